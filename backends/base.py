@@ -1,0 +1,70 @@
+"""What an engine is: a descriptor that the host reads without importing the engine, and an Engine that lives in a
+worker process (:mod:`paddock.backends.worker`), one per loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from paddock.sdk.events import GenerationEvent
+from paddock.sdk.options import OptionSpec
+from paddock.sdk.types import Device, GenerateRequest, LoadedModel, Options, Value
+
+Emit = Callable[[GenerationEvent], None]
+"""Called from the engine's own thread, in order; cheap and never blocking."""
+
+
+class LoadReport(Value, frozen=True, kw_only=True):
+    """What a finished load says about itself."""
+
+    context_length: int
+    options: Options
+    size_bytes: int = 0
+    chat_template: bool = True
+
+
+class Probe(Value, frozen=True, kw_only=True):
+    """What a short-lived worker found out about an engine on this machine."""
+
+    available: bool
+    version: str = ""
+    reason: str = ""
+    devices: tuple[Device, ...] = ()
+
+
+class EngineDescriptor(Value, frozen=True, kw_only=True):
+    """An engine's card. ``factory`` is ``module:callable``, imported inside the worker only;
+    ``suffixes`` are the file names it can load, longest first."""
+
+    name: str
+    title: str
+    factory: str
+    probe: str
+    suffixes: tuple[str, ...]
+    sampling: tuple[OptionSpec, ...] = ()
+    load: tuple[OptionSpec, ...] = ()
+
+
+class Engine(Protocol):
+    """One loaded model. All methods are called on the worker's control thread and return at once, except ``load``
+    and ``close``; generation runs on the engine's own thread."""
+
+    def load(self, path: str, options: Options, progress: Callable[[float], None]) -> LoadReport:
+        """Load the model; blocks. Raises PaddockError (ModelUnusable, LoadFailed, OutOfMemory)."""
+        ...
+
+    def submit(self, request: GenerateRequest, emit: Emit) -> None:
+        """Queue a request. Exactly one of Finished, Failed, Cancelled is emitted last; nothing is raised."""
+        ...
+
+    def cancel(self, request_id: str) -> None:
+        """End a request within one decode step; unknown ids are ignored (it may just have ended)."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what runs and free everything; blocks."""
+        ...
+
+
+ModelChanged = Callable[[str, LoadedModel | None], None]
+"""Called on the host's loop with the instance id and its new state; None when it has left the pool."""

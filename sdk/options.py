@@ -1,0 +1,115 @@
+"""Options are data: sliders, command-line flags, request validation, documentation and presets are drawn from them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from paddock.sdk.errors import InvalidOption, UnknownOption
+from paddock.sdk.types import Options, OptionValue, Value
+
+OptionKind = Literal["float", "int", "bool", "choice", "text", "list", "bias"]
+"""``list``: a list of strings; ``bias``: token id or text to a number added to its logit."""
+
+
+class OptionSpec(Value, frozen=True, kw_only=True):
+    """One option of an engine.
+
+    ``minimum`` and ``maximum`` bound what is accepted; ``soft_maximum`` is where a slider ends when the accepted range
+    is unbounded. ``off`` is the value that disables the option, None where it cannot be disabled. ``default`` None
+    means: decided by the model or the engine. ``aliases`` are other names for the same thing (OpenAI's, older ones).
+    """
+
+    name: str
+    kind: OptionKind
+    default: OptionValue
+    label: str
+    help: str
+    group: str
+    minimum: float | None = None
+    maximum: float | None = None
+    soft_maximum: float | None = None
+    step: float | None = None
+    off: OptionValue = None
+    choices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    advanced: bool = False
+
+
+def check(options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, where: str) -> Options:
+    """``options`` under their proper names and types, every value inside its range.
+
+    ``where`` names the engine or place for the error sentence ("llama.cpp sampling").
+    Raises UnknownOption (with the nearest name as hint) and InvalidOption.
+    """
+    table = {name: spec for spec in specs for name in (spec.name, *spec.aliases)}
+    checked: Options = {}
+    for name, value in options.items():
+        spec = table.get(name)
+        if spec is None:
+            near = difflib.get_close_matches(name, table, n=1)
+            known = ", ".join(sorted({s.name for s in table.values()}))
+            raise UnknownOption(
+                f"{where} has no option “{name}”.",
+                hint=f"Did you mean “{near[0]}”?" if near else f"Options: {known}.",
+                option=name,
+            )
+        if spec.name in checked:
+            raise InvalidOption(f"“{spec.name}” is given twice, also as “{name}”.", hint="Give it once.", option=name)
+        if value is not None:
+            checked[spec.name] = check_value(spec, value)
+    return checked
+
+
+def check_value(spec: OptionSpec, value: OptionValue) -> OptionValue:
+    """``value`` as ``spec`` wants it; raises InvalidOption with the accepted range."""
+    match spec.kind:
+        case "bool":
+            if isinstance(value, bool):
+                return value
+            raise _invalid(spec, value, "true or false")
+        case "int" | "float":
+            return _number(spec, value)
+        case "choice":
+            if isinstance(value, str) and value in spec.choices:
+                return value
+            raise _invalid(spec, value, "one of " + ", ".join(spec.choices))
+        case "text":
+            if isinstance(value, str):
+                return value
+            raise _invalid(spec, value, "text")
+        case "list":
+            if isinstance(value, list) and all(isinstance(item, str) for item in value):
+                return value
+            raise _invalid(spec, value, "a list of strings")
+        case "bias":
+            if isinstance(value, dict) and all(
+                isinstance(k, str) and isinstance(v, (int, float)) and not isinstance(v, bool)
+                for k, v in value.items()
+            ):
+                return {k: float(v) for k, v in value.items()}
+            raise _invalid(spec, value, "an object of token ids to numbers")
+
+
+def _number(spec: OptionSpec, value: OptionValue) -> int | float:
+    number: int | float
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _invalid(spec, value, "a number")
+    if spec.kind == "int":
+        if value != value or value in (float("inf"), float("-inf")) or int(value) != value:
+            raise _invalid(spec, value, "a whole number")
+        number = int(value)
+    else:
+        number = float(value)
+    low, high = spec.minimum, spec.maximum
+    is_off = spec.off is not None and number == spec.off
+    if not is_off and (number != number or (low is not None and number < low) or (high is not None and number > high)):
+        span = f"from {low:g}" if high is None else f"{low:g} to {high:g}" if low is not None else f"up to {high:g}"
+        raise _invalid(spec, value, span)
+    return number
+
+
+def _invalid(spec: OptionSpec, value: OptionValue, wanted: str) -> InvalidOption:
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    return InvalidOption(f"“{spec.name}” cannot be {shown}.", hint=f"It takes {wanted}.", option=spec.name)

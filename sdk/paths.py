@@ -1,0 +1,33 @@
+"""Where Paddock keeps its things (DESIGN section 7): ``PADDOCK_HOME`` or the platform's data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Home:
+    """The data folder's layout. Creates nothing by itself."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.run = root / "run"
+        self.logs = root / "logs"
+        self.models = root / "models"
+        self.host_file = self.run / "host.json"
+        self.lock_file = self.run / "host.lock"
+        self.start_lock_file = self.run / "start.lock"
+        self.settings_file = root / "settings.toml"
+        self.chats_file = root / "chats.db"
+        self.window_file = root / "window.json"
+        self.history_file = root / "history"
+
+    @classmethod
+    def find(cls) -> Home:
+        """The folder of this user, from the environment or the platform's convention."""
+        named = os.environ.get("PADDOCK_HOME")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        from platformdirs import user_data_path
+
+        return cls(user_data_path("paddock", appauthor=False))

@@ -1,0 +1,335 @@
+"""Values that cross a package, thread or process boundary.
+
+Every value is a frozen :class:`msgspec.Struct`, so the same definition serves the wire between host and worker
+(MessagePack), the HTTP interfaces (JSON), the SDK and the window. Values that come *from* a host tolerate unknown
+fields, so that equal protocol majors work in both directions; requests (:class:`Request`) refuse them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Role = Literal["system", "user", "assistant", "tool"]
+ModelState = Literal["loading", "ready", "unloading", "failed"]
+StopReason = Literal["stop", "stop_string", "length", "tool_calls", "context"]
+"""``stop``: the model ended its turn; ``length``: ``max_tokens`` reached; ``context``: the context is full."""
+MessageState = Literal["done", "generating", "cancelled", "failed", "interrupted"]
+"""``interrupted``: the host ended while the answer was being written; the text is what had been saved."""
+Priority = Literal["interactive", "batch"]
+OptionValue = bool | int | float | str | list[Any] | dict[str, float] | None
+"""What an option may be set to; the option's :class:`~paddock.sdk.options.OptionSpec` narrows it."""
+Options = dict[str, OptionValue]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of values that a host or worker answers with."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what a client asks for: an unknown field is an error, never dropped."""
+
+
+# ---------------------------------------------------------------- conversation
+
+
+class ToolCall(Value, frozen=True, kw_only=True):
+    """One call that the model asks for. ``arguments`` is JSON text, exactly as generated."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Tool(Value, frozen=True, kw_only=True):
+    """A function that the model may call. ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = {}
+
+
+class Message(Value, frozen=True, kw_only=True):
+    """One turn of a conversation, as the chat template sees it."""
+
+    role: Role
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class GenerateRequest(Request, frozen=True, kw_only=True):
+    """Ask a model for one answer.
+
+    ``sampling`` holds option names of the engine's OptionSpecs (``temperature``, ``top_k``, ``seed`` ...); names that
+    are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
+    ``reasoning`` None leaves the template's default.
+    """
+
+    id: str
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    sampling: Options = {}
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning: bool | None = None
+    priority: Priority = "interactive"
+
+
+class Usage(Value, frozen=True, kw_only=True):
+    """Token counts. ``cached_tokens`` of the prompt were not evaluated again."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Stats(Value, frozen=True, kw_only=True):
+    """Measured by the engine. ``ttft_s``: seconds from the request's arrival in the worker to its first token;
+    ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed."""
+
+    ttft_s: float = 0.0
+    tokens_per_second: float = 0.0
+    prompt_per_second: float = 0.0
+    duration_s: float = 0.0
+
+
+class Completion(Value, frozen=True, kw_only=True):
+    """A whole answer, gathered from its events."""
+
+    model: str
+    text: str
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    stats: Stats = Stats()
+    stop_reason: StopReason = "stop"
+
+
+# ---------------------------------------------------------------- models and engines
+
+
+class ModelInfo(Value, frozen=True, kw_only=True):
+    """A model on disk. ``error`` says why a broken file cannot be loaded, with the remedy.
+
+    ``id`` is ``publisher/repo`` or, where a folder holds several files, ``publisher/repo:QUANT``.
+    """
+
+    id: str
+    name: str
+    engine: str
+    path: str
+    size_bytes: int = 0
+    format: str = "gguf"
+    architecture: str = ""
+    parameters: int | None = None
+    quant: str = ""
+    context_length: int | None = None
+    capabilities: tuple[Literal["chat", "tools", "reasoning", "vision", "embedding"], ...] = ()
+    source: Literal["bundled", "folder", "path"] = "folder"
+    sampling: Options = {}
+    error: str | None = None
+
+
+class LoadedModel(Value, frozen=True, kw_only=True):
+    """A model in the pool. ``pid`` is its worker's; ``progress`` is 0 to 1 while loading; ``options`` are in force."""
+
+    id: str
+    model: str
+    engine: str
+    state: ModelState
+    pid: int | None = None
+    progress: float = 0.0
+    context_length: int | None = None
+    size_bytes: int = 0
+    active: int = 0
+    queued: int = 0
+    options: Options = {}
+    error: str | None = None
+
+
+class LoadRequest(Request, frozen=True, kw_only=True):
+    """Load ``model`` (id or path of a file) with load options of its engine."""
+
+    model: str
+    options: Options = {}
+
+
+class Device(Value, frozen=True, kw_only=True):
+    """A processor that an engine can compute on. Bytes; None where the engine cannot tell."""
+
+    name: str
+    description: str = ""
+    kind: Literal["cpu", "gpu", "igpu", "accelerator"] = "cpu"
+    total_bytes: int | None = None
+    free_bytes: int | None = None
+
+
+class EngineInfo(Value, frozen=True, kw_only=True):
+    """An engine on this machine. ``reason`` says why it is not available and what to install."""
+
+    name: str
+    title: str
+    available: bool
+    version: str = ""
+    reason: str = ""
+    devices: tuple[Device, ...] = ()
+
+
+# ---------------------------------------------------------------- chats
+
+
+class ChatMessage(Value, frozen=True, kw_only=True):
+    """A node of a conversation's tree. Siblings (same ``parent``) are versions of one turn."""
+
+    id: str
+    chat_id: str
+    parent: str | None
+    role: Role
+    content: str
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    model: str = ""
+    state: MessageState = "done"
+    error: dict[str, Any] | None = None
+    usage: Usage | None = None
+    stats: Stats | None = None
+    stop_reason: str = ""
+    created: float = 0.0
+    version: int = 1
+    versions: int = 1
+    siblings: tuple[str, ...] = ()
+
+
+class ChatSummary(Value, frozen=True, kw_only=True):
+    """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id."""
+
+    id: str
+    title: str
+    created: float
+    updated: float
+    model: str = ""
+    system: str = ""
+    pinned: bool = False
+    generating: str | None = None
+
+
+class Chat(Value, frozen=True, kw_only=True):
+    """A conversation with the path from its root to its current leaf."""
+
+    summary: ChatSummary
+    messages: tuple[ChatMessage, ...] = ()
+
+
+class NewChat(Request, frozen=True, kw_only=True):
+    title: str = ""
+    model: str = ""
+    system: str = ""
+
+
+class ChatPatch(Request, frozen=True, kw_only=True):
+    """Changes to a chat; None leaves a field as it is. ``leaf`` selects the version that ends in that message."""
+
+    title: str | None = None
+    model: str | None = None
+    system: str | None = None
+    pinned: bool | None = None
+    leaf: str | None = None
+
+
+class SendRequest(Request, frozen=True, kw_only=True):
+    """Add a user message to a chat's current path and have it answered.
+
+    With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version.
+    """
+
+    content: str | None = None
+    regenerate: str | None = None
+    model: str = ""
+    sampling: Options = {}
+    max_tokens: int | None = None
+    reasoning: bool | None = None
+
+
+# ---------------------------------------------------------------- host
+
+
+class Handshake(Value, frozen=True, kw_only=True):
+    """Who answers. ``busy`` lists what the host is doing, in words; empty when it could leave."""
+
+    instance: str
+    protocol: int
+    version: str
+    pid: int
+    home: str
+    busy: tuple[str, ...] = ()
+
+
+class ServerStatus(Value, frozen=True, kw_only=True):
+    """The public API server. ``urls`` are its addresses while it runs; ``error`` why it could not start."""
+
+    running: bool
+    host: str
+    port: int
+    urls: tuple[str, ...] = ()
+    requests: int = 0
+    key_required: bool = False
+    error: str | None = None
+
+
+class ServerRequest(Request, frozen=True, kw_only=True):
+    """Switch the public API server. ``strict_port``: fail when the port is taken instead of using the next free one."""
+
+    running: bool
+    host: str | None = None
+    port: int | None = None
+    strict_port: bool = False
+
+
+class Settings(Value, frozen=True, kw_only=True):
+    """What the user set, kept in ``settings.toml``. Unknown keys in the file are kept and reported, never lost."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    text_zoom: float = 1.0
+    system_font: bool = False
+    density: Literal["comfortable", "compact"] = "comfortable"
+    default_model: str = "paddock/starter"
+    system_prompt: str = ""
+    model_folders: tuple[str, ...] = ()
+    api_host: str = "127.0.0.1"
+    api_port: int = 5151
+    keep_models_minutes: int = 10
+
+
+class SettingsPatch(Request, frozen=True, kw_only=True):
+    theme: Literal["system", "light", "dark"] | None = None
+    text_zoom: float | None = None
+    system_font: bool | None = None
+    density: Literal["comfortable", "compact"] | None = None
+    default_model: str | None = None
+    system_prompt: str | None = None
+    model_folders: tuple[str, ...] | None = None
+    api_host: str | None = None
+    api_port: int | None = None
+    keep_models_minutes: int | None = None
+
+
+class Generation(Value, frozen=True, kw_only=True):
+    """A running request. ``chat_id`` where it belongs to a chat; ``client`` says who asked (window, cli, api ...)."""
+
+    id: str
+    model: str
+    client: str
+    started: float
+    chat_id: str | None = None
+    message_id: str | None = None
+
+
+class ShutdownRequest(Request, frozen=True, kw_only=True):
+    """``idle``: leave only when nothing runs (refused with HostBusy otherwise); ``done``: when the work is done."""
+
+    when: Literal["idle", "done", "now"] = "idle"
