@@ -31,3 +31,18 @@ class Home:
         from platformdirs import user_data_path
 
         return cls(user_data_path("paddock", appauthor=False))
+
+
+def machine_name() -> str:
+    """This computer's name, for ``run/host.json`` in a data folder that several computers share."""
+    import socket
+
+    return socket.gethostname()
+
+
+def boot_id() -> str:
+    """The id of this boot; empty where the system does not tell one (then only the handshake decides)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,191 @@
+"""What goes wrong in real life. Each time: a clear error where the user is, nothing lost, the next request works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from paddock.sdk.errors import HostUnavailable, PaddockError
+from paddock.sdk.events import Failed, Finished, TextDelta
+from paddock.sdk.types import GenerateRequest, Message, NewChat, SendRequest
+
+LONG = "Count from 1 to 100."
+
+
+def asking(text: str, model: str = "paddock/starter") -> GenerateRequest:
+    return GenerateRequest(
+        id="r" + os.urandom(6).hex(),
+        model=model,
+        messages=(Message(role="user", content=text),),
+        sampling={"temperature": 0.0},
+    )
+
+
+def until_text(stream) -> None:
+    for event in stream:
+        if isinstance(event, TextDelta):
+            return
+    raise AssertionError("the stream ended without text")
+
+
+def assert_answers(client) -> None:
+    """The next request works."""
+    answer = client.respond("What is the capital of France?", model="paddock/starter", temperature=0.0)
+    assert "Paris" in answer.text
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_killed_worker_costs_one_answer_and_names_the_signal(program, name):
+    with program.client() as client:
+        stream = client.generate(asking(LONG))
+        until_text(stream)
+        [model] = client.loaded()
+        os.kill(model.pid, signal.Signals[name])
+        last = list(stream)[-1]
+        assert isinstance(last, Failed)
+        assert name in last.error.message + str(last.error.details)
+        assert_answers(client)
+        assert client.handshake().pid == program.host_pid()
+
+
+def test_a_stopped_worker_goes_on_where_it_was(program):
+    with program.client() as client:
+        whole = client.respond(LONG, model="paddock/starter", temperature=0.0).text
+        stream = client.generate(asking(LONG))
+        until_text(stream)
+        [model] = client.loaded()
+        os.kill(model.pid, signal.SIGSTOP)
+        threading.Timer(1.5, os.kill, (model.pid, signal.SIGCONT)).start()
+        events = list(stream)
+        assert isinstance(events[-1], Finished)
+        assert whole.endswith("".join(event.text for event in events if isinstance(event, TextDelta)))
+
+
+def test_a_stopped_host_goes_on_where_it_was(program):
+    with program.client() as client:
+        stream = client.generate(asking(LONG))
+        until_text(stream)
+        pid = program.host_pid()
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(1.5, os.kill, (pid, signal.SIGCONT)).start()
+        assert isinstance(list(stream)[-1], Finished)
+
+
+def test_a_stopped_worker_can_be_unloaded(program):
+    with program.client() as client:
+        model = client.load("paddock/starter")
+        os.kill(model.pid, signal.SIGSTOP)
+        client.unload(model.id)
+        assert client.loaded() == []
+        program.until(lambda: model.pid not in {p.pid for p in program.processes()}, "the worker to be gone", 4)
+
+
+def test_a_killed_host_takes_its_workers_along_within_two_seconds(program):
+    model = program.echo_model("slow", text="word " * 2000, tokens_per_second=50)
+    with program.client() as client:
+        client.load("paddock/starter")
+        stream = client.generate(asking("hi", model))
+        until_text(stream)
+        os.kill(program.host_pid(), signal.SIGKILL)
+        killed = time.monotonic()
+        with pytest.raises(HostUnavailable):
+            list(stream)
+    program.until(lambda: not program.processes(), "host and workers to be gone", 2 - (time.monotonic() - killed))
+    with program.client() as client:
+        assert_answers(client)
+
+
+def test_a_host_killed_in_mid_answer_loses_at_most_a_second_of_the_conversation(program):
+    model = program.echo_model("slow", text="".join(f"{n} " for n in range(4000)), tokens_per_second=40)
+    with program.client() as client:
+        chat = client.create_chat(NewChat(model=model))
+        seen = ""
+        started = time.monotonic()
+        for event in client.send(chat.summary.id, SendRequest(content="count")):
+            if isinstance(event, TextDelta):
+                seen += event.text
+            if time.monotonic() - started > 3.2:
+                break
+        os.kill(program.host_pid(), signal.SIGKILL)
+    with program.client() as client:
+        question, answer = client.chat(chat.summary.id).messages
+        assert question.content == "count"
+        assert answer.state == "interrupted"
+        saved = answer.content
+        assert saved
+        assert seen.startswith(saved.rstrip()) or saved.startswith(seen.rstrip())
+        lost = (len(seen.split()) - len(saved.split())) / 40
+        assert lost <= 1.25
+        again = list(client.send(chat.summary.id, SendRequest(regenerate=answer.id, model="paddock/starter")))
+        assert isinstance(again[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"this is not a model", "not a GGUF"),
+        (b"", "GGUF"),
+        (b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, ""),
+    ],
+)
+def test_a_file_that_is_no_model_is_named_so(program, tmp_path, content, says):
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(content)
+    done = program.run("chat", "-m", str(path), "hi")
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "broken.gguf" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_truncated_model_is_named_so_and_the_next_request_works(program, tmp_path):
+    with program.client() as client:
+        [starter] = [model for model in client.models() if model.id == "paddock/starter"]
+        cut = tmp_path / "cut.gguf"
+        with open(starter.path, "rb") as whole:
+            cut.write_bytes(whole.read(starter.size_bytes // 2))
+        with pytest.raises(PaddockError, match=r"ends|truncated|download"):
+            client.respond("hi", model=str(cut))
+        assert_answers(client)
+
+
+def test_a_wrong_path_is_named_so(program, tmp_path):
+    done = program.run("chat", "-m", str(tmp_path / "nothing.gguf"), "hi")
+    assert done.returncode == 1
+    assert "nothing.gguf" in done.stderr
+
+
+def test_a_prompt_longer_than_the_context_names_both_numbers_and_evaluates_nothing(program):
+    with program.client() as client:
+        with pytest.raises(PaddockError) as caught:
+            client.respond("one two three four " * 3000, model="paddock/starter")
+        assert caught.value.code == "context_overflow"
+        assert sum(isinstance(value, int) for value in caught.value.details.values()) >= 2
+        assert_answers(client)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ raise_exception('no system prompt, please') }}",
+        "{% for i in range(1000000000) %}{% endfor %}",
+        "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ messages.__init__.__globals__ }}",
+        "{% if %}",
+    ],
+)
+def test_a_bad_template_fails_the_request_and_nothing_else(program, template):
+    with program.client() as client:
+        client.load("paddock/starter", {"chat_template": template})
+        started = time.monotonic()
+        with pytest.raises(PaddockError) as caught:
+            client.respond("hi", model="paddock/starter")
+        assert caught.value.code == "template_failed"
+        assert time.monotonic() - started < 10
+        client.unload("paddock/starter")
+        assert_answers(client)
