@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -27,6 +27,8 @@ UPDATE_INTERVAL_S = 1 / 30
 """A stream is delivered at most this often."""
 TURN_INTERVAL_MS = 8
 """Two streams are delivered in different turns of the GUI's event loop, this far apart."""
+RETIRED_S = 1.0
+"""An ended job is kept this long, until the thread's last frame has surely let go of what it closed over."""
 
 OnError = Callable[[BaseException], None]
 
@@ -94,11 +96,12 @@ class _Entry:
         self.on_error = on_error
         self.owner = owner
         self.pending: list[Any] = []
-        self.ended: BaseException | None | bool = False  # False: runs; None: ended well; otherwise the error
+        self.ended: BaseException | bool | None = False  # False: runs; None: ended well; otherwise the error
         self.delivered_at = 0.0
+        self.cancelled = False
 
     def alive(self) -> bool:
-        return self.owner is None or shiboken6.isValid(self.owner)
+        return not self.cancelled and (self.owner is None or shiboken6.isValid(self.owner))
 
 
 class Bridge:
@@ -120,6 +123,8 @@ class Bridge:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._ended = threading.Event()
+        self._retired: deque[tuple[float, _Entry]] = deque()
 
     # ---------------------------------------------------------------- GUI thread
 
@@ -141,7 +146,7 @@ class Bridge:
 
     def stream(
         self,
-        factory: Callable[[], AsyncIterator[T]],
+        factory: Callable[[], AsyncGenerator[T, None]],
         on_items: Callable[[list[T]], None],
         on_end: Callable[[], None] | None = None,
         on_error: OnError | None = None,
@@ -149,6 +154,17 @@ class Bridge:
     ) -> Job:
         """Run one asynchronous iterator; what it yields arrives in batches, at most 30 a second, then its end."""
         return self._add(_Entry(factory, True, on_items, on_end, on_error, owner))
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait until every single job (streams not counted) has left, or the time is over; nothing is delivered."""
+        single = {number for number, entry in self._jobs.items() if not entry.stream}
+        deadline = time.monotonic() + timeout_s
+        while self._loop is not None:
+            self._ended.clear()
+            left = deadline - time.monotonic()
+            if left <= 0 or not single - {number for number, _, _ in list(self._inbox)}:
+                return
+            self._ended.wait(left)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Cancel everything and end the thread."""
@@ -163,6 +179,7 @@ class Bridge:
         self._jobs.clear()
 
     def _add(self, entry: _Entry) -> Job:
+        self._purge()
         self._next += 1
         number = self._next
         if not self._closed:
@@ -181,13 +198,22 @@ class Bridge:
     def _cancel(self, number: int) -> None:
         entry = self._jobs.get(number)
         if entry is not None:
-            entry.on_value = entry.on_end = entry.on_error = None
-            entry.owner = None
+            entry.cancelled = True
             entry.pending.clear()
             self._call(lambda: self._cancel_task(number))
 
+    def _retire(self, number: int) -> _Entry:
+        entry = self._jobs.pop(number)
+        self._retired.append((time.monotonic(), entry))
+        return entry
+
+    def _purge(self) -> None:
+        while self._retired and self._retired[0][0] < time.monotonic() - RETIRED_S:
+            self._retired.popleft()
+
     def _drain(self) -> None:
         self._signalled = False
+        self._purge()
         streams = False
         while self._inbox:
             number, kind, value = self._inbox.popleft()
@@ -197,14 +223,14 @@ class Bridge:
             if kind == "item":
                 entry.pending.append(value)
             elif kind == "result":
-                self._jobs.pop(number)
+                self._retire(number)
                 if entry.on_value is not None and entry.alive():
                     entry.on_value(value)
                 continue
             else:
                 entry.ended = value
             if not entry.stream:
-                self._jobs.pop(number)
+                self._retire(number)
                 self._end(entry)
             else:
                 streams = True
@@ -234,9 +260,11 @@ class Bridge:
         entry.delivered_at = time.monotonic()
         ended = entry.ended is not False
         if ended:
-            self._jobs.pop(number)
+            self._retire(number)
         if len(due) > 1:
             self._sender.schedule(TURN_INTERVAL_MS)
+        if not ended and not entry.alive():
+            self._call(lambda: self._cancel_task(number))
         if items and entry.on_value is not None and entry.alive():
             entry.on_value(items)
         if ended:
@@ -254,7 +282,7 @@ class Bridge:
         error = cast(BaseException, entry.ended)
         if entry.on_error is not None:
             entry.on_error(error)
-        elif entry.on_value is not None or entry.on_end is not None:
+        else:
             self._unhandled(error)
 
     # ---------------------------------------------------------------- the bridge's thread
@@ -267,8 +295,8 @@ class Bridge:
             with self._lock:
                 self._loop = asyncio.get_running_loop()
                 waiting, self._waiting = self._waiting, []
-            for call in waiting:
-                call()
+            while waiting:
+                waiting.pop(0)()
             await self._stopping.wait()
             tasks = list(self._tasks.values())
             for task in tasks:
@@ -325,6 +353,7 @@ class Bridge:
 
     def _report(self, number: int, kind: str, value: Any) -> None:
         self._inbox.append((number, kind, value))
+        self._ended.set()
         if not self._signalled and not self._closed:
             self._signalled = True
             self._sender.wake.emit()

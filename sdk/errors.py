@@ -64,7 +64,9 @@ class PaddockError(Exception):
     def from_info(info: ErrorInfo) -> PaddockError:
         """The exception for ``info``; an unknown code (a newer host) becomes a plain :class:`PaddockError`."""
         kind = _kinds().get(info.code, PaddockError)
-        return kind(info.message, hint=info.hint, **info.details)
+        error = kind(info.message, hint=info.hint)
+        error.details = dict(info.details)  # not as keywords: a detail may be called “message”
+        return error
 
 
 class BadRequest(PaddockError):

@@ -269,6 +269,44 @@ class Handshake(Value, frozen=True, kw_only=True):
     busy: tuple[str, ...] = ()
 
 
+class HostAddress(Value, frozen=True, kw_only=True):
+    """What ``run/host.json`` holds: where the host of this data folder said it is. Only an address, proof of nothing:
+    a host is alive when its lock is held and it answers a handshake with this ``instance``.
+
+    ``machine`` is the host name of the computer and ``boot`` the id of its boot, both as
+    :func:`paddock.sdk.paths.machine_name` and :func:`paddock.sdk.paths.boot_id` tell them; ``url`` has no path
+    (``http://127.0.0.1:40123``).
+    """
+
+    instance: str
+    protocol: int
+    version: str
+    url: str
+    token: str
+    pid: int
+    machine: str
+    boot: str
+
+
+class LogTail(Value, frozen=True, kw_only=True):
+    """The last lines of the host's log, oldest first, and where the file is."""
+
+    path: str
+    lines: tuple[str, ...]
+
+
+class RaiseRequest(Request, frozen=True, kw_only=True):
+    """Ask the open windows to come to the front; ``activation_token`` is the XDG activation token on Wayland."""
+
+    activation_token: str = ""
+
+
+class RaiseAnswer(Value, frozen=True, kw_only=True):
+    """How many windows were asked."""
+
+    windows: int
+
+
 class ServerStatus(Value, frozen=True, kw_only=True):
     """The public API server. ``urls`` are its addresses while it runs; ``error`` why it could not start."""
 

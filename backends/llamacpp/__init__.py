@@ -1,0 +1,14 @@
+"""llama.cpp through llama-cpp-python's low-level interface: the engine for GGUF files."""
+
+from paddock.backends.base import EngineDescriptor
+from paddock.sdk.llamacpp_options import LOAD, SAMPLING
+
+DESCRIPTOR = EngineDescriptor(
+    name="llamacpp",
+    title="llama.cpp",
+    factory="paddock.backends.llamacpp.engine:LlamaCppEngine",
+    probe="paddock.backends.llamacpp.probe:probe",
+    suffixes=(".gguf",),
+    sampling=SAMPLING,
+    load=LOAD,
+)

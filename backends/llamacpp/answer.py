@@ -1,0 +1,96 @@
+"""One answer while it is written: from token bytes to events, with its numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from paddock.backends.chat.parse import AnswerParser, Call, Piece, Reasoning, StopMatcher, Text, call_of
+from paddock.backends.chat.utf8 import Utf8Stream
+from paddock.sdk.events import GenerationEvent, ReasoningDelta, TextDelta, ToolCallDelta
+from paddock.sdk.types import GenerateRequest, Stats, Usage
+
+
+class Answer:
+    """Turns the bytes of tokens into deltas; text that may still become a marker or a stop string is held back."""
+
+    def __init__(self, request: GenerateRequest, *, in_reasoning: bool) -> None:
+        self._id = request.id
+        self._utf8 = Utf8Stream()
+        self._parser = AnswerParser(in_reasoning=in_reasoning, tools=bool(request.tools))
+        self._stop = StopMatcher(request.stop)
+        self.calls = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string has come."""
+        return self._stop.matched is not None
+
+    def feed(self, piece: bytes) -> list[GenerationEvent]:
+        return self._events(self._parser.feed(self._utf8.feed(piece)))
+
+    def finish(self) -> list[GenerationEvent]:
+        """The deltas that were held back: the answer is at its end."""
+        events = self._events([*self._parser.feed(self._utf8.finish()), *self._parser.finish()])
+        rest = self._stop.finish()
+        return [*events, TextDelta(id=self._id, text=rest)] if rest else events
+
+    def _events(self, pieces: Iterable[Piece]) -> list[GenerationEvent]:
+        events: list[GenerationEvent] = []
+        for piece in pieces:
+            if self.stopped:
+                break
+            match piece:
+                case Text(text):
+                    certain = self._stop.feed(text)
+                    if certain:
+                        events.append(TextDelta(id=self._id, text=certain))
+                case Reasoning(text):
+                    events.append(ReasoningDelta(id=self._id, text=text))
+                case Call():
+                    events.extend(self._call(piece))
+        return events
+
+    def _call(self, piece: Call) -> list[GenerationEvent]:
+        held = self._stop.finish()
+        call = call_of(piece, self._id, self.calls)
+        delta = ToolCallDelta(
+            id=self._id, index=self.calls, call_id=call.id, name=call.name, arguments=call.arguments
+        )
+        self.calls += 1
+        return [TextDelta(id=self._id, text=held), delta] if held else [delta]
+
+
+class Timing:
+    """Moments of one request, in seconds of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.arrived = time.monotonic()
+        self.started: float | None = None
+        self.first: float | None = None
+        self.last = self.arrived
+        self.generated = 0
+
+    def start(self) -> None:
+        """Its prompt is being read."""
+        self.started = self.started or time.monotonic()
+
+    def token(self) -> None:
+        """A token came."""
+        self.last = time.monotonic()
+        self.first = self.first or self.last
+        self.generated += 1
+
+    def usage(self, prompt: int, cached: int) -> Usage:
+        return Usage(prompt_tokens=prompt, completion_tokens=self.generated, cached_tokens=cached)
+
+    def stats(self, evaluated: int) -> Stats:
+        """The numbers so far; ``evaluated`` prompt tokens were computed."""
+        decoding = self.last - self.first if self.first else 0.0
+        reading = self.first - self.started if self.first and self.started else 0.0
+        return Stats(
+            ttft_s=self.first - self.arrived if self.first else 0.0,
+            tokens_per_second=(self.generated - 1) / decoding if decoding > 0 else 0.0,
+            prompt_per_second=evaluated / reading if reading > 0 else 0.0,
+            duration_s=time.monotonic() - self.arrived,
+        )

@@ -1,0 +1,357 @@
+"""llama.cpp's C interface with owners and errors: the only module that touches ``llama_cpp.llama_cpp``.
+
+Every object here belongs to the thread that decodes, except where a method says otherwise. ctypes releases the GIL
+during calls.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from paddock.sdk.errors import EngineError, EngineMissing, LoadFailed, ModelUnusable, OutOfMemory
+from paddock.sdk.types import Device
+
+DECODED, FULL, ABORTED = 0, 1, 2
+"""What :meth:`Context.decode` answers: done; no room in the KV cache; stopped by :meth:`Context.abort`."""
+
+_KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
+_ERROR_LEVEL = 4
+_NOT_GGUF = re.compile(r"invalid magic|failed to read magic|bad GGUF magic|gguf_init_from_file.*failed to read")
+_TRUNCATED = re.compile(r"not within the file bounds|unexpectedly reached end of file|corrupted or incomplete")
+_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
+_MEMORY = re.compile(r"failed to allocate|out of memory|unable to allocate|cudaMalloc failed|bad_alloc", re.IGNORECASE)
+
+
+class Library:
+    """The loaded native library with its log. ``api`` is the module of C functions."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # its backtrace starts a debugger, which outlives a kill
+        try:
+            import llama_cpp
+            from llama_cpp import llama_cpp as api
+        except (ImportError, OSError, RuntimeError) as error:
+            raise EngineMissing(
+                f"llama.cpp cannot be used here: {error}",
+                hint="Install it with “pip install llama-cpp-python”, or start Paddock through run.py.",
+            ) from error
+        self.api: Any = api
+        self.version = str(llama_cpp.__version__)
+        self._log: deque[tuple[int, str]] = deque(maxlen=400)
+        self._on_log = api.llama_log_callback(self._logged)
+        api.llama_log_set(self._on_log, ctypes.c_void_p(0))
+        api.llama_backend_init()
+
+    def _logged(self, level: int, text: bytes, _data: int) -> None:
+        line = text.decode("utf-8", "replace")
+        self._log.append((level, line.rstrip("\n")))
+        sys.stderr.write(line)
+
+    def forget_log(self) -> None:
+        self._log.clear()
+
+    def errors(self) -> list[str]:
+        """Error lines since :meth:`forget_log`, oldest first, without the name of the C function."""
+        return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR_LEVEL and line]
+
+    def devices(self) -> tuple[Device, ...]:
+        """Every processor that this build can compute on."""
+        names = ("count", "get", "name", "description", "type", "memory")
+        call = {name: self._function(f"ggml_backend_dev_{name}") for name in names}
+        call["get"].restype = ctypes.c_void_p
+        call["count"].restype = ctypes.c_size_t
+        for name in ("name", "description"):
+            call[name].restype = ctypes.c_char_p
+        found = []
+        for index in range(call["count"]()):
+            device = ctypes.c_void_p(call["get"](ctypes.c_size_t(index)))
+            free, total = ctypes.c_size_t(), ctypes.c_size_t()
+            call["memory"](device, ctypes.byref(free), ctypes.byref(total))
+            found.append(
+                Device(
+                    name=(call["name"](device) or b"").decode("utf-8", "replace"),
+                    description=(call["description"](device) or b"").decode("utf-8", "replace").strip(),
+                    kind=_KINDS.get(call["type"](device), "accelerator"),  # type: ignore[arg-type]
+                    total_bytes=total.value or None,
+                    free_bytes=free.value or None,
+                )
+            )
+        return tuple(found)
+
+    def _function(self, name: str) -> Any:
+        from llama_cpp._ctypes_extensions import load_shared_library
+        from llama_cpp._ggml import libggml, libggml_base_path
+
+        try:
+            return getattr(libggml, name)
+        except AttributeError:  # Windows does not look into the library's own dependencies
+            return getattr(load_shared_library("ggml-base", libggml_base_path), name)
+
+
+@cache
+def library() -> Library:
+    """The process's one native library: it and its log callback are global in C and can never be unloaded."""
+    return Library()
+
+
+class Model:
+    """Weights and vocabulary of one file.
+
+    Args:
+        lib: The native library.
+        path: First (or only) file of the model.
+        configure: Sets fields of ``llama_model_params``.
+        progress: Called on this thread with 0 to 1.
+
+    Raises ModelUnusable, OutOfMemory, LoadFailed.
+    """
+
+    def __init__(
+        self, lib: Library, path: str, configure: Callable[[Any], None], progress: Callable[[float], None]
+    ) -> None:
+        self.lib = lib
+        api = lib.api
+        params = api.llama_model_default_params()
+        configure(params)
+
+        def report(fraction: float, _data: int) -> bool:
+            progress(min(max(fraction, 0.0), 1.0))
+            return True
+
+        params.progress_callback = api.llama_progress_callback(report)
+        lib.forget_log()
+        self._handle = api.llama_model_load_from_file(os.fsencode(path), params)
+        if not self._handle:
+            raise load_error(path, lib.errors())
+        self._vocab = api.llama_model_get_vocab(self._handle)
+        self.n_vocab = int(api.llama_vocab_n_tokens(self._vocab))
+        self.n_ctx_train = int(api.llama_model_n_ctx_train(self._handle))
+        self.n_layer = int(api.llama_model_n_layer(self._handle))
+        self.size_bytes = int(api.llama_model_size(self._handle))
+        self.architecture = self.metadata("general.architecture")
+        self.bos = self._text(api.llama_vocab_bos(self._vocab))
+        self.eos = self._text(api.llama_vocab_eos(self._vocab))
+        self.add_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
+        self.add_eos = bool(api.llama_vocab_get_add_eos(self._vocab))
+        self.n_swa = int(api.llama_model_n_swa(self._handle))
+        self.recurrent = bool(
+            api.llama_model_is_recurrent(self._handle) or api.llama_model_is_hybrid(self._handle)
+        )
+        self.diffusion = bool(api.llama_model_is_diffusion(self._handle))
+        self.encoder = bool(api.llama_model_has_encoder(self._handle))
+        self._pieces: dict[int, bytes] = {}
+
+    @property
+    def handle(self) -> Any:
+        return self._handle
+
+    @property
+    def vocab(self) -> Any:
+        return self._vocab
+
+    def metadata(self, key: str) -> str:
+        """A value of the file's header as text; empty when it is absent."""
+        buffer = ctypes.create_string_buffer(4096)
+        size = self.lib.api.llama_model_meta_val_str(self._handle, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if size >= 0 else ""
+
+    def template(self) -> str:
+        """The chat template's source; empty when the file has none."""
+        source = self.lib.api.llama_model_chat_template(self._handle, None)
+        return source.decode("utf-8", "replace") if source else ""
+
+    def kv_bytes_per_cell(self, type_k: int, type_v: int) -> int:
+        """What one token takes in the KV cache, taking every layer for full attention (an upper bound)."""
+        api = self.lib.api
+        heads = max(int(api.llama_model_n_head(self._handle)), 1)
+        heads_kv = max(int(api.llama_model_n_head_kv(self._handle)), 0)
+        width = int(api.llama_model_n_embd(self._handle)) * heads_kv // heads
+        key = int(self.metadata(f"{self.architecture}.attention.key_length") or 0)
+        if key:
+            width = key * heads_kv
+        return self.n_layer * int(width * (_bytes_per_value(type_k) + _bytes_per_value(type_v)))
+
+    def tokenize(self, text: str, *, add_special: bool) -> list[int]:
+        """Token ids of ``text``, special tokens in it included. Any thread."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 16
+        while True:
+            tokens = (self.lib.api.llama_token * room)()
+            count = self.lib.api.llama_tokenize(self._vocab, data, len(data), tokens, room, add_special, True)
+            if count >= 0:
+                return list(tokens[:count])
+            if -count <= room:
+                raise EngineError("The prompt could not be turned into tokens.", hint="It may be far too long.")
+            room = -count
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes that ``token`` stands for; control tokens have none unless ``special``."""
+        room = 128
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            size = self.lib.api.llama_token_to_piece(self._vocab, token, buffer, room, 0, special)
+            if size >= 0:
+                return buffer.raw[:size]
+            room = -size
+
+    def is_eog(self, token: int) -> bool:
+        """Whether ``token`` ends the model's turn."""
+        return bool(self.lib.api.llama_vocab_is_eog(self._vocab, token))
+
+    def _text(self, token: int) -> str:
+        text = self.lib.api.llama_vocab_get_text(self._vocab, token) if token >= 0 else None
+        return text.decode("utf-8", "replace") if text else ""
+
+    def close(self) -> None:
+        if self._handle:
+            self.lib.api.llama_model_free(self._handle)
+            self._handle = None
+
+
+class Context:
+    """KV cache and computation of one model. One thread; :meth:`abort` from any."""
+
+    def __init__(self, model: Model, configure: Callable[[Any], None]) -> None:
+        self.model = model
+        api = self._api = model.lib.api
+        params = api.llama_context_default_params()
+        configure(params)
+        model.lib.forget_log()
+        self._handle = api.llama_init_from_model(model.handle, params)
+        if not self._handle:
+            raise load_error("", model.lib.errors())
+        self._memory = api.llama_get_memory(self._handle)
+        if not self._memory:
+            self.close()
+            raise ModelUnusable(
+                "This model does not write text: it has no KV cache.", hint="Choose a chat or completion model."
+            )
+        self.n_ctx = int(api.llama_n_ctx(self._handle))
+        self.n_ctx_seq = int(api.llama_n_ctx_seq(self._handle))
+        self.n_batch = int(api.llama_n_batch(self._handle))
+        self.n_ubatch = int(api.llama_n_ubatch(self._handle))
+        self.n_seq_max = int(api.llama_n_seq_max(self._handle))
+        self._batch = self._make_batch(self.n_batch)
+        # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
+        # answers 0 (go on) or 1 (stop) in C.
+        self._stop = ctypes.create_string_buffer(2)
+        libc = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+        self._strlen = ctypes.cast(libc.strlen, api.ggml_abort_callback)
+        api.llama_set_abort_callback(self._handle, self._strlen, ctypes.addressof(self._stop))
+
+    @property
+    def handle(self) -> Any:
+        return self._handle
+
+    def _make_batch(self, size: int) -> Any:
+        api = self._api
+        batch = api.llama_batch()
+        self._arrays = (
+            (api.llama_token * size)(),
+            (api.llama_pos * size)(),
+            (api.llama_seq_id * size)(),
+            (ctypes.c_int32 * size)(*([1] * size)),
+            (ctypes.POINTER(api.llama_seq_id) * size)(),
+            (ctypes.c_int8 * size)(),
+        )
+        tokens, positions, sequences, counts, pointers, outputs = self._arrays
+        base, width = ctypes.addressof(sequences), ctypes.sizeof(api.llama_seq_id)
+        for index in range(size):
+            pointers[index] = ctypes.cast(base + index * width, ctypes.POINTER(api.llama_seq_id))
+        batch.token, batch.pos, batch.n_seq_id = (ctypes.cast(a, p) for a, p in (
+            (tokens, ctypes.POINTER(api.llama_token)),
+            (positions, ctypes.POINTER(api.llama_pos)),
+            (counts, ctypes.POINTER(ctypes.c_int32)),
+        ))
+        batch.seq_id = ctypes.cast(pointers, ctypes.POINTER(ctypes.POINTER(api.llama_seq_id)))
+        batch.logits = ctypes.cast(outputs, ctypes.POINTER(ctypes.c_int8))
+        return batch
+
+    def decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> int:
+        """Evaluate ``rows`` of (token, position, sequence, wants logits), at most ``n_batch`` of them.
+
+        Answers DECODED, FULL (nothing changed) or ABORTED (some rows may be in the KV cache).
+        Raises EngineError when the computation failed.
+        """
+        if not 0 < len(rows) <= self.n_batch:
+            raise ValueError(f"{len(rows)} rows do not fit a batch of {self.n_batch}")
+        tokens, positions, sequences, _, _, outputs = self._arrays
+        for index, (token, position, sequence, output) in enumerate(rows):
+            tokens[index] = token
+            positions[index] = position
+            sequences[index] = sequence
+            outputs[index] = output
+        self._batch.n_tokens = len(rows)
+        self.model.lib.forget_log()
+        status = int(self._api.llama_decode(self._handle, self._batch))
+        if status in (DECODED, FULL, ABORTED):
+            return status
+        reason = (self.model.lib.errors() or ["no reason given"])[-1]
+        if _MEMORY.search(reason):
+            raise OutOfMemory(f"Memory ran out while computing: {reason}", hint="Load with a shorter context.")
+        raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
+
+    def abort(self) -> None:
+        """Make the running decode call end at its next graph node. Any thread."""
+        self._stop[0] = b"x"
+
+    def clear_abort(self) -> None:
+        self._stop[0] = b"\0"
+
+    def keep(self, sequence: int, length: int) -> bool:
+        """Drop what ``sequence`` holds from position ``length`` on; False when the first ``length`` tokens are not
+        (or no longer) all there, and then nothing of it is left."""
+        removed = self._api.llama_memory_seq_rm(self._memory, sequence, length, -1)
+        if removed and length == 0:
+            return True
+        first = self._api.llama_memory_seq_pos_min(self._memory, sequence)
+        last = self._api.llama_memory_seq_pos_max(self._memory, sequence)
+        if removed and first == 0 and last == length - 1:
+            return True
+        self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+    def clear(self) -> None:
+        self._api.llama_memory_clear(self._memory, True)
+
+    def close(self) -> None:
+        if self._handle:
+            self._api.llama_free(self._handle)
+            self._handle = None
+
+
+def load_error(path: str, errors: Sequence[str]) -> ModelUnusable | LoadFailed | OutOfMemory:
+    """The reason of a failed load, from llama.cpp's log."""
+    text = "\n".join(errors)
+    name = os.path.basename(path) or "The model"
+    if _TRUNCATED.search(text):
+        return ModelUnusable(f"{name} is damaged: it ends before its tensors.", hint="Download it again.", log=text)
+    if _NOT_GGUF.search(text):
+        return ModelUnusable(f"{name} is not a GGUF file.", hint="Choose a model in GGUF format.", log=text)
+    if unknown := _ARCHITECTURE.search(text):
+        return ModelUnusable(
+            f"{name} has the architecture “{unknown[1]}”, which this version of llama.cpp does not know.",
+            hint="Update llama.cpp, or choose another model.",
+            log=text,
+        )
+    if _MEMORY.search(text):
+        return OutOfMemory(
+            f"{name} does not fit into memory.",
+            hint="Close other models, use a shorter context or choose a smaller quant.",
+            log=text,
+        )
+    reason = errors[-1] if errors else "no reason given"
+    return LoadFailed(f"llama.cpp refused {name}: {reason}", hint="Check the load settings.", log=text)
+
+
+def _bytes_per_value(ggml_type: int) -> float:
+    """Size of one value of a KV cache type, from ggml's block layouts."""
+    sizes = {0: 4.0, 1: 2.0, 30: 2.0, 8: 34 / 32, 2: 18 / 32, 3: 20 / 32, 20: 18 / 32, 6: 22 / 32, 7: 24 / 32}
+    return sizes.get(ggml_type, 2.0)

@@ -1,0 +1,167 @@
+"""From load options to llama.cpp's parameters, and what is refused before anything is allocated."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from paddock.backends.llamacpp.bindings import Context, Library, Model
+from paddock.backends.llamacpp.machine import available_bytes, check_memory
+from paddock.sdk.errors import InvalidOption, LoadFailed, ModelUnusable
+from paddock.sdk.llamacpp_options import LOAD
+from paddock.sdk.options import check
+from paddock.sdk.types import Options
+
+DEFAULT_CONTEXT = 8192
+"""Longest context taken without being asked: models trained for 128k and more would take gigabytes of KV cache."""
+ONE_THREAD_BYTES = 64 * 2**20
+LEARNED_POSITIONS = ("gpt2", "mpt", "starcoder")
+"""Architectures that abort the process at positions beyond their training context."""
+
+_SPLIT_MODES = {"none": 0, "layer": 1, "row": 2, "tensor": 3}
+_FLASH = {"auto": -1, "off": 0, "on": 1}
+_ROPE = {"auto": -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+
+
+def effective_options(options: Options) -> Options:
+    """``options`` checked and filled up with defaults. Raises UnknownOption, InvalidOption."""
+    filled: Options = {spec.name: spec.default for spec in LOAD}
+    filled |= check(options, LOAD, where="llama.cpp")
+    return filled
+
+
+def with_threads(options: Options, model_bytes: int, cores: int) -> Options:
+    """``options`` with thread counts: every physical core, but one for a model so small that threads would wait for
+    each other longer than they compute."""
+    threads = options["n_threads"] or (1 if model_bytes < ONE_THREAD_BYTES else cores)
+    return options | {"n_threads": threads, "n_threads_batch": options["n_threads_batch"] or threads}
+
+
+def files_of(path: str) -> list[Path]:
+    """All files of the model that ``path`` is (the first part of). Raises LoadFailed where one is missing."""
+    first = Path(path)
+    shard = _SHARD.search(first.name)
+    names = [first.name]
+    if shard:
+        stem = first.name[: shard.start()]
+        names = [f"{stem}-{number:05d}-of-{shard[2]}.gguf" for number in range(1, int(shard[2]) + 1)]
+    files = [first.with_name(name) for name in names]
+    for file in files:
+        if not file.is_file():
+            raise LoadFailed(f"{file.name} is not there.", hint=f"Download it again into {file.parent}.")
+    return files
+
+
+def load_model(lib: Library, path: str, options: Options, progress: Callable[[float], None]) -> Model:
+    """The model, after a look at the memory it needs. Raises ModelUnusable, OutOfMemory, LoadFailed."""
+    files = files_of(path)
+    if _on_processor(lib, options):
+        check_memory(files[0].name, sum(file.stat().st_size for file in files), available_bytes())
+    split = _tensor_split(lib, options)
+
+    def configure(params: Any) -> None:
+        params.n_gpu_layers = options["n_gpu_layers"]
+        params.split_mode = _SPLIT_MODES[cast(str, options["split_mode"])]
+        params.main_gpu = options["main_gpu"]
+        if split:
+            params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
+        params.load_mode = _load_mode(lib.api, options)
+        params.use_extra_bufts = options["repack"]
+        params.check_tensors = options["check_tensors"]
+        params.load_mtp = False
+
+    model = Model(lib, os.fspath(files[0]), configure, progress)
+    if model.diffusion or model.encoder:
+        model.close()
+        kind = "a diffusion model" if model.diffusion else "an encoder-decoder model"
+        raise ModelUnusable(f"{files[0].name} is {kind}; Paddock cannot run it.", hint="Choose another model.")
+    return model
+
+
+def make_context(model: Model, options: Options, *, free_before: int) -> Context:
+    """The context for ``model``; ``free_before`` is the memory that was free before the weights came.
+
+    Raises InvalidOption, OutOfMemory, LoadFailed.
+    """
+    api = model.lib.api
+    length = _context_length(model, options)
+    parallel = 1 if model.architecture == "plamo2" else cast(int, options["n_parallel"])  # wrong with more (upstream)
+    unified = bool(options["kv_unified"])
+    type_k, type_v = (_cache_type(api, cast(str, options[name])) for name in ("cache_type_k", "cache_type_v"))
+    if _on_processor(model.lib, options):
+        needed = model.size_bytes + length * model.kv_bytes_per_cell(type_k, type_v)
+        check_memory("The model with its context", needed, free_before)
+
+    def configure(params: Any) -> None:
+        params.n_ctx = length
+        params.n_batch = max(cast(int, options["n_batch"]), parallel)
+        params.n_ubatch = min(cast(int, options["n_ubatch"]), params.n_batch)
+        params.n_seq_max = parallel
+        params.n_outputs_max = parallel
+        params.n_outputs_max_per_seq = 1
+        params.kv_unified = unified
+        params.n_threads = options["n_threads"]
+        params.n_threads_batch = options["n_threads_batch"]
+        params.flash_attn_type = _FLASH[cast(str, options["flash_attn"])]
+        params.type_k, params.type_v = type_k, type_v
+        params.rope_scaling_type = _ROPE[cast(str, options["rope_scaling"])]
+        for name in ("rope_freq_base", "rope_freq_scale", "yarn_ext_factor", "yarn_attn_factor", "yarn_beta_fast",
+                     "yarn_beta_slow", "yarn_orig_ctx", "offload_kqv", "op_offload", "swa_full"):  # fmt: skip
+            setattr(params, name, options[name])
+        params.no_perf = True
+
+    return Context(model, configure)
+
+
+def _context_length(model: Model, options: Options) -> int:
+    asked = cast("int | None", options["n_ctx"])
+    trained = model.n_ctx_train
+    if not asked:
+        length = min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        return length if options["kv_unified"] else length * cast(int, options["n_parallel"])
+    if model.architecture in LEARNED_POSITIONS and asked > trained:
+        raise InvalidOption(
+            f"“n_ctx” cannot be {asked} for this model.", hint=f"It knows {trained} positions.", option="n_ctx"
+        )
+    return asked
+
+
+def _on_processor(lib: Library, options: Options) -> bool:
+    return not lib.api.llama_supports_gpu_offload() or options["n_gpu_layers"] == 0
+
+
+def _load_mode(api: Any, options: Options) -> int:
+    match bool(options["use_mmap"]), bool(options["use_mlock"]):
+        case True, False:
+            return int(api.LLAMA_LOAD_MODE_AUTO)
+        case True, True:
+            return int(api.LLAMA_LOAD_MODE_MMAP_MLOCK)
+        case False, True:
+            return int(api.LLAMA_LOAD_MODE_MLOCK)
+        case _:
+            return int(api.LLAMA_LOAD_MODE_NONE)
+
+
+def _cache_type(api: Any, name: str) -> int:
+    return int(getattr(api, f"GGML_TYPE_{name.upper()}", 30))  # 30 is bf16, which the bindings do not name
+
+
+def _tensor_split(lib: Library, options: Options) -> ctypes.Array[ctypes.c_float] | None:
+    text = cast(str, options["tensor_split"]).strip()
+    if not text:
+        return None
+    most = int(lib.api.llama_max_devices())
+    try:
+        parts = [float(part) for part in re.split(r"[,/]", text)]
+    except ValueError:
+        parts = []
+    if not parts or len(parts) > most or any(not 0 <= part < 1e9 for part in parts):
+        raise InvalidOption(
+            f"“tensor_split” cannot be {text!r}.", hint=f"It takes up to {most} numbers, for instance 3,1."
+        )
+    return (ctypes.c_float * most)(*parts)

@@ -1,0 +1,246 @@
+"""The worker process: one engine, one model, frames on two pipes.
+
+``python -P -m paddock.backends.worker --parent PID --engine NAME --instance ID``, started by
+:class:`paddock.backends.supervisor.Worker` only. Three threads of its own: the reader, which ends the process at once
+when the host's end of the pipe closes, even while a native call runs; the writer; and the main thread, which calls
+the engine. Standard output belongs to the log: what a library prints can never be taken for a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import importlib
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import Any
+
+from paddock.backends import wire
+from paddock.backends.base import Engine, Probe
+from paddock.backends.tether import tie_to_parent
+from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, OutOfMemory, PaddockError
+from paddock.sdk.events import Failed, GenerationEvent
+
+EXIT_DAMAGED = 70
+"""The host sent something that is not a frame."""
+
+_PIECE = 256 * 1024
+_PROGRESS_STEP = 0.005
+
+
+class Outbox:
+    """Frames on their way to the host, written by a thread of its own, so that ``put`` never blocks an engine."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._framer = wire.Framer()
+        self._frames: list[wire.Frame] = []
+        self._changed = threading.Condition()
+        self._writing = False
+        threading.Thread(target=self._write, name="writer", daemon=True).start()
+
+    def put(self, frame: wire.Frame) -> None:
+        """From any thread; in order per thread."""
+        with self._changed:
+            self._frames.append(frame)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Waits until everything is in the pipe."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._frames and not self._writing)
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._frames))
+                frames, self._frames = self._frames, []
+                self._writing = True
+            data = memoryview(b"".join(map(self._pack, frames)))
+            while data:
+                try:
+                    data = data[os.write(self._fd, data) :]
+                except OSError:
+                    os._exit(0)  # The host is gone.
+
+    def _pack(self, frame: wire.Frame) -> bytes:
+        try:
+            return self._framer.pack(frame)
+        except PaddockError as error:
+            print(f"{type(frame).__name__} could not be sent: {error.sentence()}", file=sys.stderr)  # noqa: T201
+            return self._framer.pack(_instead(frame, error))
+
+
+def _instead(frame: wire.Frame, error: PaddockError) -> wire.Frame:
+    """What to say when ``frame`` itself cannot be sent."""
+    info = EngineError("The engine made something that cannot be sent.", hint=error.hint).info()
+    if isinstance(frame, wire.Emitted):
+        return wire.Emitted(event=Failed(id=frame.event.id, error=info))
+    if isinstance(frame, wire.LogLine):
+        return wire.LogLine(level=frame.level, logger=frame.logger, text="(a line that cannot be sent)")
+    return wire.LoadRefused(error=info)
+
+
+class Control:
+    """Carries out the host's frames on the main thread."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._engine: Engine | None = None
+
+    def run(self, inbox: queue.SimpleQueue[Any]) -> None:
+        """Until Close."""
+        while True:
+            frame: wire.ToWorker = inbox.get()
+            match frame:
+                case wire.Load():
+                    self._load(frame)
+                case wire.Submit(request=request):
+                    self._submit(request)
+                case wire.Cancel(request_id=request_id):
+                    if self._engine is not None:
+                        self._engine.cancel(request_id)
+                case wire.ProbeEngine(probe=probe):
+                    self._outbox.put(wire.Probed(probe=_probe(probe)))
+                case wire.Close():
+                    if self._engine is not None:
+                        self._engine.close()
+                    return
+
+    def _load(self, frame: wire.Load) -> None:
+        sent = -1.0
+
+        def progress(fraction: float) -> None:
+            nonlocal sent
+            fraction = min(max(fraction, 0.0), 1.0)
+            if fraction - sent >= _PROGRESS_STEP or (fraction == 1.0 and sent < 1.0):
+                sent = fraction
+                self._outbox.put(wire.LoadProgressed(fraction=fraction))
+
+        try:
+            engine: Engine = _imported(frame.factory)()
+            _forward_warnings(self._outbox)
+            report = engine.load(frame.path, frame.options, progress)
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything; the host must hear of it
+            self._outbox.put(wire.LoadRefused(error=_explained(error, LoadFailed, "The engine could not load it")))
+            return
+        self._engine = engine
+        self._outbox.put(wire.LoadedReport(report=report))
+
+    def _submit(self, request: Any) -> None:
+        def emit(event: GenerationEvent) -> None:
+            self._outbox.put(wire.Emitted(event=event))
+
+        try:
+            if self._engine is None:
+                raise EngineError("The worker was asked before its model was loaded.")
+            self._engine.submit(request, emit)
+        except Exception as error:  # noqa: BLE001 - submit promises not to raise; a lie must still end the request
+            emit(Failed(id=request.id, error=_explained(error, EngineError, "The engine could not take the request")))
+
+
+def _imported(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, OSError) as error:
+        traceback.print_exc()
+        raise EngineMissing("The engine cannot be started here.", hint=f"{type(error).__name__}: {error}") from error
+
+
+def _explained(error: Exception, kind: type[PaddockError], doing: str) -> ErrorInfo:
+    if isinstance(error, PaddockError):
+        return error.info()
+    traceback.print_exc()
+    if isinstance(error, MemoryError):
+        return OutOfMemory(
+            "Memory ran out in the engine.", hint="Choose a smaller quant or a shorter context.", signal=None
+        ).info()
+    return kind(f"{doing}: {type(error).__name__}: {error}", hint="This is a bug; the worker's log has more.").info()
+
+
+def _probe(name: str) -> Probe:
+    try:
+        found: Probe = _imported(name)()
+    except Exception as error:  # noqa: BLE001 - a broken engine is an answer here, not a failure
+        return Probe(available=False, reason=PaddockError.from_info(_explained(error, EngineError, "")).sentence())
+    return found
+
+
+def _forward_warnings(outbox: Outbox) -> None:
+    """Python log records of warning level and above also reach the host's log. Imported here: it costs start time."""
+    import logging
+
+    class Forward(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            outbox.put(wire.LogLine(level=record.levelno, logger=record.name, text=self.format(record)))
+
+    root = logging.getLogger()
+    handlers: tuple[logging.Handler, ...] = (logging.StreamHandler(sys.stderr), Forward(logging.WARNING))
+    for handler in handlers:
+        root.addHandler(handler)
+
+
+def _read(fd: int, inbox: queue.SimpleQueue[Any]) -> None:
+    unframer = wire.Unframer(wire.ToWorker)
+    while True:
+        try:
+            data = os.read(fd, _PIECE)
+        except OSError:
+            data = b""
+        if not data:
+            os._exit(0)
+        try:
+            for frame in unframer.feed(data):
+                inbox.put(frame)
+        except wire.FrameDamaged as error:
+            os.write(2, f"{error}\n".encode())
+            os._exit(EXIT_DAMAGED)
+
+
+def _private(fd: int, replace_from: int) -> int:
+    """A duplicate of ``fd`` that nobody else knows; ``fd`` itself then leads where ``replace_from`` does."""
+    kept = os.dup(fd)
+    os.dup2(replace_from, fd)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(kept, os.O_BINARY)
+    return kept
+
+
+def main(argv: list[str]) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    source, sink = _private(0, nothing), _private(1, 2)
+    os.close(nothing)
+    parser = argparse.ArgumentParser(prog="paddock worker", description="Started by Paddock's host only.")
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--instance", required=True)
+    arguments = parser.parse_args(argv)
+    tie_to_parent(arguments.parent)
+    faulthandler.enable()
+    outbox = Outbox(sink)
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(source, inbox), name="reader", daemon=True).start()
+    outbox.put(wire.Ready(pid=os.getpid(), wire=wire.WIRE))
+    status = 0
+    try:
+        Control(outbox).run(inbox)
+    except BaseException:  # noqa: BLE001 - whatever ended the control thread goes to the log, and the process with it
+        traceback.print_exc()
+        status = 1
+    else:
+        outbox.flush()
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(status)  # No interpreter shutdown: engine libraries like to crash there.
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,58 @@
+"""What a person sees of a model file: its id, its name, and what it can do."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from paddock.browser.gguf import Header
+
+Capability = Literal["chat", "tools", "reasoning", "vision", "embedding"]
+
+_QUANT = re.compile(
+    r"[-_.](?:UD-)?((?:IQ|TQ|Q)\d(?:_[A-Z0-9]+)*|BF16|F16|F32|FP16|MXFP4(?:_MOE)?|NVFP4)$", re.IGNORECASE
+)
+_PARTS = re.compile(r"-(\d{5})-of-(\d{5})$")
+
+
+def shard_of(stem: str) -> tuple[str, int, int]:
+    """File name without its part number, the number, and how many parts there are (1 of 1 for a whole model)."""
+    part = _PARTS.search(stem)
+    return (stem[: part.start()], int(part[1]), int(part[2])) if part else (stem, 1, 1)
+
+
+def quant_in(stem: str) -> str:
+    """The quant that a file name ends with, as publishers write it; empty where there is none."""
+    found = _QUANT.search(shard_of(stem)[0])
+    return found[1].upper() if found else ""
+
+
+def readable_name(stem: str, header: Header | None) -> str:
+    """“Qwen3 0.6B Instruct” rather than “qwen3-0.6b-instruct-q4_k_m-00001-of-00002”."""
+    plain = shard_of(stem)[0]
+    given = header.name.strip() if header else ""
+    name = given or plain
+    name = _QUANT.sub("", name)
+    name = re.sub(r"[-_]GGUF$", "", name, flags=re.IGNORECASE)
+    if " " not in name:
+        name = re.sub(r"[-_]+", " ", name)
+    return name.strip() or plain
+
+
+def capabilities_of(header: Header) -> tuple[Capability, ...]:
+    """From the chat template: only what Paddock can also read back out of an answer."""
+    if header.pooling:
+        return ("embedding",)
+    if not header.template:
+        return ()
+    found: list[Capability] = ["chat"]
+    if "tools" in header.template and "<tool_call>" in header.template:
+        found.append("tools")
+    if "<think>" in header.template or "enable_thinking" in header.template:
+        found.append("reasoning")
+    return tuple(found)
+
+
+def is_companion(header: Header) -> bool:
+    """Whether the file only goes with a model: a vision projector, an adapter, an importance matrix."""
+    return header.architecture == "clip" or header.kind in ("mmproj", "adapter", "imatrix")

@@ -1,0 +1,283 @@
+"""The models on disk: folders of ``<publisher>/<repo>/<file>``, read in place.
+
+Reading is blocking and thread-safe; headers are remembered as long as a file's length and time do not change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from paddock.browser.describe import capabilities_of, is_companion, quant_in, readable_name, shard_of
+from paddock.browser.gguf import Header, read_header
+from paddock.sdk.errors import ModelNotFound, ModelUnusable
+from paddock.sdk.types import ModelInfo
+
+Source = Literal["bundled", "folder", "path"]
+DEEPEST = 6
+_HEADER_SUFFIX = ".gguf"
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What reading a file's header gave."""
+
+    header: Header | None
+    error: str | None
+
+
+class Library:
+    """All models of ``folders``.
+
+    Args:
+        folders: Folders with where they come from; the first one that holds a file names it.
+        suffixes: File name suffix to engine, longest suffix first.
+    """
+
+    def __init__(self, folders: Sequence[tuple[Path, Source]], suffixes: Mapping[str, str]) -> None:
+        self._folders = tuple(folders)
+        self._suffixes = dict(suffixes)
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, int, int], _Known] = {}
+        self._models: tuple[ModelInfo, ...] = ()
+        self._problems: tuple[str, ...] = ()
+        self._read = False
+
+    def refresh(self) -> tuple[ModelInfo, ...]:
+        """Read the folders again; blocks."""
+        with self._lock:
+            known, self._known = self._known, {}
+            found: list[ModelInfo] = []
+            problems: list[str] = []
+            seen: set[str] = set()
+            for root, source in self._folders:
+                found.extend(self._scan(root, source, known, seen, problems))
+            self._models = tuple(_unique(found))
+            self._problems = tuple(problems)
+            self._read = True
+            return self._models
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """What the last :meth:`refresh` found, broken files included."""
+        return self._models
+
+    def problems(self) -> tuple[str, ...]:
+        """Folders that could not be read, as sentences."""
+        return self._problems
+
+    def find(self, model: str) -> ModelInfo:
+        """The model with this id, or in the file at this path; blocks.
+
+        Raises ModelNotFound (with the nearest ids) and ModelUnusable for a broken file.
+        """
+        if not self._read:
+            self.refresh()
+        found = self._by_id(model) or self._by_path(model)
+        if found is None:
+            self.refresh()  # it may have come since
+            found = self._by_id(model)
+        if found is None:
+            raise self._not_found(model)
+        if found.error is not None:
+            raise ModelUnusable(found.error, model=found.id)
+        return found
+
+    # -------------------------------------------------------------- finding
+
+    def _by_id(self, model: str) -> ModelInfo | None:
+        wanted = model.casefold()
+        return next((info for info in self._models if info.id.casefold() == wanted), None)
+
+    def _by_path(self, text: str) -> ModelInfo | None:
+        path = Path(text).expanduser()
+        suffix = self._suffix(path.name)
+        try:
+            if path.is_dir() and (path.is_absolute() or text.startswith((".", "~"))):
+                raise ModelNotFound(f"{path} is a folder, not a model.", hint="Name one of the files in it.")
+            there = path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            there = False
+        if not there:
+            if suffix or path.is_absolute():
+                raise ModelNotFound(f"There is no file {path}.", hint="Check the path.")
+            return None
+        if suffix is None:
+            known = ", ".join(self._suffixes)
+            raise ModelUnusable(f"{path.name} is not a model file.", hint=f"Models are files with the ending {known}.")
+        real = os.path.realpath(path)
+        for info in self._models:
+            if os.path.realpath(info.path) == real:
+                return info
+        with self._lock:
+            infos = list(self._describe(path.parent, self._parts_of(path), "path", self._known))
+        return msgspec.structs.replace(infos[0], id=os.path.abspath(path)) if infos else None
+
+    def _parts_of(self, path: Path) -> list[Path]:
+        """All files of the model that ``path`` belongs to."""
+        stem, _, parts = shard_of(self._stem(path))
+        if parts == 1:
+            return [path]
+        beside = (other for other in sorted(path.parent.iterdir()) if self._suffix(other.name))
+        return [other for other in beside if shard_of(self._stem(other))[::2] == (stem, parts)]
+
+    def _not_found(self, model: str) -> ModelNotFound:
+        ids = {info.id.casefold(): info.id for info in self._models if info.error is None}
+        names = ids | {info.id.split("/")[-1].casefold(): info.id for info in self._models if info.error is None}
+        near = list(dict.fromkeys(names[key] for key in difflib.get_close_matches(model.casefold(), names, n=5)))[:3]
+        if near:
+            hint = f"Did you mean {' or '.join(f'“{name}”' for name in near)}?"
+        elif ids:
+            hint = "“paddock ls” lists the models on this machine."
+        else:
+            hint = "There are no models on this machine yet."
+        return ModelNotFound(f"There is no model “{model}”.", hint=hint, model=model, near=near)
+
+    # -------------------------------------------------------------- reading
+
+    def _scan(
+        self,
+        root: Path,
+        source: Source,
+        known: dict[tuple[str, int, int], _Known],
+        seen: set[str],
+        problems: list[str],
+    ) -> Iterator[ModelInfo]:
+        def note(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                problems.append(f"{error.filename or root} cannot be read: {error.strerror}.")
+
+        entered: set[str] = set()
+        for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
+            real = os.path.realpath(folder)
+            depth = len(Path(folder).relative_to(root).parts)
+            if real in entered or depth >= DEEPEST:
+                folders.clear()
+            entered.add(real)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            files = []
+            for name in sorted(names):
+                path = Path(folder, name)
+                identity = os.path.realpath(path)
+                if self._suffix(name) and not name.startswith(".") and identity not in seen:
+                    seen.add(identity)
+                    files.append(path)
+            yield from self._describe(root, files, source, known)
+
+    def _describe(
+        self, root: Path, files: Sequence[Path], source: Source, known: Mapping[tuple[str, int, int], _Known]
+    ) -> Iterator[ModelInfo]:
+        """The models in the files of one folder."""
+        groups: dict[tuple[str, int], list[Path]] = {}
+        for path in files:
+            stem, _, parts = shard_of(self._stem(path))
+            groups.setdefault((f"{stem}{self._suffix(path.name)}", parts), []).append(path)
+        infos = []
+        for (_, parts), paths in groups.items():
+            info = self._model(paths, parts, source, known)
+            if info is not None:
+                infos.append(info)
+        yield from _with_ids(root, infos, source)
+
+    def _model(
+        self, paths: Sequence[Path], parts: int, source: Source, known: Mapping[tuple[str, int, int], _Known]
+    ) -> ModelInfo | None:
+        first = paths[0]
+        suffix = self._suffix(first.name)
+        assert suffix is not None
+        stem = self._stem(first)
+        engine = self._suffixes[suffix]
+        size = sum(_size(path) for path in paths)
+        if suffix != _HEADER_SUFFIX:
+            name = readable_name(stem, None)
+            return ModelInfo(
+                id=stem, name=name, engine=engine, path=str(first), size_bytes=size, format=suffix.strip("."),
+                capabilities=("chat", "tools", "reasoning"), source=source,
+            )  # fmt: skip
+        headers = [self._header(path, known) for path in paths]
+        header = headers[0].header
+        if header is not None and is_companion(header):
+            return None
+        error = next((item.error for item in headers if item.error), None) or _missing_part(paths, stem, parts)
+        return ModelInfo(
+            id=shard_of(stem)[0],
+            name=readable_name(stem, header),
+            engine=engine,
+            path=str(first),
+            size_bytes=size,
+            architecture=header.architecture if header else "",
+            parameters=sum(item.header.parameters for item in headers if item.header) or None,
+            quant=quant_in(stem) or (header.quant if header else ""),
+            context_length=header.context_length if header else None,
+            capabilities=capabilities_of(header) if header else (),
+            source=source,
+            sampling=header.sampling if header else {},
+            error=error,
+        )
+
+    def _header(self, path: Path, known: Mapping[tuple[str, int, int], _Known]) -> _Known:
+        try:
+            status = path.stat()
+            key = (str(path), status.st_size, status.st_mtime_ns)
+            found = known.get(key) or _Known(read_header(path), None)
+        except ModelUnusable as error:
+            found = _Known(None, error.sentence())
+        except OSError as error:
+            return _Known(None, f"{path.name} cannot be read: {error.strerror}.")
+        self._known[key] = found
+        return found
+
+    def _suffix(self, name: str) -> str | None:
+        return next((suffix for suffix in self._suffixes if name.lower().endswith(suffix)), None)
+
+    def _stem(self, path: Path) -> str:
+        return path.name[: -len(self._suffix(path.name) or "") or None]
+
+
+def _with_ids(root: Path, infos: Sequence[ModelInfo], source: Source) -> Iterator[ModelInfo]:
+    """Ids by the folder layout; ``infos`` come with their file names' stems as ids."""
+    quants = Counter(info.quant for info in infos)
+    for index, info in enumerate(sorted(infos, key=lambda info: (info.size_bytes, info.id))):
+        stem = info.id
+        label = info.quant if info.quant and quants[info.quant] == 1 else stem
+        parents = Path(info.path).parent.relative_to(root).parts if source != "path" else ()
+        if source == "bundled":
+            base = f"paddock/{root.name}"
+            name = base if index == 0 else f"{base}:{label}"
+        elif len(parents) >= 2:
+            base = "/".join(parents[-2:])
+            name = base if len(infos) == 1 else f"{base}:{label}"
+        else:
+            name = "/".join((*parents, stem))
+        yield msgspec.structs.replace(info, id=name)
+
+
+def _unique(infos: Sequence[ModelInfo]) -> Iterator[ModelInfo]:
+    """Two folders may hold different files of the same id: the second is told apart by its folder."""
+    taken: Counter[str] = Counter()
+    for info in sorted(infos, key=lambda info: info.source != "bundled"):
+        key = info.id.casefold()
+        taken[key] += 1
+        yield info if taken[key] == 1 else msgspec.structs.replace(info, id=f"{info.id}@{taken[key]}")
+
+
+def _missing_part(paths: Sequence[Path], stem: str, parts: int) -> str | None:
+    if len(paths) == parts:
+        return None
+    there = {shard_of(path.stem)[1] for path in paths}
+    lost = next(number for number in range(1, parts + 1) if number not in there)
+    return f"Part {lost} of {parts} of {shard_of(stem)[0]} is missing. Download it again."
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

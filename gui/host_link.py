@@ -1,0 +1,122 @@
+"""The window's connection to the host: found or started, kept, and found again after a loss.
+
+Lives on the bridge's thread; the window sees only the updates and the answers to its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from paddock.sdk.errors import HostUnavailable, PaddockError
+from paddock.sdk.events import HostEvent, Leaving
+from paddock.sdk.paths import Home
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from paddock.sdk.aclient import AsyncClient
+
+T = TypeVar("T")
+
+RETRY_S = (0.2, 1.0, 2.0, 5.0)
+"""Pauses before the next attempt; the last one repeats."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The host does not answer. ``stopped``: it answered before. ``error`` is None while it is being found again."""
+
+    stopped: bool
+    error: PaddockError | None = None
+
+
+HostUpdate = HostEvent | Lost
+
+
+class HostLink:
+    """One connection to the host of ``home``. Made on the GUI thread, used on the bridge's thread only."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._client: AsyncClient | None = None
+        self._error: PaddockError | None = None
+        self._changed: asyncio.Condition | None = None
+
+    async def call(self, job: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        """Await ``job`` with the connected client; waits while a connection is being made.
+
+        Raises what ``job`` raises, or why the host cannot be reached.
+        """
+        return await job(await self._connected())
+
+    async def iterate(self, job: Callable[[AsyncClient], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """The items of ``job`` with the connected client; closing it closes the job's own."""
+        client = await self._connected()
+        async with aclosing(job(client)) as items:
+            async for item in items:
+                yield item
+
+    async def updates(self) -> AsyncGenerator[HostUpdate, None]:
+        """What happens at the host, for as long as the window lives; ends only by cancellation."""
+        import asyncio
+
+        from paddock.sdk.aclient import AsyncClient
+
+        attempt = 0
+        seen = False
+        while True:
+            try:
+                client = await AsyncClient.connect(self._home, client="window")
+            except PaddockError as error:
+                await self._set(None, error)
+                yield Lost(stopped=seen, error=error)
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+                attempt += 1
+                await self._set(None, None)
+                continue
+            leaving: Leaving | None = None
+            try:
+                async with aclosing(client.events()) as events:
+                    async for event in events:
+                        if self._client is not client:
+                            await self._set(client, None)
+                        seen, attempt = True, 0
+                        if isinstance(event, Leaving):
+                            leaving = event
+                        yield event
+            except PaddockError as error:
+                if not seen:
+                    yield Lost(stopped=False, error=error)
+            finally:
+                await self._set(None, None)
+                await client.close()
+            if leaving is None:
+                yield Lost(stopped=True)
+            else:
+                yield Lost(stopped=True, error=HostUnavailable("The host left.", hint=leaving.reason))
+            await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            attempt += 1
+
+    async def _connected(self) -> AsyncClient:
+        condition = self._condition()
+        async with condition:
+            await condition.wait_for(lambda: self._client is not None or self._error is not None)
+        if self._client is not None:
+            return self._client
+        raise self._error or HostUnavailable("The host does not answer.")
+
+    async def _set(self, client: AsyncClient | None, error: PaddockError | None) -> None:
+        condition = self._condition()
+        async with condition:
+            self._client, self._error = client, error
+            condition.notify_all()
+
+    def _condition(self) -> asyncio.Condition:
+        import asyncio
+
+        if self._changed is None:
+            self._changed = asyncio.Condition()
+        return self._changed

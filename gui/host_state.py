@@ -1,0 +1,211 @@
+"""What the window knows of the host, kept up to date from its event stream. GUI thread only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
+
+from PySide6.QtCore import QObject, Signal
+
+from paddock.gui.bridge import Bridge, Job, OnError
+from paddock.gui.host_link import HostLink, HostUpdate, Lost
+from paddock.sdk.events import (
+    ChatChanged,
+    GenerationEnded,
+    GenerationStarted,
+    Leaving,
+    LibraryChanged,
+    ModelStateChanged,
+    RaiseWindow,
+    ServerChanged,
+    SettingsChanged,
+    Snapshot,
+)
+from paddock.sdk.types import (
+    ChatSummary,
+    Generation,
+    LoadedModel,
+    ModelInfo,
+    ServerStatus,
+    Settings,
+    SettingsPatch,
+)
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient
+
+T = TypeVar("T")
+
+Connection = Literal["connecting", "connected", "lost"]
+
+
+class HostState(QObject):
+    """The host as last heard of, and the way to ask it for something.
+
+    ``connection`` is ``connecting`` until the first answer, ``lost`` while the host is away.
+    """
+
+    connection_changed = Signal()
+    """``connection`` or ``lost`` changed."""
+    snapshot = Signal()
+    """Connected, for the first time or again: what was shown may be old."""
+    models_changed = Signal()
+    """The models on disk or their state in the pool."""
+    chats_changed = Signal()
+    """The list of conversations."""
+    chat_deleted = Signal(str)
+    server_changed = Signal()
+    settings_changed = Signal()
+    generation_started = Signal(object)
+    generation_ended = Signal(str, str)
+    """Generation id and chat id (empty when it belongs to no chat)."""
+    raise_requested = Signal(str)
+
+    def __init__(self, bridge: Bridge, link: HostLink, settings: Settings) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._link = link
+        self.connection: Connection = "connecting"
+        self.lost: Lost | None = None
+        self.models: dict[str, ModelInfo] = {}
+        self.models_known = False
+        self.loaded: dict[str, LoadedModel] = {}
+        self.chats: dict[str, ChatSummary] = {}
+        self.chats_known = False
+        self.generations: dict[str, Generation] = {}
+        self.server: ServerStatus | None = None
+        self.settings = settings
+
+    def start(self) -> None:
+        """Look for the host; it is started when there is none."""
+        self._bridge.stream(self._link.updates, self._updates, owner=self)
+
+    def call(
+        self,
+        job: Callable[[AsyncClient], Awaitable[T]],
+        on_result: Callable[[T], None] | None = None,
+        on_error: OnError | None = None,
+        owner: QObject | None = None,
+    ) -> Job:
+        """Ask the host. Before it answers the call waits. ``job`` must close over values only, never over widgets."""
+        link = self._link
+        return self._bridge.submit(lambda: link.call(job), on_result, on_error, owner)
+
+    def stream(
+        self,
+        job: Callable[[AsyncClient], AsyncGenerator[T, None]],
+        on_items: Callable[[list[T]], None],
+        on_end: Callable[[], None] | None = None,
+        on_error: OnError | None = None,
+        owner: QObject | None = None,
+    ) -> Job:
+        """As ``call``, for something that comes in pieces."""
+        link = self._link
+        return self._bridge.stream(lambda: link.iterate(job), on_items, on_end, on_error, owner)
+
+    def change_settings(self, patch: SettingsPatch) -> None:
+        """Ask the host to change settings; the window follows when it has."""
+        self.call(lambda client: client.patch_settings(patch), self._set_settings)
+
+    def loaded_model(self, model: str) -> LoadedModel | None:
+        """The instance of ``model`` in the pool, whatever its state."""
+        return next((item for item in self.loaded.values() if item.model == model), None)
+
+    def model_name(self, model: str) -> str:
+        """The name to show for a model's id."""
+        info = self.models.get(model)
+        return info.name if info is not None and info.name else model.rpartition("/")[2]
+
+    def silk(self, model: str) -> int:
+        """The silk a model wears: its place in the pool, counted from 0."""
+        return next((number for number, item in enumerate(self.loaded.values()) if item.model == model), 0)
+
+    def refresh_models(self) -> None:
+        self.call(lambda client: client.models(), self._set_models)
+
+    def refresh_chats(self) -> None:
+        self.call(lambda client: client.chats(), self._set_chats)
+
+    def learn_chat(self, summary: ChatSummary) -> None:
+        """A chat's state from an answer, so that the list need not wait for the event."""
+        self.chats[summary.id] = summary
+        self.chats_changed.emit()
+
+    def learn_server(self, status: ServerStatus) -> None:
+        """The API server's state from an answer."""
+        self.server = status
+        self.server_changed.emit()
+
+    # ---------------------------------------------------------------- from the event stream
+
+    def _updates(self, updates: list[HostUpdate]) -> None:
+        for update in updates:
+            self._update(update)
+
+    def _update(self, update: HostUpdate) -> None:
+        match update:
+            case Lost():
+                self.connection, self.lost = "lost", update
+                self.connection_changed.emit()
+            case Snapshot():
+                self._restart(update)
+            case ModelStateChanged(id=instance, model=model):
+                if model is None:
+                    self.loaded.pop(instance, None)
+                else:
+                    self.loaded[instance] = model
+                self.models_changed.emit()
+            case LibraryChanged():
+                self.refresh_models()
+            case ChatChanged(id=chat, summary=summary):
+                if summary is None:
+                    self.chats.pop(chat, None)
+                    self.chat_deleted.emit(chat)
+                else:
+                    self.chats[chat] = summary
+                self.chats_changed.emit()
+            case GenerationStarted(generation=generation):
+                self.generations[generation.id] = generation
+                self.generation_started.emit(generation)
+            case GenerationEnded(id=number, chat_id=ended_in):
+                self.generations.pop(number, None)
+                self.generation_ended.emit(number, ended_in or "")
+            case ServerChanged(status=status):
+                self.server = status
+                self.server_changed.emit()
+            case SettingsChanged(settings=settings):
+                self._set_settings(settings)
+            case RaiseWindow(activation_token=token):
+                self.raise_requested.emit(token)
+            case Leaving():
+                pass  # the stream ends next, and Lost says why
+            case _:
+                assert_never(update)
+
+    def _restart(self, snapshot: Snapshot) -> None:
+        self.connection, self.lost = "connected", None
+        self.loaded = {item.id: item for item in snapshot.loaded}
+        self.generations = {item.id: item for item in snapshot.generations}
+        self.server = snapshot.server
+        self._set_settings(snapshot.settings)
+        self.connection_changed.emit()
+        self.server_changed.emit()
+        self.models_changed.emit()
+        self.refresh_models()
+        self.refresh_chats()
+        self.snapshot.emit()
+
+    def _set_settings(self, settings: Settings) -> None:
+        if settings != self.settings:
+            self.settings = settings
+            self.settings_changed.emit()
+
+    def _set_models(self, models: list[ModelInfo]) -> None:
+        self.models = {item.id: item for item in models}
+        self.models_known = True
+        self.models_changed.emit()
+
+    def _set_chats(self, chats: list[ChatSummary]) -> None:
+        self.chats = {item.id: item for item in chats}
+        self.chats_known = True
+        self.chats_changed.emit()

@@ -1,0 +1,116 @@
+"""Shows notices at the bottom of the window, the newest lowest."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from paddock.gui import messages
+from paddock.gui.theme import current
+from paddock.gui.widgets import IconButton
+from paddock.gui.widgets.notice import Notice, Severity
+
+WIDTH = 560
+MOST = 3
+SEVERITIES: dict[messages.Severity, Severity] = {"info": "info", "warn": "warn", "error": "bad"}
+
+
+class NoticeRow(QWidget):
+    """One notice with its button to close it; ``gone`` says whether its action was taken."""
+
+    gone = Signal(bool)
+
+    def __init__(self, notice: messages.Notice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = notice
+        self.card = Notice()
+        self.close_button = IconButton("close", "Close this message", size=26, glyph=15)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.card, 1)
+        row.addWidget(self.close_button)
+        label = notice.action.label if notice.action is not None else ""
+        self.card.show_message(SEVERITIES[notice.severity], notice.text, "", label)
+        self.card.action_triggered.connect(lambda: self.gone.emit(True))
+        self.close_button.clicked.connect(lambda: self.gone.emit(False))
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(lambda: self.gone.emit(False))
+        if notice.seconds is not None:
+            self._timer.start(round(notice.seconds * 1000))
+
+
+class MessageBar(QWidget):
+    """Lies over the bottom of its parent, out of the way of the composer's text."""
+
+    def __init__(self, source: messages.Messages, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._rows: list[NoticeRow] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        self.hide()
+        parent.installEventFilter(self)
+        source.listen(self._show, self._withdraw)
+
+    def texts(self) -> list[str]:
+        """What is shown now."""
+        return [row.notice.text for row in self._rows]
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self._rows)
+
+    def settle(self) -> None:
+        """Everything that waits to be undone is done; before the window goes."""
+        for row in list(self._rows):
+            self._remove(row, taken=False)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _show(self, notice: messages.Notice) -> None:
+        same = [row for row in self._rows if notice.key and row.notice.key == notice.key]
+        same += [row for row in self._rows if row.notice.text == notice.text and row not in same]
+        for row in same:
+            self._remove(row, taken=False)
+        row = NoticeRow(notice)
+        row.gone.connect(lambda taken: self._remove(row, taken))
+        self._rows.append(row)
+        self._column.addWidget(row)
+        row.show()
+        while len(self._rows) > MOST:
+            self._remove(self._rows[0], taken=False)
+        self._place()
+
+    def _withdraw(self, key: str) -> None:
+        for row in [row for row in self._rows if row.notice.key == key]:
+            self._remove(row, taken=False)
+
+    def _remove(self, row: NoticeRow, taken: bool) -> None:
+        if row not in self._rows:
+            return
+        self._rows.remove(row)
+        self._column.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        self._place()
+        if taken and row.notice.action is not None:
+            row.notice.action.run()
+        elif row.notice.on_gone is not None:
+            row.notice.on_gone()
+
+    def _place(self) -> None:
+        parent = self.parentWidget()
+        self.setVisible(bool(self._rows))
+        if parent is None or not self._rows:
+            return
+        width = min(current().px(WIDTH), parent.width() - 32)
+        self.setFixedWidth(width)
+        self._column.invalidate()
+        height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
+        self.resize(width, height)
+        self.move((parent.width() - width) // 2, 62)
+        self.raise_()

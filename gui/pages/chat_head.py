@@ -1,0 +1,105 @@
+"""The bar above a conversation: its title, its model, and the ways to the side columns."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from paddock.gui.host_state import HostState
+from paddock.gui.models.chats import UNTITLED
+from paddock.gui.models.library import facts, state_text
+from paddock.gui.pages.model_picker import ModelPicker
+from paddock.gui.theme import current
+from paddock.gui.widgets import Chip, ElidedLabel, IconButton
+from paddock.sdk.types import ModelInfo
+
+HEIGHT = 53
+
+
+class TitleLabel(ElidedLabel):
+    """As wide as its text and no wider, but gives way first."""
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        return QSize(hint.width() + 2, hint.height())
+
+
+class ChatHead(QWidget):
+    """``model_chosen`` carries a model's id."""
+
+    model_chosen = Signal(str)
+    chats_wanted = Signal()
+    inspector_wanted = Signal(bool)
+
+    def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._host = host
+        self._model = ""
+        self.setProperty("role", "head")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT)
+        self.chats = IconButton("panel-left", "Show the list of chats")
+        self.chats.clicked.connect(self.chats_wanted)
+        self.chats.hide()
+        self.title = TitleLabel(UNTITLED, 14, 600)
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.chip = Chip("Choose a model", menu=True)
+        self.picker = ModelPicker(host, self)
+        self.chip.clicked.connect(self.open_picker)
+        self.picker.chosen.connect(self.model_chosen)
+        self.inspector = IconButton("panel-right", "Inspector (Ctrl+I)")
+        self.inspector.setCheckable(True)
+        self.inspector.toggled.connect(self.inspector_wanted)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(24, 0, 12, 0)
+        row.setSpacing(12)
+        row.addWidget(self.chats)
+        row.addWidget(self.title)
+        row.addWidget(self.chip)
+        row.addStretch(1)
+        row.addWidget(self.inspector)
+        host.models_changed.connect(self.refresh)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        """The title gives way to the model, down to a few words."""
+        theme = current()
+        buttons = self.inspector.sizeHint().width() + (self.chats.sizeHint().width() + 12 if self.chats.isVisible() else 0)
+        room = self.width() - 36 - 3 * 12 - buttons - self.chip.sizeHint().width()
+        self.title.setMaximumWidth(max(theme.px(96), room))
+
+    def open_picker(self) -> None:
+        self.picker.open_below(self.chip, self._model)
+
+    def show_chat(self, title: str, model: str) -> None:
+        """The open conversation."""
+        self._model = model
+        self.title.setText(title or UNTITLED)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The model's state may have changed."""
+        info = self._host.models.get(self._model)
+        loaded = self._host.loaded_model(self._model)
+        if not self._model:
+            self.chip.set(text="Choose a model", sub="", dot="", role="Model")
+            return
+        parts = [facts(info) if info else "", state_text(loaded)]
+        silk = self._host.silk(self._model)
+        self.chip.set(
+            text=self._host.model_name(self._model),
+            sub=" · ".join(part for part in parts if part),
+            dot=current().silk(silk) if loaded is not None else "",
+            role="Model",
+        )
+        self.chip.setToolTip(self._explain(info))
+        self._fit()
+
+    def _explain(self, info: ModelInfo | None) -> str:
+        if info is None:
+            return f"{self._model} is not on this computer." if self._host.models_known else self._model
+        return info.error or info.id

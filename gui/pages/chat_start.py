@@ -1,0 +1,144 @@
+"""What a new conversation shows before its first message."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from paddock.gui.icons import pixmap
+from paddock.gui.theme import current
+from paddock.gui.widgets import Label, Notice
+from paddock.gui.widgets.buttons import PaintedButton
+from paddock.gui.widgets.focus import paint_ring
+
+PROMPTS = (
+    ("What is the capital of France?", "A short fact"),
+    ("Tell me a short story about a fox", "A few sentences"),
+    ("How do I start the API server?", "Using Paddock"),
+    ("What is 7 plus 5?", "Arithmetic"),
+)
+COLUMN = 620
+
+
+class PromptCard(PaintedButton):
+    """An example to click: the question and what kind it is."""
+
+    def __init__(self, text: str, kind: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = kind
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setAccessibleDescription(f"{kind}. Sends this question.")
+        self.setToolTip(text)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(current().px(200), current().px(58))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(QPen(theme.color("border"), 1))
+        painter.setBrush(theme.color("hover" if self.hot() else "raised"))
+        painter.drawRoundedRect(body, 10, 10)
+        if self.ring_shown:
+            paint_ring(painter, QRectF(self.rect()), 10)
+        inner = body.adjusted(theme.px(14), theme.px(9), -theme.px(14), -theme.px(9))
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        font = theme.font(13, 500)
+        painter.setFont(font)
+        painter.setPen(theme.color("text"))
+        words = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, int(inner.width()))
+        painter.drawText(QRectF(inner.x(), inner.y(), inner.width(), inner.height() / 2), left, words)
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text2"))
+        below = QRectF(inner.x(), inner.center().y(), inner.width(), inner.height() / 2)
+        painter.drawText(below, left, self.kind)
+
+
+class Mark(QLabel):
+    """The horse."""
+
+    def __init__(self, size: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self.setFixedSize(size, size)
+        self.setAccessibleName("Paddock")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = current()
+        QPainter(self).drawPixmap(0, 0, pixmap("horse", theme.palette.text, self._size, ratio=self.devicePixelRatioF()))
+
+
+class ChatStart(QWidget):
+    """A greeting, the model in one line and examples. ``prompt_chosen`` carries the example's text."""
+
+    prompt_chosen = Signal(str)
+    remedy_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = Label("What would you like to ask?", 18, 600)
+        self.line = Label("", 13, 400, "text2", wrap=True)
+        self.notice = Notice()
+        self.notice.action_triggered.connect(self.remedy_wanted)
+        self.cards = [PromptCard(text, kind) for text, kind in PROMPTS]
+        self._grid_host = QWidget()
+        self._grid = QGridLayout(self._grid_host)
+        self._grid.setContentsMargins(0, 8, 0, 0)
+        self._grid.setSpacing(10)
+        self._columns = 0
+        for card in self.cards:
+            card.clicked.connect(lambda _=False, card=card: self.prompt_chosen.emit(card.text()))
+        inner = QWidget()
+        inner.setMaximumWidth(COLUMN)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(Mark(40))
+        column.addWidget(self.title)
+        column.addWidget(self.line)
+        column.addWidget(self.notice)
+        column.addWidget(self._grid_host)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(24, 12, 24, 12)
+        outer.addStretch(2)
+        outer.addWidget(inner)
+        outer.addStretch(3)
+        self._inner = inner
+        self._arrange()
+
+    def show_model(self, line: str) -> None:
+        """The model that will answer, in one line."""
+        self.line.setText(line)
+        self.line.setVisible(bool(line))
+
+    def show_trouble(self, text: str, hint: str = "", action: str = "") -> None:
+        """Why no answer can be had, in place of the examples; empty text takes it back."""
+        if text:
+            self.notice.show_message("warn", text, hint, action)
+        else:
+            self.notice.hide()
+        self._grid_host.setVisible(not text)
+
+    def resizeEvent(self, event: object) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        theme = current()
+        width = min(theme.px(COLUMN), self.width() - 48)
+        self._inner.setFixedWidth(max(200, width))
+        outer = self.layout()
+        if outer is not None:
+            outer.setAlignment(self._inner, Qt.AlignmentFlag.AlignHCenter)
+        columns = 2 if width >= theme.px(460) else 1
+        if columns != self._columns:
+            self._columns = columns
+            for number, card in enumerate(self.cards):
+                self._grid.addWidget(card, number // columns, number % columns)
+        shown = self.height() >= theme.px(250 if columns == 2 else 380) + 24
+        for number, card in enumerate(self.cards):
+            card.setVisible(shown or number < 2)

@@ -1,0 +1,120 @@
+"""A page as one column: title, sections, rows with a name, a sentence and a control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from paddock.gui.theme import current
+from paddock.gui.widgets import Divider, ElidedLabel, IconButton, Label
+
+COLUMN = 720
+
+
+class FormPage(QScrollArea):
+    """Scrolls up and down only; its column is at most ``COLUMN`` wide."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "surface")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(title)
+        self._sheet = QWidget()
+        self._sheet.setProperty("role", "surface")
+        self._sheet.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.column = QVBoxLayout(self._sheet)
+        self.column.setSpacing(16)
+        self.column.addWidget(Label(title, 24, 600))
+        self.setWidget(self._sheet)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self._fit()
+
+    def _fit(self) -> None:
+        side = max(24, (self.viewport().width() - current().px(COLUMN)) // 2)
+        self.column.setContentsMargins(side, 28, side, 28)
+
+
+class Card(QFrame):
+    """A bordered group of rows with lines between them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(16, 6, 16, 6)
+        self.column.setSpacing(6)
+
+    def add(self, row: QWidget) -> None:
+        if self.column.count():
+            self.column.addWidget(Divider())
+        self.column.addWidget(row)
+
+
+class Row(QWidget):
+    """Name and sentence at the left, the control at the right."""
+
+    def __init__(self, name: str, about: str, control: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = Label(name, 13, 500)
+        self.about = Label(about, 12, 400, "text2", wrap=True)
+        self.about.setVisible(bool(about))
+        self.name.setBuddy(control)
+        if about:
+            control.setAccessibleDescription(about)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.name)
+        words.addWidget(self.about)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 8, 0, 8)
+        row.setSpacing(16)
+        row.addLayout(words, 1)
+        row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+class CopyLine(QWidget):
+    """A text that is too long to type, with a button that copies it."""
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, mono: bool = False) -> None:
+        super().__init__(parent)
+        self.text = ElidedLabel("", 13, 400, "text", tabular=True)
+        self.text.setAccessibleName(name)
+        self.text.setSizePolicy(self.text.sizePolicy().Policy.Ignored, self.text.sizePolicy().Policy.Preferred)
+        self.button = IconButton("copy", f"Copy {name.lower()}")
+        self.button.clicked.connect(lambda: copy(self.text.text()))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.button)
+
+    def set_text(self, text: str) -> None:
+        self.text.setText(text)
+        self.button.setEnabled(bool(text))
+
+
+def copy(text: str) -> None:
+    """Put text on the clipboard."""
+    QGuiApplication.clipboard().setText(text)
+
+
+def silently(control: QWidget, change: Callable[[], None]) -> None:
+    """Change a control without it reporting a change by the user."""
+    control.blockSignals(True)
+    change()
+    control.blockSignals(False)
+    control.update()

@@ -1,0 +1,176 @@
+"""Choosing the model of a conversation: what is on disk, what is loaded, what is broken and why."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from paddock.gui.host_state import HostState
+from paddock.gui.icons import pixmap
+from paddock.gui.models.library import ModelList, ModelRole
+from paddock.gui.theme import Theme, current
+from paddock.gui.widgets import Button, Label
+
+Index = QModelIndex | QPersistentModelIndex
+WIDTH = 420
+MOST_ROWS = 7
+ROW = 50
+
+
+class ModelRows(QStyledItemDelegate):
+    """Two lines: name with quant and size; state, or the reason why it cannot be used."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(10, current().px(ROW))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        theme = current()
+        state = option.state
+        rect = QRectF(option.rect)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        if selected or state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("selected" if selected else "hover"))
+            painter.drawRoundedRect(rect.adjusted(4, 1, -4, -1), 8, 8)
+        self._words(painter, index, rect.adjusted(theme.px(16), theme.px(6), -theme.px(16), -theme.px(6)), theme)
+        painter.restore()
+
+    def _words(self, painter: QPainter, index: Index, rect: QRectF, theme: Theme) -> None:
+        info = index.data(ModelRole.INFO)
+        broken = info.error is not None
+        half = rect.height() / 2
+        facts = str(index.data(ModelRole.FACTS))
+        small = theme.font(12, tabular=True)
+        width = QFontMetrics(small).horizontalAdvance(facts)
+        left, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignVCenter
+        top = QRectF(rect.x(), rect.y(), rect.width(), half)
+        painter.setFont(small)
+        painter.setPen(theme.color("text2"))
+        painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, facts)
+        name = theme.font(13, 500)
+        room = int(top.width() - width - 12)
+        painter.setFont(name)
+        painter.setPen(theme.color("text2" if broken else "text"))
+        painter.drawText(
+            top, middle | left, QFontMetrics(name).elidedText(str(index.data()), Qt.TextElideMode.ElideRight, room)
+        )
+        bottom = QRectF(rect.x(), rect.y() + half, rect.width(), half)
+        said = info.error or str(index.data(ModelRole.STATE)) or _about(info)
+        if broken:
+            size = theme.px(14)
+            ratio = painter.device().devicePixelRatio()
+            mark = pixmap("alert", theme.palette.bad, size, ratio=ratio)
+            painter.drawPixmap(QPointF(bottom.x(), bottom.center().y() - size / 2), mark)
+            bottom.setLeft(bottom.left() + size + 6)
+        elif index.data(ModelRole.STATE):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("ok"))
+            painter.drawEllipse(QPointF(bottom.x() + 4, bottom.center().y()), 3, 3)
+            bottom.setLeft(bottom.left() + 14)
+        painter.setFont(small)
+        painter.setPen(theme.color("bad" if broken else "text2"))
+        said = QFontMetrics(small).elidedText(said, Qt.TextElideMode.ElideRight, int(bottom.width()))
+        painter.drawText(bottom, middle | left, said)
+
+
+def _about(info: object) -> str:
+    context = getattr(info, "context_length", None)
+    parts = [getattr(info, "architecture", ""), f"context {context:,}" if context else ""]
+    return " · ".join(part for part in parts if part) or "on disk"
+
+
+class ModelPicker(QFrame):
+    """The popup below the model chip. Enter or a click chooses."""
+
+    chosen = Signal(str)
+
+    def __init__(self, host: HostState, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        self._host = host
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.setAccessibleName("Choose a model")
+        self._model = ModelList(self)
+        self.view = QListView()
+        self.view.setModel(self._model)
+        self.view.setItemDelegate(ModelRows(self.view))
+        self.view.setMouseTracking(True)
+        self.view.setAccessibleName("Models on this computer")
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.view.clicked.connect(self._choose)
+        self.view.activated.connect(self._choose)
+        self.view.selectionModel().currentChanged.connect(lambda *_: self._offer())
+        self.none = Label("No model is on this computer yet.", 13, 400, "text2", wrap=True)
+        self.none.setContentsMargins(16, 8, 16, 8)
+        self.unload = Button("Unload", "quiet", "eject")
+        self.unload.clicked.connect(self._unload)
+        self._hint = Label("Enter chooses", 11, 400, "muted")
+        foot = QHBoxLayout()
+        foot.setContentsMargins(14, 2, 8, 2)
+        foot.addWidget(self._hint)
+        foot.addStretch(1)
+        foot.addWidget(self.unload)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(5, 6, 5, 6)
+        column.setSpacing(2)
+        column.addWidget(self.none)
+        column.addWidget(self.view)
+        column.addLayout(foot)
+        host.models_changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Show what the host knows now."""
+        self._model.show(self._host.models.values(), self._host.loaded.values())
+        rows = self._model.rowCount()
+        self.none.setVisible(rows == 0)
+        self.view.setVisible(rows > 0)
+        self.view.setFixedHeight(max(1, min(rows, MOST_ROWS)) * current().px(ROW) + 2)
+        self._offer()
+
+    def open_below(self, anchor: QWidget, model: str) -> None:
+        """Show it under ``anchor`` with ``model`` selected."""
+        self.refresh()
+        self.view.setCurrentIndex(self._model.row_of(model))
+        self.setFixedWidth(min(current().px(WIDTH), anchor.window().width() - 16))
+        self.adjustSize()
+        where = anchor.mapToGlobal(QPoint(0, anchor.height() + 4))
+        right = anchor.window().mapToGlobal(QPoint(anchor.window().width() - 8, 0)).x()
+        self.move(min(where.x(), right - self.width()), where.y())
+        self.show()
+        self.view.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color("border"), 1))
+        painter.setBrush(theme.color("raised"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+
+    def _offer(self) -> None:
+        loaded = self._model.loaded(self.view.currentIndex())
+        self.unload.setVisible(loaded is not None and loaded.state == "ready")
+
+    def _choose(self, index: QModelIndex) -> None:
+        info = self._model.info(index)
+        if info is not None and info.error is None:
+            self.hide()
+            self.chosen.emit(info.id)
+
+    def _unload(self) -> None:
+        loaded = self._model.loaded(self.view.currentIndex())
+        if loaded is not None:
+            instance = loaded.id
+            self._host.call(lambda client: client.unload(instance))

@@ -1,0 +1,166 @@
+"""One sampling option as a control, drawn from its OptionSpec."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from paddock.gui.theme import current
+from paddock.gui.widgets import IconButton, Label, NumberBox, Slider, Switch
+from paddock.sdk.options import OptionSpec
+
+SUGGESTED = {"repeat_penalty": 1.1}
+"""What an option that is off by default shows, and takes when it is switched on."""
+LARGEST = 9_999
+
+
+class ChangedDot(QWidget):
+    """Says that a value differs from its default."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown = False
+        self.setFixedSize(QSize(8, 8))
+
+    def show_changed(self, changed: bool) -> None:
+        self.shown = changed
+        self.setToolTip("Differs from the default" if changed else "")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.shown:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(current().color("accent"))
+            painter.drawEllipse(QRectF(1, 1, 6, 6))
+
+
+class SamplerControl(QWidget):
+    """Name, number, off switch, reset and slider. ``changed`` follows every change by the user."""
+
+    changed = Signal()
+
+    def __init__(self, spec: OptionSpec, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        low = float(spec.minimum or 0.0)
+        high = float(spec.soft_maximum or spec.maximum or 1.0)
+        step = float(spec.step or 0.01)
+        self._default = _number(spec.default)
+        decimals = 0 if spec.kind == "int" else 2
+        self.name = Label(spec.label, 13, 500)
+        self.name.setToolTip(spec.help)
+        self.dot = ChangedDot()
+        self.box = NumberBox(spec.label, low, min(LARGEST, float(spec.maximum or high)), decimals=decimals, step=step)
+        self.box.setAccessibleDescription(spec.help)
+        self.reset = IconButton("reset", f"Reset {spec.label}", size=24, glyph=14)
+        self.switch = Switch(f"{spec.label} on")
+        self.slider = Slider(f"{spec.label} slider", low, high, default=self._default, step=step)
+        self.name.setBuddy(self.box)
+        self._lay_out()
+        self.slider.value_changed.connect(self._slid)
+        self.box.valueChanged.connect(self._typed)
+        self.switch.toggled.connect(self._switched)
+        self.reset.clicked.connect(self.reset_value)
+        self.set_value(None)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        top.addWidget(self.name)
+        top.addWidget(self.dot, 0, Qt.AlignmentFlag.AlignVCenter)
+        top.addStretch(1)
+        top.addWidget(self.reset)
+        top.addWidget(self.box)
+        top.addWidget(self.switch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self.slider)
+        policy = self.reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.reset.setSizePolicy(policy)
+        self.switch.setVisible(self.spec.off is not None)
+        keep = self.switch.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.switch.setSizePolicy(keep)
+
+    def set_default(self, default: float) -> None:
+        """The model's own default; a value that was the old default follows."""
+        if default == self._default:
+            return
+        unchanged = not self.differs()
+        self._default = default
+        self.slider._default = default
+        if unchanged:
+            self.set_value(None)
+        self._show()
+
+    def set_value(self, value: float | None) -> None:
+        """Show ``value`` (None: the default) without saying so."""
+        number = self._default if value is None else value
+        off = self._is_off(number)
+        for control in (self.slider, self.box, self.switch):
+            control.blockSignals(True)
+        if not off or self.box.value() == self.box.minimum():
+            shown = SUGGESTED.get(self.spec.name, number) if off else number
+            self.box.setValue(shown)
+            self.slider.set_number(shown)
+        self.switch.setChecked(not off)
+        for control in (self.slider, self.box, self.switch):
+            control.blockSignals(False)
+        self._show()
+
+    def value(self) -> float | int:
+        """The number in force; the option's off value when it is switched off."""
+        if not self.switch.isChecked() and self.spec.off is not None:
+            return int(_number(self.spec.off)) if self.spec.kind == "int" else _number(self.spec.off)
+        return int(self.box.value()) if self.spec.kind == "int" else round(self.box.value(), 4)
+
+    def differs(self) -> bool:
+        """Whether it is not the default."""
+        return abs(self.value() - self._default) > 1e-9
+
+    def reset_value(self) -> None:
+        self.set_value(None)
+        self.changed.emit()
+
+    def _is_off(self, number: float) -> bool:
+        return self.spec.off is not None and number == _number(self.spec.off)
+
+    def _slid(self, number: float) -> None:
+        self.box.blockSignals(True)
+        self.box.setValue(number)
+        self.box.blockSignals(False)
+        self._user_changed()
+
+    def _typed(self, number: float) -> None:
+        self.slider.blockSignals(True)
+        self.slider.set_number(number)
+        self.slider.blockSignals(False)
+        self._user_changed()
+
+    def _switched(self, on: bool) -> None:
+        if on and self._is_off(self.box.value()):
+            self._typed(self._default)
+        self._user_changed()
+
+    def _user_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        on = self.switch.isChecked() or self.spec.off is None
+        self.slider.setEnabled(on)
+        self.box.setEnabled(on)
+        self.name.set_token("text" if on else "muted")
+        self.dot.show_changed(self.differs())
+        self.reset.setVisible(self.differs())
+        self.slider.update()
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0

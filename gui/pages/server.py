@@ -1,0 +1,219 @@
+"""The Server page: the API server's switch, its address, who can reach it, and how to ask it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from paddock.gui.host_state import HostState
+from paddock.gui.messages import sentence
+from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, copy, silently
+from paddock.gui.pages.snippets import LANGUAGES, snippet
+from paddock.gui.theme import current
+from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.types import ServerRequest, ServerStatus
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Code(QPlainTextEdit):
+    """Lines to copy: read-only, monospaced, as high as its text."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.viewport().setAutoFillBackground(False)
+        self._dress()
+
+    def show_lines(self, text: str) -> None:
+        self.setPlainText(text)
+        self._dress()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.PaletteChange):
+            self._dress()
+
+    def _dress(self) -> None:
+        wanted = current().font(12, mono=True)
+        if self.font() != wanted:
+            self.setFont(wanted)
+        line = self.fontMetrics().lineSpacing()
+        self.setFixedHeight(self.blockCount() * line + 2 * round(self.document().documentMargin()) + 18)
+
+
+class ServerPage(FormPage):
+    """Shows and switches what :class:`HostState` knows of the API server."""
+
+    def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
+        super().__init__("Server", parent)
+        self._host = host
+        self._language = LANGUAGES[0]
+        self._busy = False
+        self.switch = Switch("API server on")
+        self.state = Row("API server", "Off. Nothing listens.", self.switch)
+        self.notice = Notice()
+        self.port = NumberBox("Port", 1024, 65535, decimals=0, step=1)
+        self.address = CopyLine("Address")
+        self.reach = Label("", 13, 400, "text2", wrap=True)
+        self.served = Label("", 13, 400, "text2", wrap=True)
+        self.requests = Label("", 13, 500, "text", tabular=True)
+        self.code = Code("Example")
+        self.tabs = [Chip(language) for language in LANGUAGES]
+        self._lay_out()
+        self.switch.clicked.connect(self._switched)
+        self.port.editingFinished.connect(self._port_edited)
+        self.notice.action_triggered.connect(self._use_next_port)
+        for signal in (host.server_changed, host.models_changed, host.settings_changed, host.connection_changed):
+            signal.connect(self.refresh)
+        self._choose(LANGUAGES[0])
+
+    def _lay_out(self) -> None:
+        about = "Other programs on this computer can use your models through the OpenAI interface."
+        self.column.addWidget(Label(about, 13, 400, "text2", wrap=True))
+        card = Card()
+        card.add(self.state)
+        card.column.addWidget(self.notice)
+        card.add(Row("Port", "5151, unless you or something else needs another.", self.port))
+        address = QWidget()
+        column = QVBoxLayout(address)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(4)
+        column.addWidget(Label("Address", 13, 500))
+        column.addWidget(self.address)
+        column.addWidget(self.reach)
+        card.add(address)
+        models = QWidget()
+        column = QVBoxLayout(models)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(4)
+        column.addWidget(Label("Models served", 13, 500))
+        column.addWidget(self.served)
+        card.add(models)
+        card.add(Row("Requests", "Since the server was switched on.", self.requests))
+        self.column.addWidget(card)
+        self.column.addWidget(Label("How to ask it", 15, 600))
+        tabs = QHBoxLayout()
+        tabs.setSpacing(6)
+        for chip in self.tabs:
+            chip.setCheckable(True)
+            chip.setAutoExclusive(True)
+            chip.clicked.connect(lambda _=False, chip=chip: self._choose(chip.text()))
+            tabs.addWidget(chip)
+        tabs.addStretch(1)
+        self.copy_button = Button("Copy", "secondary", "copy")
+        self.copy_button.clicked.connect(lambda: copy(self.code.toPlainText()))
+        tabs.addWidget(self.copy_button)
+        self.column.addLayout(tabs)
+        sheet = QFrame()
+        sheet.setProperty("role", "card")
+        inner = QVBoxLayout(sheet)
+        inner.setContentsMargins(12, 10, 12, 4)
+        inner.addWidget(self.code)
+        self.column.addWidget(sheet)
+        self.column.addStretch(1)
+
+    # ---------------------------------------------------------------- showing
+
+    def refresh(self) -> None:
+        """Show what the host says now."""
+        server, settings = self._host.server, self._host.settings
+        running = server is not None and server.running
+        connected = self._host.connection == "connected"
+        self.switch.setEnabled(connected and not self._busy)
+        silently(self.switch, lambda: self.switch.setChecked(running))
+        if not self.port.hasFocus():
+            port = server.port if server is not None and running else settings.api_port
+            silently(self.port, lambda: self.port.setValue(port))
+        self.state.about.setText(_state_words(server, connected, self._busy))
+        url = _url(server, settings.api_port)
+        self.address.set_text(f"{url}/v1" if running else "")
+        self.address.setVisible(running)
+        self.reach.setText(_reach(server) if running else "Nobody, while it is off.")
+        served = [info.id for info in self._host.models.values() if info.error is None]
+        self.served.setText(", ".join(served) or "None yet.")
+        self.requests.setText(f"{server.requests:,}" if server is not None else "0")
+        if server is not None and server.error and not running:
+            self._show_error(server.error, "")
+        elif running:
+            self.notice.hide()
+        self._show_code()
+
+    def _choose(self, language: str) -> None:
+        self._language = language
+        for chip in self.tabs:
+            chip.setChecked(chip.text() == language)
+        self.refresh()
+
+    def _show_code(self) -> None:
+        url = _url(self._host.server, self._host.settings.api_port)
+        text = snippet(self._language, url, self._host.settings.default_model)
+        if text != self.code.toPlainText():
+            self.code.show_lines(text)
+
+    def _show_error(self, text: str, hint: str) -> None:
+        self.notice.show_message("bad", text, hint, "Use the next free port" if "port" in text.lower() else "")
+
+    # ---------------------------------------------------------------- doing
+
+    def _switched(self, on: bool) -> None:
+        self._ask(ServerRequest(running=on, port=int(self.port.value()), strict_port=True))
+
+    def _use_next_port(self) -> None:
+        self._ask(ServerRequest(running=True, port=int(self.port.value()), strict_port=False))
+
+    def _port_edited(self) -> None:
+        server = self._host.server
+        port = int(self.port.value())
+        if server is not None and server.running and server.port != port:
+            self._ask(ServerRequest(running=True, port=port, strict_port=True))
+
+    def _ask(self, request: ServerRequest) -> None:
+        self._busy = True
+        self.notice.hide()
+        self.refresh()
+        self._host.call(lambda client: client.set_server(request), self._answered, self._failed, self)
+
+    def _answered(self, status: ServerStatus) -> None:
+        self._busy = False
+        self._host.learn_server(status)
+
+    def _failed(self, error: BaseException) -> None:
+        self._busy = False
+        self.refresh()
+        if isinstance(error, PaddockError):
+            self._show_error(error.message, error.hint)
+        else:
+            self._show_error(sentence(error), "")
+
+
+def _url(server: ServerStatus | None, port: int) -> str:
+    if server is not None and server.urls:
+        return server.urls[0].rstrip("/").removesuffix("/v1")
+    return f"http://127.0.0.1:{port}"
+
+
+def _state_words(server: ServerStatus | None, connected: bool, busy: bool) -> str:
+    if not connected:
+        return "Waiting for the host…"
+    if busy:
+        return "One moment…"
+    if server is not None and server.running:
+        return "On. It stays on when this window is closed."
+    return "Off. Nothing listens."
+
+
+def _reach(server: ServerStatus | None) -> str:
+    if server is None or server.host in LOOPBACK:
+        return "Every user of this computer can reach this address. Other computers cannot."
+    key = " A key is required." if server.key_required else ""
+    return f"Every computer in your network can reach this address.{key}"

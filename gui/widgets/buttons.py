@@ -1,0 +1,241 @@
+"""Push buttons, icon buttons and the rail's buttons."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from paddock.gui import icons, theme
+from paddock.gui.stylesheet import BUTTON_RADIUS
+from paddock.gui.widgets.focus import KeyboardRing, paint_ring
+
+Kind = Literal["secondary", "primary", "danger", "quiet"]
+
+
+class PaintedButton(KeyboardRing, QAbstractButton):
+    """What the painted buttons share: hover, hand cursor, resizing with the theme's zoom."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self.updateGeometry()
+        self.update()
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def hot(self) -> bool:
+        """Under the mouse and able to react."""
+        return self.isEnabled() and self.underMouse()
+
+
+class Button(PaintedButton):
+    """A push button with words. ``primary`` at most once in sight; ``danger`` for what cannot be undone."""
+
+    def __init__(
+        self, text: str, kind: Kind = "secondary", icon: str | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._kind = kind
+        self._icon = icon
+        self.setText(text)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setAccessibleName(text)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        look = theme.current()
+        width = QFontMetrics(look.font(13, 500)).horizontalAdvance(self.text()) + look.px(26)
+        return QSize(width + (look.px(22) if self._icon else 0), look.px(30))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        back, border, ink = self._colors(look)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect())
+        if self.ring_shown:
+            paint_ring(painter, body, BUTTON_RADIUS)
+            body = body.adjusted(3.5, 3.5, -3.5, -3.5)
+        radius = BUTTON_RADIUS - (3 if self.ring_shown else 0)
+        painter.setPen(QPen(QColor(border), 1) if border else Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(back) if back else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if border else body, radius, radius)
+        font = look.font(13, 500)
+        words = QFontMetrics(font).horizontalAdvance(self.text())
+        glyph = look.px(16) if self._icon else 0
+        gap = look.px(6) if self._icon else 0
+        x = (self.width() - words - glyph - gap) / 2
+        if self._icon:
+            mark = icons.pixmap(self._icon, ink, glyph, ratio=self.devicePixelRatioF())
+            painter.drawPixmap(QPointF(x, (self.height() - glyph) / 2), mark)
+        painter.setFont(font)
+        painter.setPen(QColor(ink))
+        painter.drawText(
+            QRectF(x + glyph + gap, 0, words + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text()
+        )
+
+    def _colors(self, look: theme.Theme) -> tuple[str | None, str | None, str]:
+        """Background, border and ink."""
+        p = look.palette
+        pressed = self.isDown()
+        if not self.isEnabled():
+            return (None if self._kind == "quiet" else p.window, None if self._kind == "quiet" else p.border, p.muted)
+        match self._kind:
+            case "primary":
+                return (p.accent_hover if self.hot() or pressed else p.accent, None, p.on_accent)
+            case "danger":
+                return (p.bad_soft if self.hot() or pressed else p.raised, p.border, p.bad)
+            case "quiet":
+                return (p.selected if pressed else p.hover if self.hot() else None, None, p.text)
+            case _:
+                return (p.selected if pressed else p.hover if self.hot() else p.raised, p.border, p.text)
+
+
+class IconButton(PaintedButton):
+    """A square button with an icon; ``name`` is what a screen reader says and the tooltip shows."""
+
+    def __init__(
+        self,
+        icon: str,
+        name: str,
+        parent: QWidget | None = None,
+        *,
+        size: int = 30,
+        glyph: int = 17,
+        filled: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self._size = size
+        self._glyph = glyph
+        self._filled = filled
+        self._icon = icon
+        self.set_icon(icon, name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def set_icon(self, icon: str, name: str) -> None:
+        """Change what it shows and what it is called."""
+        self._icon = icon
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        side = theme.current().px(self._size)
+        return QSize(side, side)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        p = look.palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect())
+        if self.ring_shown:
+            paint_ring(painter, body, BUTTON_RADIUS)
+            body = body.adjusted(3.5, 3.5, -3.5, -3.5)
+        back: str | None = None
+        ink = p.text2
+        if self._filled:
+            back = p.accent_hover if self.hot() or self.isDown() else p.accent
+            ink = p.on_accent
+            if not self.isEnabled():
+                back, ink = p.selected, p.text2
+        elif self.isChecked() or self.isDown():
+            back, ink = p.selected, p.text
+        elif self.hot():
+            back, ink = p.hover, p.text
+        if back:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(back))
+            radius = BUTTON_RADIUS - (3 if self.ring_shown else 0)
+            painter.drawRoundedRect(body, radius, radius)
+        if not self.isEnabled() and not self._filled:
+            painter.setOpacity(0.45)
+        glyph = look.px(self._glyph)
+        mark = icons.pixmap(
+            self._icon, ink, glyph, stroke=2.0 if self._filled else icons.STROKE, ratio=self.devicePixelRatioF()
+        )
+        painter.drawPixmap(QPointF((self.width() - glyph) / 2, (self.height() - glyph) / 2), mark)
+
+
+class RailButton(PaintedButton):
+    """A page in the rail: pill with icon, word below, optional badge with a number."""
+
+    def __init__(self, icon: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = icon
+        self._badge = 0
+        self._labels = True
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setCheckable(True)
+        self.setAutoExclusive(True)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def set_badge(self, number: int) -> None:
+        """0 hides the badge."""
+        self._badge = number
+        self.setAccessibleDescription(f"{number} new" if number else "")
+        self.update()
+
+    def set_labels(self, shown: bool) -> None:
+        """Without labels (narrow windows) the word becomes the tooltip."""
+        self._labels = shown
+        self.setToolTip("" if shown else self.text())
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        look = theme.current()
+        if not self._labels:
+            return QSize(look.px(48), look.px(38))
+        words = QFontMetrics(look.font(11, 600)).horizontalAdvance(self.text()) + 8
+        return QSize(max(72, words), 34 + look.px(20))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        p = look.palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pill = QRectF(self.width() / 2 - 22, 3, 44, 28)
+        if self.isChecked() or self.hot():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(p.selected if self.isChecked() else p.hover))
+            painter.drawRoundedRect(pill, 14, 14)
+        if self.ring_shown:
+            paint_ring(painter, pill.adjusted(-2.5, -2.5, 2.5, 2.5), 15.5)
+        ink = p.text if self.isChecked() else p.text2
+        mark = icons.pixmap(
+            self._icon, ink, 19, stroke=1.9 if self.isChecked() else 1.6, ratio=self.devicePixelRatioF()
+        )
+        painter.drawPixmap(QPointF(pill.center().x() - 9.5, pill.center().y() - 9.5), mark)
+        if self._badge:
+            self._paint_badge(painter, look, pill)
+        if self._labels:
+            painter.setFont(look.font(11, 600 if self.isChecked() else 500))
+            painter.setPen(QColor(ink))
+            line = QRectF(0, 33, self.width(), self.height() - 34)
+            painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, self.text())
+
+    def _paint_badge(self, painter: QPainter, look: theme.Theme, pill: QRectF) -> None:
+        spot = QRectF(pill.right() - 15, pill.top() - 1, 16, 16)
+        painter.setPen(QPen(QColor(look.palette.window), 2))
+        painter.setBrush(QColor(look.palette.accent))
+        painter.drawEllipse(spot)
+        painter.setPen(QColor(look.palette.on_accent))
+        font = look.font(10, 600, tabular=True)
+        font.setPixelSize(10)
+        painter.setFont(font)
+        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, str(self._badge) if self._badge < 10 else "9+")

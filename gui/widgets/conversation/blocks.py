@@ -1,0 +1,360 @@
+"""What the view paints, from top to bottom: the protocol of a block, and the blocks of plain text and rules.
+
+A block knows its place in the row, lays itself out when it comes near the view (:meth:`Block.layout`) and can forget
+its documents when it is far away (:meth:`Block.drop`), keeping its height. Offsets within a block are positions in its
+text; the view's selection is two (row, block, offset).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QFontMetrics,
+    QPainter,
+    QTextBlock,
+    QTextCursor,
+    QTextDocument,
+)
+
+from paddock.gui.widgets.conversation.nodes import Paragraph, Rule, cell_text, plain_text
+from paddock.gui.widgets.conversation.style import Style, Tone
+
+if TYPE_CHECKING:
+    from paddock.gui.widgets.conversation.nodes import Node
+
+INDENT = 24
+QUOTE = 16
+END = 1 << 30
+"""An offset after everything."""
+
+
+@dataclass
+class Target:
+    """A place that can be clicked and focused: a button to keyboards and screen readers. ``rect`` lies in the block."""
+
+    key: str
+    name: str
+    rect: QRect
+    run: Callable[[], None]
+    icon: str = ""
+    words: str = ""
+    kind: str = "button"
+    shown: bool = True
+    expanded: bool | None = None
+
+
+@dataclass
+class Paint:
+    """What a block needs to paint itself. ``selected``: (from, to) in its text. ``hot`` and ``focused``: target keys;
+    ``ring`` whether the focus came by keyboard. ``clip`` is in the block's coordinates. ``ratio``: device pixels."""
+
+    style: Style
+    clip: QRectF
+    ratio: float = 1.0
+    selected: tuple[int, int] | None = None
+    hot: str = ""
+    focused: str = ""
+    ring: bool = False
+    caret: bool = False
+    active: bool = False
+
+
+@dataclass(eq=False)
+class Block:
+    """Base of all blocks. ``top`` is relative to the row, ``left`` to the row's column; whole pixels."""
+
+    style: Style
+    top: int = 0
+    left: int = 0
+    width: int = 0
+    height: int = 0
+    gap: int = 0
+    built: bool = False
+    bubble: bool = False
+
+    def estimate(self, width: int) -> int:
+        """A height for ``width`` pixels, without laying anything out."""
+        return self.height or 24
+
+    def place(self, width: int) -> None:
+        """Say how much width there is; the height is an estimate until :meth:`layout`."""
+        if width != self.width:
+            self.drop()
+            self.width = width
+            self.height = self.estimate(width)
+
+    def layout(self) -> None:
+        """Make the documents and the exact height."""
+        self.built = True
+
+    def drop(self) -> None:
+        """Forget the documents, keep the height."""
+        self.built = False
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        """Paint at the origin."""
+
+    def selectable(self) -> bool:
+        return False
+
+    def hit(self, point: QPointF) -> int:
+        """The offset nearest to ``point``."""
+        return 0
+
+    def text(self, start: int = 0, end: int = END) -> str:
+        """The text between two offsets, as it is copied."""
+        return ""
+
+    def word(self, offset: int) -> tuple[int, int]:
+        return (0, END)
+
+    def paragraph(self, offset: int) -> tuple[int, int]:
+        return (0, END)
+
+    def link(self, point: QPointF) -> str:
+        return ""
+
+    def links(self) -> list[tuple[str, str, QRectF]]:
+        """Words, address and place of every link, for keyboard and screen reader."""
+        return []
+
+    def targets(self) -> list[Target]:
+        return []
+
+    def glue(self) -> str:
+        """What stands between this block's text and the one before when both are copied."""
+        return "\n\n"
+
+    def scroll_x(self, delta: int) -> bool:
+        """Scroll sideways by ``delta`` pixels; whether it did."""
+        return False
+
+
+def natural_size(document: QTextDocument) -> tuple[int, int]:
+    size = document.size()
+    return int(size.width() + 0.999), int(size.height() + 0.999)
+
+
+def paint_document(
+    painter: QPainter, document: QTextDocument, paint: Paint, selected: tuple[int, int] | None, clip: QRectF
+) -> None:
+    """Draw ``document`` at the origin with ``selected`` marked."""
+    context = QAbstractTextDocumentLayout.PaintContext()
+    context.clip = clip
+    if selected is not None:
+        cursor = QTextCursor(document)
+        last = document.characterCount() - 1
+        cursor.setPosition(min(last, selected[0]))
+        cursor.setPosition(min(last, selected[1]), QTextCursor.MoveMode.KeepAnchor)
+        mark = QAbstractTextDocumentLayout.Selection()
+        mark.cursor = cursor
+        mark.format = paint.style.selection_format
+        context.selections = [mark]
+    document.documentLayout().draw(painter, context)
+
+
+def document_text(document: QTextDocument, start: int, end: int) -> str:
+    cursor = QTextCursor(document)
+    last = document.characterCount() - 1
+    cursor.setPosition(min(last, max(0, start)))
+    cursor.setPosition(min(last, end), QTextCursor.MoveMode.KeepAnchor)
+    return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n").replace("\u00a0", " ")
+
+
+def document_word(document: QTextDocument, offset: int) -> tuple[int, int]:
+    cursor = QTextCursor(document)
+    cursor.setPosition(min(document.characterCount() - 1, offset))
+    cursor.select(QTextCursor.SelectionType.WordUnderCursor)
+    return cursor.selectionStart(), cursor.selectionEnd()
+
+
+def caret_rect(document: QTextDocument, style: Style) -> QRectF:
+    """Where the block caret stands: after the last character."""
+    last: QTextBlock = document.lastBlock()
+    layout = last.layout()
+    place = document.documentLayout().blockBoundingRect(last)
+    if layout is None or layout.lineCount() == 0:
+        return QRectF(place.x(), place.y(), style.px(8), style.px(17))
+    line = layout.lineAt(layout.lineCount() - 1)
+    width, height = style.px(8), min(line.height(), style.px(18))
+    # Proportional line height adds its room above the words.
+    baseline = place.y() + line.y() + line.ascent()
+    return QRectF(place.x() + line.x() + line.naturalTextWidth() + 3, baseline - height + 4, width, height)
+
+
+def paint_caret(painter: QPainter, rect: QRectF, style: Style) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.color("accent"))
+    painter.drawRoundedRect(rect, 2, 2)
+
+
+@dataclass(eq=False)
+class NodeBlock(Block):
+    """A block that shows a node. ``before``: the node above it, for gaps and the quote's line."""
+
+    indent: int = 0
+    quote: int = 0
+    first: bool = False
+    bar_gap: int = 0
+    tone: Tone = "plain"
+
+    def shows(self, node: Node) -> bool:
+        """Whether this is already the block for ``node``."""
+        return False
+
+    def paint_bars(self, painter: QPainter) -> None:
+        """The lines at the left of quoted text, through the gap above where the quote goes on."""
+        color = self.style.color("border_strong" if self.tone == "plain" else "border")
+        for depth in range(self.quote):
+            x = -self.style.px(QUOTE) * (self.quote - depth) - self.style.px(INDENT) * self.indent
+            painter.fillRect(QRectF(x + 1, -self.bar_gap, 2, self.height + self.bar_gap), color)
+
+
+@dataclass(eq=False)
+class TextBlock(NodeBlock):
+    """A paragraph, heading or list item."""
+
+    node: Paragraph = field(default_factory=lambda: Paragraph(()))
+    _document: QTextDocument | None = None
+    _natural: int = 0
+
+    def shows(self, node: Node) -> bool:
+        return self.node == node
+
+    def estimate(self, width: int) -> int:
+        font = self.style.body_font(self.node.level, self.tone)
+        line = QFontMetrics(font).lineSpacing() * 1.26
+        text = cell_text(self.node.spans)
+        rows = len(text) * font.pixelSize() * 0.52 / max(60, width) + text.count("\n") * 0.6
+        return int((int(rows) + 1) * line)
+
+    def layout(self) -> None:
+        if self._document is None:
+            ink = self.style.color("text2" if self.tone == "quiet" else "text")
+            font = self.style.body_font(self.node.level, self.tone)
+            self._document = self.style.document(self.node.spans, font, ink, self.width)
+            self.height = natural_size(self._document)[1]
+            self._natural = int(self._document.idealWidth() + 1)
+        self.built = True
+
+    def drop(self) -> None:
+        self._document = None
+        self.built = False
+
+    def document(self) -> QTextDocument:
+        if self._document is None:
+            self.layout()
+        assert self._document is not None
+        return self._document
+
+    def ideal_width(self) -> int:
+        """The width its lines really take."""
+        self.layout()
+        return self._natural
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        self.paint_bars(painter)
+        document = self.document()
+        if self.node.marker:
+            self._paint_marker(painter, document)
+        paint_document(painter, document, paint, paint.selected, paint.clip)
+        if paint.caret:
+            paint_caret(painter, caret_rect(document, self.style), self.style)
+
+    def _paint_marker(self, painter: QPainter, document: QTextDocument) -> None:
+        """Bullets are drawn, numbers set in tabular figures, both at the right edge of the gutter."""
+        style = self.style
+        layout = document.firstBlock().layout()
+        baseline = layout.lineAt(0).y() + layout.lineAt(0).ascent() if layout.lineCount() else style.px(18)
+        if self.node.marker == "•":
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(style.color("text2"))
+            radius = style.px(5) / 2
+            painter.drawEllipse(QPointF(-style.px(11), baseline - style.px(5)), radius, radius)
+            return
+        font = style.body_font(0, self.tone)
+        font.setFeature(font.Tag("tnum"), 1)
+        painter.setFont(font)
+        painter.setPen(style.color("text2"))
+        width = QFontMetrics(font).horizontalAdvance(self.node.marker)
+        painter.drawText(QPointF(-style.px(7) - width, baseline), self.node.marker)
+
+    def selectable(self) -> bool:
+        return True
+
+    def hit(self, point: QPointF) -> int:
+        return max(0, self.document().documentLayout().hitTest(point, Qt.HitTestAccuracy.FuzzyHit))
+
+    def text(self, start: int = 0, end: int = END) -> str:
+        if start <= 0 and end >= END:
+            return plain_text(self.node)
+        words = document_text(self.document(), start, end)
+        if start <= 0 and self.node.marker and words:
+            return f"{'  ' * (self.node.indent - 1)}{self.node.marker} {words}"
+        return words
+
+    def word(self, offset: int) -> tuple[int, int]:
+        return document_word(self.document(), offset)
+
+    def link(self, point: QPointF) -> str:
+        return self.document().documentLayout().anchorAt(point)
+
+    def links(self) -> list[tuple[str, str, QRectF]]:
+        found = []
+        position = 0
+        for span in self.node.spans:
+            length = len(span.text.encode("utf-16-le")) // 2
+            if span.href:
+                found.append((span.text, span.href, self._place(position, position + length)))
+            position += length
+        return found
+
+    def _place(self, start: int, end: int) -> QRectF:
+        """The first line's rectangle of the text between two positions."""
+        layout = self.document().firstBlock().layout()
+        line = layout.lineForTextPosition(start)
+        if not line.isValid():
+            return QRectF(0, 0, self.width, self.height)
+        last = min(end, line.textStart() + line.textLength())
+        x1, x2 = _x(line.cursorToX(start)), _x(line.cursorToX(last))
+        return QRectF(x1, line.y(), max(8.0, x2 - x1), line.height())
+
+    def glue(self) -> str:
+        if self.node.glued:
+            return ""
+        return "\n" if self.node.tight and not self.first else "\n\n"
+
+
+def _x(found: Any) -> float:
+    """PySide answers with (x, position)."""
+    return float(found[0] if isinstance(found, tuple) else found)
+
+
+@dataclass(eq=False)
+class RuleBlock(NodeBlock):
+    """A thematic break."""
+
+    node: Rule = field(default_factory=Rule)
+
+    def shows(self, node: Node) -> bool:
+        return self.node == node
+
+    def estimate(self, width: int) -> int:
+        return 1
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        self.paint_bars(painter)
+        painter.fillRect(QRectF(0, 0, self.width, 1), self.style.color("border"))
+
+    def selectable(self) -> bool:
+        return True
+
+    def text(self, start: int = 0, end: int = END) -> str:
+        return plain_text(self.node)

@@ -1,0 +1,163 @@
+"""The nodes of a text as a sequence of blocks that follows them while the text grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from paddock.gui.widgets.conversation.blocks import INDENT, QUOTE, NodeBlock, RuleBlock, TextBlock
+from paddock.gui.widgets.conversation.code import WRAP_BEYOND, CodeBlock, CodeGroup, pieces
+from paddock.gui.widgets.conversation.nodes import Code, Node, Paragraph, Rule, Table
+from paddock.gui.widgets.conversation.style import Style, Tone
+from paddock.gui.widgets.conversation.table import TableGroup, TableRowBlock
+
+
+@dataclass(eq=False)
+class Entry:
+    """A node and the blocks that show it."""
+
+    node: Node
+    blocks: list[NodeBlock]
+    code: CodeGroup | None = None
+    table: TableGroup | None = None
+
+
+@dataclass(eq=False)
+class Body:
+    """Blocks of one text. ``copied`` is called with code and what it is; ``relayout`` when a block changed shape."""
+
+    style: Style
+    tone: Tone = "plain"
+    copied: Callable[[str, str], None] = lambda text, what: None
+    relayout: Callable[[], None] = lambda: None
+    entries: list[Entry] = field(default_factory=list)
+    _settled: int = 0
+
+    def update(self, final: Sequence[Node], live: Sequence[Node]) -> None:
+        """Show ``final`` (which only grows) and ``live``; blocks of unchanged nodes stay as they are."""
+        wanted = [*final[self._settled :], *live]
+        old = self.entries[self._settled :]
+        fresh = []
+        for number, node in enumerate(wanted):
+            entry = old[number] if number < len(old) else None
+            fresh.append(self._shown(entry, node))
+        self.entries[self._settled :] = fresh
+        self._settled = len(final)
+        self._gaps(max(0, len(self.entries) - len(wanted) - 1))
+
+    def blocks(self) -> list[NodeBlock]:
+        return [block for entry in self.entries for block in entry.blocks]
+
+    def _shown(self, entry: Entry | None, node: Node) -> Entry:
+        if entry is not None:
+            if entry.node == node:
+                return entry
+            if isinstance(node, Code) and entry.code is not None and _continues(entry.code.node, node):
+                self._extend_code(entry, entry.code, node)
+                return entry
+            if isinstance(node, Table) and entry.table is not None and _same_table(entry.table.node, node):
+                self._extend_table(entry, entry.table, node)
+                return entry
+        return self._made(node)
+
+    def _made(self, node: Node) -> Entry:
+        entry = Entry(node, [])
+        match node:
+            case Paragraph():
+                entry.blocks = [self._dressed(TextBlock(self.style, node=node), node)]
+            case Rule():
+                entry.blocks = [self._dressed(RuleBlock(self.style, node=node), node)]
+            case Code():
+                entry.code = CodeGroup(node, copied=self.copied, relayout=self.relayout)
+                self._extend_code(entry, entry.code, node)
+            case Table():
+                entry.table = TableGroup(self.style, node)
+                self._extend_table(entry, entry.table, node)
+        return entry
+
+    def _dressed(self, block: NodeBlock, node: Node) -> NodeBlock:
+        block.tone = self.tone
+        block.indent, block.quote = node.indent, node.quote
+        block.left = self.style.px(INDENT) * node.indent + self.style.px(QUOTE) * node.quote
+        return block
+
+    def _extend_code(self, entry: Entry, group: CodeGroup, node: Code) -> None:
+        entry.node = group.node = node
+        cut = pieces(node.text)
+        if not group.wrap and any(len(line) > WRAP_BEYOND for line in cut[-1].text.split("\n")):
+            group.wrap = True
+            for block in entry.blocks:
+                block.drop()
+        for number, piece in enumerate(cut):
+            last = number == len(cut) - 1
+            if number < len(entry.blocks):
+                shown = entry.blocks[number]
+                assert isinstance(shown, CodeBlock)
+                was_last = shown.last
+                shown.set_piece(piece, last)
+                if (was_last and not last) or (last and node.closed):
+                    shown.settle()
+            else:
+                made = CodeBlock(self.style, group=group, piece=piece, head=number == 0, last=last)
+                entry.blocks.append(self._dressed(made, node))
+        del entry.blocks[len(cut) :]
+
+    def _extend_table(self, entry: Entry, group: TableGroup, node: Table) -> None:
+        before = group.node
+        entry.node = node
+        moved = group.set_node(node)
+        if not entry.blocks:
+            entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group), node))
+        for number in range(len(entry.blocks) - 1, len(node.rows)):
+            entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group, number=number), node))
+        del entry.blocks[len(node.rows) + 1 :]
+        for number, block in enumerate(entry.blocks[1:]):
+            if moved or (number < len(before.rows) and before.rows[number] != node.rows[number]):
+                block.drop()
+        if moved:
+            entry.blocks[0].drop()
+
+    def _gaps(self, start: int) -> None:
+        """Say how far each block stands below the one before."""
+        for number in range(start, len(self.entries)):
+            before = self.entries[number - 1].node if number else None
+            entry = self.entries[number]
+            for place, block in enumerate(entry.blocks):
+                block.gap = self.style.px(gap(before, entry.node)) if not place else 0
+                block.first = number == 0 and place == 0
+                joined = before is not None and min(before.quote, entry.node.quote) > 0
+                block.bar_gap = block.gap if joined and not place else 0
+
+
+def _continues(old: Code, new: Code) -> bool:
+    same = (old.language, old.indent, old.quote) == (new.language, new.indent, new.quote)
+    return same and not (old.closed and not new.closed)
+
+
+def _same_table(old: Table, new: Table) -> bool:
+    return (old.head, old.aligns, old.indent, old.quote) == (new.head, new.aligns, new.indent, new.quote)
+
+
+def gap(before: Node | None, node: Node) -> int:
+    """The space above ``node``, in pixels at 100 %."""
+    if before is None:
+        return 0
+    match node:
+        case Paragraph(glued=True):
+            return 0
+        case Paragraph(level=level) if level:
+            return 20 if level <= 2 else 16
+        case Rule():
+            return 18
+        case Code() | Table():
+            return 10 if isinstance(before, Paragraph) else 14
+        case Paragraph():
+            if isinstance(before, Rule):
+                return 14
+            if not isinstance(before, Paragraph):
+                return 12
+            if before.level:
+                return 6
+            if node.marker or before.marker:
+                return 4 if node.tight else 8
+            return 8

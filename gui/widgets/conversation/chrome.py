@@ -1,0 +1,364 @@
+"""What stands around the words of a message: heading, folded reasoning, numbers and actions, what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPen, QTextDocument
+
+from paddock.gui import icons
+from paddock.gui.stylesheet import BUTTON_RADIUS, CARD_RADIUS
+from paddock.gui.widgets.conversation.blocks import Block, Paint, Target, natural_size, paint_caret, paint_document
+from paddock.gui.widgets.conversation.nodes import Span
+from paddock.gui.widgets.conversation.style import Style
+from paddock.gui.widgets.conversation.targets import label_width, paint_icon_button, paint_label_button
+from paddock.gui.widgets.focus import paint_ring
+from paddock.gui.widgets.notice import ICONS, Severity, severity_tokens
+from paddock.sdk.types import ChatMessage
+
+
+def _nothing() -> None: ...
+
+
+@dataclass
+class Versions:
+    """Which version this is, and how to see its neighbours (None at the ends)."""
+
+    number: int = 1
+    count: int = 1
+    earlier: Callable[[], None] | None = None
+    later: Callable[[], None] | None = None
+
+
+def version_targets(style: Style, versions: Versions, right: int, height: int) -> list[Target]:
+    """Chevrons around "2 of 3", ending at ``right``."""
+    if versions.count < 2:
+        return []
+    side = style.px(26)
+    top = (height - side) // 2
+    words = QFontMetrics(style.meta_font).horizontalAdvance(version_words(versions)) + style.px(12)
+    found = []
+    if versions.later is not None:
+        rect = QRect(right - side, top, side, side)
+        found.append(Target("later", "Next version", rect, versions.later, icon="chevron-right"))
+    if versions.earlier is not None:
+        rect = QRect(right - 2 * side - words, top, side, side)
+        found.insert(0, Target("earlier", "Previous version", rect, versions.earlier, icon="chevron-left"))
+    return found
+
+
+def version_words(versions: Versions) -> str:
+    return f"{versions.number} of {versions.count}"
+
+
+def paint_versions(painter: QPainter, paint: Paint, versions: Versions, right: int, height: int) -> None:
+    if versions.count < 2:
+        return
+    style = paint.style
+    side = style.px(26)
+    width = QFontMetrics(style.meta_font).horizontalAdvance(version_words(versions)) + style.px(12)
+    painter.setFont(style.meta_font)
+    painter.setPen(style.color("muted"))
+    painter.drawText(
+        QRectF(right - side - width, 0, width, height), Qt.AlignmentFlag.AlignCenter, version_words(versions)
+    )
+    for target in version_targets(style, versions, right, height):
+        paint_icon_button(painter, target, paint)
+
+
+@dataclass(eq=False)
+class HeadBlock(Block):
+    """Silk, who speaks, and which version this is."""
+
+    name: str = ""
+    sub: str = ""
+    silk: int = 0
+    versions: Versions = field(default_factory=Versions)
+
+    def estimate(self, width: int) -> int:
+        return self.style.px(22)
+
+    def targets(self) -> list[Target]:
+        return version_targets(self.style, self.versions, self.width + self.style.px(4), self.height)
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        style = self.style
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.theme.color("accent") if self.silk < 0 else style.theme.silk(self.silk))
+        side = style.px(10)
+        painter.drawRoundedRect(QRectF(0, (self.height - side) / 2, side, side), 3, 3)
+        right = self.width - (style.px(110) if self.versions.count > 1 else 0)
+        x = style.px(18)
+        painter.setFont(style.name_font)
+        painter.setPen(style.color("text"))
+        metrics = QFontMetrics(style.name_font)
+        name = metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, right - x)
+        painter.drawText(QRectF(x, 0, right - x, self.height), Qt.AlignmentFlag.AlignVCenter, name)
+        x += metrics.horizontalAdvance(name) + style.px(8)
+        if self.sub and right - x > style.px(40):
+            painter.setFont(style.meta_font)
+            painter.setPen(style.color("muted"))
+            sub = QFontMetrics(style.meta_font).elidedText(self.sub, Qt.TextElideMode.ElideRight, right - x)
+            painter.drawText(QRectF(x, 0, right - x, self.height), Qt.AlignmentFlag.AlignVCenter, sub)
+        paint_versions(painter, paint, self.versions, self.width + style.px(4), self.height)
+
+
+@dataclass(eq=False)
+class FoldBlock(Block):
+    """The reasoning as one line; unfolds."""
+
+    words: str = ""
+    preview: str = ""
+    unfolded: bool = False
+    toggle: Callable[[], None] = _nothing
+
+    def estimate(self, width: int) -> int:
+        return self.style.px(36)
+
+    def targets(self) -> list[Target]:
+        name = f"{'Hide' if self.unfolded else 'Show'} the reasoning: {self.words}"
+        rect = QRect(0, 0, self.width, self.height)
+        return [Target("fold", name, rect, self.toggle, expanded=self.unfolded)]
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        style = self.style
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(style.color("border"), 1))
+        painter.setBrush(style.color("hover") if paint.hot == "fold" else Qt.BrushStyle.NoBrush)
+        body = QRectF(0.5, 0.5, self.width - 1, self.height - 1)
+        painter.drawRoundedRect(body, BUTTON_RADIUS, BUTTON_RADIUS)
+        if paint.ring and paint.focused == "fold":
+            paint_ring(painter, QRectF(0, 0, self.width, self.height), BUTTON_RADIUS)
+        side = style.px(16)
+        y = (self.height - side) / 2
+        painter.drawPixmap(QPointF(style.px(11), y), icons.pixmap("bulb", style.palette.text2, side, ratio=paint.ratio))
+        chevron = icons.pixmap(
+            "chevron-up" if self.unfolded else "chevron-down", style.palette.text2, side, ratio=paint.ratio
+        )
+        right = self.width - style.px(12) - side
+        painter.drawPixmap(QPointF(right, y), chevron)
+        x = style.px(35)
+        painter.setFont(style.interface_strong_font)
+        painter.setPen(style.color("text2"))
+        painter.drawText(QRectF(x, 0, right - x, self.height), Qt.AlignmentFlag.AlignVCenter, self.words)
+        x += QFontMetrics(style.interface_strong_font).horizontalAdvance(self.words) + style.px(16)
+        room = right - x - style.px(8)
+        if room > style.px(60) and not self.unfolded:
+            painter.setFont(style.interface_font)
+            painter.setPen(style.color("text2" if paint.hot == "fold" else "muted"))
+            preview = QFontMetrics(style.interface_font).elidedText(self.preview, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRectF(x, 0, room, self.height), Qt.AlignmentFlag.AlignVCenter, preview)
+
+
+@dataclass(eq=False)
+class ProgressBlock(Block):
+    """What happens before the first word; with the caret."""
+
+    words: str = ""
+
+    def estimate(self, width: int) -> int:
+        return self.style.px(24)
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        style = self.style
+        caret = QRectF(0, (self.height - style.px(18)) / 2, style.px(8), style.px(18))
+        paint_caret(painter, caret, style)
+        painter.setFont(style.theme.font(13, tabular=True))
+        painter.setPen(style.color("muted"))
+        area = QRectF(style.px(16), 0, self.width - style.px(16), self.height)
+        words = QFontMetrics(painter.font()).elidedText(self.words, Qt.TextElideMode.ElideRight, int(area.width()))
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, words)
+
+
+def stats(message: ChatMessage) -> list[tuple[str, str]]:
+    """The numbers of an answer as (figure, unit), in order of importance."""
+    found: list[tuple[str, str]] = []
+    if message.stats is not None:
+        if message.stats.tokens_per_second > 0:
+            found.append((f"{message.stats.tokens_per_second:,.1f}", "tok/s"))
+        if message.stats.ttft_s > 0:
+            found.append((f"{message.stats.ttft_s:.2f} s", "first token"))
+    if message.usage is not None:
+        if message.usage.completion_tokens:
+            count = message.usage.completion_tokens
+            found.append((f"{count:,}", "token" if count == 1 else "tokens"))
+        if message.usage.prompt_tokens:
+            found.append((f"{message.usage.cached_tokens:,} of {message.usage.prompt_tokens:,}", "cached"))
+    if message.state == "done":
+        ends = {"length": ("length limit", "reached"), "context": ("context", "full")}
+        if message.stop_reason in ends:
+            found.append(ends[message.stop_reason])
+    return found
+
+
+@dataclass(eq=False)
+class FootBlock(Block):
+    """One line of numbers and the actions; the actions go below where there is no room beside."""
+
+    numbers: list[tuple[str, str]] = field(default_factory=list)
+    actions: list[tuple[str, str, str, Callable[[], None]]] = field(default_factory=list)
+    """Key, icon, name, what it does."""
+    _lines: int = 1
+
+    def estimate(self, width: int) -> int:
+        self._lines = 2 if self.numbers and self._numbers_width() + self._actions_width() > width else 1
+        return self.style.px(26) * self._lines + (self.style.px(2) if self._lines > 1 else 0)
+
+    def _actions_width(self) -> int:
+        return len(self.actions) * self.style.px(28) + self.style.px(12)
+
+    def _numbers_width(self) -> int:
+        strong, plain = QFontMetrics(self.style.meta_strong_font), QFontMetrics(self.style.meta_font)
+        gap = self.style.px(4) + self.style.px(17)
+        return sum(strong.horizontalAdvance(n) + plain.horizontalAdvance(u) + gap for n, u in self.numbers)
+
+    def targets(self) -> list[Target]:
+        style = self.style
+        side = style.px(26)
+        top = self.height - side
+        step = style.px(28)
+        beside = self._lines == 1 and self.numbers
+        x = self.width - len(self.actions) * step + style.px(6) if beside else -style.px(5)
+        found = []
+        for number, (key, icon, name, run) in enumerate(self.actions):
+            found.append(Target(key, name, QRect(x + number * step, top, side, side), run, icon=icon))
+        return found
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        style = self.style
+        strong, plain = QFontMetrics(style.meta_strong_font), QFontMetrics(style.meta_font)
+        middle = style.px(26) / 2
+        baseline = middle + (strong.ascent() - strong.descent()) / 2
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        x = 0.0
+        room = self.width - (self._actions_width() if self._lines == 1 else 0)
+        for number, (figure, unit) in enumerate(self.numbers):
+            width = strong.horizontalAdvance(figure) + style.px(4) + plain.horizontalAdvance(unit)
+            if number and x + style.px(17) + width > room + style.px(17):
+                break
+            if number:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(style.color("border_strong"))
+                painter.drawEllipse(QPointF(x + style.px(8), middle), 1.3, 1.3)
+                x += style.px(17)
+            painter.setFont(style.meta_strong_font)
+            painter.setPen(style.color("text2"))
+            painter.drawText(QPointF(x, baseline), figure)
+            x += strong.horizontalAdvance(figure) + style.px(4)
+            painter.setFont(style.meta_font)
+            painter.setPen(style.color("muted"))
+            painter.drawText(QPointF(x, baseline), unit)
+            x += plain.horizontalAdvance(unit)
+        for target in self.targets():
+            paint_icon_button(painter, target, paint)
+
+
+@dataclass(eq=False)
+class OwnFootBlock(Block):
+    """Under the user's bubble: actions that appear under the mouse or by focus, and versions."""
+
+    actions: list[tuple[str, str, str, Callable[[], None]]] = field(default_factory=list)
+    versions: Versions = field(default_factory=Versions)
+
+    def estimate(self, width: int) -> int:
+        return self.style.px(24)
+
+    def targets(self) -> list[Target]:
+        style = self.style
+        side, step = style.px(24), style.px(26)
+        found = version_targets(style, self.versions, self.width, self.height)
+        right = self.width - (style.px(104) if self.versions.count > 1 else 0)
+        x = right - len(self.actions) * step
+        shown = [
+            Target(key, name, QRect(x + i * step, 0, side, side), run, icon=icon, shown=False)
+            for i, (key, icon, name, run) in enumerate(self.actions)
+        ]
+        return shown + found
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        paint_versions(painter, paint, self.versions, self.width, self.height)
+        for target in self.targets():
+            if not target.shown and (paint.active or paint.focused == target.key):
+                paint_icon_button(painter, target, paint)
+
+
+@dataclass(eq=False)
+class CardBlock(Block):
+    """Why an answer is not whole, what to do about it, and the button that does it."""
+
+    severity: Severity | None = "bad"
+    sentence: str = ""
+    hint: str = ""
+    action: str = "Retry"
+    run: Callable[[], None] = _nothing
+    _documents: list[QTextDocument] = field(default_factory=list)
+
+    def estimate(self, width: int) -> int:
+        return self.style.px(44 if not self.hint else 64)
+
+    def _inner(self) -> int:
+        return self.style.px(42)
+
+    def _button_width(self) -> int:
+        return label_width(self.style, self.action)
+
+    def _beside(self) -> bool:
+        return self.width >= self.style.px(420)
+
+    def layout(self) -> None:
+        style = self.style
+        if not self._documents:
+            room = self.width - self._inner() - style.px(14)
+            if self._beside():
+                room -= self._button_width() + style.px(12)
+            texts = [(self.sentence, style.interface_strong_font, "text"), (self.hint, style.interface_font, "text2")]
+            self._documents = [
+                style.document((Span(text),), font, style.color(token), max(40, room))
+                for text, font, token in texts
+                if text
+            ]
+            below = 0 if self._beside() else style.px(38)
+            self.height = sum(natural_size(d)[1] for d in self._documents) + style.px(24) + below
+            self.height = max(self.height, style.px(50))
+        self.built = True
+
+    def drop(self) -> None:
+        self._documents = []
+        self.built = False
+
+    def targets(self) -> list[Target]:
+        style = self.style
+        width, height = self._button_width(), style.px(30)
+        if self._beside():
+            rect = QRect(self.width - width - style.px(12), (self.height - height) // 2, width, height)
+        else:
+            rect = QRect(self._inner(), self.height - height - style.px(12), width, height)
+        return [Target("retry", self.action, rect, self.run, icon="refresh", words=self.action)]
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        self.layout()
+        style = self.style
+        ink, back = ("text2", "sunken") if self.severity is None else severity_tokens(self.severity)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.color(back))
+        painter.drawRoundedRect(QRectF(0, 0, self.width, self.height), CARD_RADIUS, CARD_RADIUS)
+        side = style.px(18)
+        name = "stop" if self.severity is None else ICONS[self.severity]
+        total = sum(natural_size(d)[1] for d in self._documents)
+        y = (self.height - total) / 2 if self._beside() else style.px(12)
+        first = natural_size(self._documents[0])[1] if self._documents else side
+        line = min(first, style.px(22))
+        icon_y = y + (line - side) / 2 + 1
+        painter.drawPixmap(QPointF(style.px(14), icon_y), icons.pixmap(name, style.color(ink), side, ratio=paint.ratio))
+        for document in self._documents:
+            painter.save()
+            painter.translate(self._inner(), y + 2)
+            paint_document(painter, document, paint, None, QRectF(0, 0, self.width, self.height))
+            painter.restore()
+            y += natural_size(document)[1]
+        for target in self.targets():
+            paint_label_button(painter, target, paint, border=True)

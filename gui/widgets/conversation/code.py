@@ -1,0 +1,311 @@
+"""Code and tables: blocks that several pieces share.
+
+Long code is cut into pieces, each with its own document, so that only what is seen is laid out and coloured. While an
+answer is written, finished lines are coloured once, in chunks of 24; a finished piece is coloured as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPen, QTextCursor, QTextDocument
+
+from paddock.gui.stylesheet import CARD_RADIUS
+from paddock.gui.widgets.conversation.blocks import (
+    END,
+    NodeBlock,
+    Paint,
+    Target,
+    caret_rect,
+    document_text,
+    document_word,
+    natural_size,
+    paint_caret,
+    paint_document,
+)
+from paddock.gui.widgets.conversation.nodes import Code, Node
+from paddock.gui.widgets.conversation.targets import label_width, paint_label_button
+
+CHUNK = 24
+PIECE_LINES = 96
+PIECE_CHARS = 8_192
+LINE_CHARS = 4_096
+WRAP_BEYOND = 2_000
+"""A line longer than this makes its block wrap from the start."""
+SPANNING = ('"""', "'''", "/*", "<!--", "`", "=begin", "{-", "(*")
+"""Signs of what may go on over several lines."""
+HEADER = 36
+PAD_X, PAD_Y = 14, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines of code. ``glued``: begins in the middle of a line."""
+
+    text: str
+    glued: bool = False
+
+
+def pieces(text: str) -> list[Piece]:
+    """Cut code into pieces by lines and characters; the same text always gives the same pieces, and more text at the
+    end changes only the last one."""
+    found: list[Piece] = []
+    lines: list[str] = []
+    size = 0
+    glued = False
+
+    def flush(next_glued: bool) -> None:
+        nonlocal size, glued
+        found.append(Piece("\n".join(lines), glued))
+        lines.clear()
+        size, glued = 0, next_glued
+
+    for line in text.split("\n"):
+        rest = line
+        while len(rest) > LINE_CHARS:
+            lines.append(rest[:LINE_CHARS])
+            flush(True)
+            rest = rest[LINE_CHARS:]
+        if lines and (len(lines) >= PIECE_LINES or size + len(rest) > PIECE_CHARS):
+            flush(False)
+        lines.append(rest)
+        size += len(rest) + 1
+    found.append(Piece("\n".join(lines), glued))
+    return found
+
+
+@dataclass(eq=False)
+class CodeGroup:
+    """What the pieces of one code block share."""
+
+    node: Code
+    wrap: bool = False
+    offset: int = 0
+    natural: int = 0
+    copied: Callable[[str, str], None] = lambda text, what: None
+    relayout: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.wrap = any(len(line) > WRAP_BEYOND for line in self.node.text.split("\n"))
+
+
+@dataclass(eq=False)
+class CodeBlock(NodeBlock):
+    """One piece of a code block; the first carries the header with language, Wrap and Copy."""
+
+    group: CodeGroup = field(default_factory=lambda: CodeGroup(Code("")))
+    piece: Piece = field(default_factory=lambda: Piece(""))
+    head: bool = True
+    last: bool = True
+    _document: QTextDocument | None = None
+    _shown: str = ""
+    _stable: int = 0
+    _position: int = 0
+
+    def shows(self, node: Node) -> bool:
+        return False
+
+    def selectable(self) -> bool:
+        return True
+
+    def _inset_top(self) -> int:
+        return self.style.px(HEADER) + self.style.px(PAD_Y) if self.head else 0
+
+    def _inset_bottom(self) -> int:
+        return self.style.px(PAD_Y) if self.last else 0
+
+    def _origin(self) -> QPointF:
+        return QPointF(self.style.px(PAD_X) - (0 if self.group.wrap else self.group.offset), self._inset_top())
+
+    def _room(self) -> int:
+        return max(20, self.width - 2 * self.style.px(PAD_X))
+
+    def estimate(self, width: int) -> int:
+        line = QFontMetrics(self.style.code_font).lineSpacing() * 1.18
+        rows = self.piece.text.count("\n") + 1
+        if self.group.wrap:
+            rows += int(len(self.piece.text) * self.style.code_font.pixelSize() * 0.6 / max(60, self._room()))
+        return int(rows * line) + self._inset_top() + self._inset_bottom()
+
+    def layout(self) -> None:
+        if self._document is None:
+            self._document = self.style.code_document(self.group.wrap)
+            self._shown, self._stable, self._position = "", 0, 0
+        if self._shown != self.piece.text:
+            self._write(self._document)
+        self._document.setTextWidth(self._room() if self.group.wrap else -1)
+        width, height = natural_size(self._document)
+        self.group.natural = max(self.group.natural, width)
+        self.height = height + self._inset_top() + self._inset_bottom()
+        self.built = True
+
+    def _write(self, document: QTextDocument) -> None:
+        """Bring the document to the piece's text, rewriting only unfinished lines."""
+        text = self.piece.text
+        cursor = QTextCursor(document)
+        cursor.beginEditBlock()
+        if not (self._shown and self._stable and text.startswith(self._shown[: self._stable])):
+            self._stable, self._position = 0, 0
+        cursor.setPosition(self._position)
+        cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        rest = text[self._stable :]
+        if self._settled() and self._stable == 0:
+            self._insert(cursor, rest)
+        else:
+            while rest.count("\n") >= CHUNK:
+                end = -1
+                for _ in range(CHUNK):
+                    end = rest.index("\n", end + 1)
+                self._insert(cursor, rest[: end + 1])
+                self._stable += end + 1
+                self._position = cursor.position()
+                rest = rest[end + 1 :]
+            self._insert(cursor, rest)
+        cursor.endEditBlock()
+        self._shown = text
+
+    def _insert(self, cursor: QTextCursor, text: str) -> None:
+        formats = self.style.code_formats
+        for run, kind in self.style.highlighter.runs(text, self.group.node.language):
+            cursor.insertText(run, formats[kind])
+
+    def drop(self) -> None:
+        self._document = None
+        self.built = False
+
+    def _settled(self) -> bool:
+        """No more lines will come to this piece."""
+        return self.group.node.closed or not self.last
+
+    def settle(self) -> None:
+        """Colour the piece as a whole where cutting it into chunks may have cut a string or comment."""
+        if self._stable and any(sign in self.piece.text for sign in SPANNING):
+            self._shown, self._stable, self._position = "", 0, 0
+            self.built = False
+
+    def set_piece(self, piece: Piece, last: bool) -> bool:
+        """Show ``piece``; whether anything changed."""
+        if piece == self.piece and last == self.last:
+            return False
+        self.piece, self.last = piece, last
+        self.built = False
+        return True
+
+    def document(self) -> QTextDocument:
+        if self._document is None or self._shown != self.piece.text:
+            self.layout()
+        assert self._document is not None
+        return self._document
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        self.paint_bars(painter)
+        self._paint_card(painter)
+        if self.head:
+            self._paint_header(painter, paint)
+        origin = self._origin()
+        painter.save()
+        painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
+        painter.translate(origin)
+        document = self.document()
+        paint_document(painter, document, paint, paint.selected, paint.clip.translated(-origin))
+        if paint.caret:
+            paint_caret(painter, caret_rect(document, self.style), self.style)
+        painter.restore()
+        if self.last and self._overflow() > 0 and not self.group.wrap:
+            self._paint_scroll(painter)
+
+    def _paint_card(self, painter: QPainter) -> None:
+        """The card goes on over all pieces: a piece draws it longer and clips."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = 0 if self.head else -2 * CARD_RADIUS
+        bottom = self.height if self.last else self.height + 2 * CARD_RADIUS
+        painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
+        painter.setPen(QPen(self.style.color("border"), 1))
+        painter.setBrush(self.style.color("sunken"))
+        painter.drawRoundedRect(QRectF(0.5, top + 0.5, self.width - 1, bottom - top - 1), CARD_RADIUS, CARD_RADIUS)
+        painter.restore()
+
+    def _paint_header(self, painter: QPainter, paint: Paint) -> None:
+        style = self.style
+        height = style.px(HEADER)
+        painter.fillRect(QRectF(1, height, self.width - 2, 1), style.color("border"))
+        painter.setFont(style.label_font)
+        painter.setPen(style.color("muted"))
+        targets = self.targets()
+        room = max(0, min((t.rect.left() for t in targets), default=self.width) - style.px(PAD_X) - 8)
+        name = QFontMetrics(style.label_font).elidedText(
+            self.group.node.language or "code", Qt.TextElideMode.ElideRight, room
+        )
+        painter.drawText(QRectF(style.px(PAD_X), 0, room, height), Qt.AlignmentFlag.AlignVCenter, name)
+        for target in targets:
+            paint_label_button(painter, target, paint, active=target.key == "wrap" and self.group.wrap)
+
+    def _paint_scroll(self, painter: QPainter) -> None:
+        """A thin mark that there is more to the side."""
+        room, natural = self._room(), self.group.natural
+        length = max(24.0, room * room / natural)
+        x = self.style.px(PAD_X) + (room - length) * self.group.offset / max(1, self._overflow())
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(x, self.height - 7, length, 4), 2, 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillPath(path, self.style.color("border_strong"))
+
+    def _overflow(self) -> int:
+        return max(0, self.group.natural - self._room())
+
+    def scroll_x(self, delta: int) -> bool:
+        if self.group.wrap or not self._overflow():
+            return False
+        before = self.group.offset
+        self.group.offset = min(self._overflow(), max(0, before + delta))
+        return self.group.offset != before
+
+    def targets(self) -> list[Target]:
+        if not self.head:
+            return []
+        style = self.style
+        found: list[Target] = []
+        right = self.width - style.px(6)
+        top = (style.px(HEADER) - style.px(26)) // 2
+        for key, words, name, icon, run in (
+            ("copy", "Copy", "Copy code", "copy", self._copy),
+            ("wrap", "Wrap", "Wrap long lines", "wrap", self._toggle_wrap),
+        ):
+            width = label_width(style, words)
+            rect = QRect(right - width, top, width, style.px(26))
+            right = rect.left() - style.px(2)
+            found.insert(0, Target(key, name, rect, run, icon=icon, words=words))
+        return found
+
+    def _copy(self) -> None:
+        self.group.copied(self.group.node.text, "code")
+
+    def _toggle_wrap(self) -> None:
+        self.group.wrap = not self.group.wrap
+        self.group.offset = 0
+        self.group.relayout()
+
+    def hit(self, point: QPointF) -> int:
+        place = point - self._origin()
+        return max(0, self.document().documentLayout().hitTest(place, Qt.HitTestAccuracy.FuzzyHit))
+
+    def text(self, start: int = 0, end: int = END) -> str:
+        if start <= 0 and end >= END:
+            return self.piece.text
+        return document_text(self.document(), start, end)
+
+    def word(self, offset: int) -> tuple[int, int]:
+        return document_word(self.document(), offset)
+
+    def paragraph(self, offset: int) -> tuple[int, int]:
+        block = self.document().findBlock(offset)
+        return (block.position(), block.position() + max(0, block.length() - 1))
+
+    def glue(self) -> str:
+        if self.head:
+            return "\n\n"
+        return "" if self.piece.glued else "\n"

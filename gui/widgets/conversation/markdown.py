@@ -1,0 +1,344 @@
+"""Markdown to nodes: at once, or piece by piece while an answer is written.
+
+Invariant of :class:`Stream`: however the text is cut into pieces, the nodes after :meth:`Stream.finish` are those of
+parsing the whole text. It holds because markdown-it decides top-level blocks line by line: once another block has
+begun (on complete lines, one more than its first for a table's second line), nothing that follows changes what came
+before. Link reference definitions would break that, and are not supported: they stay visible as text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paddock.gui.widgets.conversation.nodes import Align, Cell, Code, Node, Paragraph, Rule, Span, Table, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from markdown_it.token import Token
+
+PARAGRAPH_LIMIT = 8_192
+"""Characters of one laid-out paragraph (7 ms to wrap at worst)."""
+INLINE_LIMIT = 65_536
+"""A paragraph longer than this is shown as plain text: emphasis on such lengths takes seconds to parse."""
+NESTING = 100
+
+_URL = re.compile(r"https?://[^\s<>\"'`|]*[^\s<>\"'`|.,;:!?)\]*_]")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
+
+
+class Parser:
+    """markdown-it with HTML off, tables and strikethrough on. Imports the library when made (first message)."""
+
+    def __init__(self) -> None:
+        from markdown_it import MarkdownIt
+
+        options = {"html": False, "maxNesting": NESTING}
+        self._md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("reference")
+
+    def blocks(self, source: str) -> list[tuple[int, list[Token]]]:
+        """Top-level blocks as (first line, tokens); inline content not yet parsed."""
+        tokens: list[Token] = []
+        self._md.block.parse(source, self._md, {}, tokens)
+        found: list[tuple[int, list[Token]]] = []
+        depth = 0
+        block: list[Token] = []
+        for token in tokens:
+            block.append(token)
+            depth += token.nesting
+            if depth == 0:
+                found.append(((block[0].map or [0])[0], block))
+                block = []
+        return found
+
+    def spans(self, source: str) -> tuple[Span, ...]:
+        """Inline Markdown."""
+        if len(source) > INLINE_LIMIT:
+            return (Span(source),)
+        tokens: list[Token] = []
+        self._md.inline.parse(source, self._md, {}, tokens)
+        return tuple(_merged(_linked(_spans(tokens))))
+
+    def nodes(self, tokens: Iterable[Token]) -> list[Node]:
+        """The nodes of one or more blocks."""
+        walk = _Walk(self)
+        for token in tokens:
+            walk.take(token)
+        return walk.found
+
+    def parse(self, source: str) -> list[Node]:
+        """The nodes of a whole text."""
+        return self.nodes(token for _, block in self.blocks(normalised(source)) for token in block)
+
+
+def normalised(source: str) -> str:
+    """Line ends as ``\\n``; no NUL."""
+    if "\r" in source:
+        source = source.replace("\r\n", "\n").replace("\r", "\n")
+    return source.replace("\0", "\ufffd")
+
+
+def _spans(tokens: Sequence[Token]) -> list[Span]:
+    found: list[Span] = []
+    bold = italic = strike = 0
+    href = ""
+    for token in tokens:
+        match token.type:
+            case "text" | "text_special":
+                found.append(Span(token.content, bold > 0, italic > 0, False, strike > 0, href))
+            case "code_inline":
+                found.append(Span(token.content, bold > 0, italic > 0, True, strike > 0, href))
+            case "softbreak" | "hardbreak":
+                found.append(Span("\n", bold > 0, italic > 0, False, strike > 0, href))
+            case "strong_open" | "strong_close":
+                bold += token.nesting
+            case "em_open" | "em_close":
+                italic += token.nesting
+            case "s_open" | "s_close":
+                strike += token.nesting
+            case "link_open":
+                href = str(token.attrGet("href") or "")
+            case "link_close":
+                href = ""
+            case "image":
+                # Never fetched: the words, as a link to the picture.
+                words = token.content or "image"
+                found.append(Span(words, bold > 0, italic > 0, False, strike > 0, href or str(token.attrGet("src"))))
+            case _:
+                found.append(Span(token.content, bold > 0, italic > 0, False, strike > 0, href))
+    return [span for span in found if span.text]
+
+
+def _linked(spans: Iterable[Span]) -> Iterable[Span]:
+    """Bare addresses become links."""
+    for span in _merged(spans):
+        if span.href or span.code or "://" not in span.text:
+            yield span
+            continue
+        at = 0
+        for found in _URL.finditer(span.text):
+            if found.start() > at:
+                yield replace(span, text=span.text[at : found.start()])
+            yield replace(span, text=found.group(), href=found.group())
+            at = found.end()
+        if at < len(span.text):
+            yield replace(span, text=span.text[at:])
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    found: list[Span] = []
+    for span in spans:
+        if found and replace(found[-1], text="") == replace(span, text=""):
+            found[-1] = replace(span, text=found[-1].text + span.text)
+        else:
+            found.append(span)
+    return found
+
+
+class _Walk:
+    """Flattens block tokens."""
+
+    def __init__(self, parser: Parser) -> None:
+        self.found: list[Node] = []
+        self._parser = parser
+        self._markers: list[str] = []
+        self._quote = 0
+        self._level = 0
+        self._tight = False
+        self._head: list[Cell] = []
+        self._rows: list[list[Cell]] = []
+        self._aligns: list[Align] = []
+        self._in_head = self._in_table = False
+
+    @property
+    def _indent(self) -> int:
+        return len(self._markers)
+
+    def _marker(self) -> str:
+        """The sign of the item that starts here; taken once."""
+        marker = self._markers[-1] if self._markers else ""
+        if marker:
+            self._markers[-1] = ""
+        return marker
+
+    def take(self, token: Token) -> None:
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                self._lone_marker()
+                self._markers.append("")
+            case "bullet_list_close" | "ordered_list_close":
+                self._markers.pop()
+            case "list_item_open":
+                self._markers[-1] = f"{token.info}{token.markup}" if token.info else "•"
+            case "list_item_close":
+                self._lone_marker()
+            case "blockquote_open":
+                self._lone_marker()
+                self._quote += 1
+            case "blockquote_close":
+                self._quote -= 1
+            case "heading_open":
+                self._level = int(token.tag[1])
+            case "heading_close":
+                self._level = 0
+            case "paragraph_open":
+                self._tight = token.hidden
+            case "inline":
+                self._inline(token)
+            case "fence" | "code_block":
+                self._lone_marker()
+                text = token.content.removesuffix("\n")
+                self.found.append(Code(text, language(token.info), self._indent, self._quote))
+            case "hr":
+                self._lone_marker()
+                self.found.append(Rule(self._indent, self._quote))
+            case _:
+                self._table(token)
+
+    def _lone_marker(self) -> None:
+        """An item that does not begin with words still shows its sign."""
+        marker = self._marker()
+        if marker:
+            self.found.append(Paragraph((), indent=self._indent, quote=self._quote, marker=marker, tight=True))
+
+    def _inline(self, token: Token) -> None:
+        if self._in_table:
+            cell = self._parser.spans(_BREAK.sub("\n", token.content))
+            (self._head if self._in_head else self._rows[-1]).append(cell)
+            return
+        source, marker = token.content, self._marker()
+        if marker == "•" and source[:4] in ("[ ] ", "[x] ", "[X] "):
+            marker, source = ("☐" if source[1] == " " else "☑"), source[4:]
+        paragraph = Paragraph(
+            self._parser.spans(source),
+            level=self._level,
+            indent=self._indent,
+            quote=self._quote,
+            marker=marker,
+            tight=self._tight and self._indent > 0,
+        )
+        self.found.extend(slices(paragraph, PARAGRAPH_LIMIT))
+
+    def _table(self, token: Token) -> None:
+        match token.type:
+            case "table_open":
+                self._lone_marker()
+                self._head, self._rows, self._aligns = [], [], []
+                self._in_table = True
+            case "thead_open":
+                self._in_head = True
+            case "thead_close":
+                self._in_head = False
+            case "tr_open":
+                if not self._in_head:
+                    self._rows.append([])
+            case "th_open":
+                style = str(token.attrGet("style") or "")
+                self._aligns.append("right" if "right" in style else "center" if "center" in style else "left")
+            case "table_close":
+                self._in_table = False
+                rows = tuple(tuple(row) for row in self._rows)
+                self.found.append(Table(tuple(self._head), rows, tuple(self._aligns), self._indent, self._quote))
+
+
+def language(info: str) -> str:
+    """The language of a fence's info string."""
+    words = info.split()
+    return words[0].strip("{}.,") if words else ""
+
+
+class Stream:
+    """Parses an answer while it is written. ``final`` only grows; ``live`` is what may still change."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+        self._tail = ""
+        self._held = ""
+        self._fence: _Fence | None = None
+        self.final: list[Node] = []
+        self.live: list[Node] = []
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        text = self._held + text
+        # A carriage return may be the first half of a line end.
+        self._held = "\r" if text.endswith("\r") else ""
+        self._tail += normalised(text.removesuffix("\r"))
+        while self._step():
+            pass
+
+    def finish(self) -> None:
+        """Nothing follows: everything becomes final."""
+        self._tail += "\n" if self._held else ""
+        self._held = ""
+        if self._fence is not None:
+            self._tail = self._fence.source + self._tail
+            self._fence = None
+        for _, block in self._parser.blocks(self._tail):
+            self.final.extend(self._parser.nodes(block))
+        self._tail, self.live = "", []
+
+    def _step(self) -> bool:
+        """One advance; whether another may follow."""
+        if self._fence is not None:
+            return self._in_fence(self._fence)
+        self._tail = self._tail.lstrip("\n")
+        opened = _OPEN_FENCE.match(self._tail)
+        if opened and not (opened[1][0] == "`" and "`" in opened[2]):
+            self._fence = _Fence(opened[0], opened[1], language(opened[2]))
+            self._tail = self._tail[opened.end() :]
+            return True
+        blocks = self._parser.blocks(self._tail)
+        partial = self._tail.count("\n")
+        keep = next((i for i in range(len(blocks) - 1, 0, -1) if blocks[i][0] + 1 < partial), 0)
+        for _, block in blocks[:keep]:
+            self.final.extend(self._parser.nodes(block))
+        if keep:
+            lines = self._tail.split("\n", blocks[keep][0])
+            self._tail = lines[-1]
+            return True
+        self.live = [node for _, block in blocks for node in self._parser.nodes(block)]
+        return False
+
+    def _in_fence(self, fence: _Fence) -> bool:
+        """Inside an open fence nothing is parsed; only the end is looked for, in complete lines."""
+        while "\n" in self._tail:
+            line, self._tail = self._tail.split("\n", 1)
+            if fence.closed_by(line):
+                self.final.append(Code(fence.text(), fence.language))
+                self._fence = None
+                self.live = []
+                return True
+            fence.add(line)
+        self.live = [Code(fence.text(self._tail), fence.language, closed=False)]
+        return False
+
+
+class _Fence:
+    """An open fence without indentation."""
+
+    def __init__(self, opening: str, marker: str, name: str) -> None:
+        self.source = opening
+        self.language = name
+        self._marker = marker
+        self._body = ""
+
+    def add(self, line: str) -> None:
+        self.source += line + "\n"
+        self._body += line + "\n"
+
+    def closed_by(self, line: str) -> bool:
+        words = line.lstrip(" ")
+        if len(line) - len(words) > 3:
+            return False
+        words = words.rstrip(" \t")
+        return len(words) >= len(self._marker) and not words.strip(self._marker[0])
+
+    def text(self, partial: str = "") -> str:
+        """The code so far; a beginning closing fence is not shown."""
+        if partial and not partial.strip(" ").strip(self._marker[0]):
+            partial = ""
+        return self._body + partial if partial else self._body.removesuffix("\n")

@@ -1,0 +1,463 @@
+"""One message: its blocks from top to bottom, parsed and laid out when it comes near the view."""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, TextBlock
+from paddock.gui.widgets.conversation.body import Body
+from paddock.gui.widgets.conversation.chrome import (
+    CardBlock,
+    FoldBlock,
+    FootBlock,
+    HeadBlock,
+    OwnFootBlock,
+    ProgressBlock,
+    Versions,
+    stats,
+)
+from paddock.gui.widgets.conversation.code import CodeBlock
+from paddock.gui.widgets.conversation.endings import ending
+from paddock.gui.widgets.conversation.markdown import Parser, Stream
+from paddock.gui.widgets.conversation.nodes import Code, Node, plain_nodes
+from paddock.gui.widgets.conversation.style import Style
+from paddock.sdk.types import ChatMessage
+
+BUBBLE_SHARE = 0.7
+BUBBLE_X, BUBBLE_TOP, BUBBLE_BOTTOM = 17, 13, 10
+FIT_LIMIT = 2_000
+"""Longer own messages take the whole width of the bubble instead of being measured."""
+SLICE = 32_768
+"""Characters parsed at once; a longer message is parsed over several turns."""
+_SIGNS = str.maketrans("", "", "*_`#>")
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What a row can ask the view to do; message ids, or text and what it is."""
+
+    copy: Callable[[str, str], None]
+    regenerate: Callable[[str], None]
+    retry: Callable[[str], None]
+    edit: Callable[[str], None]
+    version: Callable[[str], None]
+    reshaped: Callable[[MessageRow], None]
+
+
+@dataclass
+class Speaker:
+    """How a model is shown: its name, what stands beside it, and its silk (from 0; -1: none, the accent)."""
+
+    name: str = ""
+    sub: str = ""
+    silk: int = -1
+
+
+class MessageRow:
+    """A row of the view. ``top`` is absolute, everything in it relative; ``width`` is the column's."""
+
+    def __init__(
+        self, message: ChatMessage, style: Style, parser: Callable[[], Parser], deeds: Deeds, *, editable: bool
+    ) -> None:
+        self.message = message
+        self.speaker = Speaker(name=message.model.rsplit("/", 1)[-1])
+        self.blocks: list[Block] = []
+        self.top = 0
+        self.height = 0
+        self.width = 0
+        self.parsed = False
+        self.pending_text = ""
+        self.pending_reasoning = ""
+        self.content = ""
+        self.reasoning = ""
+        self.bubble: tuple[int, int, int, int] | None = None
+        self._style = style
+        self._parser = parser
+        self._deeds = deeds
+        self._editable = editable
+        self._unfolded = False
+        self._progress = ""
+        self._thought_from: float | None = None
+        self._thought_s: float | None = None
+        self._tops: list[int] = []
+        self._kept: dict[str, tuple[tuple[object, ...], Block]] = {}
+        self._reset()
+
+    # ------------------------------------------------------------ content
+
+    @property
+    def own(self) -> bool:
+        return self.message.role == "user"
+
+    @property
+    def generating(self) -> bool:
+        return self.message.state == "generating"
+
+    def name(self) -> str:
+        """Who speaks, in words."""
+        if self.own:
+            return "You"
+        names = {"system": "System", "tool": "Tool"}
+        return names.get(self.message.role) or self.speaker.name or "Assistant"
+
+    def full_text(self) -> str:
+        """The text, parsed or not yet."""
+        return (self.content + self.pending_text) if self.parsed else (self.message.content + self.pending_text)
+
+    def _reset(self) -> None:
+        self.parsed = False
+        self.blocks = []
+        self._kept = {}
+        self.content = self.reasoning = ""
+        self._body = Body(self._style, "own" if self.own else "plain", self._deeds.copy, self._reshaped)
+        self._thoughts = Body(self._style, "quiet", self._deeds.copy, self._reshaped)
+        self._stream: Stream | None = None
+        self._thought_stream: Stream | None = None
+
+    def restyle(self, style: Style) -> None:
+        """Another theme or zoom: everything is made anew when it is next seen."""
+        text, reasoning = self.full_text(), self.reasoning + self.pending_reasoning
+        parsed = self.parsed
+        self._style = style
+        self._reset()
+        self.width = 0
+        if parsed or text != self.message.content:
+            self.pending_text, self.pending_reasoning = text, reasoning
+            if self.generating:
+                self.parsed = True
+                self._stream = Stream(self._parser())
+                self._thought_stream = Stream(self._parser())
+                self.take_pending()
+            else:
+                self.pending_text = self.pending_reasoning = ""
+
+    def parse(self) -> None:
+        """Turn the message into blocks (the first part of a very long one; the rest waits in ``pending_text``)."""
+        if self.parsed:
+            return
+        self.parsed = True
+        if self.own:
+            self.content = self.message.content
+            self._body.update(plain_nodes(self.message.content), [])
+        else:
+            self._stream = Stream(self._parser())
+            self._thought_stream = Stream(self._parser())
+            self.pending_text = self.message.content + self.pending_text
+            self.pending_reasoning = self.message.reasoning + self.pending_reasoning
+            self.take_pending(SLICE)
+        self.compose()
+
+    def set_message(self, message: ChatMessage) -> None:
+        """Show another state of the message; a text that only grew is not parsed again."""
+        before = self.full_text()
+        self.message = message
+        if not self.parsed:
+            return
+        grown = message.content.startswith(before) and message.reasoning.startswith(
+            self.reasoning + self.pending_reasoning
+        )
+        if self.own or not grown or (self._stream is None):
+            self.pending_text = self.pending_reasoning = ""
+            width = self.width
+            self._reset()
+            self.parse()
+            self.width = 0
+            self.place(width)
+            return
+        self.pending_text += message.content[len(before) :]
+        self.pending_reasoning += message.reasoning[len(self.reasoning + self.pending_reasoning) :]
+        self.take_pending()
+        self.compose()
+
+    def set_progress(self, words: str) -> None:
+        self._progress = words
+        if self.parsed:
+            self.compose()
+
+    def take_pending(self, limit: int = 1 << 60) -> bool:
+        """Parse what has arrived, at most ``limit`` characters of it; whether some is left."""
+        if self._stream is None or self._thought_stream is None:
+            return False
+        self._clock()
+        if self.pending_reasoning:
+            self._thought_stream.feed(self.pending_reasoning)
+            self.reasoning += self.pending_reasoning
+            self.pending_reasoning = ""
+        piece, self.pending_text = self.pending_text[:limit], self.pending_text[limit:]
+        if piece:
+            self._stream.feed(piece)
+            self.content += piece
+        if not self.generating and not self.pending_text:
+            self._stream.finish()
+            self._thought_stream.finish()
+        if self._unfolded:
+            self._thoughts.update(self._thought_stream.final, self._thought_stream.live)
+        self._body.update([*self._stream.final, *self._calls()], self._stream.live)
+        return bool(self.pending_text)
+
+    def _calls(self) -> list[Node]:
+        if self.generating:
+            return []
+        return [Code(call.arguments, call.name) for call in self.message.tool_calls]
+
+    def _clock(self) -> None:
+        """How long it thought is known only to who was there."""
+        if not self.generating:
+            return
+        now = time.monotonic()
+        if self.pending_reasoning and self._thought_from is None:
+            self._thought_from = now
+        if self.pending_text and self._thought_from is not None and self._thought_s is None:
+            self._thought_s = now - self._thought_from
+
+    # ------------------------------------------------------------ blocks
+
+    def compose(self) -> None:
+        """Put the blocks in order. Blocks that stay keep their layout."""
+        style = self._style
+        found: list[Block] = []
+        if not self.own:
+            found.append(self._head())
+        if self.reasoning:
+            found.append(self._fold())
+            if self._unfolded:
+                found.extend(self._quoted(self._thoughts.blocks()))
+        body: list[NodeBlock] = self._body.blocks()
+        if body and found:
+            body[0].gap = style.px(12 if self.reasoning else 8)
+        found.extend(body)
+        found.extend(self._tail(body))
+        self.blocks = found
+        width, self.width = self.width, 0
+        if width:
+            self.place(width)
+
+    def _keep(self, key: str, signature: tuple[object, ...], make: Callable[[], Block]) -> Block:
+        """The block made last time if it would show the same: then it need not be painted again."""
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != signature:
+            kept = self._kept[key] = (signature, make())
+        return kept[1]
+
+    def _head(self) -> Block:
+        name, speaker, message = self.name(), self.speaker, self.message
+        signature = (name, speaker.sub, speaker.silk, message.version, message.versions, message.siblings)
+        return self._keep(
+            "head",
+            signature,
+            lambda: HeadBlock(
+                self._style, name=name, sub=speaker.sub, silk=speaker.silk, versions=self._versions()
+            ),
+        )
+
+    def _fold(self) -> Block:
+        if self._thought_s is not None:
+            words = f"Thought for {self._thought_s:.1f} s"
+        else:
+            words = "Thinking" if self.generating and not self.content else "Thought"
+        source = self.reasoning.strip()
+        preview = source[-160:] if self.generating and not self.content else source[:160]
+        preview = " ".join(preview.translate(_SIGNS).split())
+        unfolded = self._unfolded
+        return self._keep(
+            "fold",
+            (words, preview, unfolded),
+            lambda: FoldBlock(
+                self._style,
+                gap=self._style.px(8),
+                words=words,
+                preview=preview,
+                unfolded=unfolded,
+                toggle=self.toggle_reasoning,
+            ),
+        )
+
+    def _quoted(self, blocks: list[NodeBlock]) -> list[NodeBlock]:
+        for number, block in enumerate(blocks):
+            block.bubble = False
+            if not number:
+                block.gap = self._style.px(10)
+        return blocks
+
+    def toggle_reasoning(self) -> None:
+        """Fold or unfold."""
+        self._unfolded = not self._unfolded
+        if self._thought_stream is not None:
+            self._thoughts.update(self._thought_stream.final, self._thought_stream.live)
+        self.compose()
+        self._deeds.reshaped(self)
+
+    def _tail(self, body: list[NodeBlock]) -> list[Block]:
+        style, message = self._style, self.message
+        if self.own:
+            return [self._own_foot()]
+        found: list[Block] = []
+        if self.generating:
+            if not body or not isinstance(body[-1], TextBlock | CodeBlock):
+                found.append(ProgressBlock(style, gap=style.px(10), words=self._progress))
+            return found
+        card = ending(message)
+        if card is not None:
+            run = (lambda: self._deeds.retry(message.id)) if message.state != "done" else (lambda: None)
+            found.append(
+                CardBlock(
+                    style,
+                    gap=style.px(14),
+                    severity=card.severity,
+                    sentence=card.sentence,
+                    hint=card.hint,
+                    action=card.action,
+                    run=run,
+                )
+            )
+        numbers = stats(message)
+        actions = []
+        if message.content:
+            actions.append(("copy", "copy", "Copy answer", lambda: self._deeds.copy(message.content, "answer")))
+        if card is None and message.role == "assistant":
+            actions.append(("again", "refresh", "Regenerate", lambda: self._deeds.regenerate(message.id)))
+        if numbers or (actions and card is None):
+            found.append(FootBlock(style, gap=style.px(10), numbers=numbers, actions=actions))
+        return found
+
+    def _own_foot(self) -> OwnFootBlock:
+        message = self.message
+        actions = [("copy", "copy", "Copy message", lambda: self._deeds.copy(message.content, "message"))]
+        if self._editable:
+            actions.append(("edit", "pencil", "Edit message", lambda: self._deeds.edit(message.id)))
+        return OwnFootBlock(self._style, gap=self._style.px(2), actions=actions, versions=self._versions())
+
+    def _versions(self) -> Versions:
+        message = self.message
+        if message.versions < 2 or message.id not in message.siblings:
+            return Versions(message.version, message.versions)
+        place = message.siblings.index(message.id)
+        before = message.siblings[place - 1] if place else None
+        after = message.siblings[place + 1] if place + 1 < len(message.siblings) else None
+        return Versions(
+            message.version,
+            message.versions,
+            (lambda: self._deeds.version(before)) if before else None,
+            (lambda: self._deeds.version(after)) if after else None,
+        )
+
+    def _reshaped(self) -> None:
+        for block in self.blocks:
+            if isinstance(block, CodeBlock):
+                block.drop()
+                block.height = block.estimate(block.width)
+        self._deeds.reshaped(self)
+
+    # ------------------------------------------------------------ places
+
+    def estimate(self, width: int) -> int:
+        """A height before parsing."""
+        text = self.message.content
+        share = BUBBLE_SHARE if self.own else 1.0
+        line = self._style.px(23)
+        rows = len(text) * self._style.px(8) / max(80, width * share) + text.count("\n") * 0.7
+        return int(rows + 1) * line + self._style.px(60)
+
+    def place(self, width: int) -> None:
+        """Give the row its width; blocks get estimates."""
+        if width == self.width and self.parsed:
+            return
+        self.width = width
+        if not self.parsed:
+            self.height = self.estimate(width)
+            return
+        if self.own:
+            self._place_own(width)
+        else:
+            for block in self.blocks:
+                block.place(max(40, width - block.left))
+        self.flow()
+
+    def _place_own(self, width: int) -> None:
+        body = self._body.blocks()
+        pad = self._style.px(BUBBLE_X)
+        room = max(120, int(width * BUBBLE_SHARE)) - 2 * pad
+        wanted = room
+        if len(self.message.content) <= FIT_LIMIT and all(isinstance(block, TextBlock) for block in body):
+            wanted = 24
+            for block in body:
+                block.place(room)
+                assert isinstance(block, TextBlock)
+                wanted = min(room, max(wanted, block.ideal_width() + 1))
+        left = width - wanted - pad
+        for block in body:
+            block.bubble = True
+            block.left = left
+            block.place(wanted)
+        for other in self.blocks:
+            if not other.bubble:
+                other.place(width)
+        self.bubble = (left - pad, 0, wanted + 2 * pad, 0)
+
+    def flow(self) -> None:
+        """Set tops and the row's height from the blocks' heights."""
+        y = 0
+        tops = []
+        over, under = self._style.px(BUBBLE_TOP), self._style.px(BUBBLE_BOTTOM)
+        body = [block for block in self.blocks if block.bubble]
+        for block in self.blocks:
+            y += over if body and block is body[0] else block.gap
+            block.top = y
+            tops.append(y)
+            y += block.height
+            if body and block is body[-1]:
+                y += under
+                if self.bubble is not None:
+                    x, _, w, _ = self.bubble
+                    self.bubble = (x, 0, w, y)
+        self._tops = tops
+        self.height = y
+
+    def first_block(self, y: int) -> int:
+        """The block at ``y``, or the last one above it."""
+        return max(0, bisect.bisect_right(self._tops, y) - 1)
+
+    def lay_out(self, top: int, bottom: int) -> bool:
+        """Make exact what lies between two heights in the row; whether heights changed."""
+        if not self.parsed:
+            height = self.height
+            self.parse()
+            width, self.width = self.width, 0
+            self.place(width)
+            if self.height != height:
+                return True
+        changed = False
+        for number in range(self.first_block(top), len(self.blocks)):
+            block = self.blocks[number]
+            if block.top > bottom and not changed:
+                break
+            if block.top > bottom + 4000:
+                break
+            if not block.built:
+                height = block.height
+                block.layout()
+                changed = changed or block.height != height
+        if changed:
+            self.flow()
+        return changed
+
+    def forget(self, keep_top: int, keep_bottom: int) -> None:
+        """Drop documents of blocks outside two heights in the row."""
+        for block in self.blocks:
+            if block.built and (block.top + block.height < keep_top or block.top > keep_bottom):
+                block.drop()
+
+    def first_change(self, caret: Block | None) -> int:
+        """The top of the first block to be painted again: one that is not laid out, or had the caret."""
+        for block in self.blocks:
+            if block is caret:
+                return block.top
+        tops = [block.top for block in self.blocks[-self._fresh() :] if not block.built]
+        return min(tops, default=self.height)
+
+    def _fresh(self) -> int:
+        """How many blocks at the end may be new since the last turn."""
+        return min(len(self.blocks), 40)

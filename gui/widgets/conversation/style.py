@@ -1,0 +1,192 @@
+"""Fonts, formats and measures of the conversation in one theme, and the documents made with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Literal
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextOption,
+)
+
+from paddock.gui.theme import Theme
+from paddock.gui.widgets.conversation.highlight import Highlighter, color
+from paddock.gui.widgets.conversation.nodes import Span
+
+Tone = Literal["plain", "quiet", "own"]
+"""``quiet``: reasoning; ``own``: the user's words."""
+
+COLUMN = 760
+LINE_HEIGHT = 126.0
+CODE_LINE_HEIGHT = 118.0
+HEADINGS = {1: (18, 600), 2: (18, 600), 3: (15, 600), 4: (15, 600), 5: (14, 600), 6: (14, 600)}
+
+
+class ChatDocument(QTextDocument):
+    """A document that never loads anything: pictures and style sheets named in a message are not fetched or opened."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
+        return None
+
+
+class Style:
+    """One theme's look of the conversation. Made anew when theme or zoom change."""
+
+    def __init__(self, theme: Theme, zoom: float) -> None:
+        self.theme = replace(theme, zoom=zoom)
+        self.palette = theme.palette
+        self.highlighter = Highlighter()
+
+    def px(self, measure: float) -> int:
+        return self.theme.px(measure)
+
+    @cached_property
+    def column(self) -> int:
+        return self.px(COLUMN)
+
+    @cached_property
+    def code_font(self) -> QFont:
+        return self.theme.font(13, mono=True)
+
+    @cached_property
+    def meta_font(self) -> QFont:
+        return self.theme.font(12, tabular=True)
+
+    @cached_property
+    def meta_strong_font(self) -> QFont:
+        return self.theme.font(12, 600, tabular=True)
+
+    @cached_property
+    def label_font(self) -> QFont:
+        return self.theme.font(12, 500)
+
+    @cached_property
+    def name_font(self) -> QFont:
+        return self.theme.font(13, 600)
+
+    @cached_property
+    def interface_font(self) -> QFont:
+        return self.theme.font(13)
+
+    @cached_property
+    def interface_strong_font(self) -> QFont:
+        return self.theme.font(13, 500)
+
+    @cached_property
+    def cell_font(self) -> QFont:
+        return self.theme.font(14, tabular=True)
+
+    @cached_property
+    def cell_head_font(self) -> QFont:
+        return self.theme.font(12, 600, tabular=True)
+
+    def body_font(self, level: int = 0, tone: Tone = "plain") -> QFont:
+        """Text of a paragraph, or of a heading of ``level``."""
+        if level:
+            size, weight = HEADINGS[level]
+            return self.theme.font(size, 600 if weight == 600 else 500)
+        return self.theme.font(14 if tone == "quiet" else 15)
+
+    def color(self, token: str) -> QColor:
+        return self.theme.color(token)
+
+    @cached_property
+    def selection_format(self) -> QTextCharFormat:
+        style = QTextCharFormat()
+        style.setBackground(self.color("selection"))
+        style.setForeground(self.color("text"))
+        return style
+
+    @cached_property
+    def code_formats(self) -> dict[str, QTextCharFormat]:
+        """Formats of code by kind; '' is plain code."""
+        found = {}
+        for kind in ("", *self.palette.syntax._fields):
+            style = QTextCharFormat()
+            style.setFont(self.code_font)
+            style.setForeground(QColor(color(self.palette.syntax, kind, self.palette.text)))
+            found[kind] = style
+        return found
+
+    @cached_property
+    def paragraph_format(self) -> QTextBlockFormat:
+        style = QTextBlockFormat()
+        style.setLineHeight(LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        return style
+
+    @cached_property
+    def code_block_format(self) -> QTextBlockFormat:
+        style = QTextBlockFormat()
+        style.setLineHeight(CODE_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        return style
+
+    def span_format(self, span: Span, base: QFont, ink: QColor) -> QTextCharFormat:
+        """How ``span`` looks where the text around it is in ``base`` and ``ink``."""
+        style = QTextCharFormat()
+        font = QFont(base)
+        if span.code:
+            font = self.theme.font(13, mono=True)
+            font.setPixelSize(max(1, round(base.pixelSize() * 0.88)))
+            style.setBackground(QBrush(self.color("hover" if self.theme.mode == "dark" else "sunken")))
+        if span.bold:
+            font.setWeight(QFont.Weight.DemiBold)
+        if span.italic:
+            font.setItalic(True)
+        if span.strike:
+            font.setStrikeOut(True)
+        style.setFont(font)
+        style.setForeground(ink)
+        if span.href:
+            style.setAnchor(True)
+            style.setAnchorHref(span.href)
+            style.setForeground(self.color("accent"))
+            style.setFontUnderline(True)
+            style.setUnderlineColor(self.theme.color("accent", 0.4))
+        return style
+
+    def document(
+        self,
+        spans: tuple[Span, ...],
+        base: QFont,
+        ink: QColor,
+        width: float,
+        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+    ) -> ChatDocument:
+        """A document of one paragraph, wrapped at ``width`` pixels."""
+        document = self._empty(base, QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere, align)
+        cursor = QTextCursor(document)
+        cursor.beginEditBlock()
+        cursor.setBlockFormat(self.paragraph_format)
+        for span in spans:
+            cursor.insertText(span.text.replace("\n", "\u2028"), self.span_format(span, base, ink))
+        cursor.endEditBlock()
+        document.setTextWidth(width)
+        return document
+
+    def code_document(self, wrap: bool) -> ChatDocument:
+        """An empty document for code."""
+        mode = QTextOption.WrapMode.WrapAnywhere if wrap else QTextOption.WrapMode.NoWrap
+        document = self._empty(self.code_font, mode, Qt.AlignmentFlag.AlignLeft)
+        QTextCursor(document).setBlockFormat(self.code_block_format)
+        return document
+
+    def _empty(self, font: QFont, mode: QTextOption.WrapMode, align: Qt.AlignmentFlag) -> ChatDocument:
+        document = ChatDocument()
+        document.setUndoRedoEnabled(False)
+        document.setDefaultFont(font)
+        document.setDocumentMargin(0)
+        option = QTextOption(align)
+        option.setWrapMode(mode)
+        if font.family() == self.code_font.family():
+            option.setTabStopDistance(4 * 0.6 * font.pixelSize())
+        document.setDefaultTextOption(option)
+        return document

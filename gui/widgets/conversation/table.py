@@ -1,0 +1,242 @@
+"""Tables: one block per row, so that a thousand rows cost what is seen; column widths are shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextDocument
+
+from paddock.gui.stylesheet import BUTTON_RADIUS
+from paddock.gui.widgets.conversation.blocks import (
+    END,
+    NodeBlock,
+    Paint,
+    document_text,
+    document_word,
+    natural_size,
+    paint_document,
+)
+from paddock.gui.widgets.conversation.nodes import Align, Cell, Node, Table, cell_text
+from paddock.gui.widgets.conversation.style import Style
+
+PAD_X, PAD_Y = 14, 5
+LIFT = 2
+"""Proportional line height puts its room below the words: cells are moved down by half of it."""
+MIN_COLUMN = 40
+
+_ALIGN = {
+    "left": Qt.AlignmentFlag.AlignLeft,
+    "center": Qt.AlignmentFlag.AlignHCenter,
+    "right": Qt.AlignmentFlag.AlignRight,
+}
+
+
+def _measures(cells: tuple[Cell, ...], metrics: QFontMetrics, pad: int) -> list[tuple[int, int]]:
+    """Per cell: width without wrapping, and of its longest word."""
+    found = []
+    for cell in cells:
+        text = cell_text(cell)
+        lines = text.split("\n")
+        whole = max(metrics.horizontalAdvance(line[:400]) for line in lines)
+        word = max((metrics.horizontalAdvance(word[:40]) for word in text.split()), default=0)
+        found.append((whole + 2 * pad + 4, word + 2 * pad + 4))
+    return found
+
+
+@dataclass(eq=False)
+class TableGroup:
+    """What the rows of one table share: column widths, and the sideways offset where they do not fit."""
+
+    style: Style
+    node: Table
+    offset: int = 0
+    widths: list[int] = field(default_factory=list)
+    _natural: list[int] = field(default_factory=list)
+    _least: list[int] = field(default_factory=list)
+    _measured: int = 0
+    _room: int = 0
+
+    def set_node(self, node: Table) -> bool:
+        """The table has grown; whether its columns moved."""
+        before = list(self.widths)
+        self.node = node
+        self.fit(self._room)
+        return before != self.widths
+
+    def fit(self, room: int) -> None:
+        """Share ``room`` pixels between the columns."""
+        self._measure()
+        self._room = room
+        total, least = sum(self._natural), sum(self._least)
+        if not self._natural or room <= 0:
+            return
+        if total <= room:
+            spare = room - total
+            self.widths = [w + spare * w // total for w in self._natural]
+            self.widths[0] += room - sum(self.widths)
+        elif least <= room:
+            slack = [n - m for n, m in zip(self._natural, self._least, strict=True)]
+            self.widths = [
+                m + (room - least) * s // max(1, sum(slack)) for m, s in zip(self._least, slack, strict=True)
+            ]
+            self.widths[0] += room - sum(self.widths)
+        else:
+            self.widths = [max(MIN_COLUMN, m) for m in self._least]
+
+    def total(self) -> int:
+        return sum(self.widths)
+
+    def _measure(self) -> None:
+        """Measure the rows that are new."""
+        pad = self.style.px(PAD_X)
+        head = QFontMetrics(self.style.cell_head_font)
+        body = QFontMetrics(self.style.cell_font)
+        if not self._natural:
+            first = _measures(self.node.head, head, pad)
+            self._natural = [w for w, _ in first]
+            self._least = [w for _, w in first]
+        for row in self.node.rows[self._measured :]:
+            for column, (whole, word) in enumerate(_measures(row, body, pad)[: len(self._natural)]):
+                self._natural[column] = max(self._natural[column], whole)
+                self._least[column] = max(self._least[column], word)
+        self._measured = len(self.node.rows)
+
+
+@dataclass(eq=False)
+class TableRowBlock(NodeBlock):
+    """The head of a table (``number`` -1) or one of its rows."""
+
+    group: TableGroup = field(kw_only=True)
+    number: int = -1
+    _documents: list[QTextDocument] = field(default_factory=list)
+
+    def shows(self, node: Node) -> bool:
+        return False
+
+    def selectable(self) -> bool:
+        return True
+
+    def cells(self) -> tuple[Cell, ...]:
+        return self.group.node.head if self.number < 0 else self.group.node.rows[self.number]
+
+    def is_last(self) -> bool:
+        return self.number == len(self.group.node.rows) - 1
+
+    def estimate(self, width: int) -> int:
+        font = self.style.cell_head_font if self.number < 0 else self.style.cell_font
+        return int(QFontMetrics(font).lineSpacing() * 1.26) + 2 * self.style.px(PAD_Y) + 1
+
+    def place(self, width: int) -> None:
+        if self.number < 0 and width != self.width:
+            self.group.fit(width)
+        super().place(width)
+
+    def layout(self) -> None:
+        if not self._documents:
+            self._documents = [self._cell(i, cell) for i, cell in enumerate(self.cells()[: len(self.group.widths)])]
+            tallest = max((natural_size(d)[1] for d in self._documents), default=0)
+            self.height = max(self.style.px(33), tallest + 2 * self.style.px(PAD_Y)) + 1
+        self.built = True
+
+    def _cell(self, column: int, cell: Cell) -> QTextDocument:
+        style = self.style
+        head = self.number < 0
+        font: QFont = style.cell_head_font if head else style.cell_font
+        ink: QColor = style.color("muted" if head else "text")
+        align: Align = self.group.node.aligns[column] if column < len(self.group.node.aligns) else "left"
+        width = max(8, self.group.widths[column] - 2 * style.px(PAD_X))
+        return style.document(cell, font, ink, width, _ALIGN[align])
+
+    def drop(self) -> None:
+        self._documents = []
+        self.built = False
+
+    def _cells(self) -> list[QTextDocument]:
+        if not self._documents:
+            self.layout()
+        return self._documents
+
+    def _places(self) -> list[tuple[int, QTextDocument, QPointF]]:
+        """Offset in the row's text, document and origin of every cell."""
+        found = []
+        offset, x = 0, -self.group.offset
+        pad = self.style.px(PAD_X)
+        for column, document in enumerate(self._cells()):
+            y = (self.height - 1 - natural_size(document)[1]) / 2 + LIFT
+            found.append((offset, document, QPointF(x + pad, y)))
+            offset += document.characterCount()
+            x += self.group.widths[column]
+        return found
+
+    def paint(self, painter: QPainter, paint: Paint) -> None:
+        self.paint_bars(painter)
+        painter.save()
+        painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = 0 if self.number < 0 else -2 * BUTTON_RADIUS
+        bottom = self.height if self.is_last() else self.height + 2 * BUTTON_RADIUS
+        painter.setPen(QPen(self.style.color("border"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(0.5, top + 0.5, self.width - 1, bottom - top - 1), BUTTON_RADIUS, BUTTON_RADIUS)
+        if not self.is_last():
+            painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), self.style.color("border"))
+        painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
+        for offset, document, origin in self._places():
+            selected = None
+            if paint.selected is not None:
+                start, end = paint.selected[0] - offset, paint.selected[1] - offset
+                if end > 0 and start < document.characterCount():
+                    selected = (max(0, start), end)
+            painter.save()
+            painter.translate(origin)
+            paint_document(painter, document, paint, selected, paint.clip.translated(-origin))
+            painter.restore()
+        painter.restore()
+
+    def hit(self, point: QPointF) -> int:
+        places = self._places()
+        chosen = places[0]
+        for place in places:
+            if point.x() >= place[2].x() - self.style.px(PAD_X):
+                chosen = place
+        offset, document, origin = chosen
+        inside = document.documentLayout().hitTest(point - origin, Qt.HitTestAccuracy.FuzzyHit)
+        return offset + max(0, inside)
+
+    def text(self, start: int = 0, end: int = END) -> str:
+        if start <= 0 and end >= END:
+            return "\t".join(cell_text(cell).replace("\n", " ") for cell in self.cells())
+        parts = []
+        for offset, document, _ in self._places():
+            if end > offset and start < offset + document.characterCount():
+                parts.append(document_text(document, start - offset, end - offset))
+        return "\t".join(parts)
+
+    def word(self, offset: int) -> tuple[int, int]:
+        for base, document, _ in reversed(self._places()):
+            if offset >= base:
+                start, end = document_word(document, offset - base)
+                return base + start, base + end
+        return (0, END)
+
+    def paragraph(self, offset: int) -> tuple[int, int]:
+        for base, document, _ in reversed(self._places()):
+            if offset >= base:
+                return base, base + document.characterCount() - 1
+        return (0, END)
+
+    def link(self, point: QPointF) -> str:
+        for _, document, origin in self._places():
+            found = document.documentLayout().anchorAt(point - origin)
+            if found:
+                return found
+        return ""
+
+    def glue(self) -> str:
+        return "\n\n" if self.number < 0 else "\n"
+
+    def scroll_x(self, delta: int) -> bool:
+        before = self.group.offset
+        self.group.offset = min(max(0, self.group.total() - self.width), max(0, before + delta))
+        return before != self.group.offset

@@ -1,0 +1,39 @@
+"""Whose turn it is: streaming panes are brought up to date one per event-loop turn, so that no turn is long."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+TURN_MS = 8
+
+
+class Turns(QObject):
+    """Runs waiting callables one at a time, ``TURN_MS`` apart. Give all panes of a window the same one. GUI thread."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: OrderedDict[int, Callable[[], None]] = OrderedDict()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(TURN_MS)
+        self._timer.timeout.connect(self._next)
+
+    def ask(self, owner: QObject, run: Callable[[], None]) -> None:
+        """Run ``run`` in a coming turn; an ``owner`` that waits already keeps its place."""
+        self._waiting.setdefault(id(owner), run)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def forget(self, owner: QObject) -> None:
+        """The owner is going away."""
+        self._waiting.pop(id(owner), None)
+
+    def _next(self) -> None:
+        if not self._waiting:
+            self._timer.stop()
+            return
+        _, run = self._waiting.popitem(last=False)
+        run()

@@ -1,0 +1,110 @@
+"""Words that are not controls."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from paddock.gui import theme
+
+_DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
+
+
+class Label(QLabel):
+    """Plain text in a size, weight and colour token of the design. Never interprets markup."""
+
+    def __init__(
+        self,
+        text: str,
+        size: int = 13,
+        weight: theme.Weight = 400,
+        token: str = "text",
+        parent: QWidget | None = None,
+        *,
+        tabular: bool = False,
+        wrap: bool = False,
+    ) -> None:
+        super().__init__(text, parent)
+        self._size = size
+        self._weight: theme.Weight = weight
+        self._token = token
+        self._tabular = tabular
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wrap)
+        self._dress()
+
+    def set_token(self, token: str) -> None:
+        """Change the colour."""
+        self._token = token
+        self._dress()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in _DRESSING:
+            self._dress()
+
+    def _dress(self) -> None:
+        look = theme.current()
+        wanted = look.font(self._size, self._weight, tabular=self._tabular)
+        if self.font() != wanted:
+            self.setFont(wanted)
+        color = look.color(self._token)
+        if self.palette().color(QPalette.ColorRole.WindowText) != color:
+            palette = self.palette()
+            palette.setColor(QPalette.ColorRole.WindowText, color)
+            self.setPalette(palette)
+
+
+class ElidedLabel(Label):
+    """A label of one line that ends in an ellipsis where it does not fit; then the tooltip holds the whole text."""
+
+    def __init__(
+        self,
+        text: str,
+        size: int = 13,
+        weight: theme.Weight = 400,
+        token: str = "text",
+        parent: QWidget | None = None,
+        *,
+        tabular: bool = False,
+    ) -> None:
+        super().__init__(text, size, weight, token, parent, tabular=tabular)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(QFontMetrics(self.font()).horizontalAdvance("…"), super().minimumSizeHint().height())
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._hint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._hint()
+
+    def _hint(self) -> None:
+        self.setToolTip(self.text() if self._shown() != self.text() else "")
+
+    def _shown(self) -> str:
+        return QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), self._shown())
+
+
+class Divider(QWidget):
+    """A line of 1 px in the border colour."""
+
+    def __init__(self, parent: QWidget | None = None, *, vertical: bool = False) -> None:
+        super().__init__(parent)
+        if vertical:
+            self.setFixedWidth(1)
+        else:
+            self.setFixedHeight(1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), QColor(theme.current().palette.border))

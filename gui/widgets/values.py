@@ -1,0 +1,237 @@
+"""Controls for values: slider with the default marked, number box, switch."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSizePolicy, QSlider, QWidget
+
+from paddock.gui import theme
+from paddock.gui.stylesheet import FIELD_RADIUS
+from paddock.gui.widgets.focus import KeyboardRing, paint_ring
+
+PAGE_STEPS = 10
+
+
+class Slider(KeyboardRing, QSlider):
+    """A horizontal slider over numbers; a tick marks the default and a double click returns to it.
+
+    Arrow keys go one ``step``, with Shift ten.
+    """
+
+    value_changed = Signal(float)
+
+    def __init__(
+        self, name: str, low: float, high: float, parent: QWidget | None = None, *, default: float, step: float = 1.0
+    ) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        if step <= 0 or high <= low:
+            raise ValueError(f"slider {name}: step must be positive and high above low")
+        self._low = low
+        self._step = step
+        self._default = default
+        self.setRange(0, round((high - low) / step))
+        self.setPageStep(PAGE_STEPS)
+        self.setAccessibleName(name)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.set_number(default)
+        self.valueChanged.connect(lambda _: self.value_changed.emit(self.number()))
+
+    def number(self) -> float:
+        return round(self._low + self.value() * self._step, 10)
+
+    def set_number(self, number: float) -> None:
+        """Go to the step nearest to ``number``."""
+        self.setValue(round((number - self._low) / self._step))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        forward = event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Up)
+        back = event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Down)
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and (forward or back):
+            self.setValue(self.value() + (PAGE_STEPS if forward else -PAGE_STEPS))
+            return
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self._go_to(event.position().x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.isSliderDown():
+            self._go_to(event.position().x())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.setSliderDown(False)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.set_number(self._default)
+
+    def sizeHint(self) -> QSize:
+        return QSize(160, 24)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, 24)
+
+    def _go_to(self, x: float) -> None:
+        share = (x - 8) / max(1, self.width() - 16)
+        self.setValue(round(self.maximum() * min(1.0, max(0.0, share))))
+
+    def _x(self, position: float) -> float:
+        return 8 + (self.width() - 16) * position / max(1, self.maximum())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = theme.current().palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        y = self.height() / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(p.selected))
+        painter.drawRoundedRect(QRectF(8, y - 2, self.width() - 16, 4), 2, 2)
+        tick = self._x(min(float(self.maximum()), max(0.0, (self._default - self._low) / self._step)))
+        painter.setBrush(QColor(p.border_strong))
+        painter.drawRoundedRect(QRectF(tick - 1, y - 5, 2, 10), 1, 1)
+        x = self._x(self.value())
+        if not self.isEnabled():
+            painter.setBrush(QColor(p.window))
+            painter.setPen(QPen(QColor(p.selected), 2))
+            painter.drawEllipse(QPointF(x, y), 6, 6)
+            return
+        painter.setBrush(QColor(p.accent))
+        painter.drawRoundedRect(QRectF(8, y - 2, x - 8, 4), 2, 2)
+        if self.ring_shown:
+            painter.setPen(QPen(QColor(p.accent), 2))
+            painter.setBrush(QColor(p.surface))
+            painter.drawEllipse(QPointF(x, y), 10, 10)
+            painter.setPen(QPen(QColor(p.accent), 2))
+        painter.setBrush(QColor(p.raised))
+        painter.setPen(QPen(QColor(p.accent_hover if self.underMouse() else p.accent), 2))
+        painter.drawEllipse(QPointF(x, y), 6.5, 6.5)
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number with ``decimals`` places, painted whole: a styled border would leave its editor 1 px wide (Qt 6.11)."""
+
+    def __init__(
+        self,
+        name: str,
+        low: float,
+        high: float,
+        parent: QWidget | None = None,
+        *,
+        decimals: int = 2,
+        step: float = 0.01,
+    ) -> None:
+        super().__init__(parent)
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setAccessibleName(name)
+        self.setFrame(False)
+        self.setKeyboardTracking(False)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._dress()
+
+    def stepBy(self, steps: int) -> None:
+        super().stepBy(steps)
+        self.lineEdit().deselect()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._dress()
+            self.updateGeometry()
+
+    def _dress(self) -> None:
+        look = theme.current()
+        wanted = look.font(12, 500, tabular=True)
+        if self.font() != wanted:
+            self.setFont(wanted)
+        clear = QPalette(look.qt_palette())
+        clear.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+        edit = self.lineEdit()
+        if edit is not None and edit.palette() != clear:
+            edit.setPalette(clear)
+
+    def sizeHint(self) -> QSize:
+        look = theme.current()
+        metrics = self.fontMetrics()
+        width = max(metrics.horizontalAdvance(self.textFromValue(v)) for v in (self.minimum(), self.maximum()))
+        return QSize(max(look.px(58), width + 18), look.px(26))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.lineEdit().setGeometry(4, 2, self.width() - 8, self.height() - 4)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = theme.current().palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        focused = self.hasFocus()
+        width = 2 if focused else 1
+        painter.setPen(QPen(QColor(p.accent if focused else p.border), width))
+        painter.setBrush(QColor(p.raised if self.isEnabled() else p.window))
+        inset = width / 2
+        painter.drawRoundedRect(
+            QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), FIELD_RADIUS, FIELD_RADIUS
+        )
+
+
+class Switch(KeyboardRing, QCheckBox):
+    """On or off. Its label stands elsewhere: ``name`` is what a screen reader says."""
+
+    WIDTH, HEIGHT, PAD = 28, 16, 4
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return self.rect().contains(pos)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.WIDTH + 2 * self.PAD, self.HEIGHT + 2 * self.PAD)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = theme.current().palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.setOpacity(0.5)
+        on = self.isChecked()
+        body = QRectF((self.width() - self.WIDTH) / 2, (self.height() - self.HEIGHT) / 2, self.WIDTH, self.HEIGHT)
+        painter.setPen(Qt.PenStyle.NoPen if on else QPen(QColor(p.border_strong), 1.2))
+        painter.setBrush(QColor((p.accent_hover if self.underMouse() else p.accent) if on else p.surface))
+        painter.drawRoundedRect(body, 8, 8)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(p.on_accent if on else p.border_strong))
+        radius = 5.5 if on else 4.5
+        x = body.right() - 8 if on else body.left() + 8
+        painter.drawEllipse(QPointF(x, body.center().y()), radius, radius)
+        if self.ring_shown:
+            paint_ring(painter, body.adjusted(-4, -4, 4, 4), 11)

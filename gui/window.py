@@ -1,0 +1,303 @@
+"""The window: rail, pages, messages, shortcuts, and what happens when it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QMoveEvent, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QWidget
+
+from paddock.gui.host_state import HostState
+from paddock.gui.message_bar import MessageBar
+from paddock.gui.messages import Messages
+from paddock.gui.pages.chat import ChatPage
+from paddock.gui.rail import PAGES, Rail
+from paddock.gui.theme import ThemeSource, current
+from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
+from paddock.sdk.paths import Home
+from paddock.sdk.types import SettingsPatch
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient
+
+LABELS_BELOW = 760
+ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+SAVE_PAUSE_MS = 600
+
+
+class Window(QWidget):
+    """Shows before the host answers. ``save`` stores a :class:`WindowState` on another thread."""
+
+    first_painted = Signal()
+    closed = Signal()
+
+    def __init__(
+        self,
+        host: HostState,
+        messages: Messages,
+        themes: ThemeSource,
+        state: WindowState,
+        home: Home,
+        save: Callable[[WindowState], None],
+    ) -> None:
+        super().__init__()
+        self._host, self._messages, self._themes, self._home, self._save = host, messages, themes, home, save
+        self._state = state
+        self._painted = False
+        self._quitting = False
+        self._zoom_wanted = state.zoom
+        self.setWindowTitle("Paddock")
+        self.setProperty("role", "window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumSize(*SMALLEST)
+        self.rail = Rail()
+        self.chat = ChatPage(host, messages, state)
+        self._pages: dict[Page, QWidget] = {"chat": self.chat}
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.chat)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addWidget(self.stack, 1)
+        self.bar = MessageBar(messages, self)
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.setInterval(SAVE_PAUSE_MS)
+        self._saving.timeout.connect(self._store)
+        self._connect()
+        self._shortcuts()
+        self._restore()
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.show_page)
+        self.chat.state_changed.connect(self._saving.start)
+        self._host.settings_changed.connect(self._settings_changed)
+        self._host.connection_changed.connect(self._connection_changed)
+        self._host.raise_requested.connect(self.come_forward)
+
+    def _shortcuts(self) -> None:
+        keys: list[tuple[str, Callable[[], None]]] = [
+            ("Ctrl+N", self._new_chat),
+            ("Ctrl+L", self._to_composer),
+            ("Ctrl+,", lambda: self.show_page("settings")),
+            ("Ctrl+I", self._toggle_inspector),
+            ("Ctrl++", lambda: self._zoom(1)),
+            ("Ctrl+=", lambda: self._zoom(1)),
+            ("Ctrl+-", lambda: self._zoom(-1)),
+            ("Ctrl+0", lambda: self._zoom(0)),
+            ("Ctrl+Q", self._quit),
+            ("F6", lambda: self._next_region(1)),
+            ("Shift+F6", lambda: self._next_region(-1)),
+        ]
+        keys += [(f"Ctrl+{number}", partial(self.show_page, page)) for number, (page, _, _) in enumerate(PAGES, 1)]
+        for key, action in keys:
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.activated.connect(action)
+
+    def _restore(self) -> None:
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        x, y, width, height = place(self._state.geometry, [_rect(area) for area in screens])
+        self.setGeometry(x, y, width, height)
+        if self._state.maximized:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+        self.show_page(self._state.page)
+        self.chat.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # ---------------------------------------------------------------- pages
+
+    def show_page(self, page: str) -> None:
+        """Go to a page; it is built when it is first shown."""
+        wanted = cast(Page, page)
+        if wanted not in self._pages:
+            self._pages[wanted] = self._build(wanted)
+            self.stack.addWidget(self._pages[wanted])
+        self.stack.setCurrentWidget(self._pages[wanted])
+        self.rail.show_page(wanted)
+        self._saving.start()
+
+    def page(self) -> Page:
+        """The page that is shown."""
+        return next(page for page, widget in self._pages.items() if widget is self.stack.currentWidget())
+
+    def _build(self, page: Page) -> QWidget:
+        if page == "server":
+            from paddock.gui.pages.server import ServerPage
+
+            return ServerPage(self._host)
+        from paddock.gui.pages.settings import SettingsPage
+
+        return SettingsPage(self._host, self._home)
+
+    def _quit(self) -> None:
+        self.close()
+
+    def _new_chat(self) -> None:
+        self.show_page("chat")
+        self.chat.new_chat()
+
+    def _to_composer(self) -> None:
+        self.show_page("chat")
+        self.chat.focus_composer()
+
+    def _toggle_inspector(self) -> None:
+        self.show_page("chat")
+        self.chat.columns.toggle_inspector()
+
+    def _next_region(self, step: int) -> None:
+        page = self.stack.currentWidget()
+        regions: list[QWidget] = [self.rail.buttons[self.page()]]
+        if page is self.chat:
+            regions += self.chat.regions()
+        elif page is not None:
+            first = next((w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None)
+            regions += [first] if first is not None else []
+        focus = self.focusWidget()
+        here = next((n for n, region in enumerate(regions) if focus is not None and _within(focus, region)), -1)
+        regions[(here + step) % len(regions)].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    # ---------------------------------------------------------------- what the host says
+
+    def _settings_changed(self) -> None:
+        settings = self._host.settings
+        self._zoom_wanted = settings.text_zoom
+        self._themes.set(
+            choice=settings.theme,
+            zoom=settings.text_zoom,
+            system_font=settings.system_font,
+            compact=settings.density == "compact",
+        )
+        self._saving.start()
+
+    def _connection_changed(self) -> None:
+        if self._host.connection == "connected":
+            self._messages.withdraw("host")
+            return
+        lost = self._host.lost
+        if lost is None:
+            return
+        if lost.error is not None:
+            self._messages.error(lost.error, key="host")
+        else:
+            self._messages.warn("The host stopped. Reconnecting…", key="host")
+
+    def come_forward(self, token: str = "") -> None:
+        """Another start asked for this window. ``token``: XDG activation token."""
+        if token:
+            import os
+
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # where Qt's Wayland plug-in looks for it
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def _zoom(self, step: int) -> None:
+        if step == 0:
+            zoom = 1.0
+        else:
+            near = min(range(len(ZOOM_STEPS)), key=lambda n: abs(ZOOM_STEPS[n] - self._zoom_wanted))
+            zoom = ZOOM_STEPS[min(len(ZOOM_STEPS) - 1, max(0, near + step))]
+        self._zoom_wanted = zoom
+        self._themes.set(zoom=zoom)
+        self._saving.start()
+        self._host.change_settings(SettingsPatch(text_zoom=zoom))
+
+    # ---------------------------------------------------------------- the window itself
+
+    def state(self) -> WindowState:
+        """How the window stands now."""
+        settings = self._host.settings
+        known = self._host.connection != "connecting"
+        geometry = self._state.geometry if self.isMaximized() else _rect(self.geometry())
+        self._state = msgspec.structs.replace(
+            self.chat.remember(self._state),
+            geometry=geometry,
+            maximized=self.isMaximized(),
+            page=self.page(),
+            zoom=self._zoom_wanted,
+            theme=settings.theme if known else self._state.theme,
+            system_font=settings.system_font if known else self._state.system_font,
+            density=settings.density if known else self._state.density,
+        )
+        return self._state
+
+    def _store(self) -> None:
+        self._save(self.state())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+        super().resizeEvent(event)
+        self._saving.start()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._saving.start()
+
+    def _fit(self) -> None:
+        self.rail.show_labels(self.width() / current().zoom >= LABELS_BELOW)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._quitting and not self._may_quit():
+            event.ignore()
+            return
+        self._quitting = True
+        self.chat.close_page()
+        self.bar.settle()
+        self._saving.stop()
+        self._store()
+        event.accept()
+        self.closed.emit()
+
+    def _may_quit(self) -> bool:
+        """Ask once when answers are being written."""
+        running = [item for item in self._host.generations.values() if item.client == "window"]
+        if not running or self._host.connection != "connected":
+            return True
+        box = QMessageBox(self)
+        box.setWindowTitle("Paddock")
+        one = len(running) == 1
+        box.setText("An answer is being written." if one else f"{len(running)} answers are being written.")
+        box.setInformativeText(
+            "It can go on in the background and will be in its chat."
+            if one
+            else "They can go on in the background and will be in their chats."
+        )
+        go_on = box.addButton("Go on in the background", QMessageBox.ButtonRole.AcceptRole)
+        stop = box.addButton("Stop and quit", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(go_on)
+        box.exec()
+        if box.clickedButton() is stop:
+            for item in running:
+                self._host.call(partial(_cancel, item.id))
+            return True
+        return box.clickedButton() is go_on
+
+
+async def _cancel(generation: str, client: AsyncClient) -> None:
+    await client.cancel(generation)
+
+
+def _rect(area: QRect) -> Rect:
+    return area.x(), area.y(), area.width(), area.height()
+
+
+def _within(widget: QWidget, region: QWidget) -> bool:
+    return widget is region or region.isAncestorOf(widget)

@@ -1,0 +1,94 @@
+"""How the window was left: read once before it is shown, written when it changes. Rubbish in the file is ignored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Page = Literal["chat", "server", "settings"]
+
+SMALLEST = (720, 480)
+"""The smallest window, in logical pixels."""
+USUAL = (1280, 800)
+GRIP = 48
+"""So much of a window's top must be on a screen for a person to get hold of it, in logical pixels."""
+
+Rect = tuple[int, int, int, int]
+"""x, y, width, height in logical pixels."""
+
+
+class WindowState(msgspec.Struct, frozen=True, kw_only=True):
+    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat."""
+
+    schema: int = 1
+    geometry: Rect | None = None
+    maximized: bool = False
+    page: Page = "chat"
+    chat: str = ""
+    chats_width: int = 252
+    inspector: bool = True
+    zoom: float = 1.0
+    theme: Literal["system", "light", "dark"] = "system"
+    system_font: bool = False
+    density: Literal["comfortable", "compact"] = "comfortable"
+    drafts: dict[str, str] = {}
+    sampling: dict[str, float] = {}
+
+
+def read(path: Path) -> WindowState:
+    """The stored state. A field that cannot be understood takes its usual value; the others are kept."""
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return WindowState()
+    if not isinstance(raw, dict):
+        return WindowState()
+    kept = {}
+    for field in msgspec.structs.fields(WindowState):
+        if field.name in raw:
+            try:
+                kept[field.name] = msgspec.convert(raw[field.name], field.type)
+            except msgspec.ValidationError:
+                continue
+    state = WindowState(**kept)
+    return msgspec.structs.replace(
+        state, zoom=min(2.0, max(0.7, state.zoom)), chats_width=min(480, max(200, state.chats_width))
+    )
+
+
+def write(path: Path, state: WindowState) -> None:
+    """Store the state atomically. Blocks; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_bytes(msgspec.json.encode(state))
+    os.replace(draft, path)
+
+
+def place(wanted: Rect | None, screens: Iterable[Rect]) -> Rect:
+    """Where to put a window that was at ``wanted``, given the usable areas of the ``screens`` (the first is primary).
+
+    It is moved when its title would be out of reach, and made no larger than its screen.
+    """
+    areas = list(screens)
+    if not areas:
+        return wanted or (0, 0, *USUAL)
+    if wanted is None:
+        return _centred(USUAL, areas[0])
+    x, y, width, height = wanted
+    width, height = max(width, SMALLEST[0]), max(height, SMALLEST[1])
+    for area in areas:
+        left, top, across, down = area
+        reach = min(x + width, left + across) - max(x, left)
+        if reach >= GRIP and top <= y <= top + down - GRIP:
+            return x, y, min(width, across), min(height, down)
+    return _centred((width, height), areas[0])
+
+
+def _centred(size: tuple[int, int], area: Rect) -> Rect:
+    left, top, across, down = area
+    width, height = min(size[0], across), min(size[1], down)
+    return left + (across - width) // 2, top + (down - height) // 2, width, height

@@ -1,0 +1,61 @@
+"""Paddock from Python.
+
+>>> from paddock.sdk import Client
+>>> with Client.connect() as client:
+...     client.respond("What is the capital of France?").text
+
+Names are imported at their first use (PEP 562), so that ``import paddock.sdk`` costs next to nothing; the HTTP library
+comes with the first connection.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from paddock.sdk.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient as AsyncClient
+    from paddock.sdk.client import Client as Client
+    from paddock.sdk.connect import replace_host as replace_host
+    from paddock.sdk.errors import *  # noqa: F403
+    from paddock.sdk.events import *  # noqa: F403
+    from paddock.sdk.paths import Home as Home
+    from paddock.sdk.types import *  # noqa: F403
+
+_NAMES = {
+    "aclient": "AsyncClient",
+    "client": "Client",
+    "connect": "replace_host",
+    "paths": "Home",
+    "types": """
+        Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo GenerateRequest Generation Handshake
+        HostAddress LoadRequest LoadedModel LogTail Message MessageState ModelInfo ModelState NewChat OptionValue
+        Options Priority RaiseAnswer RaiseRequest Request Role SendRequest ServerRequest ServerStatus Settings
+        SettingsPatch ShutdownRequest Stats StopReason Tool ToolCall Usage Value
+    """,
+    "events": """
+        Cancelled ChatChanged Ending Event Failed Finished GenerationEnded GenerationEvent GenerationStarted
+        HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded ModelStateChanged PromptProgress Queued
+        RaiseWindow ReasoningDelta ServerChanged SettingsChanged Snapshot TextDelta ToolCallDelta
+    """,
+    "errors": """
+        BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy
+        HostUnavailable InvalidOption LoadFailed ModelNotFound ModelUnusable NotFound OutOfMemory PaddockError
+        PortUnavailable ProtocolMismatch StorageFailed TemplateFailed Unauthorized UnknownOption
+    """,
+}
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_PLACES]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"paddock.sdk.{_PLACES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,167 @@
+"""``paddock ls``, ``ps``, ``load``, ``unload`` and ``stop``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from paddock.sdk.cli.chat import model_argument, model_names
+from paddock.sdk.cli.option_flags import assignment
+from paddock.sdk.cli.terminal import Terminal, bytes_text
+from paddock.sdk.client import Client
+from paddock.sdk.errors import HostBusy, HostUnavailable
+from paddock.sdk.options import OptionSpec
+from paddock.sdk.types import LoadedModel, Options
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def running_client() -> Client | None:
+    """A client of the host that is running already; None when none is."""
+    try:
+        return Client.connect(client="cli", start=False)
+    except HostUnavailable as error:
+        if error.details.get("running") is False:
+            return None
+        raise
+
+
+def ls(json: Json = False) -> None:
+    """List the models on disk."""
+    terminal = Terminal()
+    with Client.connect(client="cli") as client:
+        models = client.refresh_models()
+    if json:
+        terminal.json(models)
+        return
+    if not models:
+        terminal.note("There are no models yet. Put GGUF files into the models folder: “paddock doctor” names it.")
+        return
+    rows = [
+        (
+            model.id,
+            bytes_text(model.size_bytes),
+            model.quant,
+            "" if model.context_length is None else f"{model.context_length:,}",
+            model.engine,
+            model.error or model.architecture,
+        )
+        for model in models
+    ]
+    terminal.table(("Model", "Size", "Quant", "Context", "Engine", "Remarks"), rows, right=(1, 3))
+
+
+def ps(json: Json = False) -> None:
+    """List the models in memory."""
+    terminal = Terminal()
+    client = running_client()
+    loaded: list[LoadedModel] = []
+    if client is not None:
+        with client:
+            loaded = client.loaded()
+    if json:
+        terminal.json([_process(model) for model in loaded])
+        return
+    if not loaded:
+        terminal.note("No model is loaded.")
+        return
+    rows = [
+        (
+            model.id,
+            model.model,
+            model.engine,
+            model.state if model.state != "loading" else f"loading {model.progress:.0%}",
+            "" if model.pid is None else str(model.pid),
+            "" if model.context_length is None else f"{model.context_length:,}",
+            f"{model.active} running, {model.queued} waiting" if model.active or model.queued else "idle",
+        )
+        for model in loaded
+    ]
+    terminal.table(("Id", "Model", "Engine", "State", "Pid", "Context", "Requests"), rows, right=(4, 5))
+
+
+def _process(model: LoadedModel) -> dict[str, Any]:
+    """What scripts rely on comes first."""
+    first = {name: getattr(model, name) for name in ("id", "model", "engine", "state", "pid")}
+    return first | msgspec.structs.asdict(model)
+
+
+class LoadCommand:
+    """``paddock load``; ``specs`` are the load options that can be given by name."""
+
+    def __init__(self, specs: tuple[OptionSpec, ...]) -> None:
+        self._specs = specs
+
+    def load(
+        self,
+        model: Annotated[str, typer.Argument(help="Id or file of the model.", autocompletion=model_names)],
+        option: Annotated[
+            list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="A load option by name.")
+        ] = None,
+        json: Json = False,
+        *,
+        options: Options,
+    ) -> None:
+        """Load a model into memory and keep it there."""
+        terminal = Terminal()
+        chosen = dict(assignment(item, self._specs) for item in option or ()) | options
+        with Client.connect(client="cli") as client:
+            name = model_argument(model)
+            if terminal.watched:
+                with terminal.status(f"loading {name}") as status:
+                    loaded = client.load(name, chosen, lambda done: status.update(f"loading {name} {done:.0%}"))
+            else:
+                loaded = client.load(name, chosen)
+        if json:
+            terminal.json(_process(loaded))
+        else:
+            terminal.line(_ready(loaded))
+
+
+def _ready(loaded: LoadedModel) -> str:
+    facts = [f"id {loaded.id}", f"{loaded.engine} in process {loaded.pid}"]
+    if loaded.context_length is not None:
+        facts.append(f"{loaded.context_length:,} tokens of context")
+    if loaded.size_bytes:
+        facts.append(bytes_text(loaded.size_bytes))
+    return f"{loaded.model} is loaded ({', '.join(facts)})."
+
+
+def unload(
+    id: Annotated[str, typer.Argument(help="Id of the loaded model, as in “paddock ps”, or of the model.")] = "",
+    all: Annotated[bool, typer.Option("--all", help="Unload every model.")] = False,
+) -> None:
+    """Take a model out of memory."""
+    if bool(id) == all:
+        raise typer.BadParameter("Name one model, or give --all.", param_hint="ID")
+    client = running_client()
+    if client is None:
+        Terminal().note("No model is loaded.")
+        raise typer.Exit(0 if all else 1)
+    with client:
+        for name in [model.id for model in client.loaded()] if all else [model_argument(id)]:
+            client.unload(name)
+            Terminal().note(f"{name} is unloaded.")
+
+
+def stop(
+    when: Annotated[
+        Literal["idle", "done", "now"],
+        typer.Option(help="idle: only when nothing runs; done: after its work; now: in the middle of it."),
+    ] = "idle",
+) -> None:
+    """End the host: the process behind the app that holds the models."""
+    from paddock.sdk.connect import stop_host
+
+    terminal = Terminal()
+    try:
+        ended = stop_host(when, client="cli")
+    except HostBusy as error:
+        raise HostBusy(
+            error.message,
+            hint="“paddock stop --when done” waits for its work, “--when now” breaks it off.",
+            **error.details,
+        ) from error
+    terminal.note("The host has ended." if ended else "The host is not running.")

@@ -1,0 +1,346 @@
+"""The control API (docs/control-api.md) as data: what to ask and how to read the answer. No I/O.
+
+A :class:`Call` says what to send and what comes back; :func:`decode` reads a whole answer, :class:`EventReader` a
+stream of events. :class:`~paddock.sdk.client.Client` and :class:`~paddock.sdk.aclient.AsyncClient` are thin shells
+over this module.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
+from urllib.parse import quote
+
+import msgspec
+
+from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
+from paddock.sdk.events import (
+    Cancelled,
+    Failed,
+    Finished,
+    GenerationEvent,
+    HostEvent,
+    Leaving,
+    Loaded,
+    LoadEvent,
+    TextDelta,
+)
+from paddock.sdk.types import (
+    Chat,
+    ChatPatch,
+    ChatSummary,
+    EngineInfo,
+    GenerateRequest,
+    Generation,
+    Handshake,
+    LoadedModel,
+    LoadRequest,
+    LogTail,
+    ModelInfo,
+    NewChat,
+    OptionValue,
+    RaiseAnswer,
+    RaiseRequest,
+    SendRequest,
+    ServerRequest,
+    ServerStatus,
+    Settings,
+    SettingsPatch,
+    ShutdownRequest,
+)
+
+SILENCE_S = 15.0
+"""A stream without a byte for so long is lost: the host beats every 5 s."""
+ANSWER_S = 60.0
+"""A plain call may take so long: probing the engines loads their libraries once."""
+HANDSHAKE_S = 5.0
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+class UnknownEventWarning(UserWarning):
+    """A newer host sent an event that this version does not know; it was skipped."""
+
+
+class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One request. ``answer`` is the type of the answer's body or, when ``streaming``, of each event; None: no body.
+
+    One of ``endings`` must end the stream; without them its plain end is one. ``timeout_s`` bounds the silence.
+    """
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    answer: Any = None
+    body: bytes = b""
+    streaming: bool = False
+    endings: tuple[type, ...] = ()
+    timeout_s: float = ANSWER_S
+
+
+def _body(request: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(request)
+
+
+def _stream(
+    method: Literal["GET", "POST"], path: str, events: Any, endings: tuple[type, ...], body: bytes = b""
+) -> Call[Any]:
+    return Call(
+        method=method, path=path, answer=events, body=body, streaming=True, endings=endings, timeout_s=SILENCE_S
+    )
+
+
+_ENDINGS = (Finished, Failed, Cancelled)
+
+
+# ---------------------------------------------------------------- the calls
+
+
+def handshake() -> Call[Handshake]:
+    return Call(method="GET", path="/control/handshake", answer=Handshake, timeout_s=HANDSHAKE_S)
+
+
+def events() -> Call[HostEvent]:
+    return _stream("GET", "/control/events", HostEvent, (Leaving,))
+
+
+def engines() -> Call[list[EngineInfo]]:
+    return Call(method="GET", path="/control/engines", answer=list[EngineInfo])
+
+
+def models() -> Call[list[ModelInfo]]:
+    return Call(method="GET", path="/control/models", answer=list[ModelInfo])
+
+
+def refresh_models() -> Call[list[ModelInfo]]:
+    return Call(method="POST", path="/control/models/refresh", answer=list[ModelInfo])
+
+
+def loaded() -> Call[list[LoadedModel]]:
+    return Call(method="GET", path="/control/loaded", answer=list[LoadedModel])
+
+
+def load(model: str, options: Mapping[str, OptionValue] | None) -> Call[LoadEvent]:
+    request = LoadRequest(model=model, options=dict(options or {}))
+    return _stream("POST", "/control/loaded", LoadEvent, (Loaded, Failed), _body(request))
+
+
+def unload(id: str) -> Call[None]:
+    return Call(method="DELETE", path="/control/loaded/" + quote(id, safe=""))
+
+
+def generate(request: GenerateRequest) -> Call[GenerationEvent]:
+    return _stream("POST", "/control/generate", GenerationEvent, _ENDINGS, _body(request))
+
+
+def generations() -> Call[list[Generation]]:
+    return Call(method="GET", path="/control/generations", answer=list[Generation])
+
+
+def attach(id: str) -> Call[GenerationEvent]:
+    return _stream("GET", f"/control/generations/{quote(id, safe='')}/events", GenerationEvent, _ENDINGS)
+
+
+def cancel(id: str) -> Call[None]:
+    return Call(method="POST", path=f"/control/generations/{quote(id, safe='')}/cancel")
+
+
+def chats() -> Call[list[ChatSummary]]:
+    return Call(method="GET", path="/control/chats", answer=list[ChatSummary])
+
+
+def create_chat(request: NewChat) -> Call[Chat]:
+    return Call(method="POST", path="/control/chats", answer=Chat, body=_body(request))
+
+
+def chat(id: str) -> Call[Chat]:
+    return Call(method="GET", path="/control/chats/" + quote(id, safe=""), answer=Chat)
+
+
+def patch_chat(id: str, patch: ChatPatch) -> Call[Chat]:
+    return Call(method="PATCH", path="/control/chats/" + quote(id, safe=""), answer=Chat, body=_body(patch))
+
+
+def delete_chat(id: str) -> Call[None]:
+    return Call(method="DELETE", path="/control/chats/" + quote(id, safe=""))
+
+
+def send(chat_id: str, request: SendRequest) -> Call[GenerationEvent]:
+    path = f"/control/chats/{quote(chat_id, safe='')}/send"
+    return _stream("POST", path, GenerationEvent, _ENDINGS, _body(request))
+
+
+def settings() -> Call[Settings]:
+    return Call(method="GET", path="/control/settings", answer=Settings)
+
+
+def patch_settings(patch: SettingsPatch) -> Call[Settings]:
+    return Call(method="PATCH", path="/control/settings", answer=Settings, body=_body(patch))
+
+
+def server() -> Call[ServerStatus]:
+    return Call(method="GET", path="/control/server", answer=ServerStatus)
+
+
+def set_server(request: ServerRequest) -> Call[ServerStatus]:
+    return Call(method="POST", path="/control/server", answer=ServerStatus, body=_body(request))
+
+
+def raise_window(token: str) -> Call[RaiseAnswer]:
+    body = _body(RaiseRequest(activation_token=token))
+    return Call(method="POST", path="/control/raise", answer=RaiseAnswer, body=body)
+
+
+def logs(lines: int) -> Call[LogTail]:
+    return Call(method="GET", path=f"/control/logs?lines={lines}", answer=LogTail)
+
+
+def echo() -> Call[TextDelta]:
+    return _stream("GET", "/control/echo", TextDelta, ())
+
+
+def shutdown(when: Literal["idle", "done", "now"]) -> Call[None]:
+    return Call(method="POST", path="/control/shutdown", body=_body(ShutdownRequest(when=when)))
+
+
+# ---------------------------------------------------------------- reading answers
+
+
+class _ErrorBody(msgspec.Struct):
+    error: ErrorInfo
+
+
+def error_from(status: int, body: bytes) -> PaddockError:
+    """The error of an answer whose HTTP ``status`` is not a success."""
+    try:
+        return PaddockError.from_info(msgspec.json.decode(body, type=_ErrorBody).error)
+    except msgspec.DecodeError:
+        return PaddockError(
+            f"Paddock’s host answered with HTTP status {status} and no explanation.",
+            hint="Its log may say more: “paddock doctor” names the file.",
+            status=status,
+        )
+
+
+def decode(call: Call[T], status: int, body: bytes) -> T:
+    """The answer to ``call``. Raises the host's PaddockError, and HostUnavailable when the answer cannot be read."""
+    if not 200 <= status < 300:
+        raise error_from(status, body)
+    if call.answer is None:
+        return cast(T, None)
+    try:
+        return cast(T, msgspec.json.decode(body, type=call.answer))
+    except msgspec.DecodeError as error:
+        raise _unreadable(f"{call.method} {call.path}", error) from error
+
+
+def _unreadable(what: str, error: Exception) -> HostUnavailable:
+    return HostUnavailable(
+        f"The host’s answer to {what} cannot be read ({error}).",
+        hint="Another version of Paddock may be running: end it with “paddock stop” and try again.",
+    )
+
+
+class SseParser:
+    """Server-sent events out of bytes that come in any pieces. Only ``data`` matters to us; comments, event names,
+    ids and retry times are read over. CRLF, LF and CR end a line; what has no empty line after it is no event."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._data: list[bytes] = []
+        self._after_cr = False
+        self._first = True
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of each event that ``chunk`` completes; several ``data`` lines are joined by a newline."""
+        if not chunk:
+            return []
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+            if not chunk:
+                return []
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = chunk.split(b"\n")
+        complete: list[bytes] = []
+        for line in lines:
+            if self._line:
+                line = bytes(self._line) + line
+                self._line.clear()
+            self._take(line, complete)
+        self._line += rest
+        if len(self._line) > MAX_EVENT_BYTES:
+            raise HostUnavailable(f"The host sent a line of more than {MAX_EVENT_BYTES // 2**20} MB.")
+        return complete
+
+    def _take(self, line: bytes, complete: list[bytes]) -> None:
+        if self._first:
+            self._first = False
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            if self._data:
+                complete.append(b"\n".join(self._data))
+                self._data.clear()
+            return
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
+
+class EventReader(Generic[T]):
+    """The events of one streaming call, out of the bytes of its body."""
+
+    def __init__(self, call: Call[T]) -> None:
+        self._call = call
+        self._parser = SseParser()
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(call.answer)
+        self._tags = {kind.__struct_config__.tag for kind in get_args(call.answer) or (call.answer,)}
+        self.ended = not call.endings
+        """An ending has been read; nothing follows it."""
+
+    def feed(self, chunk: bytes) -> list[T]:
+        """The events that ``chunk`` completes. An event of an unknown type is skipped with a warning.
+
+        Raises HostUnavailable when an event of a known type cannot be read.
+        """
+        found: list[T] = []
+        for data in self._parser.feed(chunk):
+            event = self._decode(data)
+            if event is not None:
+                found.append(event)
+                if isinstance(event, self._call.endings):
+                    self.ended = True
+                    break
+        return found
+
+    def finish(self) -> None:
+        """The stream has ended. Raises HostUnavailable when its ending is missing."""
+        if not self.ended:
+            raise HostUnavailable(
+                "The connection to Paddock’s host was closed in the middle of an answer.",
+                hint="The host may have ended. Try again: it is started anew.",
+            )
+
+    def _decode(self, data: bytes) -> T | None:
+        try:
+            return cast(T, self._decoder.decode(data))
+        except msgspec.DecodeError as error:
+            try:
+                tag = msgspec.json.decode(data, type=_Tagged).type
+            except msgspec.DecodeError:
+                raise _unreadable(self._call.path, error) from error
+            if tag in self._tags:
+                raise _unreadable(self._call.path, error) from error
+            warnings.warn(
+                f"The host sent an event of the unknown type {tag!r}; it is newer than this program.",
+                UnknownEventWarning,
+                stacklevel=4,
+            )
+            return None

@@ -1,0 +1,239 @@
+"""The control API (docs/control-api.md): what the window, the SDK and the command line speak."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Request, delete, get, patch, post
+from litestar.response import Response
+
+from paddock.sdk.errors import BadRequest, HostBusy
+from paddock.sdk.events import Leaving, Snapshot, TextDelta
+from paddock.sdk.types import (
+    ChatPatch,
+    GenerateRequest,
+    Generation,
+    LoadRequest,
+    LogTail,
+    NewChat,
+    RaiseAnswer,
+    RaiseRequest,
+    SendRequest,
+    ServerRequest,
+    SettingsPatch,
+    ShutdownRequest,
+)
+from paddock.server.api.bodies import decode
+from paddock.server.api.streams import EventStream, frame
+
+if TYPE_CHECKING:
+    from paddock.server.host import Host
+
+CLIENTS = ("window", "cli", "sdk")
+ECHO_PIECES = 10
+ECHO_GAP_S = 0.05
+
+Asked = Request[Any, Any, Any]
+Answer = Response[Any]
+
+
+class ControlApi:
+    """Each method is one route; all run on the host's loop."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def routes(self) -> list[Any]:
+        chat = "/control/chats/{chat_id:str}"
+        generation = "/control/generations/{generation_id:str}"
+        return [
+            get("/control/handshake")(self.handshake),
+            get("/control/events")(self.events),
+            get("/control/engines")(self.engines),
+            get("/control/models")(self.models),
+            post("/control/models/refresh", status_code=200)(self.refresh),
+            get("/control/loaded")(self.loaded),
+            post("/control/loaded", status_code=200)(self.load),
+            delete("/control/loaded/{name:path}", status_code=204)(self.unload),
+            post("/control/generate", status_code=200)(self.generate),
+            get("/control/generations")(self.generations),
+            get(generation + "/events")(self.follow),
+            post(generation + "/cancel", status_code=204)(self.cancel),
+            get("/control/chats")(self.chats),
+            post("/control/chats", status_code=200)(self.create_chat),
+            get(chat)(self.chat),
+            patch(chat)(self.patch_chat),
+            delete(chat, status_code=204)(self.delete_chat),
+            post(chat + "/send", status_code=200)(self.send),
+            get("/control/settings")(self.settings),
+            patch("/control/settings")(self.patch_settings),
+            get("/control/server")(self.server),
+            post("/control/server", status_code=200)(self.switch_server),
+            post("/control/raise", status_code=200)(self.raise_windows),
+            get("/control/logs")(self.logs),
+            get("/control/echo")(self.echo),
+            post("/control/shutdown", status_code=200)(self.shutdown),
+        ]
+
+    # -------------------------------------------------------------- the host
+
+    async def handshake(self) -> Answer:
+        return _json(self._host.handshake())
+
+    async def events(self, request: Asked) -> Answer:
+        return EventStream(self._events(_client(request)))
+
+    async def _events(self, client: str) -> AsyncGenerator[bytes, None]:
+        host = self._host
+        subscription = host.bus.subscribe(client)
+        try:
+            snapshot = Snapshot(
+                id=host.instance_id,
+                loaded=host.models.loaded(),
+                server=host.server.status(),
+                settings=host.settings.current,
+                generations=host.generations.running(),
+            )
+            yield frame(msgspec.json.encode(snapshot))
+            async for event in subscription:
+                yield frame(msgspec.json.encode(event))
+                if isinstance(event, Leaving):
+                    return
+        finally:
+            host.bus.unsubscribe(subscription)
+
+    async def settings(self) -> Answer:
+        return _json(self._host.settings.current)
+
+    async def patch_settings(self, request: Asked) -> Answer:
+        return _json(await self._host.change_settings(decode(await request.body(), SettingsPatch)))
+
+    async def server(self) -> Answer:
+        return _json(self._host.server.status())
+
+    async def switch_server(self, request: Asked) -> Answer:
+        return _json(await self._host.switch_server(decode(await request.body(), ServerRequest)))
+
+    async def raise_windows(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), RaiseRequest)
+        return _json(RaiseAnswer(windows=self._host.bus.raise_windows(asked.activation_token, self._host.instance_id)))
+
+    async def logs(self, request: Asked) -> Answer:
+        given = request.query_params.get("lines", "200")
+        if not given.isdecimal():
+            raise BadRequest(f"“lines” cannot be “{given}”.", hint="It takes a whole number.")
+        log = self._host.log
+        lines = await asyncio.to_thread(log.tail, int(given[:9]))
+        return _json(LogTail(path=str(log.path), lines=tuple(lines)))
+
+    async def echo(self) -> Answer:
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            for number in range(ECHO_PIECES):
+                yield frame(msgspec.json.encode(TextDelta(id="echo", text=f"{number} ")))
+                await asyncio.sleep(ECHO_GAP_S)
+
+        return EventStream(pieces())
+
+    async def shutdown(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), ShutdownRequest)
+        busy = self._host.busy()
+        if asked.when == "idle" and busy:
+            raise HostBusy(f"Paddock is busy: {', '.join(busy)}.", hint="Wait, or end it “now”.", busy=list(busy))
+        if asked.when == "done":
+            self._host.lifetime.leave_when_done()
+        else:
+            # The answer must be out before the listener closes.
+            asyncio.get_running_loop().call_later(0.05, self._host.lifetime.leave, "it was asked to")
+        return _json({"leaving": True})
+
+    # -------------------------------------------------------------- models
+
+    async def engines(self) -> Answer:
+        return _json(await self._host.models.engines())
+
+    async def models(self) -> Answer:
+        return _json(await self._host.models.on_disk())
+
+    async def refresh(self) -> Answer:
+        return _json(await self._host.models.refresh())
+
+    async def loaded(self) -> Answer:
+        return _json(self._host.models.loaded())
+
+    async def load(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), LoadRequest)
+        return EventStream(_frames(await self._host.models.load(asked, _client(request))))
+
+    async def unload(self, name: str) -> None:
+        await self._host.models.unload(name.removeprefix("/"))
+
+    # -------------------------------------------------------------- generations
+
+    async def generate(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), GenerateRequest)
+        client = _client(request)
+        host = self._host
+        if not asked.id:
+            raise BadRequest("The field “id” is empty.", hint="Give each request an id of its own.")
+        model = await host.models.find(asked.model)
+        asked = msgspec.structs.replace(asked, model=model.id)
+        generation = Generation(id=asked.id, model=model.id, client=client, started=host.now())
+        run = host.generations.start(generation, lambda: host.models.generate(model, asked, client))
+
+        return EventStream(_frames(run.follow()), over=run.cancel)
+
+    async def generations(self) -> Answer:
+        return _json(self._host.generations.running())
+
+    async def follow(self, generation_id: str) -> Answer:
+        return EventStream(_frames(self._host.generations.get(generation_id).follow()))
+
+    async def cancel(self, generation_id: str) -> None:
+        run = self._host.generations.find(generation_id)
+        if run is not None:
+            run.cancel()
+            await run.wait()
+
+    # -------------------------------------------------------------- chats
+
+    async def chats(self) -> Answer:
+        return _json(await self._host.conversations.summaries())
+
+    async def create_chat(self, request: Asked) -> Answer:
+        return _json(await self._host.conversations.create(decode(await request.body(), NewChat)))
+
+    async def chat(self, chat_id: str) -> Answer:
+        return _json(await self._host.conversations.get(chat_id))
+
+    async def patch_chat(self, chat_id: str, request: Asked) -> Answer:
+        return _json(await self._host.conversations.patch(chat_id, decode(await request.body(), ChatPatch)))
+
+    async def delete_chat(self, chat_id: str) -> None:
+        await self._host.conversations.delete(chat_id)
+
+    async def send(self, chat_id: str, request: Asked) -> Answer:
+        asked = decode(await request.body(), SendRequest)
+        run = await self._host.conversations.send(chat_id, asked, _client(request))
+        return EventStream(_frames(run.follow()))
+
+
+def _client(request: Asked) -> str:
+    """Who asks; a program that does not say is somebody's script."""
+    given = request.headers.get("x-paddock-client", "sdk")
+    if given not in CLIENTS:
+        raise BadRequest(f"“{given}” is no kind of client.", hint=f"X-Paddock-Client: {', '.join(CLIENTS)}.")
+    return given
+
+
+def _json(value: Any) -> Answer:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+async def _frames(events: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield frame(msgspec.json.encode(event))

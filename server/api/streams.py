@@ -1,0 +1,94 @@
+"""Server-sent events: a response that writes what an iterator gives, beats when it is silent, and closes the
+iterator the moment the client has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from litestar.response import Response
+from litestar.response.base import ASGIResponse
+
+BEAT_S = 5.0
+BEAT = b": beat\n\n"
+logger = logging.getLogger(__name__)
+
+
+def frame(data: bytes) -> bytes:
+    """One event; ``data`` is JSON and therefore holds no line break."""
+    return b"data: " + data + b"\n\n"
+
+
+class EventStream(Response[Any]):
+    """Answers with ``frames`` (see :func:`frame`). ``beat_s``: seconds of silence before a comment line is sent.
+    ``over`` is called once when the response is over, also when the client left before the first frame was asked for.
+    """
+
+    def __init__(
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        beat_s: float = BEAT_S,
+        over: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(content=b"", status_code=200, media_type="text/event-stream")
+        self._frames = frames
+        self._beat_s = beat_s
+        self._over = over
+
+    def to_asgi_response(self, app: Any = None, request: Any = None, **_: Any) -> ASGIResponse:
+        return _AsgiEventStream(self._frames, self._beat_s, self._over)
+
+
+class _AsgiEventStream(ASGIResponse):
+    _should_set_content_length = False
+
+    def __init__(self, frames: AsyncGenerator[bytes, None], beat_s: float, over: Callable[[], None] | None) -> None:
+        super().__init__(
+            body=b"",
+            status_code=200,
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+        self._frames = frames
+        self._beat_s = beat_s
+        self._over = over
+        self._sent = 0.0
+
+    async def send_body(self, send: Any, receive: Any) -> None:
+        pump = asyncio.create_task(self._pump(send))
+        others = [asyncio.create_task(_gone(receive)), asyncio.create_task(self._beat(send))]
+        try:
+            await asyncio.wait([pump, *others], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (pump, *others):
+                task.cancel()
+            await asyncio.gather(pump, *others, return_exceptions=True)
+            await self._frames.aclose()
+            if self._over is not None:
+                self._over()
+        if not pump.cancelled():
+            pump.result()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pump(self, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+        async for data in self._frames:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            self._sent = loop.time()
+
+    async def _beat(self, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+        self._sent = loop.time()
+        while True:
+            await asyncio.sleep(self._sent + self._beat_s - loop.time())
+            if loop.time() - self._sent >= self._beat_s:
+                await send({"type": "http.response.body", "body": BEAT, "more_body": True})
+                self._sent = loop.time()
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

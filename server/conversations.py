@@ -1,0 +1,366 @@
+"""Chats in motion: a question is stored, answered, and the answer kept while it is being written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from paddock.sdk.errors import BadRequest, HostBusy, PaddockError, StorageFailed
+from paddock.sdk.events import Cancelled, ChatChanged, Ending, Failed, Finished
+from paddock.sdk.types import (
+    Chat,
+    ChatMessage,
+    ChatPatch,
+    ChatSummary,
+    GenerateRequest,
+    Generation,
+    Message,
+    ModelInfo,
+    NewChat,
+    SendRequest,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from paddock.sdk.events import GenerationEvent
+    from paddock.server.bus import Bus
+    from paddock.server.chats import ChatStore
+    from paddock.server.generations import Generations, Run
+    from paddock.server.models import Models
+
+logger = logging.getLogger(__name__)
+
+SAVE_EVERY_S = 1.0
+RETRY_EVERY_S = 5.0
+TITLE_LENGTH = 60
+
+
+class Conversations:
+    """Lives on the host's loop. ``clock`` gives Unix seconds; ``retry_s``: how often a failed save is tried again."""
+
+    def __init__(
+        self,
+        store: ChatStore,
+        generations: Generations,
+        models: Models,
+        bus: Bus,
+        *,
+        settings: Callable[[], Settings],
+        clock: Callable[[], float],
+        retry_s: float = RETRY_EVERY_S,
+    ) -> None:
+        self._store = store
+        self._generations = generations
+        self._models = models
+        self._bus = bus
+        self._settings = settings
+        self._clock = clock
+        self._retry_s = retry_s
+        self._unsaved: dict[str, ChatMessage] = {}
+        self._retrying: asyncio.Task[None] | None = None
+        self._leaving = False
+        self._sending: set[str] = set()
+        self._telling: set[asyncio.Task[None]] = set()
+
+    # -------------------------------------------------------------- the list
+
+    async def summaries(self) -> list[ChatSummary]:
+        return [self._living(summary) for summary in await self._store.ask(lambda table: table.summaries())]
+
+    async def create(self, request: NewChat) -> Chat:
+        now = self._clock()
+        summary = ChatSummary(
+            id=uuid.uuid4().hex,
+            title=request.title,
+            created=now,
+            updated=now,
+            model=request.model,
+            system=request.system,
+        )
+        await self._store.ask(lambda table: table.add(summary))
+        self._bus.publish(ChatChanged(id=summary.id, summary=summary))
+        return Chat(summary=summary)
+
+    async def get(self, chat_id: str) -> Chat:
+        """The chat with what is being written at this moment. Raises ChatNotFound."""
+        chat = await self._store.ask(lambda table: table.chat(chat_id))
+        return Chat(
+            summary=self._living(chat.summary), messages=tuple(self._fresh(message) for message in chat.messages)
+        )
+
+    async def patch(self, chat_id: str, patch: ChatPatch) -> Chat:
+        now = self._clock()
+        await self._store.ask(lambda table: table.change(chat_id, patch, now))
+        await self._tell(chat_id)
+        return await self.get(chat_id)
+
+    async def delete(self, chat_id: str) -> None:
+        run = self._generations.of_chat(chat_id)
+        if run is not None:
+            run.cancel()
+            await run.wait()
+        await self._store.ask(lambda table: table.delete(chat_id))
+        self._bus.publish(ChatChanged(id=chat_id, summary=None))
+
+    # -------------------------------------------------------------- answering
+
+    async def send(self, chat_id: str, request: SendRequest, client: str) -> Run:
+        """Store the question and begin to answer it; the run goes on whoever listens.
+
+        A model that cannot be had is a failed answer in the conversation, so that the question is not lost.
+        Raises ChatNotFound, BadRequest, HostBusy when the chat is being answered, StorageFailed.
+        """
+        if chat_id in self._sending or self._generations.of_chat(chat_id) is not None:
+            raise HostBusy(
+                "This conversation is being answered.", hint="Stop the answer or wait for its end.", busy=[chat_id]
+            )
+        self._sending.add(chat_id)
+        try:
+            return await self._send(chat_id, request, client)
+        finally:
+            self._sending.discard(chat_id)
+
+    async def _send(self, chat_id: str, request: SendRequest, client: str) -> Run:
+        chat = await self._store.ask(lambda table: table.summary(chat_id))
+        wanted = request.model or chat.model or self._settings().default_model
+        now = self._clock()
+        new = await self._question(chat_id, request, now)
+        answer = ChatMessage(
+            id=uuid.uuid4().hex,
+            chat_id=chat_id,
+            parent=new[-1].id,
+            role="assistant",
+            content="",
+            model=wanted,
+            state="generating",
+            created=now,
+        )
+        stored = [*(new if request.content is not None else []), answer]
+        title = title_of(new[-1].content)
+        await self._store.ask(lambda table: table.append(chat_id, stored, title, now))
+        generation = Generation(
+            id=answer.id, model=wanted, client=client, started=now, chat_id=chat_id, message_id=answer.id
+        )
+        saver = _Saver(self._store, answer)
+
+        def source() -> AsyncIterator[GenerationEvent]:
+            return self._answer(chat, answer, request, client)
+
+        async def finalize(run: Run, ending: Ending) -> Ending:
+            saver.stop()
+            return await self._keep(run, answer, ending)
+
+        run = self._generations.start(generation, source, finalize)
+        saver.watch(run)
+        await self._tell(chat_id)
+        return run
+
+    async def _question(self, chat_id: str, request: SendRequest, now: float) -> list[ChatMessage]:
+        """The user message to answer: a new one at the end, a new version of one, or one that is there."""
+        if request.regenerate is None:
+            if request.content is None:
+                raise BadRequest("There is nothing to answer.", hint="Give “content” or “regenerate”.")
+            parent = await self._store.ask(lambda table: table.leaf(chat_id))
+        else:
+            wanted = request.regenerate
+            found = await self._store.ask(lambda table: table.message(chat_id, wanted))
+            if found.role == "assistant" and found.parent is not None:
+                above = found.parent
+                found = await self._store.ask(lambda table: table.message(chat_id, above))
+            if request.content is None:
+                return [found]
+            parent = found.parent
+        return [
+            ChatMessage(
+                id=uuid.uuid4().hex,
+                chat_id=chat_id,
+                parent=parent,
+                role="user",
+                content=request.content,
+                created=now,
+            )
+        ]
+
+    async def _answer(
+        self, chat: ChatSummary, answer: ChatMessage, request: SendRequest, client: str
+    ) -> AsyncIterator[GenerationEvent]:
+        try:
+            model = await self._models.find(answer.model)
+            asked = await self._asked(chat, answer, request, model)
+        except PaddockError as error:
+            yield Failed(id=answer.id, error=error.info())
+            return
+        async for event in self._models.generate(model, asked, client):
+            yield event
+
+    async def _asked(
+        self, chat: ChatSummary, answer: ChatMessage, request: SendRequest, model: ModelInfo
+    ) -> GenerateRequest:
+        path = await self._store.ask(lambda table: table.path(chat.id, answer.parent))
+        system = chat.system or self._settings().system_prompt
+        return GenerateRequest(
+            id=answer.id,
+            model=model.id,
+            messages=prompt([self._fresh(message) for message in path], system),
+            sampling=request.sampling,
+            max_tokens=request.max_tokens,
+            reasoning=request.reasoning,
+        )
+
+    # -------------------------------------------------------------- keeping
+
+    async def _keep(self, run: Run, answer: ChatMessage, ending: Ending) -> Ending:
+        """Save the whole answer. Where that fails the caller hears it instead of a success, and saving goes on."""
+        message = completed(answer, run, ending, leaving=self._leaving)
+        try:
+            await self._store.ask(lambda table: table.save(message, self._clock()))
+        except StorageFailed as error:
+            logger.warning("answer %s is not saved: %s", message.id, error)
+            self._unsaved[message.id] = message
+            self._retry()
+            if isinstance(ending, Finished | Cancelled):
+                ending = Failed(id=run.id, error=error.info())
+        asyncio.get_running_loop().call_soon(self._tell_soon, answer.chat_id)
+        return ending
+
+    def _retry(self) -> None:
+        if self._retrying is None or self._retrying.done():
+            self._retrying = asyncio.get_running_loop().create_task(self._save_unsaved())
+
+    async def _save_unsaved(self) -> None:
+        while self._unsaved:
+            await asyncio.sleep(self._retry_s)
+            await self._try_unsaved()
+
+    async def _try_unsaved(self) -> None:
+        for message in list(self._unsaved.values()):
+            try:
+                await self._store.ask(lambda table, message=message: table.save(message, self._clock()))  # type: ignore[misc]
+            except StorageFailed:
+                continue
+            self._unsaved.pop(message.id, None)
+            logger.info("answer %s is saved now", message.id)
+            await self._tell(message.chat_id)
+
+    def leave(self) -> None:
+        """From now on an answer that is stopped counts as interrupted, not as stopped by the user."""
+        self._leaving = True
+
+    async def open(self) -> None:
+        """Raises StorageFailed."""
+        await self._store.open()
+
+    async def close(self) -> None:
+        if self._retrying is not None:
+            self._retrying.cancel()
+        await self._try_unsaved()
+        await self._store.close()
+
+    # -------------------------------------------------------------- telling
+
+    def _tell_soon(self, chat_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell(chat_id))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, chat_id: str) -> None:
+        with suppress(PaddockError):  # a chat deleted or a disk failing meanwhile has been told elsewhere
+            summary = await self._store.ask(lambda table: table.summary(chat_id))
+            self._bus.publish(ChatChanged(id=chat_id, summary=self._living(summary)))
+
+    def _living(self, summary: ChatSummary) -> ChatSummary:
+        run = self._generations.of_chat(summary.id)
+        return msgspec.structs.replace(summary, generating=run.id if run is not None else None)
+
+    def _fresh(self, message: ChatMessage) -> ChatMessage:
+        unsaved = self._unsaved.get(message.id)
+        if unsaved is not None:
+            places = {name: getattr(message, name) for name in ("version", "versions", "siblings")}
+            return msgspec.structs.replace(unsaved, **places)
+        run = self._generations.find(message.id)
+        if run is None or message.state != "generating":
+            return message
+        return msgspec.structs.replace(message, content=run.text, reasoning=run.reasoning, tool_calls=run.tool_calls)
+
+
+class _Saver:
+    """Writes what there is of an answer every second while it is being written."""
+
+    def __init__(self, store: ChatStore, answer: ChatMessage) -> None:
+        self._store = store
+        self._answer = answer
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, run: Run) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._save(run))
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _save(self, run: Run) -> None:
+        saved = ("", "")
+        failed = False
+        while run.ending is None:
+            await asyncio.sleep(SAVE_EVERY_S)
+            now = (run.text, run.reasoning)
+            if now == saved:
+                continue
+            try:
+                await self._store.ask(lambda table, now=now: table.save_partial(self._answer.id, *now))  # type: ignore[misc]
+            except StorageFailed as error:
+                if not failed:
+                    logger.warning("answer %s: %s", self._answer.id, error)
+                failed = True
+                continue
+            saved, failed = now, False
+
+
+def completed(answer: ChatMessage, run: Run, ending: Ending, *, leaving: bool) -> ChatMessage:
+    """``answer`` as it is kept after ``ending``."""
+    message = msgspec.structs.replace(answer, content=run.text, reasoning=run.reasoning, tool_calls=run.tool_calls)
+    match ending:
+        case Finished():
+            return msgspec.structs.replace(
+                message, state="done", usage=ending.usage, stats=ending.stats, stop_reason=ending.reason
+            )
+        case Cancelled():
+            state = "interrupted" if leaving else "cancelled"
+            return msgspec.structs.replace(message, state=state, usage=ending.usage, stats=ending.stats)
+        case Failed():
+            return msgspec.structs.replace(message, state="failed", error=msgspec.to_builtins(ending.error))
+        case _:
+            assert_never(ending)
+
+
+def prompt(path: list[ChatMessage], system: str) -> tuple[Message, ...]:
+    """The conversation as the model sees it; answers that failed before their first word are left out."""
+    messages = [Message(role="system", content=system)] if system else []
+    for message in path:
+        if message.role == "assistant" and not message.content and not message.tool_calls:
+            continue
+        messages.append(
+            Message(
+                role=message.role,
+                content=message.content,
+                reasoning=message.reasoning,
+                tool_calls=message.tool_calls,
+            )
+        )
+    return tuple(messages)
+
+
+def title_of(text: str) -> str:
+    """A chat's name from its first question: its first line, cut at a word."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = " ".join(line.split())
+    if len(line) <= TITLE_LENGTH:
+        return line
+    cut = line[:TITLE_LENGTH].rsplit(" ", 1)[0] if " " in line[:TITLE_LENGTH] else line[:TITLE_LENGTH]
+    return cut.rstrip(" ,.;:–-") + "…"

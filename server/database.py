@@ -1,0 +1,157 @@
+"""The SQLite file of the conversations: opening, migrations, and errors in words.
+
+WAL with ``synchronous=FULL``: a commit is on the disk before it is reported, so a power cut costs at most the second
+since the last partial save.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from paddock.sdk.errors import StorageFailed
+
+APPLICATION = 0x5061646B
+"""“Padk”: SQLite's application_id, so that a foreign database is not taken for ours."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE chats (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        created REAL NOT NULL,
+        updated REAL NOT NULL,
+        model TEXT NOT NULL,
+        system TEXT NOT NULL,
+        pinned INTEGER NOT NULL DEFAULT 0,
+        leaf TEXT
+    );
+    CREATE TABLE messages (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        chat_id TEXT NOT NULL REFERENCES chats(id) ON DELETE CASCADE,
+        parent TEXT REFERENCES messages(id) ON DELETE CASCADE,
+        role TEXT NOT NULL,
+        content TEXT NOT NULL,
+        reasoning TEXT NOT NULL DEFAULT '',
+        tool_calls TEXT NOT NULL DEFAULT '[]',
+        model TEXT NOT NULL DEFAULT '',
+        state TEXT NOT NULL DEFAULT 'done',
+        error TEXT,
+        usage TEXT,
+        stats TEXT,
+        stop_reason TEXT NOT NULL DEFAULT '',
+        created REAL NOT NULL
+    );
+    CREATE INDEX messages_of_chat ON messages(chat_id, parent);
+    CREATE INDEX messages_of_parent ON messages(parent);
+    CREATE INDEX messages_generating ON messages(state) WHERE state = 'generating';
+    """,
+)
+"""One script per schema version, applied in order; a script is never changed once released."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open or create the database and bring it to this version's schema. To be called on the thread that uses it.
+
+    Raises StorageFailed: not a database, damaged, newer than the program, or not writable.
+    """
+    with storage_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA busy_timeout=3000")
+            _migrate(connection, path)
+            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            if mode != "wal":
+                raise StorageFailed(
+                    f"The disk of {path} does not allow the database's write-ahead log.",
+                    hint="Set PADDOCK_HOME to a folder on a disk of this machine.",
+                    path=str(path),
+                )
+            connection.execute("PRAGMA synchronous=FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != APPLICATION:
+        raise StorageFailed(
+            f"{path} is a database of another program.", hint="Move it to another place.", path=str(path)
+        )
+    if version > len(MIGRATIONS):
+        raise StorageFailed(
+            f"The conversations in {path} were written by a newer Paddock (format {version}; this one knows up to"
+            f" {len(MIGRATIONS)}).",
+            hint="Update Paddock, or set PADDOCK_HOME to another folder.",
+            path=str(path),
+            found=version,
+            known=len(MIGRATIONS),
+        )
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        # One transaction a step: a crash in the middle leaves the old schema whole.
+        connection.executescript(
+            f"BEGIN; {script}; PRAGMA application_id={APPLICATION}; PRAGMA user_version={number}; COMMIT;"
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """All or nothing. Raises StorageFailed."""
+    with storage_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors about the disk and the file as StorageFailed; errors in our own SQL stay what they are."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if "no such" in text or "syntax" in text:
+            raise
+        raise _in_words(text, path) from error
+
+
+def _in_words(text: str, path: Path) -> StorageFailed:
+    if "full" in text:
+        return StorageFailed(
+            "The disk is full; the conversation could not be saved.",
+            hint="Make room; saving is tried again.",
+            path=str(path),
+        )
+    if "not a database" in text or "malformed" in text:
+        return StorageFailed(
+            f"The file of the conversations, {path}, is damaged.",
+            hint="Move it away to start with an empty one; a copy may be rescued with the sqlite3 program.",
+            path=str(path),
+        )
+    if "readonly" in text or "unable to open" in text:
+        return StorageFailed(
+            f"The file of the conversations, {path}, cannot be written.",
+            hint="Check the permissions of the folder.",
+            path=str(path),
+        )
+    return StorageFailed(
+        f"The conversation could not be saved ({text}).",
+        hint="Check the free space and the health of the disk; saving is tried again.",
+        path=str(path),
+    )

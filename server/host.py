@@ -1,0 +1,243 @@
+"""The composition root of the host: builds the services, owns their lifetime, decides when to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paddock.backends.registry import Registry
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.events import Leaving, SettingsChanged
+from paddock.sdk.types import Handshake, ServerRequest, ServerStatus, Settings, SettingsPatch
+from paddock.sdk.version import PROTOCOL, VERSION
+from paddock.server.access import PrivateDoor, control_error
+from paddock.server.bus import Bus
+from paddock.server.chats import ChatStore
+from paddock.server.conversations import Conversations
+from paddock.server.generations import Generations, Run
+from paddock.server.instance import Instance
+from paddock.server.lifetime import Lifetime
+from paddock.server.logs import HostLog
+from paddock.server.models import Models
+from paddock.server.settings import SettingsStore
+
+if TYPE_CHECKING:
+    from paddock.server.listeners import Listener
+    from paddock.server.serving import PublicServer
+
+logger = logging.getLogger(__name__)
+
+IDLE_CONNECTION_S = 3600
+WINDOW_GRACE_S = 1.0
+"""A window that only reopens its event stream is back within this time, and its models stay."""
+CLOSE_S = 3.0
+
+
+class Host:
+    """Everything between the lock and the last goodbye. Lives on one asyncio loop."""
+
+    def __init__(self, instance: Instance, log: HostLog, *, clock: Callable[[], float] = time.monotonic) -> None:
+        home = instance.home
+        self.instance_id = instance.id
+        self.log = log
+        self.settings = SettingsStore(home.settings_file)
+        self.bus = Bus()
+        self.generations = Generations(self.bus, self._run_ended)
+        self._registry = Registry.discover()
+        self.models = Models(self._registry, self._library, home.logs, self.bus)
+        self.conversations = Conversations(
+            ChatStore(home.chats_file),
+            self.generations,
+            self.models,
+            self.bus,
+            settings=lambda: self.settings.current,
+            clock=self.now,
+        )
+        self.lifetime = Lifetime(
+            occupied=self._occupied,
+            working=lambda: bool(self.busy()),
+            keep_s=lambda: self.settings.current.keep_models_minutes * 60,
+            clock=clock,
+        )
+        self._instance = instance
+        self._listener: Listener | None = None
+        self._requests = 0
+        self._changing = asyncio.Lock()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._windows = 0
+        self.bus.on_attached(self._attached)
+        self.server = self._public_server()
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def handshake(self) -> Handshake:
+        return Handshake(
+            instance=self.instance_id,
+            protocol=PROTOCOL,
+            version=VERSION,
+            pid=os.getpid(),
+            home=str(self._instance.home.root),
+            busy=self.busy(),
+        )
+
+    def busy(self) -> tuple[str, ...]:
+        """What the host is doing, in words; empty when it could leave."""
+        doing = []
+        running = len(self.generations.running())
+        if running:
+            doing.append("one answer is being written" if running == 1 else f"{running} answers are being written")
+        if self.models.is_loading():
+            doing.append("a model is being loaded")
+        if self.server.running:
+            doing.append("the API server is on")
+        return tuple(doing)
+
+    # -------------------------------------------------------------- life
+
+    async def open(self) -> None:
+        """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
+        from paddock.server.api.control import ControlApi
+        from paddock.server.app import make_app
+        from paddock.server.listeners import Listener, private_socket
+
+        await self.conversations.open()
+        app = make_app(ControlApi(self).routes(), control_error)
+        opened = private_socket()
+        door = PrivateDoor(app, self._instance.token, control_error, self._request)
+        self._listener = Listener(door, [opened], idle_s=IDLE_CONNECTION_S)
+        await self._listener.start()
+        self._instance.announce(f"http://127.0.0.1:{opened.getsockname()[1]}")
+        self.models.read_folders(self.settings.current.model_folders)
+        logger.info("host %s ready: version %s, protocol %d", self.instance_id, VERSION, PROTOCOL)
+
+    async def stay(self) -> str:
+        """Until there is a reason to leave; the reason."""
+        return await self.lifetime.wait()
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye, keep what is being written, end every worker. Raises nothing."""
+        logger.info("leaving: %s", reason)
+        self._instance.withdraw()
+        self.conversations.leave()
+        for name, farewell in (
+            ("generations", lambda: self.generations.close(CLOSE_S)),
+            ("event streams", lambda: self._say_goodbye(reason)),
+            ("public listener", self.server.close),
+            ("private listener", self._close_listener),
+            ("models", self.models.close),
+            ("conversations", self.conversations.close),
+        ):
+            try:
+                await farewell()
+            except Exception:  # one part that cannot close must not keep the others open
+                logger.exception("closing %s failed", name)
+
+    async def _say_goodbye(self, reason: str) -> None:
+        self.bus.publish(Leaving(id=self.instance_id, reason=reason))
+        self.bus.close()
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.stop()
+
+    # -------------------------------------------------------------- changes
+
+    async def change_settings(self, patch: SettingsPatch) -> Settings:
+        """Raises InvalidOption and StorageFailed."""
+        async with self._changing:
+            before = self.settings.current
+            current = await asyncio.to_thread(self.settings.patch, patch)
+        if current != before:
+            self.bus.publish(SettingsChanged(id="settings", settings=current))
+        if current.model_folders != before.model_folders:
+            self.models.read_folders(current.model_folders)
+        self.lifetime.look()
+        return current
+
+    async def switch_server(self, request: ServerRequest) -> ServerStatus:
+        """Raises PortUnavailable and BadRequest."""
+        try:
+            return await self.server.switch(request)
+        finally:
+            self.lifetime.look()
+
+    def _public_server(self) -> PublicServer:
+        from paddock.server.serving import PublicServer
+
+        def make() -> Any:
+            from paddock.server.api.openai import OpenAIApi
+            from paddock.server.api.openai_errors import openai_error
+            from paddock.server.app import make_app
+
+            return make_app(OpenAIApi(self).routes(), openai_error)
+
+        def refusal(error: PaddockError) -> bytes:
+            from paddock.server.api.openai_errors import openai_error
+
+            return openai_error(error)
+
+        return PublicServer(
+            make_app=make,
+            refusal=refusal,
+            bus=self.bus,
+            settings=lambda: self.settings.current,
+            key=os.environ.get("PADDOCK_API_KEY", ""),
+        )
+
+    def _library(self, folders: tuple[str, ...]) -> Any:
+        from paddock import resources
+        from paddock.browser.library import Library
+
+        bundled = Path(str(resources.__file__)).parent / "starter"
+        own = self._instance.home.models
+        named = [(Path(folder).expanduser(), "folder") for folder in folders]
+        folders_of = [(own, "folder"), *named, (bundled, "bundled")]
+        return Library(folders=folders_of, suffixes=self._registry.suffixes())
+
+    # -------------------------------------------------------------- being needed
+
+    def _occupied(self) -> bool:
+        return bool(self.bus.attached() or self._requests or self.busy())
+
+    def _request(self, change: int) -> None:
+        self._requests += change
+        self.lifetime.touch()
+
+    def _run_ended(self, run: Run) -> None:
+        self.lifetime.look()
+        self._free_unneeded()
+
+    def _attached(self) -> None:
+        windows = self.bus.attached("window")
+        left, self._windows = windows < self._windows and windows == 0, windows
+        self.lifetime.look()
+        if left:
+            self._chore(self._window_left())
+
+    async def _window_left(self) -> None:
+        await asyncio.sleep(WINDOW_GRACE_S)
+        self._free_unneeded()
+
+    def _free_unneeded(self) -> None:
+        """Without a window, the models that only a window used go; one that is still answering goes afterwards."""
+        if self.bus.attached("window") == 0:
+            for name in self.models.only_window_used():
+                self._chore(self._unload(name))
+
+    async def _unload(self, name: str) -> None:
+        try:
+            await self.models.unload(name)
+        except PaddockError as error:
+            logger.info("not unloaded: %s", error)
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)

@@ -1,0 +1,198 @@
+"""Models as the host offers them: what is on disk (library), what is loaded (pool), and for whom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.sdk.errors import EngineError, ModelNotFound, PaddockError
+from paddock.sdk.events import Failed, LibraryChanged, Loaded, LoadProgress, ModelStateChanged
+from paddock.sdk.options import check
+from paddock.sdk.types import EngineInfo, GenerateRequest, LoadedModel, LoadRequest, ModelInfo, Options
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from paddock.backends.base import EngineDescriptor
+    from paddock.backends.pool import Pool
+    from paddock.backends.registry import Registry
+    from paddock.browser.library import Library
+    from paddock.sdk.events import GenerationEvent, LoadEvent
+    from paddock.server.bus import Bus
+
+logger = logging.getLogger(__name__)
+
+LibraryMaker = Callable[[tuple[str, ...]], "Library"]
+"""Makes the library for the user's further folders."""
+
+
+class Models:
+    """Lives on the host's loop; reading the disk happens in a thread."""
+
+    def __init__(self, registry: Registry, library: LibraryMaker, logs: Path, bus: Bus) -> None:
+        from paddock.backends.pool import Pool
+
+        self._registry = registry
+        self._make_library = library
+        self._library: asyncio.Task[Library] | None = None
+        self._bus = bus
+        self._users: dict[str, set[str]] = {}
+        self._loading: set[asyncio.Task[None]] = set()
+        self._engines: asyncio.Task[list[EngineInfo]] | None = None
+        self.pool: Pool = Pool(registry, changed=self._changed, logs=logs)
+
+    # -------------------------------------------------------------- on disk
+
+    def read_folders(self, folders: tuple[str, ...]) -> None:
+        """Begin to read the disk in the background; questions wait for it."""
+
+        def make() -> Library:
+            library = self._make_library(folders)
+            library.refresh()
+            return library
+
+        async def run() -> Library:
+            library = await asyncio.to_thread(make)
+            self._bus.publish(LibraryChanged(id="library"))
+            return library
+
+        self._library = asyncio.get_running_loop().create_task(run())
+
+    async def on_disk(self) -> list[ModelInfo]:
+        return list((await self._read()).models())
+
+    async def refresh(self) -> list[ModelInfo]:
+        """Read the folders again."""
+        library = await self._read()
+        await asyncio.to_thread(library.refresh)
+        self._bus.publish(LibraryChanged(id="library"))
+        return list(library.models())
+
+    async def find(self, model: str) -> ModelInfo:
+        """The model of an id or path. Raises ModelNotFound, or what makes the file unusable."""
+        if not model:
+            raise ModelNotFound("No model is chosen.", hint="Pick a model.")
+        library = await self._read()
+        return await asyncio.to_thread(library.find, model)
+
+    async def _read(self) -> Library:
+        if self._library is None:
+            self.read_folders(())
+        assert self._library is not None
+        return await asyncio.shield(self._library)
+
+    # -------------------------------------------------------------- engines
+
+    async def engines(self) -> list[EngineInfo]:
+        """All engines, looked at once in short-lived workers."""
+        if self._engines is None or (self._engines.done() and self._engines.exception() is not None):
+            self._engines = asyncio.get_running_loop().create_task(self._probe())
+        return await asyncio.shield(self._engines)
+
+    async def _probe(self) -> list[EngineInfo]:
+        found = []
+        for descriptor in await asyncio.to_thread(self._registry.descriptors):
+            try:
+                found.append(await self.pool.probe(descriptor))
+            except PaddockError as error:
+                found.append(
+                    EngineInfo(name=descriptor.name, title=descriptor.title, available=False, reason=error.sentence())
+                )
+        return found
+
+    def descriptor(self, model: ModelInfo) -> EngineDescriptor:
+        """The card of the model's engine. Raises EngineMissing."""
+        return self._registry.get(model.engine)
+
+    def check_sampling(self, model: ModelInfo, sampling: Options) -> Options:
+        """``sampling`` under the engine's own names. Raises UnknownOption, InvalidOption, EngineMissing."""
+        descriptor = self.descriptor(model)
+        return check(sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
+
+    # -------------------------------------------------------------- loaded
+
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        return tuple(self.pool.loaded())
+
+    def is_loading(self) -> bool:
+        return any(model.state == "loading" for model in self.pool.loaded())
+
+    async def load(self, request: LoadRequest, client: str) -> AsyncGenerator[LoadEvent, None]:
+        """Load a model. The load goes on when nobody listens any more. Raises ModelNotFound before the first event."""
+        model = await self.find(request.model)
+        events: asyncio.Queue[LoadEvent] = asyncio.Queue()
+
+        async def run() -> None:
+            try:
+                loaded = await self.pool.load(
+                    model,
+                    request.options,
+                    lambda fraction: events.put_nowait(LoadProgress(id=model.id, model=model.id, fraction=fraction)),
+                )
+                self._use(model.id, client)
+                events.put_nowait(Loaded(id=loaded.id, model=loaded))
+            except PaddockError as error:
+                events.put_nowait(Failed(id=model.id, error=error.info()))
+            except asyncio.CancelledError:
+                given_up = EngineError("The load was given up.", hint="Load the model again.")
+                events.put_nowait(Failed(id=model.id, error=given_up.info()))
+                raise
+            except Exception as error:  # a bug below must still end the load, or its client waits for ever
+                logger.exception("loading %s failed", model.id)
+                text = f"Loading failed inside Paddock ({type(error).__name__})."
+                events.put_nowait(Failed(id=model.id, error=EngineError(text, hint="See the host's log.").info()))
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+        async def follow() -> AsyncGenerator[LoadEvent, None]:
+            while True:
+                event = await events.get()
+                yield event
+                if isinstance(event, Loaded | Failed):
+                    return
+
+        return follow()
+
+    async def unload(self, name: str) -> None:
+        """Unload the instance ``name``, or what is loaded of the model ``name``. Raises NotFound."""
+        await self.pool.unload(name)
+
+    def generate(self, model: ModelInfo, request: GenerateRequest, client: str) -> AsyncIterator[GenerationEvent]:
+        """The answer's events. What the request does not say about sampling is taken from the model's own values."""
+        self._use(model.id, client)
+        try:
+            chosen = self.check_sampling(model, request.sampling)
+        except PaddockError:
+            # The pool finds the same and ends the request with it.
+            return self.pool.generate(model, request)
+        return self.pool.generate(model, msgspec.structs.replace(request, sampling={**model.sampling, **chosen}))
+
+    def only_window_used(self) -> list[str]:
+        """Instances that only the window has asked for and that nobody is using now."""
+        return [
+            model.id
+            for model in self.pool.loaded()
+            if self._users.get(model.model) == {"window"} and model.active + model.queued == 0
+        ]
+
+    async def close(self) -> None:
+        for task in (*self._loading, self._library, self._engines):
+            if task is not None and not task.done():
+                task.cancel()
+        await self.pool.close()
+
+    def _use(self, model_id: str, client: str) -> None:
+        self._users.setdefault(model_id, set()).add(client)
+
+    def _changed(self, instance: str, model: LoadedModel | None) -> None:
+        if model is None:
+            present = {loaded.model for loaded in self.pool.loaded()}
+            self._users = {name: users for name, users in self._users.items() if name in present}
+        self._bus.publish(ModelStateChanged(id=instance, model=model))

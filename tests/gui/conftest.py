@@ -1,0 +1,135 @@
+"""The window's tests run without a display, at 100 %, whatever the desktop they are started from says.
+
+``open_window`` opens real windows on a real host with a folder of its own and the echo engine's models.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+for name in ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS", "QT_STYLE_OVERRIDE", "QT_QPA_PLATFORMTHEME"):
+    os.environ.pop(name, None)
+
+T = TypeVar("T")
+
+MODELS: dict[str, dict[str, Any]] = {
+    "fast": {"text": "The **capital** of France is Paris.\n\n```python\nprint(1)\n```\n", "tokens_per_second": 200},
+    "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
+    "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
+    "heavy": {"text": "Loaded.", "load_seconds": 1.5, "load_steps": 20},
+    "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
+}
+
+
+class Scene:
+    """A window under test."""
+
+    def __init__(self, qtbot: QtBot, home: Path) -> None:
+        from paddock.gui.app import App, make_application
+        from paddock.gui.crash_log import CrashLog
+        from paddock.gui.messages import Messages
+        from paddock.sdk.paths import Home
+
+        self.qtbot = qtbot
+        self.messages = Messages()
+        self.log = CrashLog(home / "logs" / "window.log", self.messages.error)
+        self.app = App(make_application(), Home(home), self.log, self.messages)
+        self.window = self.app.window
+        self.host = self.app.host
+        self.chat = self.window.chat
+        self.dialogue = self.chat.dialogue
+
+    def show(self, *, connected: bool = True) -> None:
+        self.window.show()
+        if connected:
+            self.until(lambda: self.host.connection == "connected" and self.host.models_known and self.host.chats_known)
+
+    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
+        self.qtbot.waitUntil(done, timeout=round(seconds * 1000))
+
+    def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
+        got: list[T] = []
+        bad: list[BaseException] = []
+        self.host.call(job, got.append, bad.append)
+        self.until(lambda: bool(got or bad))
+        if bad:
+            raise bad[0]
+        return got[0]
+
+    def model(self, name: str) -> str:
+        return next(info.id for info in self.host.models.values() if Path(info.path).name.startswith(name))
+
+    def take_model(self, name: str) -> None:
+        self.dialogue.set_model(self.model(name))
+
+    def type_and_send(self, text: str) -> None:
+        from PySide6.QtCore import Qt
+
+        self.qtbot.keyClicks(self.chat.composer.field, text)
+        self.qtbot.keyClick(self.chat.composer.field, Qt.Key.Key_Return)
+
+    def answered(self) -> None:
+        self.until(lambda: self.dialogue.run is None and self.dialogue.messages[-1].role == "assistant")
+        assert self.dialogue.messages[-1].state != "generating"
+
+    def close(self) -> None:
+        self.window.close()
+        self.app.close()
+        self.window.deleteLater()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    for name, script in MODELS.items():
+        folder = tmp_path / "models" / "test" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.echo.json").write_text(json.dumps(script))
+    before = os.environ.get("PADDOCK_HOME")
+    os.environ["PADDOCK_HOME"] = str(tmp_path)
+    yield tmp_path
+    asyncio.run(end_host(tmp_path))
+    if before is None:
+        del os.environ["PADDOCK_HOME"]
+    else:
+        os.environ["PADDOCK_HOME"] = before
+
+
+async def end_host(home: Path) -> None:
+    """Ask a host of ``home`` to end, if there is one."""
+    from paddock.sdk.aclient import AsyncClient
+    from paddock.sdk.errors import HostUnavailable
+
+    try:
+        async with await AsyncClient.connect(home, start=False) as client:
+            await client.shutdown("now")
+    except HostUnavailable:
+        pass
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, home: Path) -> Iterator[Callable[[], Scene]]:
+    scenes: list[Scene] = []
+
+    def make() -> Scene:
+        scenes.append(Scene(qtbot, home))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        if not scene.app.closing:
+            scene.window._quitting = True
+            scene.close()
+
+
+@pytest.fixture
+def scene(open_window: Callable[[], Scene]) -> Scene:
+    made = open_window()
+    made.show()
+    return made

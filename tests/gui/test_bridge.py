@@ -1,0 +1,204 @@
+"""The one thread of the window: results, streams, owners, ends."""
+
+import asyncio
+import gc
+import itertools
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QObject, QThread
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.bridge import UPDATE_INTERVAL_S, Bridge
+
+
+class Owner(QObject):
+    pass
+
+
+@pytest.fixture
+def unhandled() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+def bridge(qtbot: QtBot, unhandled: list[BaseException]) -> Iterator[Bridge]:
+    made = Bridge(unhandled.append)
+    yield made
+    made.close()
+
+
+def test_a_result_arrives_on_the_gui_thread(qtbot: QtBot, bridge: Bridge) -> None:
+    async def work() -> str:
+        return threading.current_thread().name
+
+    got: list[tuple[str, bool]] = []
+    gui = QThread.currentThread()
+    bridge.submit(work, lambda name: got.append((name, QThread.currentThread() is gui)))
+    assert got == []
+    bridge.start()
+    qtbot.waitUntil(lambda: got == [("paddock-bridge", True)])
+
+
+def test_an_error_goes_to_its_handler_or_to_the_common_one(
+    qtbot: QtBot, bridge: Bridge, unhandled: list[BaseException]
+) -> None:
+    async def fail() -> None:
+        raise ValueError("no")
+
+    mine: list[BaseException] = []
+    bridge.start()
+    bridge.submit(fail, None, mine.append)
+    bridge.submit(fail)
+    qtbot.waitUntil(lambda: len(mine) == 1 and len(unhandled) == 1)
+
+
+def test_a_page_that_is_gone_hears_nothing(qtbot: QtBot, bridge: Bridge) -> None:
+    got: list[int] = []
+    other: list[int] = []
+    go = threading.Event()
+
+    async def work() -> int:
+        await asyncio.to_thread(go.wait)
+        return 1
+
+    owner = Owner()
+    bridge.start()
+    bridge.submit(work, got.append, owner=owner)
+    shiboken6.delete(owner)
+    go.set()
+    bridge.submit(work, other.append)
+    qtbot.waitUntil(lambda: other == [1])
+    assert got == []
+
+
+def test_a_stream_comes_in_batches_in_order_and_ends_once(qtbot: QtBot, bridge: Bridge) -> None:
+    async def many() -> AsyncGenerator[int, None]:
+        for number in range(2_000):
+            yield number
+            if number % 50 == 0:
+                await asyncio.sleep(0.005)
+
+    batches: list[list[int]] = []
+    times: list[float] = []
+    ends: list[bool] = []
+
+    def heard(items: list[int]) -> None:
+        batches.append(items)
+        times.append(time.monotonic())
+
+    bridge.start()
+    bridge.stream(many, heard, lambda: ends.append(True))
+    qtbot.waitUntil(lambda: ends == [True])
+    assert [number for batch in batches for number in batch] == list(range(2_000))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times[:-1])]
+    assert min(gaps) > UPDATE_INTERVAL_S * 0.9
+
+
+def test_two_streams_are_never_delivered_in_the_same_turn(qtbot: QtBot, bridge: Bridge) -> None:
+    async def steady() -> AsyncGenerator[int, None]:
+        for number in range(60):
+            yield number
+            await asyncio.sleep(0.002)
+
+    turn = [0]
+    seen: dict[int, list[str]] = {}
+    ended: list[str] = []
+
+    class Counter(QObject):
+        def timerEvent(self, event: object) -> None:
+            turn[0] += 1
+
+    counter = Counter()
+    counter.startTimer(0)
+    bridge.start()
+    for name in "abcd":
+        bridge.stream(
+            steady,
+            lambda items, name=name: seen.setdefault(turn[0], []).append(name),  # type: ignore[misc]
+            lambda name=name: ended.append(name),  # type: ignore[misc]
+        )
+    qtbot.waitUntil(lambda: len(ended) == 4)
+    assert len(seen) > 8
+    assert all(len(names) <= 1 for names in seen.values())
+
+
+def test_a_cancelled_job_ends_in_the_thread_and_delivers_nothing(qtbot: QtBot, bridge: Bridge) -> None:
+    stopped = threading.Event()
+
+    async def endless() -> AsyncGenerator[int, None]:
+        try:
+            while True:
+                yield 1
+                await asyncio.sleep(0.001)
+        finally:
+            stopped.set()
+
+    got: list[int] = []
+    ends: list[object] = []
+    bridge.start()
+    job = bridge.stream(endless, got.extend, lambda: ends.append(1), ends.append)
+    qtbot.waitUntil(lambda: bool(got))
+    job.cancel()
+    count = len(got)
+    qtbot.waitUntil(stopped.is_set)
+    qtbot.wait(80)
+    assert len(got) == count
+    assert ends == []
+
+
+def test_what_a_job_closes_over_is_let_go_on_the_gui_thread(qtbot: QtBot, bridge: Bridge) -> None:
+    where: list[bool] = []
+    gui = threading.get_ident()
+
+    class Held:
+        def __del__(self) -> None:
+            where.append(threading.get_ident() == gui)
+
+    async def use(held: Held) -> None:
+        await asyncio.sleep(0)
+
+    async def nothing() -> None:
+        return None
+
+    bridge.start()
+    for _ in range(50):
+        held = Held()
+        bridge.submit(lambda held=held: use(held), lambda _: None)  # type: ignore[misc]
+        del held
+
+    def let_go() -> bool:
+        bridge.submit(nothing)
+        gc.collect(1)
+        return len(where) >= 50
+
+    qtbot.waitUntil(let_go)
+    assert all(where)
+
+
+def test_closing_ends_the_thread_and_what_runs_in_it(qtbot: QtBot, unhandled: list[BaseException]) -> None:
+    bridge = Bridge(unhandled.append)
+    cleaned = threading.Event()
+
+    async def wait_forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    bridge.start()
+    started: list[None] = []
+
+    async def nothing() -> None:
+        return None
+
+    bridge.submit(wait_forever)
+    bridge.submit(nothing, started.append)
+    qtbot.waitUntil(lambda: len(started) == 1)
+    bridge.close()
+    assert cleaned.is_set()
+    assert "paddock-bridge" not in [thread.name for thread in threading.enumerate()]
+    assert unhandled == []

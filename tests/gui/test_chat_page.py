@@ -1,0 +1,239 @@
+"""The Chat page against a real host with the echo engine."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QInputMethodEvent
+
+Scene = Any
+
+
+def test_a_question_typed_at_once_is_sent_when_the_host_is_there(open_window: Callable[[], Scene]) -> None:
+    scene = open_window()
+    scene.show(connected=False)
+    assert scene.host.connection == "connecting"
+    scene.dialogue.set_model("test/fast")
+    scene.type_and_send("capital?")
+    assert [message.content for message in scene.dialogue.messages] == ["capital?"]
+    assert "will be sent" in scene.chat.composer.status.text()
+    scene.answered()
+    assert "Paris" in scene.dialogue.messages[-1].content
+    assert scene.host.chats[scene.dialogue.chat].title
+
+
+def test_an_answer_streams_and_stop_keeps_what_came(scene: Scene) -> None:
+    scene.take_model("slow")
+    scene.type_and_send("count")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    assert scene.chat.composer.button.accessibleName() == "Stop the answer (Esc)"
+    scene.qtbot.keyClick(scene.chat.composer.field, Qt.Key.Key_Escape)
+    scene.answered()
+    assert scene.dialogue.messages[-1].state == "cancelled"
+    assert scene.dialogue.messages[-1].content.startswith("one")
+    assert scene.chat.composer.button.accessibleName() == "Send (Enter)"
+
+
+def test_what_is_typed_during_an_answer_is_sent_after_it(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("first")
+    scene.type_and_send("second")
+    assert scene.chat.composer.status.text() == "Will be sent after this answer"
+    scene.until(lambda: len(scene.dialogue.messages) == 4 and scene.dialogue.run is None)
+    assert [m.content for m in scene.dialogue.messages if m.role == "user"] == ["first", "second"]
+
+
+def test_loading_shows_its_progress_and_the_message_waits(scene: Scene) -> None:
+    scene.take_model("heavy")
+    scene.type_and_send("go")
+    scene.until(lambda: scene.chat.composer.progress.isVisible())
+    scene.until(lambda: "will be sent when the model is ready" in scene.chat.composer.status.text())
+    scene.answered()
+    assert scene.dialogue.messages[-1].content.strip() == "Loaded."
+    assert not scene.chat.composer.progress.isVisible()
+
+
+def test_a_dead_engine_is_told_in_the_conversation_and_asking_again_works(scene: Scene) -> None:
+    scene.take_model("crash")
+    scene.type_and_send("hello")
+    scene.answered()
+    failed = scene.dialogue.messages[-1]
+    assert failed.state == "failed"
+    assert "SIGSEGV" in str(failed.error)
+    scene.take_model("fast")
+    scene.chat.view.retry_requested.emit(failed.id)
+    scene.until(lambda: scene.dialogue.run is None and "Paris" in scene.dialogue.messages[-1].content)
+    assert [m.role for m in scene.dialogue.messages] == ["user", "assistant"]
+
+
+def test_a_model_that_cannot_be_loaded_says_why_in_place(scene: Scene) -> None:
+    scene.take_model("stubborn")
+    scene.type_and_send("hello")
+    scene.answered()
+    assert scene.dialogue.messages[-1].state == "failed"
+    assert "Too big." in str(scene.dialogue.messages[-1].error)
+
+
+def test_regenerating_makes_a_version_and_versions_can_be_chosen(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    first = scene.dialogue.messages[-1].id
+    scene.chat.view.regenerate_requested.emit(first)
+    scene.until(lambda: scene.dialogue.run is None and scene.dialogue.messages[-1].versions == 2)
+    assert scene.dialogue.messages[-1].id != first
+    scene.chat.view.version_requested.emit(first)
+    scene.until(lambda: scene.dialogue.messages[-1].id == first)
+
+
+def test_going_to_another_chat_and_back_follows_the_running_answer(scene: Scene) -> None:
+    scene.take_model("slow")
+    scene.type_and_send("count")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    chat = scene.dialogue.chat
+    scene.chat.new_chat()
+    assert scene.dialogue.run is None
+    scene.until(lambda: scene.host.chats[chat].generating is not None)
+    scene.chat.open(chat)
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.dialogue.stop()
+    scene.answered()
+
+
+def test_a_killed_host_is_explained_started_again_and_the_chat_is_there(scene: Scene) -> None:
+    scene.take_model("slow")
+    scene.type_and_send("count")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    handshake = scene.ask(lambda client: client.handshake())
+    os.kill(handshake.pid, signal.SIGKILL)
+    scene.until(lambda: scene.host.connection == "lost")
+    assert scene.window.bar.texts() == ["The host stopped. Reconnecting…"]
+    scene.until(lambda: scene.host.connection == "connected")
+    scene.until(lambda: scene.window.bar.texts() == [])
+    scene.until(lambda: scene.dialogue.run is None and scene.dialogue.messages[-1].state == "interrupted")
+    scene.take_model("fast")
+    scene.type_and_send("again")
+    scene.until(lambda: scene.dialogue.run is None and "Paris" in scene.dialogue.messages[-1].content)
+
+
+def test_sampling_goes_with_the_message_only_where_it_differs(scene: Scene) -> None:
+    inspector = scene.chat.inspector
+    assert inspector.sampling() == {}
+    inspector.samplers["temperature"].box.setValue(0.2)
+    inspector.samplers["top_p"].switch.click()
+    assert inspector.sampling() == {"temperature": 0.2, "top_p": 1.0}
+    assert inspector.count.text() == "2 changed"
+    inspector.samplers["repeat_penalty"].switch.click()
+    assert inspector.sampling()["repeat_penalty"] == 1.1
+    inspector.reset_all.click()
+    assert inspector.sampling() == {}
+
+
+def test_the_system_prompt_is_stored_with_the_chat(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.chat.inspector.system.setPlainText("Be brief.")
+    scene.type_and_send("hello")
+    scene.answered()
+    assert scene.ask(lambda client: client.chat(scene.dialogue.chat)).summary.system == "Be brief."
+
+
+def test_enter_while_an_input_method_composes_sends_nothing(scene: Scene) -> None:
+    field = scene.chat.composer.field
+    QCoreApplication.sendEvent(field, QInputMethodEvent("か", []))
+    scene.qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert scene.dialogue.messages == []
+    done = QInputMethodEvent("", [])
+    done.setCommitString("火")
+    QCoreApplication.sendEvent(field, done)
+    assert scene.chat.composer.text() == "火"
+
+
+def test_drafts_stay_with_their_chats(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.composer.set_text("half a thought")
+    scene.chat.new_chat()
+    assert scene.chat.composer.text() == ""
+    scene.chat.open(chat)
+    assert scene.chat.composer.text() == "half a thought"
+
+
+def test_a_deleted_chat_can_be_brought_back_or_is_gone(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.chats.delete(chat)
+    assert scene.dialogue.chat == ""
+    (row,) = scene.window.bar.rows()
+    row.gone.emit(True)
+    scene.until(lambda: scene.dialogue.chat == chat and len(scene.dialogue.messages) == 2)
+    scene.chat.chats.delete(chat)
+    scene.window.bar.rows()[0].close_button.click()
+    scene.until(lambda: chat not in scene.host.chats)
+
+
+def test_renaming_and_pinning_reach_the_host(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    column = scene.chat.chats
+    column._model.setData(column._model.row_of(chat), "Horses")
+    column.pin(chat)
+    scene.until(lambda: scene.host.chats[chat].pinned and scene.host.chats[chat].title == "Horses")
+    assert scene.chat.head.title.text() == "Horses"
+
+
+def test_an_example_is_sent_by_a_click(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.qtbot.mouseClick(scene.chat.start.cards[0], Qt.MouseButton.LeftButton)
+    assert scene.dialogue.messages[0].content == "What is the capital of France?"
+    scene.answered()
+
+
+def test_the_window_comes_back_as_it_was_left(open_window: Callable[[], Scene]) -> None:
+    first = open_window()
+    first.show()
+    first.take_model("fast")
+    first.type_and_send("hello")
+    first.answered()
+    chat = first.dialogue.chat
+    first.chat.composer.set_text("draft")
+    first.window.resize(1000, 640)
+    first.window.show_page("settings")
+    first.chat.inspector.samplers["top_k"].box.setValue(10)
+    first.close()
+    second = open_window()
+    assert (second.window.width(), second.window.height()) == (min(1000, 800), 640)  # the test screen is 800 wide
+    second.show()
+    assert second.window.page() == "settings"
+    second.until(lambda: second.dialogue.chat == chat and len(second.dialogue.messages) == 2)
+    assert second.chat.composer.text() == "draft"
+    assert second.chat.inspector.sampling() == {"top_k": 10}
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support raise")
+def test_another_start_raises_the_window(scene: Scene) -> None:
+    raised: list[str] = []
+    scene.host.raise_requested.connect(raised.append)
+    assert scene.ask(lambda client: client.raise_window("token-1")) == 1
+    scene.until(lambda: raised == ["token-1"])
+
+
+def test_broken_models_cannot_be_chosen_and_say_why(scene: Scene) -> None:
+    info = next(iter(scene.host.models.values()))
+    scene.host.models = {info.id: msgspec.structs.replace(info, error="The file ends too early.")}
+    scene.host.models_changed.emit()
+    scene.dialogue.set_model(info.id)
+    scene.chat.head.picker.refresh()
+    index = scene.chat.head.picker.view.model().index(0, 0)
+    assert not index.flags() & Qt.ItemFlag.ItemIsSelectable
+    assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "The file ends too early."
+    assert scene.chat.start.notice.isVisible()

@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from paddock.backends.echo import DESCRIPTOR
+from paddock.backends.pool import Pool
+from paddock.backends.registry import Registry
+from paddock.sdk.errors import (
+    EngineDied,
+    EngineMissing,
+    HostBusy,
+    InvalidOption,
+    LoadFailed,
+    ModelNotFound,
+    ModelUnusable,
+    OutOfMemory,
+)
+from paddock.sdk.events import Cancelled, Ending, Failed, Finished, GenerationEvent, LoadProgress, TextDelta
+from paddock.sdk.types import GenerateRequest, ModelInfo
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+
+Ask = Callable[..., GenerateRequest]
+Write = Callable[..., ModelInfo]
+SLOW: dict[str, Any] = {"text": "word " * 2000, "tokens_per_second": 500}
+
+
+async def gather(events: AsyncGenerator[GenerationEvent, None]) -> list[GenerationEvent]:
+    async with aclosing(events):
+        return [event async for event in events]
+
+
+async def until(events: AsyncGenerator[GenerationEvent, None], kind: type) -> None:
+    async for event in events:
+        if isinstance(event, kind):
+            return
+        assert not isinstance(event, Ending), event
+
+
+# ---------------------------------------------------------------- load
+
+
+async def test_a_load_tells_every_state_and_the_workers_pid(pool: Pool, changes: Any, script: Write) -> None:
+    model = script(size_bytes=123, load_steps=4)
+    fractions: list[float] = []
+    loaded = await pool.load(model, {"n_ctx": 64}, fractions.append)
+    assert (loaded.state, loaded.model, loaded.context_length, loaded.size_bytes) == ("ready", model.id, 64, 123)
+    assert loaded.options["n_ctx"] == 64
+    assert loaded.pid is not None
+    assert psutil.pid_exists(loaded.pid)
+    assert pool.loaded() == (loaded,)
+    await pool.unload(loaded.id)
+    assert changes.states() == ["loading", "ready", "unloading", "gone"]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+async def test_a_second_load_joins_the_first(pool: Pool, changes: Any, script: Write) -> None:
+    model = script(load_seconds=0.2)
+    heard: list[float] = []
+    first, second, third = await asyncio.gather(
+        pool.load(model, {"n_ctx": 64}),
+        pool.load(model, {"context_length": 64}, heard.append),
+        pool.load(model, {}),
+    )
+    assert first.id == second.id == third.id
+    assert len({key for key, _ in changes.seen}) == 1
+    assert heard[-1] == 1.0
+
+
+async def test_a_loaded_model_is_taken_as_it_is_when_nothing_else_is_asked(pool: Pool, script: Write) -> None:
+    model = script(context_length=512)
+    first = await pool.load(model, {})
+    assert (await pool.load(model, {"n_ctx": 512})).id == first.id
+    assert (await pool.load(model, {})).pid == first.pid
+
+
+async def test_other_options_reload_an_idle_model(pool: Pool, script: Write) -> None:
+    model = script()
+    first = await pool.load(model, {"n_ctx": 64})
+    second = await pool.load(model, {"n_ctx": 128})
+    assert second.context_length == 128
+    assert second.id != first.id
+    assert not psutil.pid_exists(first.pid or 0)
+    assert pool.loaded() == (second,)
+
+
+async def test_other_options_are_refused_while_the_model_answers(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(**SLOW)
+    async with aclosing(pool.generate(model, ask())) as events:
+        await until(events, TextDelta)
+        with pytest.raises(HostBusy, match="is answering with other load options"):
+            await pool.load(model, {"n_ctx": 128})
+        assert isinstance(await anext(events), TextDelta)
+
+
+async def test_other_options_are_refused_while_the_model_loads(pool: Pool, script: Write) -> None:
+    model = script(load_seconds=0.3)
+    first = asyncio.create_task(pool.load(model, {"n_ctx": 64}))
+    await asyncio.wait({first}, timeout=0.05)
+    with pytest.raises(HostBusy, match="being loaded"):
+        await pool.load(model, {"n_ctx": 128})
+    assert (await first).context_length == 64
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"fail_load": {"code": "load_failed", "message": "no such architecture"}}, LoadFailed),
+        ({"fail_load": {"code": "out_of_memory", "message": "too big"}}, OutOfMemory),
+        ({"die": {"signal": "SIGSEGV", "during": "load"}}, EngineDied),
+        ({"die": {"signal": "SIGABRT", "during": "load", "log": "std::bad_alloc"}}, OutOfMemory),
+        ({"unknown": 1}, ModelUnusable),
+    ],
+)
+async def test_a_failed_load_leaves_the_pool_and_tells_why(
+    pool: Pool, changes: Any, script: Write, fields: dict[str, Any], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind):
+        await pool.load(script(**fields), {})
+    assert pool.loaded() == ()
+    assert changes.states() == ["loading", "failed", "gone"]
+    failed = [model for _, model in changes.seen if model is not None][-1]
+    assert failed.error
+    assert (await pool.load(script("other"), {})).state == "ready"
+
+
+async def test_a_load_that_fails_fails_for_everybody_who_waits(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(load_seconds=0.1, fail_load={"code": "load_failed", "message": "no"})
+    first, second, events = await asyncio.gather(
+        pool.load(model, {}), pool.load(model, {}), gather(pool.generate(model, ask())), return_exceptions=True
+    )
+    assert isinstance(first, LoadFailed)
+    assert isinstance(second, LoadFailed)
+    assert isinstance(events, list)
+    assert isinstance(events[-1], Failed)
+    assert events[-1].error.code == "load_failed"
+
+
+async def test_cancelling_the_only_load_kills_its_worker(pool: Pool, changes: Any, script: Write) -> None:
+    model = script(hang="load")
+    pid = await cancelled_while_loading(pool, model)
+    assert not psutil.pid_exists(pid)
+    assert pool.loaded() == ()
+    assert changes.states()[-1] == "gone"
+
+
+async def cancelled_while_loading(pool: Pool, model: ModelInfo) -> int:
+    loading = asyncio.Event()
+    task = asyncio.create_task(pool.load(model, {}, lambda fraction: loading.set() if fraction > 0 else None))
+    await loading.wait()
+    pid = pool.loaded()[0].pid
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pid is not None
+    return pid
+
+
+@pytest.mark.parametrize("turns", range(0, 12, 2))
+async def test_a_load_can_be_cancelled_at_any_moment(pool: Pool, script: Write, turns: int) -> None:
+    task = asyncio.create_task(pool.load(script(), {}))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pool.loaded() == ()
+    children = psutil.Process().children()
+    assert not [child for child in children if "paddock.backends.worker" in child.cmdline()]
+    assert (await pool.load(script(), {})).state == "ready"
+
+
+async def test_cancelling_one_of_two_loads_leaves_the_other(pool: Pool, script: Write) -> None:
+    model = script(load_seconds=0.3)
+    first, second = (asyncio.create_task(pool.load(model, {})) for _ in range(2))
+    await asyncio.wait({first}, timeout=0.05)
+    first.cancel()
+    assert (await second).state == "ready"
+
+
+async def test_a_request_right_after_a_cancelled_load_gets_a_fresh_one(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(load_seconds=0.3)
+    first = asyncio.create_task(pool.load(model, {}))
+    await asyncio.wait({first}, timeout=0.2)
+    first.cancel()
+    await asyncio.sleep(0)
+    assert isinstance((await gather(pool.generate(model, ask())))[-1], Finished)
+
+
+async def test_a_load_that_is_unloaded_says_so(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(hang="load")
+    load = asyncio.create_task(pool.load(model, {}))
+    events = asyncio.create_task(gather(pool.generate(model, ask())))
+    await asyncio.wait({load}, timeout=0.2)
+    await pool.unload(model.id)
+    with pytest.raises(LoadFailed, match="was stopped"):
+        await load
+    assert isinstance((await events)[-1], Cancelled)
+
+
+async def test_what_cannot_be_loaded_starts_no_worker(pool: Pool, changes: Any, script: Write) -> None:
+    model = script()
+    with pytest.raises(InvalidOption, match="n_ctx"):
+        await pool.load(model, {"n_ctx": -5})
+    with pytest.raises(ModelUnusable) as caught:
+        await pool.load(msgspec.structs.replace(model, error="The file is cut off."), {})
+    assert caught.value.hint == "The file is cut off."
+    with pytest.raises(ModelNotFound):
+        await pool.load(msgspec.structs.replace(model, path="/nowhere/x.echo.json"), {})
+    with pytest.raises(EngineMissing):
+        await pool.load(msgspec.structs.replace(model, engine="ecko"), {})
+    assert changes.seen == []
+
+
+# ---------------------------------------------------------------- generate
+
+
+async def test_a_request_loads_its_model_and_shows_the_progress(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(load_seconds=0.2)
+    events = await gather(pool.generate(model, ask("hello you"), {"n_ctx": 64}))
+    fractions = [event.fraction for event in events if isinstance(event, LoadProgress)]
+    assert len(fractions) > 3
+    assert fractions == sorted(fractions)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "hello you"
+    assert pool.loaded()[0].context_length == 64
+    again = await gather(pool.generate(model, ask()))
+    assert not any(isinstance(event, LoadProgress) for event in again)
+
+
+async def test_leaving_during_the_load_ends_the_load(pool: Pool, script: Write, ask: Ask) -> None:
+    async with aclosing(pool.generate(script(hang="load"), ask())) as events:
+        await until(events, LoadProgress)
+        await until(events, LoadProgress)
+        pid = pool.loaded()[0].pid
+    assert pool.loaded() == ()
+    assert not psutil.pid_exists(pid or 0)
+
+
+async def test_active_and_queued_are_counted(pool: Pool, changes: Any, script: Write, ask: Ask) -> None:
+    model = script(**SLOW)
+    await pool.load(model, {"n_parallel": 2})
+    tasks = [asyncio.create_task(gather(pool.generate(model, ask(key=str(i))))) for i in range(5)]
+    while (pool.loaded()[0].active, pool.loaded()[0].queued) != (2, 3):
+        await asyncio.sleep(0.005)
+    tasks[0].cancel()
+    while (pool.loaded()[0].active, pool.loaded()[0].queued) != (2, 2):
+        await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert (pool.loaded()[0].active, pool.loaded()[0].queued) == (0, 0)
+    last = changes.seen[-1][1]
+    assert last is not None
+    assert last.active == 0
+
+
+async def test_options_that_are_wrong_fail_the_request_without_a_load(
+    pool: Pool, changes: Any, script: Write, ask: Ask
+) -> None:
+    for request, options, code in [
+        (ask(sampling={"temprature": 1}), None, "unknown_option"),
+        (ask(sampling={"temperature": -1}), None, "invalid_option"),
+        (ask(), {"n_ctxx": 1}, "unknown_option"),
+    ]:
+        events = await gather(pool.generate(script(), request, options))
+        assert [type(event) for event in events] == [Failed]
+        assert isinstance(events[0], Failed)
+        assert events[0].error.code == code
+    assert changes.seen == []
+
+
+async def test_a_death_fails_all_requests_and_the_next_one_starts_a_fresh_worker(
+    pool: Pool, changes: Any, script: Write, ask: Ask
+) -> None:
+    model = script(
+        text="word " * 50, tokens_per_second=500, die={"signal": "SIGSEGV", "after_tokens": 5, "when": "boom"}
+    )
+    first = await pool.load(model, {})
+    tasks = [asyncio.create_task(gather(pool.generate(model, ask(key=str(i))))) for i in range(3)]
+    while pool.loaded()[0].active < 3:
+        await asyncio.sleep(0)
+    boom = await gather(pool.generate(model, ask("boom", key="boom")))
+    for events in [boom, *await asyncio.gather(*tasks)]:
+        assert [type(event) for event in events if isinstance(event, Ending)] == [Failed]
+        assert isinstance(events[-1], Failed)
+        assert events[-1].error.details["signal"] == "SIGSEGV"
+    assert changes.states()[-2:] == ["failed", "gone"]
+    assert isinstance((await gather(pool.generate(model, ask())))[-1], Finished)
+    assert pool.loaded()[0].pid != first.pid
+
+
+async def test_a_death_while_idle_is_told_and_costs_nothing(pool: Pool, changes: Any, script: Write, ask: Ask) -> None:
+    model = script()
+    loaded = await pool.load(model, {})
+    os.kill(loaded.pid or 0, signal.SIGKILL)
+    while pool.loaded():
+        await asyncio.sleep(0.005)
+    assert changes.states()[-2:] == ["failed", "gone"]
+    assert isinstance((await gather(pool.generate(model, ask())))[-1], Finished)
+
+
+# ---------------------------------------------------------------- leaving
+
+
+async def test_a_load_during_an_unload_waits_and_starts_anew(pool: Pool, script: Write) -> None:
+    model = script(hang="close")
+    first = await pool.load(model, {})
+    unload = asyncio.create_task(pool.unload(model.id))
+    await asyncio.wait({unload}, timeout=0.05)
+    assert pool.loaded()[0].state == "unloading"
+    second = await pool.load(model, {})
+    assert second.id != first.id
+    assert unload.done()
+
+
+async def test_an_unload_goes_on_when_its_caller_leaves(pool: Pool, script: Write) -> None:
+    model = script(hang="close")
+    loaded = await pool.load(model, {})
+    unload = asyncio.create_task(pool.unload(model.id))
+    await asyncio.wait({unload}, timeout=0.05)
+    unload.cancel()
+    await asyncio.wait({unload})
+    while pool.loaded():
+        await asyncio.sleep(0.01)
+    assert not psutil.pid_exists(loaded.pid or 0)
+
+
+async def test_close_ends_ready_loading_and_stopped_workers(
+    pool: Pool, changes: Any, script: Write, ask: Ask, tmp_path: Path
+) -> None:
+    ready, stopped = await pool.load(script("ready"), {}), await pool.load(script("stopped"), {})
+    os.kill(stopped.pid or 0, signal.SIGSTOP)
+    loading = asyncio.create_task(pool.load(script("loading", hang="load"), {}))
+    running = asyncio.create_task(gather(pool.generate(script("slow", **SLOW), ask())))
+    while [model.active for model in pool.loaded()].count(1) < 1:
+        await asyncio.sleep(0.005)
+    async with asyncio.timeout(4):
+        await pool.close()
+    assert pool.loaded() == ()
+    assert isinstance((await running)[-1], Cancelled)
+    with pytest.raises(LoadFailed):
+        await loading
+    for pid in (ready.pid, stopped.pid):
+        assert not psutil.pid_exists(pid or 0)
+    with pytest.raises(HostBusy):
+        await pool.load(script("ready"), {})
+
+
+async def test_idle_time_runs_from_the_last_request_on_the_given_clock(tmp_path: Path, script: Write, ask: Ask) -> None:
+    now = [100.0]
+    pool = Pool(Registry([DESCRIPTOR]), changed=lambda key, model: None, logs=tmp_path / "logs", clock=lambda: now[0])
+    model = script(**SLOW)
+    loaded = await pool.load(model, {})
+    now[0] = 130.0
+    assert pool.idle() == {loaded.id: 30.0}
+    async with aclosing(pool.generate(model, ask())) as events:
+        await until(events, TextDelta)
+        assert pool.idle() == {}
+    now[0] = 135.0
+    assert pool.idle() == {loaded.id: 5.0}
+    await pool.close()

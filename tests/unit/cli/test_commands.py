@@ -1,0 +1,334 @@
+"""The command as a program of its own, against the real host and scripted echo models."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from paddock.sdk.client import Client
+from paddock.sdk.connect import find, stop_host
+from paddock.sdk.paths import Home
+from paddock.sdk.types import ServerRequest
+
+TEXT = "one two three four five"
+
+
+class Program:
+    """The command with a data folder of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = Home(root)
+        self.env = {**os.environ, "PADDOCK_HOME": str(root), "COLUMNS": "120"}
+        self.command = [sys.executable, "-m", "paddock.sdk.cli.main"]
+        for name, script in {
+            "quick": {"text": TEXT, "tokens_per_second": 1000, "reasoning": "Let me see."},
+            "slow": {"text": "word " * 2000, "tokens_per_second": 50},
+            "broken": {
+                "fail_load": {
+                    "code": "load_failed",
+                    "message": "The weights are damaged.",
+                    "hint": "Download it again.",
+                }
+            },
+        }.items():
+            folder = self.home.models / "test" / name
+            folder.mkdir(parents=True)
+            (folder / f"{name}.echo.json").write_text(json.dumps(script))
+
+    def run(self, *arguments: str, stdin: str | None = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, *arguments],
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def client(self) -> Client:
+        return Client.connect(self.home)
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
+        pause.wait(0.02)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    made = Program(tmp_path_factory.mktemp("home"))
+    yield made
+    stop_host("now", made.home)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Program]:
+    """A program whose host a test may end."""
+    made = Program(tmp_path / "home")
+    yield made
+    if find(made.home) is not None:
+        stop_host("now", made.home)
+
+
+# ---------------------------------------------------------------- chat
+
+
+def test_chat_streams_the_answer_and_puts_the_rest_on_standard_error(program):
+    done = program.run("chat", "-m", "test/quick", "hi")
+    assert (done.returncode, done.stdout.strip()) == (0, TEXT)
+    assert "Let me see." in done.stderr
+    assert re.search(r"\d+ tokens · [\d.]+ tokens/s · first after [\d.]+ s · prompt \d+ tokens", done.stderr)
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_chat_json_is_one_object_with_the_promised_names(program):
+    done = program.run("chat", "--json", "-m", "test/quick", stdin="hi\n")
+    assert done.stdout.count("\n") == 1
+    answer = json.loads(done.stdout)
+    assert list(answer) == ["model", "text", "reasoning", "usage", "stats", "stop_reason"]
+    assert set(answer["usage"]) == {"prompt_tokens", "completion_tokens", "cached_tokens"}
+    assert set(answer["stats"]) == {"ttft_s", "tokens_per_second"}
+    assert (answer["text"].strip(), answer["reasoning"].strip()) == (TEXT, "Let me see.")
+    assert done.stderr == ""
+
+
+def test_chat_reads_a_model_file_relative_to_where_it_is_called(program):
+    folder = program.home.models / "test" / "quick"
+    done = subprocess.run(
+        [*program.command, "chat", "-m", "./quick.echo.json", "--no-stream", "hi"],
+        env=program.env,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == TEXT, done.stderr
+
+
+def test_chat_without_anything_to_ask_is_wrong_usage(program):
+    done = program.run("chat")
+    assert done.returncode == 2
+    assert "nothing to ask" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("chat", "-m", "test/quik", "hi"), 1, "test/quick"),
+        (("chat", "-m", "nothing.gguf", "hi"), 1, "nothing.gguf"),
+        (("chat", "-m", "test/broken", "hi"), 1, "damaged"),
+        (("chat", "--temprature", "1", "hi"), 2, "--temperature"),
+        (("chat", "--top-p", "7", "hi"), 2, "--top-p"),
+        (("load", "test/quick", "-o", "n_ctxx=5"), 2, "n_ctx"),
+        (("load", "test/quick", "-o", "n_ctx"), 2, "name=value"),
+        (("unload", "nothing"), 1, "nothing"),
+        (("unload",), 2, "--all"),
+        (("lss",), 2, "ls"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_with_a_hint(program, arguments, code, says):
+    program.client().close()
+    done = program.run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_ctrl_c_stops_the_answer_and_leaves_with_130(program):
+    chatting = program.start("chat", "-m", "test/slow", "hi")
+    assert chatting.stdout is not None
+    assert chatting.stdout.read(4) == "word"
+    chatting.send_signal(signal.SIGINT)
+    out, err = chatting.communicate(timeout=15)
+    assert chatting.returncode == 130
+    assert "Traceback" not in err
+    assert out.endswith("\n")
+    with program.client() as client:
+        until(lambda: not client.generations(), "the answer to be cancelled")
+
+
+def test_a_host_killed_in_mid_answer_is_a_sentence(own):
+    chatting = own.start("chat", "-m", "test/slow", "hi")
+    assert chatting.stdout is not None
+    assert chatting.stdout.read(4) == "word"
+    found = find(own.home)
+    assert found is not None
+    os.kill(found.handshake.pid, signal.SIGKILL)
+    _, err = chatting.communicate(timeout=15)
+    assert chatting.returncode == 1
+    assert err.startswith("error: ") or "\nerror: " in err
+    assert "Traceback" not in err
+
+
+# ---------------------------------------------------------------- lists
+
+
+def test_ls_lists_models_on_disk(program):
+    models = json.loads(program.run("ls", "--json").stdout)
+    assert {"test/quick", "test/slow"} <= {model["id"] for model in models}
+    table = program.run("ls").stdout
+    assert table.splitlines()[0].split() == ["Model", "Size", "Quant", "Context", "Engine", "Remarks"]
+    assert "test/quick" in table
+
+
+def test_load_ps_and_unload(program):
+    program.run("unload", "--all")
+    assert json.loads(program.run("ps", "--json").stdout) == []
+    done = program.run("load", "test/quick", "--n-ctx", "2048")
+    assert done.returncode == 0, done.stderr
+    assert "test/quick is loaded" in done.stdout
+    [process] = json.loads(program.run("ps", "--json").stdout)
+    assert list(process)[:5] == ["id", "model", "engine", "state", "pid"]
+    assert (process["model"], process["engine"], process["state"]) == ("test/quick", "echo", "ready")
+    os.kill(process["pid"], 0)
+    assert process["id"] in program.run("ps").stdout
+    assert program.run("unload", process["id"]).returncode == 0
+    assert json.loads(program.run("ps", "--json").stdout) == []
+
+
+def test_ps_and_stop_start_no_host(own):
+    assert json.loads(own.run("ps", "--json").stdout) == []
+    assert own.run("unload", "--all").returncode == 0
+    assert "not running" in own.run("stop").stderr
+    assert not own.home.run.exists()
+
+
+def test_stop_ends_an_idle_host_and_leaves_a_busy_one(own):
+    with own.client() as client:
+        events = client.stream("hi", model="test/slow")
+        next(events)
+        busy = own.run("stop")
+        assert busy.returncode == 1
+        assert "--when" in busy.stderr
+        events.close()
+    assert own.run("stop", "--when", "now").returncode == 0
+    assert find(own.home) is None
+
+
+def test_the_version_is_printed(program):
+    assert re.fullmatch(r"paddock \d+\.\d+\.\d+\n", program.run("--version").stdout)
+
+
+def test_shell_completion_offers_commands_and_models(program):
+    with program.client():
+        env = {"_PADDOCK_COMPLETE": "complete_bash", "COMP_WORDS": "paddock chat -m test/q", "COMP_CWORD": "3"}
+        done = subprocess.run(
+            program.command, env=program.env | env, capture_output=True, text=True, check=False, timeout=30
+        )
+    assert "test/quick" in done.stdout, done.stderr
+
+
+# ---------------------------------------------------------------- serve
+
+
+def serving(program: Program, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """A running ``serve`` and the address it printed."""
+    process = program.start("serve", "--port", "0", *arguments)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"Paddock API on (http://127\.0\.0\.1:\d+/v1)\n", line)
+    assert found, (line, process.communicate(timeout=10))
+    return process, found[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_until_its_signal_and_switches_the_server_off(program, number):
+    process, url = serving(program)
+    assert httpx2.get(f"{url}/models", trust_env=False).status_code == 200
+    process.send_signal(number)
+    out, err = process.communicate(timeout=15)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+    with program.client() as client:
+        assert not client.server().running
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{url}/models", trust_env=False)
+
+
+def test_serve_says_when_the_host_dies(own):
+    process, _ = serving(own)
+    found = find(own.home)
+    assert found is not None
+    os.kill(found.handshake.pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=15)
+    assert process.returncode == 1
+    assert "host has ended" in err
+    assert "Traceback" not in err
+
+
+def test_serve_says_when_it_is_switched_off_elsewhere(program):
+    process, _ = serving(program)
+    with program.client() as client:
+        client.set_server(ServerRequest(running=False))
+    _, err = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert "switched off" in err
+
+
+def test_serve_on_a_taken_port_says_so(program):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = program.run("serve", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(port) in done.stderr
+
+
+# ---------------------------------------------------------------- doctor
+
+
+def test_doctor_tells_of_every_part(program):
+    done = program.run("doctor", "--json")
+    report = json.loads(done.stdout)
+    names = {check["name"] for check in report["checks"]}
+    assert {"Python", "Libraries", "Data folder", "Disk space", "Proxy", "Host", "Requests", "Streaming"} <= names
+    assert any(name.startswith("Engine ") for name in names)
+    assert all(check["status"] in ("ok", "warn", "fail") for check in report["checks"])
+    assert all(check["remedy"] for check in report["checks"] if check["status"] != "ok")
+    assert report["ok"] == (done.returncode == 0)
+    streaming = next(check for check in report["checks"] if check["name"] == "Streaming")
+    assert streaming["status"] == "ok", streaming
+
+
+def test_doctor_works_without_a_host_and_fails(tmp_path):
+    (tmp_path / "home").write_text("")
+    env = {**os.environ, "PADDOCK_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-m", "paddock.sdk.cli.main", "doctor"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "✗ Host" in done.stdout
+    assert "PADDOCK_HOME" in done.stdout
+    assert "Traceback" not in done.stderr

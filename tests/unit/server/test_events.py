@@ -1,0 +1,113 @@
+"""The event stream, and who is attached through it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+from server_harness import question, until
+
+from paddock.sdk.events import LibraryChanged
+from paddock.server.bus import Bus
+
+
+def test_a_snapshot_opens_the_stream_and_changes_follow(shared):
+    with shared.client("window") as window:
+        stream = shared.events("GET", "/control/events", client=window)
+        snapshot = next(stream)
+        assert snapshot["type"] == "snapshot"
+        assert snapshot["id"] == shared.address["instance"]
+        assert set(snapshot) >= {"loaded", "server", "settings", "generations"}
+        list(shared.events("POST", "/control/generate", question(id="seen")))
+        kinds = []
+        for event in stream:
+            kinds.append(event["type"])
+            if event["type"] == "generation_ended":
+                assert event["id"] == "seen"
+                break
+        assert {"model_state_changed", "generation_started"} <= set(kinds)
+        stream.close()
+
+
+def test_silence_is_filled_with_a_beat(shared):
+    address = shared.address
+    port = int(address["url"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(
+            b"GET /control/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Authorization: Bearer %s\r\n\r\n" % address["token"].encode()
+        )
+        received = b""
+        while b"snapshot" not in received or not received.endswith(b"\n\n\r\n"):
+            received += connection.recv(65536)
+        begun = time.monotonic()
+        beat = connection.recv(65536)
+        assert b": beat\n\n" in beat
+        assert 3.5 < time.monotonic() - begun < 8
+
+
+def test_a_client_that_does_not_read_is_let_go_of_and_memory_stays():
+    async def run() -> None:
+        bus = Bus(limit=10)
+        slow, quick = bus.subscribe("window"), bus.subscribe("cli")
+        seen = 0
+        for _ in range(50):
+            bus.publish(LibraryChanged(id="library"))
+            await anext(quick)
+            seen += 1
+        assert seen == 50
+        with pytest.raises(StopAsyncIteration):
+            await anext(slow)
+
+    asyncio.run(run())
+
+
+def test_the_last_window_takes_its_models_along_but_not_those_of_others(host):
+    with host.client("window") as window, host.client("cli") as cli:
+        stream = host.events("GET", "/control/events", client=window)
+        next(stream)
+        list(host.events("POST", "/control/generate", question(), window))
+        list(host.events("POST", "/control/generate", question(model="test/thinker"), window))
+        list(host.events("POST", "/control/generate", question(model="test/thinker"), cli))
+        assert len(host.get("/control/loaded")) == 2
+        stream.close()
+    until(lambda: [m["model"] for m in host.get("/control/loaded")] == ["test/thinker"], "the window's model to go", 6)
+
+
+def test_a_window_that_comes_back_at_once_keeps_its_models(host):
+    with host.client("window") as window:
+        stream = host.events("GET", "/control/events", client=window)
+        next(stream)
+        list(host.events("POST", "/control/generate", question(), window))
+        stream.close()
+        again = host.events("GET", "/control/events", client=window)
+        next(again)
+        begun = time.monotonic()
+        for event in again:
+            assert event["type"] != "model_state_changed" or event["model"]["state"] == "ready"
+            if event["type"] == "settings_changed":
+                break
+            if time.monotonic() - begun > 1.5:
+                break
+            host.http.patch("/control/settings", json={"theme": "dark"})
+        until(lambda: time.monotonic() - begun > 1.5, "the grace to be over")
+        assert [m["model"] for m in host.get("/control/loaded")] == ["test/paris"]
+        again.close()
+
+
+def test_an_answer_goes_on_without_a_window_and_its_model_leaves_afterwards(host):
+    with host.client("window") as window:
+        stream = host.events("GET", "/control/events", client=window)
+        next(stream)
+        chat = window.post("/control/chats", json={"model": "test/slow"}).json()["summary"]["id"]
+        answer = host.events("POST", f"/control/chats/{chat}/send", {"content": "count", "max_tokens": 100}, window)
+        next(event for event in answer if event["type"] == "text_delta")
+        answer.close()
+        stream.close()
+    until(lambda: not host.get("/control/generations"), "the answer to be finished")
+    message = host.get(f"/control/chats/{chat}")["messages"][1]
+    assert message["state"] == "done"
+    assert message["usage"]["completion_tokens"] == 100
+    until(lambda: not host.get("/control/loaded"), "its model to leave", 6)

@@ -1,0 +1,197 @@
+"""The public listener with the official client and with plain sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import httpx2
+import openai
+import pytest
+from server_harness import until
+
+ASK = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+@pytest.fixture(scope="module")
+def port(shared) -> int:
+    return shared.serve()
+
+
+@pytest.fixture
+def api(port: int) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0) as client:
+        yield client
+
+
+def test_models_are_listed_and_found_by_name(api):
+    assert "test/paris" in [model.id for model in api.models.list()]
+    assert api.models.retrieve("test/paris").owned_by == "test"
+    with pytest.raises(openai.NotFoundError):
+        api.models.retrieve("nobody/nothing")
+
+
+def test_a_whole_answer(api):
+    answer = api.chat.completions.create(model="test/paris", messages=ASK)
+    assert answer.choices[0].message.content == "The capital of France is Paris."
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert answer.usage.prompt_tokens_details.cached_tokens >= 0
+    assert answer.timings["predicted_n"] == answer.usage.completion_tokens
+    assert answer.stats["stop_reason"] == "stop"
+
+
+def test_a_stream_with_usage(api):
+    chunks = list(
+        api.chat.completions.create(
+            model="test/paris", messages=ASK, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices).endswith("Paris.")
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage.completion_tokens > 0
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_reasoning_comes_apart_from_the_text(api):
+    answer = api.chat.completions.create(model="test/thinker", messages=ASK)
+    assert answer.choices[0].message.content == "Four."
+    assert answer.choices[0].message.reasoning_content.strip() == "Two and two."
+    chunks = list(api.chat.completions.create(model="test/thinker", messages=ASK, stream=True))
+    thought = "".join(getattr(c.choices[0].delta, "reasoning_content", None) or "" for c in chunks)
+    assert thought.strip() == "Two and two."
+
+
+def test_several_choices(api):
+    answer = api.chat.completions.create(model="test/paris", messages=ASK, n=3)
+    assert [choice.index for choice in answer.choices] == [0, 1, 2]
+    assert {choice.message.content for choice in answer.choices} == {"The capital of France is Paris."}
+    chunks = list(api.chat.completions.create(model="test/paris", messages=ASK, n=2, stream=True))
+    for index in (0, 1):
+        mine = [c.choices[0] for c in chunks if c.choices and c.choices[0].index == index]
+        assert "".join(choice.delta.content or "" for choice in mine).endswith("Paris.")
+        assert mine[-1].finish_reason == "stop"
+
+
+def test_max_tokens_and_stop_are_obeyed(api):
+    answer = api.chat.completions.create(model="test/paris", messages=ASK, max_tokens=2)
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 2
+    answer = api.chat.completions.create(model="test/paris", messages=ASK, stop=["France"])
+    assert "France" not in answer.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"temprature": 1}, "temperature"),
+        ({"max_token": 1}, "max_tokens"),
+        ({"response_format": {"type": "json_object"}}, "comes later"),
+        ({"tool_choice": "required"}, "comes later"),
+        ({"logprobs": True}, "comes later"),
+        ({"n": 0}, "1 to 16"),
+        ({"max_tokens": 0}, "from 1"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"messages": []}, "empty"),
+        ({"messages": [{"role": "wizard", "content": "x"}]}, "Message 0"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "image_url"),
+        ({"stream_options": {"include_usages": True}}, "include_usages"),
+        ({"reasoning_effort": "huge"}, "huge"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_named(port, extra, says):
+    body = {"model": "test/paris", "messages": ASK, **extra}
+    for stream in (False, True):
+        answer = httpx2.post(
+            f"http://127.0.0.1:{port}/v1/chat/completions", json={**body, "stream": stream}, trust_env=False
+        )
+        assert answer.status_code == 400, answer.text
+        error = answer.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["type"] == "invalid_request_error"
+        assert says in error["message"]
+
+
+def test_fields_for_openais_own_servers_change_nothing(api):
+    answer = api.chat.completions.create(
+        model="test/paris", messages=ASK, user="me", metadata={"a": "b"}, store=False, seed=1, temperature=0.5
+    )
+    assert answer.choices[0].message.content.endswith("Paris.")
+
+
+def test_an_answer_can_be_sent_back_as_it_came(api):
+    first = api.chat.completions.create(model="test/paris", messages=ASK).choices[0].message
+    messages = [*ASK, first.to_dict(), {"role": "user", "content": [{"type": "text", "text": "Sure?"}]}]
+    assert api.chat.completions.create(model="test/paris", messages=messages).choices
+
+
+def test_an_unknown_model_is_404(api):
+    with pytest.raises(openai.NotFoundError) as caught:
+        api.chat.completions.create(model="nobody/nothing", messages=ASK)
+    assert caught.value.body["code"] == "model_not_found"
+
+
+def test_a_worker_that_dies_in_a_stream_is_an_error_event(port):
+    with httpx2.stream(
+        "POST",
+        f"http://127.0.0.1:{port}/v1/chat/completions",
+        json={"model": "test/dying", "messages": ASK, "stream": True},
+        trust_env=False,
+        timeout=20,
+    ) as answer:
+        data = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
+    assert data[-1] == "[DONE]"
+    assert "SIGSEGV" in json.loads(data[-2])["error"]["message"]
+
+
+def exchange(port: int, request: bytes, host: str = "127.0.0.1") -> bytes:
+    with socket.create_connection((host, port), timeout=20) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_closing_the_connection_frees_the_slot(shared, port, stream):
+    body = json.dumps({"model": "test/slow", "messages": ASK, "stream": stream}).encode()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        until(lambda: any(m["active"] for m in shared.get("/control/loaded")), "the request to be running")
+    until(lambda: not shared.get("/control/generations"), "the generation to end", 3)
+    until(lambda: all(m["active"] == m["queued"] == 0 for m in shared.get("/control/loaded")), "the slot to be free", 3)
+
+
+@pytest.mark.parametrize("name", ["evil.example", "evil.example:5151", "127.0.0.1.evil.example", "", "0.0.0.0"])
+def test_a_foreign_host_header_is_refused(port, name):
+    answer = exchange(port, b"GET /v1/models HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % name.encode())
+    assert b" 403 " in answer.split(b"\r\n")[0]
+    assert b'"error"' in answer
+
+
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"])
+def test_names_of_this_machine_are_served_on_both_families(port, name):
+    request = b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % name.encode()
+    assert b" 200 " in exchange(port, request).split(b"\r\n")[0]
+    if socket.has_ipv6:
+        assert b" 200 " in exchange(port, request, "::1").split(b"\r\n")[0]
+
+
+def test_a_page_of_another_origin_is_refused_and_gets_no_cors(port):
+    answer = httpx2.post(
+        f"http://127.0.0.1:{port}/v1/chat/completions",
+        json={"model": "test/paris", "messages": ASK},
+        headers={"Origin": "https://evil.example"},
+        trust_env=False,
+    )
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_broken_http_does_not_hurt_the_server(port, api):
+    exchange(port, b"\x16\x03\x01 not http at all\r\n\r\n")
+    exchange(port, b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n")
+    assert api.models.list().data

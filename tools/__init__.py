@@ -1,0 +1,1 @@
+"""What ``run.py`` and developers use; never installed. Standard library only."""
