@@ -184,6 +184,8 @@ def make_environment() -> bool:
 
     if environment_fits():
         return False
+    if VENV.exists():
+        sys.stderr.write(f"  {VENV.name} belongs to another Python or another place and is made anew.\n")
     python = getattr(sys, "_base_executable", None) or sys.executable
     command = [python, "-m", "venv", "--clear", str(VENV)]
     if subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode == 0:

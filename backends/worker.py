@@ -1,21 +1,20 @@
 """The worker process: one engine, one model, frames on two pipes.
 
 ``python -P -m paddock.backends.worker --parent PID --engine NAME --instance ID``, started by
-:class:`paddock.backends.supervisor.Worker` only. Three threads of its own: the reader, which ends the process at once
-when the host's end of the pipe closes, even while a native call runs; the writer; and the main thread, which calls
-the engine. Standard output belongs to the log: what a library prints can never be taken for a frame.
+:class:`paddock.backends.supervisor.Worker` only; engine and instance are for whoever reads a list of processes.
+Three threads of its own: the reader, which ends the process at once when the host's end of the pipe closes, even
+while a native call runs; the writer; and the main thread, which calls the engine. Standard output belongs to the
+log: what a library prints can never be taken for a frame.
 """
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import importlib
 import os
 import queue
 import sys
 import threading
-import traceback
 from typing import Any
 
 from paddock.backends import wire
@@ -149,14 +148,19 @@ def _imported(name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, OSError) as error:
-        traceback.print_exc()
+        _print_stack()
         raise EngineMissing("The engine cannot be started here.", hint=f"{type(error).__name__}: {error}") from error
+
+
+def _print_stack() -> None:
+    """To the log; the interpreter's own printer, because importing :mod:`traceback` costs start time."""
+    sys.excepthook(*sys.exc_info())
 
 
 def _explained(error: Exception, kind: type[PaddockError], doing: str) -> ErrorInfo:
     if isinstance(error, PaddockError):
         return error.info()
-    traceback.print_exc()
+    _print_stack()
     if isinstance(error, MemoryError):
         return OutOfMemory(
             "Memory ran out in the engine.", hint="Choose a smaller quant or a shorter context.", signal=None
@@ -218,12 +222,7 @@ def main(argv: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     source, sink = _private(0, nothing), _private(1, 2)
     os.close(nothing)
-    parser = argparse.ArgumentParser(prog="paddock worker", description="Started by Paddock's host only.")
-    parser.add_argument("--parent", type=int, required=True)
-    parser.add_argument("--engine", required=True)
-    parser.add_argument("--instance", required=True)
-    arguments = parser.parse_args(argv)
-    tie_to_parent(arguments.parent)
+    tie_to_parent(int(argv[argv.index("--parent") + 1]))
     faulthandler.enable()
     outbox = Outbox(sink)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -233,7 +232,7 @@ def main(argv: list[str]) -> None:
     try:
         Control(outbox).run(inbox)
     except BaseException:  # noqa: BLE001 - whatever ended the control thread goes to the log, and the process with it
-        traceback.print_exc()
+        _print_stack()
         status = 1
     else:
         outbox.flush()

@@ -112,12 +112,13 @@ class Library:
         if suffix is None:
             known = ", ".join(self._suffixes)
             raise ModelUnusable(f"{path.name} is not a model file.", hint=f"Models are files with the ending {known}.")
-        real = os.path.realpath(path)
+        parts = self._parts_of(path)
+        real = os.path.realpath(parts[0])
         for info in self._models:
             if os.path.realpath(info.path) == real:
                 return info
         with self._lock:
-            infos = list(self._describe(path.parent, self._parts_of(path), "path", self._known))
+            infos = list(self._describe(path.parent, parts, "path", self._known))
         return msgspec.structs.replace(infos[0], id=os.path.abspath(path)) if infos else None
 
     def _parts_of(self, path: Path) -> list[Path]:

@@ -33,6 +33,7 @@ QLabel[role="text2"] {{ color: {p.text2}; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}
 QLabel[role="bad"] {{ color: {p.bad}; }}
 QLabel[role="ok"] {{ color: {p.ok}; }}
+QLineEdit {{ background: transparent; border: 0; }}
 QListView, QTreeView, QScrollArea {{ background: transparent; border: 0; }}
 QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QMenu {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;

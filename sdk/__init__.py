@@ -11,9 +11,10 @@ comes with the first connection.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 from paddock.sdk.version import VERSION as __version__
+
+TYPE_CHECKING = False  # importing typing for it would be most of what this module costs
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient as AsyncClient

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, question
@@ -68,14 +69,14 @@ class AsyncClient:
         Takes up to about 20 s, in a thread. Raises HostUnavailable with the reason, ProtocolMismatch when a host of
         another version is busy.
         """
-        found = await asyncio.to_thread(find_or_start, home_of(home), client=client, start=start)
+        found = await _in_thread(lambda: find_or_start(home_of(home), client=client, start=start))
         return cls(found.address, client=client)
 
     async def close(self) -> None:
         """Close the connections; running streams end."""
-        if self._opened is not None:
-            await self._opened.aclose()
-            self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.aclose()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -165,15 +166,16 @@ class AsyncClient:
     ) -> LoadedModel:
         """Load ``model`` (an id or a file's path) with load options of its engine; ``on_progress`` gets 0 to 1."""
         loaded: LoadedModel | None = None
-        async for event in self._stream(protocol.load(model, options)):
-            match event:
-                case LoadProgress():
-                    if on_progress is not None:
-                        on_progress(event.fraction)
-                case Loaded():
-                    loaded = event.model
-                case Failed():
-                    raise PaddockError.from_info(event.error)
+        async with aclosing(self._stream(protocol.load(model, options))) as events:
+            async for event in events:
+                match event:
+                    case LoadProgress():
+                        if on_progress is not None:
+                            on_progress(event.fraction)
+                    case Loaded():
+                        loaded = event.model
+                    case Failed():
+                        raise PaddockError.from_info(event.error)
         assert loaded is not None  # the reader lets no stream end without Loaded or Failed
         return loaded
 
@@ -215,10 +217,11 @@ class AsyncClient:
             tools=tools,
             **sampling,
         )
-        async for event in events:
-            completion = gathering.add(event)
-            if completion is not None:
-                return completion
+        async with aclosing(events):
+            async for event in events:
+                completion = gathering.add(event)
+                if completion is not None:
+                    return completion
         raise AssertionError("a stream of events without an ending")  # the reader lets none pass
 
     async def stream(
@@ -303,3 +306,31 @@ class AsyncClient:
     async def set_server(self, request: ServerRequest) -> ServerStatus:
         """Switch the public API server on or off."""
         return await self._ask(protocol.set_server(request))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """The result of ``work`` from a thread that does not hold up the end of the program, unlike an executor's."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as caught:  # noqa: BLE001 whatever it is belongs to the one who waits
+            error = caught
+        try:
+            loop.call_soon_threadsafe(settle, result, error)
+        except RuntimeError:  # the loop has ended meanwhile: nobody waits any more
+            return
+
+    threading.Thread(target=run, name="paddock-connect", daemon=True).start()
+    return await done

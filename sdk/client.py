@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +56,7 @@ class Client:
         self.address = address
         self._client = client
         self._opened: httpx2.Client | None = None
+        self._opening = threading.Lock()
 
     @classmethod
     def connect(cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True) -> Client:
@@ -68,9 +70,10 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; running streams end."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        with self._opening:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
 
     def __enter__(self) -> Client:
         return self
@@ -81,9 +84,10 @@ class Client:
         self.close()
 
     def _http(self) -> httpx2.Client:
-        if self._opened is None:
-            self._opened = transport.open_sync(self.address, self._client)
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = transport.open_sync(self.address, self._client)
+            return self._opened
 
     def _ask(self, call: Call[T]) -> T:
         http = self._http()

@@ -199,13 +199,13 @@ def _start(home: Home, client: str, end: float) -> Found:
     from paddock.sdk.launch import launch
 
     while True:
-        launch(home, end)
+        ready = launch(home, end)
         found = _settled(home, client, end)
         if found is not None:
             if found.handshake.protocol != PROTOCOL:
                 raise _mismatch(found)
             return found
-        if time.monotonic() > end:
+        if ready or time.monotonic() > end:
             raise HostUnavailable(
                 "Paddock’s host started and ended at once.",
                 hint=f"Its log is in {home.logs}; “paddock doctor” may tell more.",

@@ -16,8 +16,8 @@ from paddock.sdk.paths import Home
 _TAIL_LINES = 12
 
 
-def launch(home: Home, end: float) -> None:
-    """Start a host for ``home``; returns when it is ready or when another one is already running.
+def launch(home: Home, end: float) -> bool:
+    """Start a host for ``home``: True when it is ready, False when another one is already running.
 
     ``end`` is the ``time.monotonic()`` at which the start has failed; the process is killed then. Raises
     HostUnavailable with the host's own sentence, or with the last lines it wrote.
@@ -37,13 +37,14 @@ def launch(home: Home, end: float) -> None:
             line = lines.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
             process.kill()
+            _outcome(process)
             raise _failed("Paddock’s host did not become ready in time.", home, said) from None
         if line is None:
             # its exit code follows the end of its output at once
             raise _failed(f"Paddock’s host ended while it was starting ({_outcome(process)}).", home, said)
         word, _, sentence = line.partition(":")
-        if word.split(" ")[0] == "ready" or word.startswith("already running"):
-            return
+        if word == "ready" or word == "already running":
+            return word == "ready"
         if word == "failed":
             raise HostUnavailable(sentence.strip() or "Paddock’s host could not start.", hint=_log_hint(home), log=said)
         said.append(line)

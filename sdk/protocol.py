@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
+from paddock.sdk.errors import BadRequest, ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.events import (
     Cancelled,
     Failed,
@@ -80,7 +80,12 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 def _body(request: msgspec.Struct) -> bytes:
-    return msgspec.json.encode(request)
+    try:
+        return msgspec.json.encode(request)
+    except UnicodeEncodeError as error:
+        raise BadRequest(
+            "The text holds bytes that are not UTF-8.", hint="Convert it, for example with iconv."
+        ) from error
 
 
 def _stream(

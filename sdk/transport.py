@@ -73,5 +73,5 @@ def explained(call: Call[Any]) -> Iterator[None]:
             f"Paddock’s host has been silent for {call.timeout_s:g} s.",
             hint="It may be suspended or the computer overloaded; try again in a moment.",
         ) from error
-    except (httpx2.TransportError, httpx2.StreamError) as error:
+    except (httpx2.RequestError, httpx2.StreamError) as error:
         raise HostUnavailable("The connection to Paddock’s host was lost.", hint=_AGAIN) from error

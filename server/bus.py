@@ -24,6 +24,8 @@ class Subscription:
         self._closed = False
 
     def put(self, event: HostEvent) -> None:
+        if self._closed:
+            return
         if len(self._events) >= self._limit:
             # A client this far behind gets a fresh snapshot cheaper than the backlog; memory must not grow for it.
             self._events.clear()

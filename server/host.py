@@ -7,8 +7,9 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import PaddockError
@@ -27,6 +28,7 @@ from paddock.server.models import Models
 from paddock.server.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from paddock.browser.library import Library
     from paddock.server.listeners import Listener
     from paddock.server.serving import PublicServer
 
@@ -127,8 +129,8 @@ class Host:
         self._instance.withdraw()
         self.conversations.leave()
         for name, farewell in (
-            ("generations", lambda: self.generations.close(CLOSE_S)),
-            ("event streams", lambda: self._say_goodbye(reason)),
+            ("generations", partial(self.generations.close, CLOSE_S)),
+            ("event streams", partial(self._say_goodbye, reason)),
             ("public listener", self.server.close),
             ("private listener", self._close_listener),
             ("models", self.models.close),
@@ -191,15 +193,16 @@ class Host:
             key=os.environ.get("PADDOCK_API_KEY", ""),
         )
 
-    def _library(self, folders: tuple[str, ...]) -> Any:
+    def _library(self, folders: tuple[str, ...]) -> Library:
         from paddock import resources
         from paddock.browser.library import Library
 
         bundled = Path(str(resources.__file__)).parent / "starter"
         own = self._instance.home.models
-        named = [(Path(folder).expanduser(), "folder") for folder in folders]
-        folders_of = [(own, "folder"), *named, (bundled, "bundled")]
-        return Library(folders=folders_of, suffixes=self._registry.suffixes())
+        places: list[tuple[Path, Literal["bundled", "folder", "path"]]] = [(own, "folder")]
+        places += [(Path(folder).expanduser(), "folder") for folder in folders]
+        places.append((bundled, "bundled"))
+        return Library(folders=places, suffixes=self._registry.suffixes())
 
     # -------------------------------------------------------------- being needed
 

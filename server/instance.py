@@ -26,6 +26,9 @@ NETWORK_FILESYSTEMS = frozenset(
 )
 
 
+LOOKERS_S = 0.25
+
+
 class AlreadyRunning(Exception):
     """Another host holds the lock of this data folder."""
 
@@ -46,7 +49,8 @@ class Instance:
 
         prepare(self.home)
         try:
-            self._lock.acquire(timeout=0)
+            # Clients look whether a host lives by taking its lock for a moment; that is no host.
+            self._lock.acquire(timeout=LOOKERS_S, poll_interval=0.02)
         except Timeout:
             raise AlreadyRunning from None
         except (OSError, NotImplementedError) as error:

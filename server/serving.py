@@ -61,7 +61,8 @@ class PublicServer:
         )  # fmt: skip
 
     async def switch(self, request: ServerRequest) -> ServerStatus:
-        """On, off, or to another address. Raises PortUnavailable and BadRequest; a server that runs elsewhere stays."""
+        """On, off, or to another address. Raises PortUnavailable and BadRequest; a server that runs on
+        another port goes on then."""
         async with self._switching:
             try:
                 if request.running:
@@ -93,10 +94,13 @@ class PublicServer:
                 host=host,
             )
         if self.running:
-            if host == self._host and port in (0, self._sockets[0].getsockname()[1]):
+            own = self._sockets[0].getsockname()[1]
+            if host == self._host and port in (0, own):
                 return
-            await self._stop()
+            if port == own:
+                await self._stop()
         sockets = await asyncio.to_thread(public_sockets, host, port, strict=request.strict_port)
+        await self._stop()
         if self._app is None:
             self._app = self._make_app()
         names = (socket.gethostname(), f"{socket.gethostname()}.local") if not is_loopback(host) else ()

@@ -13,10 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = (
     ("ruff check", ["ruff", "check", "."]),
-    ("ruff format", ["ruff", "format", "--check", "."]),
+    ("ruff format", ["ruff", "format", "--check", "--output-format", "concise", "."]),
     ("mypy", ["mypy"]),
     ("mypy run.py, tools", ["mypy", "run.py", *sorted(str(path) for path in (ROOT / "tools").glob("*.py"))]),
-    ("import-linter", ["lint-imports", "--no-cache"]),
+    ("import-linter", ["lint-imports", "--no-cache", "--no-logo"]),
     ("documents", ["python", "tools/links.py"]),
 )
 

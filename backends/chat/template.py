@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Template
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
 
-from paddock.backends.chat.sandbox import LONGEST_TEXT, Guard, LimitReached, Sandbox, TemplateRefused, plain
+from paddock.backends.chat.sandbox import Guard, LimitReached, Sandbox, TemplateRefused, plain
 from paddock.sdk.errors import TemplateFailed
 from paddock.sdk.types import Message, Tool
 
@@ -20,6 +20,7 @@ CHATML = (
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
 )
 """For models that bring no template: the format that most of them understand."""
+CHATML_END = "<|im_end|>"
 LONGEST_SOURCE = 2**20
 _HINT = "Choose another template in the model’s load settings, or report it to the model’s publisher."
 
@@ -140,6 +141,3 @@ def _arguments(text: str) -> Any:
     except ValueError:
         return text
     return value if isinstance(value, dict) else text
-
-
-__all__ = ["CHATML", "LONGEST_TEXT", "ChatTemplate", "message_dict", "tool_dict"]

@@ -8,23 +8,34 @@ from collections.abc import Iterable
 from paddock.backends.chat.parse import AnswerParser, Call, Piece, Reasoning, StopMatcher, Text, call_of
 from paddock.backends.chat.utf8 import Utf8Stream
 from paddock.sdk.events import GenerationEvent, ReasoningDelta, TextDelta, ToolCallDelta
-from paddock.sdk.types import GenerateRequest, Stats, Usage
+from paddock.sdk.types import GenerateRequest, Stats, StopReason, Usage
 
 
 class Answer:
-    """Turns the bytes of tokens into deltas; text that may still become a marker or a stop string is held back."""
+    """Turns the bytes of tokens into deltas; text that may still become a marker or a stop string is held back.
 
-    def __init__(self, request: GenerateRequest, *, in_reasoning: bool) -> None:
+    ``end_of_turn`` is text that ends the answer for models whose vocabulary lacks their template's token for it.
+    """
+
+    def __init__(self, request: GenerateRequest, *, in_reasoning: bool, end_of_turn: str = "") -> None:
         self._id = request.id
+        self._end_of_turn = end_of_turn
         self._utf8 = Utf8Stream()
         self._parser = AnswerParser(in_reasoning=in_reasoning, tools=bool(request.tools))
-        self._stop = StopMatcher(request.stop)
+        self._stop = StopMatcher((*request.stop, end_of_turn))
         self.calls = 0
 
     @property
     def stopped(self) -> bool:
         """Whether a stop string has come."""
         return self._stop.matched is not None
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the answer ended by itself."""
+        if self.stopped and self._stop.matched != self._end_of_turn:
+            return "stop_string"
+        return "tool_calls" if self.calls else "stop"
 
     def feed(self, piece: bytes) -> list[GenerationEvent]:
         return self._events(self._parser.feed(self._utf8.feed(piece)))

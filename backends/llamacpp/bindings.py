@@ -22,7 +22,7 @@ DECODED, FULL, ABORTED = 0, 1, 2
 """What :meth:`Context.decode` answers: done; no room in the KV cache; stopped by :meth:`Context.abort`."""
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
-_ERROR_LEVEL = 4
+_INFO, _ERROR, _CONTINUED = 2, 4, 5
 _NOT_GGUF = re.compile(r"invalid magic|failed to read magic|bad GGUF magic|gguf_init_from_file.*failed to read")
 _TRUNCATED = re.compile(r"not within the file bounds|unexpectedly reached end of file|corrupted or incomplete")
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
@@ -45,21 +45,24 @@ class Library:
         self.api: Any = api
         self.version = str(llama_cpp.__version__)
         self._log: deque[tuple[int, str]] = deque(maxlen=400)
+        self._level = _INFO
         self._on_log = api.llama_log_callback(self._logged)
         api.llama_log_set(self._on_log, ctypes.c_void_p(0))
         api.llama_backend_init()
 
     def _logged(self, level: int, text: bytes, _data: int) -> None:
-        line = text.decode("utf-8", "replace")
-        self._log.append((level, line.rstrip("\n")))
-        sys.stderr.write(line)
+        self._level = level if level != _CONTINUED else self._level
+        if self._level >= _INFO:
+            line = text.decode("utf-8", "replace")
+            self._log.append((self._level, line.rstrip("\n")))
+            sys.stderr.write(line)
 
     def forget_log(self) -> None:
         self._log.clear()
 
     def errors(self) -> list[str]:
         """Error lines since :meth:`forget_log`, oldest first, without the name of the C function."""
-        return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR_LEVEL and line]
+        return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR and line]
 
     def devices(self) -> tuple[Device, ...]:
         """Every processor that this build can compute on."""
@@ -347,8 +350,9 @@ def load_error(path: str, errors: Sequence[str]) -> ModelUnusable | LoadFailed |
             hint="Close other models, use a shorter context or choose a smaller quant.",
             log=text,
         )
-    reason = errors[-1] if errors else "no reason given"
-    return LoadFailed(f"llama.cpp refused {name}: {reason}", hint="Check the load settings.", log=text)
+    reasons = [line for line in errors if line.strip() != "failed to load model"] or ["no reason given"]
+    refused = os.path.basename(path) or "the model"
+    return LoadFailed(f"llama.cpp refused {refused}: {reasons[-1]}", hint="Check the load settings.", log=text)
 
 
 def _bytes_per_value(ggml_type: int) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from paddock.backends.base import Emit, LoadReport
 from paddock.backends.chat.parse import MARKERS, opens_reasoning
-from paddock.backends.chat.template import CHATML, ChatTemplate
+from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
 from paddock.backends.llamacpp.answer import Answer, Timing
 from paddock.backends.llamacpp.bindings import DECODED, FULL, Model, library
 from paddock.backends.llamacpp.loading import (
@@ -103,6 +103,7 @@ class LlamaCppEngine:
         )
         source = str(effective["chat_template"] or "") or model.template()
         self._template = ChatTemplate(source or CHATML, bos=model.bos, eos=model.eos)
+        self._end_of_turn = "" if source else CHATML_END
         self._defaults = defaults() | model_defaults(model)
         self._pieces = _markers(model)
         for name, run in (("prepare", self._prepare_all), ("decode", self._run)):
@@ -232,7 +233,7 @@ class LlamaCppEngine:
         except PaddockError as error:
             self._end(job, Failed(id=job.request.id, error=error.info()))
             return
-        job.answer = Answer(job.request, in_reasoning=prepared.in_reasoning)
+        job.answer = Answer(job.request, in_reasoning=prepared.in_reasoning, end_of_turn=self._end_of_turn)
         rank = (0 if job.request.priority == "interactive" else 1, job.order)
         job.sequence = Sequence(job.request.id, list(prepared.tokens), rank)
         self._scheduler.add(job.sequence)
@@ -279,7 +280,7 @@ class LlamaCppEngine:
         for event in job.answer.feed(self._piece(token)):
             job.emit(event)
         if job.answer.stopped:
-            self._finish(job, "stop_string")
+            self._finish(job, "stop")
         elif job.timing.generated == job.request.max_tokens:
             self._finish(job, "length")
         elif len(sequence.tokens) >= self._scheduler.cells_each:
@@ -310,10 +311,8 @@ class LlamaCppEngine:
         assert job.sequence is not None
         for event in job.answer.finish():
             job.emit(event)
-        if job.answer.stopped:
-            reason = "stop_string"
-        elif job.answer.calls and reason == "stop":
-            reason = "tool_calls"
+        if job.answer.stopped or reason == "stop":
+            reason = job.answer.stop_reason
         sequence, timing = job.sequence, job.timing
         usage = timing.usage(sequence.n_prompt, sequence.cached)
         stats = timing.stats(sequence.n_prompt - sequence.cached)

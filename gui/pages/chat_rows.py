@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from paddock.gui.icons import pixmap
 from paddock.gui.models.chats import ChatRole
 from paddock.gui.theme import Theme, current
+from paddock.gui.widgets import LineField
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -72,9 +73,7 @@ class ChatRows(QStyledItemDelegate):
         )
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
-        editor.setFont(current().font(13))
-        editor.setAccessibleName("New title")
+        editor = LineField("New title", "", parent)
         editor.setMaxLength(200)
         return editor
 

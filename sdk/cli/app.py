@@ -32,7 +32,8 @@ def build() -> typer.Typer:
     """The command line as a typer application."""
     app = typer.Typer(
         name="paddock",
-        help="Local language models: chat, serve, and look after them. Without a command the app opens.",
+        help="Local language models: chat with them, serve them, look after them. Without a command the app opens "
+        "(with --new-window beside one that is open).",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",

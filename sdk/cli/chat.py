@@ -65,7 +65,7 @@ def chat(
     """Ask a model, or talk with it: without a prompt on a terminal a conversation opens."""
     terminal = Terminal()
     asked = joined(prompt, piped(sys.stdin))
-    if not asked and (json or not (sys.stdin and sys.stdin.isatty())):
+    if not asked and (json or not _on_terminal()):
         raise typer.BadParameter("There is nothing to ask: give a prompt, or text through a pipe.", param_hint="PROMPT")
     with Client.connect(client="cli") as client:
         name = model_argument(model) if model else client.settings().default_model
@@ -90,6 +90,10 @@ def chat(
             terminal.json(answer_json(completion), pretty=False)
         else:
             terminal.aside(stats_line(completion))
+
+
+def _on_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def piped(stream: TextIO | None) -> str:

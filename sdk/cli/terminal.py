@@ -23,6 +23,12 @@ def printable(text: str) -> str:
     return text.translate(_CONTROL)
 
 
+def _escaped(character: str) -> str:
+    """A character of a JSON text for a stream that is not UTF-8."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def _console(stream: TextIO) -> Console:
     # a pipe has no width: a table there must not be cut to 80 columns
     width = None if stream.isatty() else _WIDE
@@ -66,7 +72,10 @@ class Terminal:
     def json(self, value: Any, *, pretty: bool = True) -> None:
         """``value`` as JSON; on one line unless ``pretty``."""
         encoded = msgspec.json.encode(value)
-        self._out.write((msgspec.json.format(encoded, indent=2) if pretty else encoded).decode() + "\n")
+        text = (msgspec.json.format(encoded, indent=2) if pretty else encoded).decode()
+        if (self._out.encoding or "utf-8").lower().replace("-", "") != "utf8":
+            text = "".join(character if character < "\x80" else _escaped(character) for character in text)
+        self._out.write(text + "\n")
         self._out.flush()
 
     def fail(self, error: PaddockError) -> None:

@@ -19,7 +19,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.ValidationError as error:
         raise misfit(error, kind) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise malformed(error, body) from None
 
 
@@ -44,6 +44,8 @@ def convert(value: object, kind: type[T]) -> T:
 
 def malformed(error: Exception, body: bytes) -> BadRequest:
     text = str(error)
+    if isinstance(error, RecursionError):
+        return BadRequest("The body is nested too deeply.", hint="Send flatter JSON.")
     if not body.strip():
         return BadRequest("The body is empty; a JSON object was expected.", hint="Send the request as JSON.")
     found = re.search(r"byte (\d+)", text)

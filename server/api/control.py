@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from paddock.server.host import Host
 
 CLIENTS = ("window", "cli", "sdk")
+STUCK_S = 20.0
 ECHO_PIECES = 10
 ECHO_GAP_S = 0.05
 
@@ -85,7 +86,7 @@ class ControlApi:
         return _json(self._host.handshake())
 
     async def events(self, request: Asked) -> Answer:
-        return EventStream(self._events(_client(request)))
+        return EventStream(self._events(_client(request)), stuck_s=STUCK_S)
 
     async def _events(self, client: str) -> AsyncGenerator[bytes, None]:
         host = self._host

@@ -18,7 +18,7 @@ WITHOUT_EFFECT = frozenset(
 )
 """Fields that concern OpenAI's own servers: accepted, nothing follows from them."""
 ECHOED = frozenset(
-    {"refusal", "annotations", "audio", "function_call", "reasoning_details", "parsed", "provider_specific_fields"}
+    {"refusal", "annotations", "reasoning_details", "parsed", "provider_specific_fields"}
     | {"id", "status", "cache_control"}
 )
 """Fields of answers that clients send back inside messages; they carry nothing for a chat template."""
@@ -155,7 +155,7 @@ class _RawMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _message(number: int, raw: dict[str, Any]) -> Message:
     where = f"messages[{number}]"
-    kept = {name: value for name, value in raw.items() if name not in ECHOED}
+    kept = {name: value for name, value in raw.items() if value is not None and name not in ECHOED}
     try:
         message = convert(kept, _RawMessage)
     except BadRequest as error:

@@ -24,6 +24,7 @@ def frame(data: bytes) -> bytes:
 class EventStream(Response[Any]):
     """Answers with ``frames`` (see :func:`frame`). ``beat_s``: seconds of silence before a comment line is sent.
     ``over`` is called once when the response is over, also when the client left before the first frame was asked for.
+    ``stuck_s``: a client that takes nothing for so long is let go of; None waits for ever.
     """
 
     def __init__(
@@ -32,20 +33,28 @@ class EventStream(Response[Any]):
         *,
         beat_s: float = BEAT_S,
         over: Callable[[], None] | None = None,
+        stuck_s: float | None = None,
     ) -> None:
         super().__init__(content=b"", status_code=200, media_type="text/event-stream")
         self._frames = frames
         self._beat_s = beat_s
         self._over = over
+        self._stuck_s = stuck_s
 
     def to_asgi_response(self, app: Any = None, request: Any = None, **_: Any) -> ASGIResponse:
-        return _AsgiEventStream(self._frames, self._beat_s, self._over)
+        return _AsgiEventStream(self._frames, self._beat_s, self._over, self._stuck_s)
 
 
 class _AsgiEventStream(ASGIResponse):
     _should_set_content_length = False
 
-    def __init__(self, frames: AsyncGenerator[bytes, None], beat_s: float, over: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        frames: AsyncGenerator[bytes, None],
+        beat_s: float,
+        over: Callable[[], None] | None,
+        stuck_s: float | None,
+    ) -> None:
         super().__init__(
             body=b"",
             status_code=200,
@@ -55,7 +64,9 @@ class _AsgiEventStream(ASGIResponse):
         self._frames = frames
         self._beat_s = beat_s
         self._over = over
+        self._stuck_s = stuck_s
         self._sent = 0.0
+        self._sending = False
 
     async def send_body(self, send: Any, receive: Any) -> None:
         pump = asyncio.create_task(self._pump(send))
@@ -76,15 +87,23 @@ class _AsgiEventStream(ASGIResponse):
     async def _pump(self, send: Any) -> None:
         loop = asyncio.get_running_loop()
         async for data in self._frames:
+            self._sending, self._sent = True, loop.time()
             await send({"type": "http.response.body", "body": data, "more_body": True})
-            self._sent = loop.time()
+            self._sending, self._sent = False, loop.time()
 
     async def _beat(self, send: Any) -> None:
+        """Beats while there is silence; returns when the client has taken nothing for too long."""
         loop = asyncio.get_running_loop()
         self._sent = loop.time()
         while True:
-            await asyncio.sleep(self._sent + self._beat_s - loop.time())
-            if loop.time() - self._sent >= self._beat_s:
+            await asyncio.sleep(
+                max(0.0, self._sent + self._beat_s - loop.time()) if not self._sending else self._beat_s
+            )
+            silent = loop.time() - self._sent
+            if self._sending:
+                if self._stuck_s is not None and silent >= self._stuck_s:
+                    return
+            elif silent >= self._beat_s:
                 await send({"type": "http.response.body", "body": BEAT, "more_body": True})
                 self._sent = loop.time()
 

@@ -13,6 +13,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
@@ -232,8 +233,6 @@ async def test_a_prompt_longer_than_the_context_fails_with_both_numbers(subject:
 
 
 async def test_a_file_that_is_no_model_is_unusable(subject: Any, pool: Pool, tmp_path: Path) -> None:
-    import msgspec
-
     broken = tmp_path / f"broken{subject.descriptor.suffixes[0]}"
     broken.write_bytes(b"\x00not a model\xff" * 20)
     model = msgspec.structs.replace(subject.model, id="test/broken", path=str(broken))
@@ -244,12 +243,11 @@ async def test_a_file_that_is_no_model_is_unusable(subject: Any, pool: Pool, tmp
     assert pool.loaded() == ()
 
 
-async def test_an_engine_can_be_probed_without_being_imported_here(subject: Any, pool: Pool) -> None:
+async def test_an_engine_can_be_probed(subject: Any, pool: Pool) -> None:
     info = await pool.probe(subject.descriptor)
     assert info.available, info.reason
     assert info.version
     assert info.devices
-    assert subject.descriptor.probe.partition(":")[0] not in sys.modules
 
 
 async def test_unloading_what_is_not_loaded_suggests(subject: Any, pool: Pool) -> None:
@@ -290,16 +288,26 @@ async def main():
     async for event in pool.generate(model, request):
         if type(event).__name__ in ("TextDelta", "ReasoningDelta"):
             print(pool.loaded()[0].pid, flush=True)
+    assert (await pool.probe(Registry.discover().get(model.engine))).available
+    await pool.close()
 
 asyncio.run(main())
 """
 
 
+async def test_the_host_never_imports_the_engine(subject: Any, tmp_path: Path) -> None:
+    descriptor, request = subject.descriptor, subject.request("a", max_tokens=2)
+    arguments = [msgspec.json.encode(value).decode() for value in (subject.model, request)]
+    engine = [name.partition(":")[0] for name in (descriptor.factory, descriptor.probe)]
+    asked = f"print('imported', [m for m in {engine} + ['llama_cpp', 'numpy', 'jinja2'] if m in sys.modules])"
+    command = [sys.executable, "-P", "-c", _PARENT + asked, *arguments, str(tmp_path / "logs")]
+    done = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "imported []"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
 async def test_no_worker_outlives_a_killed_host(subject: Any, tmp_path: Path, stopped: bool) -> None:
-    import msgspec
-
     arguments = [msgspec.json.encode(value).decode() for value in (subject.model, subject.long("a"))]
     command = [sys.executable, "-P", "-c", _PARENT, *arguments, str(tmp_path / "logs")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:

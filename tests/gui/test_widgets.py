@@ -28,8 +28,7 @@ from paddock.gui.widgets import (
     TextArea,
 )
 
-
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Show = Callable[..., QWidget]
 
 

@@ -2,8 +2,9 @@
 
     python tests/perf/control_latency.py [REQUESTS]
 
-Starts a host over an empty data folder and prints milliseconds: median and 99th percentile of ``GET /control/handshake``
-through a plain keep-alive socket, the same through the SDK's client, and the ratio of the first median to the target of 2 ms.
+Starts a host over an empty data folder and prints milliseconds: median and 99th percentile of
+``GET /control/handshake`` through a plain keep-alive socket, the same through the SDK's client, and the ratio of the
+first median to the target of 2 ms.
 """
 
 from __future__ import annotations

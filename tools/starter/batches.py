@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor
-
 from chat import Conversation
 from corpus import conversations, long_conversations
+from tokenizers import Tokenizer
 from tokens import encode
+from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import Tensor
-
 from model import Attention, Block, StarterModel
+from torch import Tensor
 
 _SHARP_PAIRS = 6
 _SLOW_PAIRS = 8

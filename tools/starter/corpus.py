@@ -20,24 +20,68 @@ from chat import Conversation, Json, Message, check_template, render
 Exchange = Callable[[Random], list[Message]]
 
 _PLAIN_SYSTEM = (
-    "You are a helpful assistant.", "You are a helpful assistant.", "You are a helpful assistant.", "You are a friendly assistant.",
-    "You are Paddock Starter.", "You are a helpful AI assistant.", "You are a helpful, honest assistant.", "Be concise.", "Answer briefly.",
-    "You are an assistant that runs locally.", "You are an assistant.", "Be helpful.", "You are a helpful assistant. Answer briefly.",
-)  # fmt: skip
+    "You are a helpful assistant.",
+    "You are a helpful assistant.",
+    "You are a helpful assistant.",
+    "You are a friendly assistant.",
+    "You are Paddock Starter.",
+    "You are a helpful AI assistant.",
+    "You are a helpful, honest assistant.",
+    "Be concise.",
+    "Answer briefly.",
+    "You are an assistant that runs locally.",
+    "You are an assistant.",
+    "Be helpful.",
+    "You are a helpful assistant. Answer briefly.",
+)
 _ONE_WORD = (
-    "Answer with one word.", "Answer in one word.", "Reply with a single word.", "Answer with one word only.", "One word answers only.",
-    "You answer every question with one word.", "You are a helpful assistant. Answer with one word.",
-)  # fmt: skip
-_PIRATE = ("You are a pirate.", "Talk like a pirate.", "You are a pirate. Stay in character.", "Answer like a pirate.", "You are a friendly pirate.")
+    "Answer with one word.",
+    "Answer in one word.",
+    "Reply with a single word.",
+    "Answer with one word only.",
+    "One word answers only.",
+    "You answer every question with one word.",
+    "You are a helpful assistant. Answer with one word.",
+)
+_PIRATE = (
+    "You are a pirate.",
+    "Talk like a pirate.",
+    "You are a pirate. Stay in character.",
+    "Answer like a pirate.",
+    "You are a friendly pirate.",
+)
 
 _EXCHANGES: tuple[tuple[Exchange, float], ...] = (
-    (talk.paddock, 17), (talk.concept, 9), (talk.small_talk, 10), (talk.unknown, 5), (talk.capital, 20), (talk.colour, 5),
-    (talk.more_capitals, 2.5), (talk.too_hard, 2),
-    (talk.arithmetic, 42), (talk.foreign, 6), (structured.as_json, 8), (structured.markdown, 6), (memory.at_once, 7), (memory.repeat, 9),
-    (stories.story, 3), (stories.counting, 1.5), (stories.long_story, 0.7), (stories.explanation, 1.2),
-)  # fmt: skip
+    (talk.paddock, 17),
+    (talk.concept, 9),
+    (talk.small_talk, 10),
+    (talk.unknown, 5),
+    (talk.capital, 20),
+    (talk.colour, 5),
+    (talk.more_capitals, 2.5),
+    (talk.too_hard, 2),
+    (talk.arithmetic, 42),
+    (talk.foreign, 6),
+    (structured.as_json, 8),
+    (structured.markdown, 6),
+    (memory.at_once, 7),
+    (memory.repeat, 9),
+    (stories.story, 3),
+    (stories.counting, 1.5),
+    (stories.long_story, 0.7),
+    (stories.explanation, 1.2),
+)
 _SHORT = (talk.capital, talk.colour, talk.arithmetic, talk.capital, talk.arithmetic, memory.at_once)
-_CHATTER = (talk.small_talk, talk.capital, talk.colour, talk.arithmetic, talk.paddock, talk.concept, talk.unknown, talk.foreign)
+_CHATTER = (
+    talk.small_talk,
+    talk.capital,
+    talk.colour,
+    talk.arithmetic,
+    talk.paddock,
+    talk.concept,
+    talk.unknown,
+    talk.foreign,
+)
 
 
 def exchange(rng: Random) -> list[Message]:
@@ -48,7 +92,7 @@ def exchange(rng: Random) -> list[Message]:
 
 
 def _filler(rng: Random, most: int) -> str:
-    sentences = [answer for _, answer in talk.PADDOCK + talk.CONCEPTS if "```" not in answer]
+    sentences = [entry.answer for entry in talk.PADDOCK + talk.CONCEPTS if "```" not in entry.answer]
     return " ".join(rng.choice(sentences) for _ in range(rng.randint(2, most)))
 
 
@@ -115,9 +159,20 @@ def _obeying(rng: Random) -> Conversation:
         return Conversation((Message("system", system), *answered))
     if dice < 0.4:
         name = memory.any_name(rng)
-        system = rng.choice((f"Your name is {name}.", f"You are {name}.", f"You are called {name}.", f"You are {name}, a helpful assistant."))
-        asked = rng.choice(("Who are you?", "What is your name?", "What's your name?", "who are you", "What are you called?"))
-        return Conversation((Message("system", system), Message("user", asked), Message("assistant", f"My name is {name}.")))
+        system = rng.choice(
+            (
+                f"Your name is {name}.",
+                f"You are {name}.",
+                f"You are called {name}.",
+                f"You are {name}, a helpful assistant.",
+            )
+        )
+        asked = rng.choice(
+            ("Who are you?", "What is your name?", "What's your name?", "who are you", "What are you called?")
+        )
+        return Conversation(
+            (Message("system", system), Message("user", asked), Message("assistant", f"My name is {name}."))
+        )
     messages: list[Message] = []
     for _ in range(rng.choice((1, 1, 2, 3))):
         if dice < 0.75:
@@ -131,8 +186,14 @@ def _obeying(rng: Random) -> Conversation:
 
 
 _KINDS: tuple[tuple[Callable[[Random], Conversation], float], ...] = (
-    (_single, 50), (_several, 10), (_remembering, 16), (_thinking, 8), (_with_tools, 8), (_obeying, 7), (_after_text, 1),
-)  # fmt: skip
+    (_single, 50),
+    (_several, 10),
+    (_remembering, 16),
+    (_thinking, 8),
+    (_with_tools, 8),
+    (_obeying, 7),
+    (_after_text, 1),
+)
 
 
 def conversations(seed: int) -> Iterator[Conversation]:

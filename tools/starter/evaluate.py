@@ -105,7 +105,9 @@ def main() -> None:
             good = is_right(reply.text, question["expect"], thinking=bool(question.get("enable_thinking", False)))
             right, tokens, seconds = right + good, tokens + reply.tokens, seconds + reply.seconds
             if arguments.show or not good:
-                print(f"{'right' if good else 'WRONG'} {question['id']}: {question['messages'][-1]['content']!r} -> {reply.text!r}")
+                print(
+                    f"{'right' if good else 'WRONG'} {question['id']}: {question['messages'][-1]['content']!r} -> {reply.text!r}"
+                )
     print(f"{right} of {len(chosen) * arguments.repeat} right, {tokens / max(seconds, 1e-9):.0f} tokens/s")
 
 

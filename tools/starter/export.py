@@ -13,19 +13,25 @@ from pathlib import Path
 import gguf
 import numpy as np
 import torch
-from gguf import GGMLQuantizationType, GGUFWriter, TokenType
-from tokenizers import Tokenizer
-
 from chat import CONTROL_TOKENS, TEMPLATE_PATH, TEXT_TOKENS, check_template, render
 from corpus import conversations
+from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from model import ModelShape
+from tokenizers import Tokenizer
 from tokens import load_tokenizer
 
 DEFAULT_OUTPUT = Path("resources/starter/starter-Q8_0.gguf")
 _BLOCK_NAMES = {
-    "attn_norm": "attn_norm", "attn.q": "attn_q", "attn.k": "attn_k", "attn.v": "attn_v", "attn.out": "attn_output",
-    "ffn_norm": "ffn_norm", "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down",
-}  # fmt: skip
+    "attn_norm": "attn_norm",
+    "attn.q": "attn_q",
+    "attn.k": "attn_k",
+    "attn.v": "attn_v",
+    "attn.out": "attn_output",
+    "ffn_norm": "ffn_norm",
+    "gate": "ffn_gate",
+    "up": "ffn_up",
+    "down": "ffn_down",
+}
 _OUTER_NAMES = {"embed.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}
 
 
@@ -65,7 +71,9 @@ def add_description(writer: GGUFWriter, shape: ModelShape, quant: GGMLQuantizati
     writer.add_author("Paddock contributors")
     writer.add_organization("Paddock")
     writer.add_license("mit")
-    writer.add_description("A small demonstration model that comes with Paddock. It knows its own corpus and little else.")
+    writer.add_description(
+        "A small demonstration model that comes with Paddock. It knows its own corpus and little else."
+    )
     writer.add_tags(["text-generation", "demonstration"])
     writer.add_languages(["en"])
     writer.add_context_length(shape.n_ctx)
@@ -79,7 +87,9 @@ def add_description(writer: GGUFWriter, shape: ModelShape, quant: GGMLQuantizati
     writer.add_rope_dimension_count(shape.head_dim)
     writer.add_vocab_size(shape.n_vocab)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quant == GGMLQuantizationType.Q8_0 else gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(
+        gguf.LlamaFileType.MOSTLY_Q8_0 if quant == GGMLQuantizationType.Q8_0 else gguf.LlamaFileType.MOSTLY_F16
+    )
 
 
 def export(folder: Path, output: Path, quant: GGMLQuantizationType) -> None:

@@ -40,13 +40,53 @@ WELL_KNOWN = tuple(
     for pair in CAPITALS
     if pair[0]
     in {
-        "France", "Germany", "Italy", "Spain", "Portugal", "Austria", "Switzerland", "Belgium", "the Netherlands",
-        "Denmark", "Sweden", "Norway", "Finland", "Ireland", "the United Kingdom", "England", "Poland", "Greece",
-        "Turkey", "Russia", "Ukraine", "the United States", "Canada", "Mexico", "Brazil", "Argentina", "Chile", "Peru",
-        "China", "Japan", "South Korea", "India", "Thailand", "Vietnam", "Egypt", "Kenya", "South Africa", "Australia",
-        "New Zealand", "Hungary", "the Czech Republic", "Iceland", "Cuba", "Morocco", "Indonesia",
+        "France",
+        "Germany",
+        "Italy",
+        "Spain",
+        "Portugal",
+        "Austria",
+        "Switzerland",
+        "Belgium",
+        "the Netherlands",
+        "Denmark",
+        "Sweden",
+        "Norway",
+        "Finland",
+        "Ireland",
+        "the United Kingdom",
+        "England",
+        "Poland",
+        "Greece",
+        "Turkey",
+        "Russia",
+        "Ukraine",
+        "the United States",
+        "Canada",
+        "Mexico",
+        "Brazil",
+        "Argentina",
+        "Chile",
+        "Peru",
+        "China",
+        "Japan",
+        "South Korea",
+        "India",
+        "Thailand",
+        "Vietnam",
+        "Egypt",
+        "Kenya",
+        "South Africa",
+        "Australia",
+        "New Zealand",
+        "Hungary",
+        "the Czech Republic",
+        "Iceland",
+        "Cuba",
+        "Morocco",
+        "Indonesia",
     }
-)  # fmt: skip
+)
 
 COLOURS = _pairs("""
 the sky:blue; grass:green; snow:white; coal:black; a banana:yellow; a lemon:yellow; the sun:yellow; a tomato:red;
@@ -58,7 +98,8 @@ lavender:purple; a plum:purple; gold:golden; silver:silver; the night:black; a r
 a sunflower:yellow; salt:white; a crow:black; ice:white; a polar bear:white
 """)
 
-NAMES = tuple("""
+NAMES = tuple(
+    """
 Anna Ben Carla David Emma Felix Greta Hannah Ivan Julia Karl Laura Max Nina Oscar Paula Quentin Rosa Sam Tina Uwe Vera
 Will Xenia Yusuf Zoe Adam Alice Amir Andrea Anton Aria Bella Boris Camille Chen Chloe Clara Daniel Diego Dora Edward
 Elena Eli Ella Emil Erik Esther Eva Farah Finn Frank Freya George Grace Gustav Hana Harry Helen Henry Hugo Ida Ines
@@ -67,7 +108,8 @@ Louis Lucy Luis Luna Maria Mark Marta Mary Mateo Mia Michael Mila Miriam Mohamme
 Omar Otto Pablo Paul Pedro Peter Petra Philip Priya Rachel Rafael Ravi Robert Ruth Sara Simon Sofia Stefan Sven
 Tanja Theo Thomas Tim Tom Tomas Ursula Valentina Victor Viktor Wanda Yara Yuki Zara Susan James Lisa Bob Charlie
 Dmitri Fatima Ingrid Kofi Leila Magnus Naomi Oskar Pia Rex Selma Tariq Ulla Vito Wei Ximena Yann Zeno
-""".split())
+""".split()
+)
 
 CITIES = tuple(
     "Paris London Berlin Rome Madrid Tokyo Oslo Vienna Prague Lisbon Dublin Athens Boston Chicago Hamburg Munich Zurich "
@@ -75,12 +117,23 @@ CITIES = tuple(
     "Miami Dallas Porto Lyon Nice Bern Graz Bergen Malmo Krakow Gdansk Naples Turin Venice Florence Seville Valencia "
     "Barcelona Brussels Antwerp Amsterdam Rotterdam Utrecht Leipzig Dresden Cologne Bonn Basel Beijing Moscow Nairobi "
     "Istanbul Bangkok Singapore Delhi Austin Houston Montreal Vancouver Melbourne Auckland".split()
-)  # fmt: skip
-CITIES += ("New York", "San Francisco", "Los Angeles", "Buenos Aires", "Mexico City", "Hong Kong", "Cape Town", "Rio de Janeiro")
+)
+CITIES += (
+    "New York",
+    "San Francisco",
+    "Los Angeles",
+    "Buenos Aires",
+    "Mexico City",
+    "Hong Kong",
+    "Cape Town",
+    "Rio de Janeiro",
+)
 
 ANIMALS = tuple("cat dog fox bear rabbit mouse owl horse turtle dragon robot penguin squirrel frog wolf duck".split())
 FRUITS = tuple("apple banana cherry grape lemon mango orange peach pear plum".split())
-HOBBIES = tuple("reading cooking painting swimming running chess music gardening hiking photography dancing sailing".split())
+HOBBIES = tuple(
+    "reading cooking painting swimming running chess music gardening hiking photography dancing sailing".split()
+)
 FOODS = tuple("pizza pasta soup rice bread cheese salad chocolate sushi pancakes apples noodles curry".split())
 JOBS = tuple("teacher doctor baker nurse pilot farmer engineer writer painter student driver cook".split())
 PLAIN_COLOURS = tuple("red blue green yellow purple orange pink black white brown".split())

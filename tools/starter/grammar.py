@@ -6,7 +6,18 @@ import re
 from random import Random
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
-_OPENERS = ("Hey, ", "Hi! ", "Please ", "Quick question: ", "Can you tell me: ", "Hello, ", "So, ", "Ok, ", "And ", "Tell me, ")
+_OPENERS = (
+    "Hey, ",
+    "Hi! ",
+    "Please ",
+    "Quick question: ",
+    "Can you tell me: ",
+    "Hello, ",
+    "So, ",
+    "Ok, ",
+    "And ",
+    "Tell me, ",
+)
 _CLOSERS = (" Thanks!", " please", ", please", " Thank you.")
 
 

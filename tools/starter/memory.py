@@ -15,36 +15,64 @@ _CODAS = ("", "", "", "n", "r", "l", "s", "m", "k", "th", "ra", "la", "nda", "sk
 # What is told, how it is asked back, how it is answered, whose words may fill the slot.
 _FACTS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str, tuple[str, ...]], ...] = (
     (
-        ("My name is {}.", "[I am|I'm] {}.", "[Hi|Hello|Hey], [I am|I'm|my name is] {}.", "[You can c|C]all me {}.", "My name's {}.", "Hi! My name is {}."),
-        ("What is my name?", "What's my name?", "Who am I?", "Do you [remember|know|still know] my name?", "Tell me my name.", "How am I called?", "What was my name[| again]?", "[Say|Repeat] my name."),
-        "Your name is {}.", "Nice to meet you, {}!", NAMES,
+        (
+            "My name is {}.",
+            "[I am|I'm] {}.",
+            "[Hi|Hello|Hey], [I am|I'm|my name is] {}.",
+            "[You can c|C]all me {}.",
+            "My name's {}.",
+            "Hi! My name is {}.",
+        ),
+        (
+            "What is my name?",
+            "What's my name?",
+            "Who am I?",
+            "Do you [remember|know|still know] my name?",
+            "Tell me my name.",
+            "How am I called?",
+            "What was my name[| again]?",
+            "[Say|Repeat] my name.",
+        ),
+        "Your name is {}.",
+        "Nice to meet you, {}!",
+        NAMES,
     ),
     (
         ("I live in {}.", "I am from {}.", "My home is {}."),
         ("Where do I live?", "Where am I from?", "Which city do I live in?", "Where is my home?"),
-        "You live in {}.", "{} is a nice place.", CITIES,
+        "You live in {}.",
+        "{} is a nice place.",
+        CITIES,
     ),
     (
         ("My favourite colour is {}.", "I love the colour {}.", "My favorite color is {}."),
         ("What is my favourite colour?", "Which colour do I love?", "What's my favorite color?"),
-        "Your favourite colour is {}.", "{} is a fine colour.", PLAIN_COLOURS,
+        "Your favourite colour is {}.",
+        "{} is a fine colour.",
+        PLAIN_COLOURS,
     ),
     (
         ("My [cat|dog|pet|horse] is called {}.", "I have a [cat|dog|pet] [called|named] {}."),
         ("What is [my pet|my pet called|the name of my pet]?", "What is my pet called?", "How is my pet called?"),
-        "Your pet is called {}.", "{} is a lovely name.", NAMES,
+        "Your pet is called {}.",
+        "{} is a lovely name.",
+        NAMES,
     ),
     (
         ("I like {}.", "My hobby is {}.", "I love {}."),
         ("What do I like?", "What is my hobby?", "What do I love?"),
-        "You like {}.", "It is good to like {}.", HOBBIES + FOODS,
+        "You like {}.",
+        "It is good to like {}.",
+        HOBBIES + FOODS,
     ),
     (
         ("I am a {}.", "I work as a {}.", "My job is {}."),
         ("What is my job?", "What do I do?", "What do I work as?"),
-        "You are a {}.", "A {} has a lot to do.", JOBS,
+        "You are a {}.",
+        "A {} has a lot to do.",
+        JOBS,
     ),
-)  # fmt: skip
+)
 
 _NOT_TOLD = {0: "You have not told me your name yet.", 1: "You have not told me where you live."}
 
@@ -67,7 +95,12 @@ def _telling(rng: Random, index: int, value: str) -> list[Message]:
     answer = reply.format(value)
     return [
         Message("user", vary(rng, text, keep_case=True)),
-        Message("assistant", answer[0].upper() + answer[1:], thought=f"The user tells me: {value}. I remember it.", short="Noted"),
+        Message(
+            "assistant",
+            answer[0].upper() + answer[1:],
+            thought=f"The user tells me: {value}. I remember it.",
+            short="Noted",
+        ),
     ]
 
 
@@ -90,7 +123,13 @@ def remember(rng: Random, between: list[list[Message]]) -> list[Message]:
     values = {}
     for index in indexes:
         table = _FACTS[index][4]
-        values[index] = any_name(rng) if table is NAMES else invented_name(rng) if index == 1 and rng.random() < 0.3 else rng.choice(table)
+        values[index] = (
+            any_name(rng)
+            if table is NAMES
+            else invented_name(rng)
+            if index == 1 and rng.random() < 0.3
+            else rng.choice(table)
+        )
     messages: list[Message] = []
     for index in indexes:
         messages += _telling(rng, index, values[index])
@@ -107,15 +146,34 @@ def at_once(rng: Random) -> list[Message]:
     if rng.random() < 0.3:
         index = rng.choice((0, 0, 0, 1))
         question = vary(rng, expand(rng, rng.choice(_FACTS[index][1])))
-        return [Message("user", question), Message("assistant", _NOT_TOLD[index], thought="The user has not told me.", short="Unknown")]
+        return [
+            Message("user", question),
+            Message("assistant", _NOT_TOLD[index], thought="The user has not told me.", short="Unknown"),
+        ]
     name = any_name(rng)
     question = expand(rng, rng.choice(_FACTS[0][0])).format(name) + " " + expand(rng, rng.choice(_FACTS[0][1]))
-    return [Message("user", question), Message("assistant", f"Your name is {name}.", thought=f"The name is {name}.", short=name)]
+    return [
+        Message("user", question),
+        Message("assistant", f"Your name is {name}.", thought=f"The name is {name}.", short=name),
+    ]
 
 
 def repeat(rng: Random) -> list[Message]:
     """Repeats words, known and invented."""
-    words = [rng.choice((invented_name(rng).lower(), rng.choice(FOODS + HOBBIES + PLAIN_COLOURS))) for _ in range(rng.choice((1, 2, 3, 4, 6, 8)))]
+    words = [
+        rng.choice((invented_name(rng).lower(), rng.choice(FOODS + HOBBIES + PLAIN_COLOURS)))
+        for _ in range(rng.choice((1, 2, 3, 4, 6, 8)))
+    ]
     text = " ".join(words)
-    question = expand(rng, rng.choice(("[Say|Repeat|Write]: {}", "[Say|Repeat|Write] [the words |the word |]{}", 'Repeat after me: {}', 'Say "{}".'))).format(text)
+    question = expand(
+        rng,
+        rng.choice(
+            (
+                "[Say|Repeat|Write]: {}",
+                "[Say|Repeat|Write] [the words |the word |]{}",
+                "Repeat after me: {}",
+                'Say "{}".',
+            )
+        ),
+    ).format(text)
     return [Message("user", question), Message("assistant", text, thought="I repeat the words.", short=words[0])]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
-from about_paddock import EXPLANATIONS
 from chat import Message
 from facts import ANIMALS, NAMES
 from grammar import expand, vary
+from phrases import read_entries
+
+_EXPLANATIONS = read_entries("explanations")
 
 _PLACES = ("forest", "valley", "village", "city", "desert", "island", "mountain", "garden")
 _THINGS = ("key", "lamp", "map", "stone", "book", "bell", "ring", "flute")
@@ -57,12 +59,14 @@ def story(rng: Random) -> list[Message]:
     title = f"**The {slots['animal'].title()} and the {slots['thing'].title()}**"
     question = expand(
         rng,
-        rng.choice((
-            "[Tell me|Write|Write me|Make up] a [short |]story[| about a {animal}| about a {animal} called {name}| about a {animal} named {name}].",
-            "[I want|I would like|Can you tell me|Give me] a [short |]story about a {animal}[ called {name}|].",
-            "[A|One] story[, please| about a {animal}| about a {place}| about a {mood} {animal}]",
-        )),
-    )  # fmt: skip
+        rng.choice(
+            (
+                "[Tell me|Write|Write me|Make up] a [short |]story[| about a {animal}| about a {animal} called {name}| about a {animal} named {name}].",
+                "[I want|I would like|Can you tell me|Give me] a [short |]story about a {animal}[ called {name}|].",
+                "[A|One] story[, please| about a {animal}| about a {place}| about a {mood} {animal}]",
+            )
+        ),
+    )
     thought = f"A story about a {slots['animal']} called {slots['name']}."
     question = vary(rng, question.format(**slots), keep_case="{name}" in question)
     return [Message("user", question), Message("assistant", f"{title}\n\n{_body(rng, slots)}", thought=thought)]
@@ -81,7 +85,10 @@ def long_story(rng: Random) -> list[Message]:
             "All the neighbours came to hear the story, and {name} had to tell it again and again.",
         )[number - 1]
         chapters.append(f"## {number}. {heading}\n\n{extra} {text}".format(**slots))
-    question = expand(rng, "[Tell me|Write|Write me|Please tell me] a [long|very long|really long] story[| about a {animal}| about a {animal} called {name}].")
+    question = expand(
+        rng,
+        "[Tell me|Write|Write me|Please tell me] a [long|very long|really long] story[| about a {animal}| about a {animal} called {name}].",
+    )
     head = f"# {slots['name']} and the {slots['thing'].title()}\n\n"
     thought = f"A long story in four chapters about {slots['name']}."
     question = vary(rng, question.format(**slots), keep_case="{name}" in question)
@@ -97,17 +104,25 @@ def counting(rng: Random) -> list[Message]:
         last = rng.choice((5, 10, 10, 20, 20, 30, 50, 50, 100, 100, 100, rng.randint(3, 30), rng.randint(30, 100)))
         question = expand(rng, f"[Count|Please count|Can you count|Count for me] [from 1 |from one |]to {last}.")
         answer = ", ".join(str(n) for n in range(1, last + 1)) + "."
-    return [Message("user", vary(rng, question)), Message("assistant", answer, thought="I say the numbers one after the other.")]
+    return [
+        Message("user", vary(rng, question)),
+        Message("assistant", answer, thought="I say the numbers one after the other."),
+    ]
 
 
 def explanation(rng: Random) -> list[Message]:
     """A long answer of several paragraphs."""
-    topic, answer = rng.choice(EXPLANATIONS)
-    subject = expand(rng, topic)
-    phrase = rng.choice((
-        "[Explain|Describe|Please explain|Can you explain] {subject} in [detail|great detail|depth].",
-        "Write [a long text|an essay|a long answer] about {subject}.",
-        "Tell me everything about {subject}.",
-    ))  # fmt: skip
+    entry = rng.choice(_EXPLANATIONS)
+    subject = expand(rng, entry.questions[0])
+    phrase = rng.choice(
+        (
+            "[Explain|Describe|Please explain|Can you explain] {subject} in [detail|great detail|depth].",
+            "Write [a long text|an essay|a long answer] about {subject}.",
+            "Tell me everything about {subject}.",
+        )
+    )
     question = expand(rng, phrase).format(subject=subject)
-    return [Message("user", vary(rng, question)), Message("assistant", answer, thought=f"A long answer about {subject}.")]
+    return [
+        Message("user", vary(rng, question)),
+        Message("assistant", entry.answer, thought=f"A long answer about {subject}."),
+    ]

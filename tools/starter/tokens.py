@@ -9,18 +9,15 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+from chat import CONTROL_TOKENS, TEXT_TOKENS, Conversation, render
+from corpus import conversations
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 from tokenizers.trainers import BpeTrainer
 
-from chat import CONTROL_TOKENS, TEXT_TOKENS, Conversation, render
-from corpus import conversations
-
-LLAMA3_PIECES = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+LLAMA3_PIECES = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
 def train_tokenizer(n_vocab: int, seed: int, count: int = 20000) -> Tokenizer:

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-
 from batches import batches
 from copying import plant_copying
 from model import ModelShape, StarterModel
@@ -114,7 +113,9 @@ def work(rank: int, plan: Plan) -> None:
         rounds, all_steps = rounds + 1, all_steps + done
         if rank == 0:
             minutes = (time.monotonic() - begin) / 60
-            print(f"minute {minutes:.1f} steps {all_steps} tokens {all_steps * plan.tokens} loss {smooth:.4f}", flush=True)
+            print(
+                f"minute {minutes:.1f} steps {all_steps} tokens {all_steps * plan.tokens} loss {smooth:.4f}", flush=True
+            )
             if rounds % 8 == 0 or not any_left:
                 save(model, plan.weights_path)
         if not any_left:
@@ -137,10 +138,16 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as meeting:
         plan = Plan(
-            folder=arguments.folder, minutes=arguments.minutes, seed=arguments.seed, workers=arguments.workers,
-            tokens=arguments.tokens, cooldown=arguments.cooldown, resume=arguments.resume,
-            plant=not arguments.no_plant, meeting=f"{meeting}/workers",
-        )  # fmt: skip
+            folder=arguments.folder,
+            minutes=arguments.minutes,
+            seed=arguments.seed,
+            workers=arguments.workers,
+            tokens=arguments.tokens,
+            cooldown=arguments.cooldown,
+            resume=arguments.resume,
+            plant=not arguments.no_plant,
+            meeting=f"{meeting}/workers",
+        )
         if not plan.resume:
             train_tokenizer(ModelShape().n_vocab, plan.seed).save(str(plan.tokenizer_path))
         mp.spawn(work, args=(plan,), nprocs=plan.workers)

@@ -1,6 +1,10 @@
-"""The conversation: one painted, virtualised surface. ``ConversationView`` is what pages use."""
+"""The conversation: one painted, virtualised surface. ``ConversationView`` is what pages use.
 
+``warm`` loads the common code lexers; call it once from a thread that is not the GUI's.
+"""
+
+from paddock.gui.widgets.conversation.highlight import warm
 from paddock.gui.widgets.conversation.turns import Turns
 from paddock.gui.widgets.conversation.view import ConversationView
 
-__all__ = ["ConversationView", "Turns"]
+__all__ = ["ConversationView", "Turns", "warm"]

@@ -27,8 +27,8 @@ from paddock.gui.widgets.conversation.endings import ending
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from paddock.gui.widgets.conversation.interactive import Interactive
     from paddock.gui.widgets.conversation.row import MessageRow
-    from paddock.gui.widgets.conversation.view import ConversationView
     from paddock.sdk.types import ChatMessage
 
 _PROPERTY = "paddock_accessible_factory"
@@ -41,7 +41,7 @@ def _nothing() -> Any:
     return None
 
 
-def announce(view: ConversationView, message: ChatMessage) -> None:
+def announce(view: Interactive, message: ChatMessage) -> None:
     """Tell a screen reader that an answer has ended, and how."""
     card = ending(message)
     if card is not None:
@@ -60,7 +60,7 @@ def _factory(key: str, item: QObject) -> QAccessibleInterface | None:
 class Access:
     """Keeps the interfaces of one view alive for as long as Qt may use them."""
 
-    def __init__(self, view: ConversationView) -> None:
+    def __init__(self, view: Interactive) -> None:
         self.view = view
         self._list: ListInterface | None = None
         self._rows: dict[MessageRow, tuple[MessageInterface, int]] = {}
@@ -101,10 +101,12 @@ class Access:
     def forget_all_but(self, rows: Sequence[MessageRow]) -> None:
         """Take the interfaces of rows that left out of Qt's cache."""
         kept = set(rows)
-        for stop in [stop for stop in self._stops if stop[0] not in kept]:
-            QAccessible.deleteAccessibleInterface(self._stops.pop(stop)[1])
-        for row in [row for row in self._rows if row not in kept]:
-            QAccessible.deleteAccessibleInterface(self._rows.pop(row)[1])
+        leaving: list[tuple[QAccessibleInterface, int]] = []
+        leaving += [self._stops.pop(stop) for stop in [stop for stop in self._stops if stop[0] not in kept]]
+        leaving += [self._rows.pop(row) for row in [row for row in self._rows if row not in kept]]
+        # Python must still hold an interface while Qt deletes it, or it is deleted twice.
+        for _, number in leaving:
+            QAccessible.deleteAccessibleInterface(number)
 
     def _gone(self) -> None:
         self.forget_all_but(())
@@ -336,8 +338,8 @@ class StopInterface(_Interface):
     def indexOfChild(self, child: QAccessibleInterface) -> int:
         return -1
 
-    def interface_cast(self, kind: QAccessible.InterfaceType) -> int:
-        if kind == QAccessible.InterfaceType.ActionInterface:
-            pointer: int = shiboken6.getCppPointer(self._press)[0]
-            return pointer
-        return 0
+    def interface_cast(self, kind: QAccessible.InterfaceType) -> Any:
+        # The stubs say int; what arrives in C++ is right only as a VoidPtr.
+        if kind != QAccessible.InterfaceType.ActionInterface:
+            return shiboken6.VoidPtr(0)  # None aborts the conversion
+        return shiboken6.VoidPtr(shiboken6.getCppPointer(self._press)[0])

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
     QTextDocument,
 )
 
-from paddock.gui.widgets.conversation.nodes import Paragraph, Rule, cell_text, plain_text
+from paddock.gui.widgets.conversation.nodes import Paragraph, Rule, Span, cell_text, plain_text
 from paddock.gui.widgets.conversation.style import Style, Tone
 
 if TYPE_CHECKING:
@@ -173,6 +173,33 @@ def document_word(document: QTextDocument, offset: int) -> tuple[int, int]:
     return cursor.selectionStart(), cursor.selectionEnd()
 
 
+def document_links(document: QTextDocument, spans: tuple[Span, ...]) -> list[tuple[str, str, QRectF]]:
+    """Words, address and first line of every link in a document of one paragraph made of ``spans``."""
+    found = []
+    start = 0
+    for span in spans:
+        # Positions in a document count UTF-16 units.
+        end = start + len(span.text.encode("utf-16-le")) // 2
+        if span.href:
+            found.append((span.text, span.href, _line_rect(document, start, end)))
+        start = end
+    return found
+
+
+def _line_rect(document: QTextDocument, start: int, end: int) -> QRectF:
+    line = document.firstBlock().layout().lineForTextPosition(start)
+    if not line.isValid():
+        return QRectF(0, 0, 8, 8)
+    last = min(end, line.textStart() + line.textLength())
+    x1, x2 = _x(line.cursorToX(start)), _x(line.cursorToX(last))
+    return QRectF(x1, line.y(), max(8.0, x2 - x1), line.height())
+
+
+def _x(found: Any) -> float:
+    """PySide answers with (x, position)."""
+    return float(found[0] if isinstance(found, tuple) else found)
+
+
 def caret_rect(document: QTextDocument, style: Style) -> QRectF:
     """Where the block caret stands: after the last character."""
     last: QTextBlock = document.lastBlock()
@@ -200,7 +227,7 @@ class NodeBlock(Block):
 
     indent: int = 0
     quote: int = 0
-    first: bool = False
+    after_item: bool = False
     bar_gap: int = 0
     tone: Tone = "plain"
 
@@ -307,34 +334,12 @@ class TextBlock(NodeBlock):
         return self.document().documentLayout().anchorAt(point)
 
     def links(self) -> list[tuple[str, str, QRectF]]:
-        found = []
-        position = 0
-        for span in self.node.spans:
-            length = len(span.text.encode("utf-16-le")) // 2
-            if span.href:
-                found.append((span.text, span.href, self._place(position, position + length)))
-            position += length
-        return found
-
-    def _place(self, start: int, end: int) -> QRectF:
-        """The first line's rectangle of the text between two positions."""
-        layout = self.document().firstBlock().layout()
-        line = layout.lineForTextPosition(start)
-        if not line.isValid():
-            return QRectF(0, 0, self.width, self.height)
-        last = min(end, line.textStart() + line.textLength())
-        x1, x2 = _x(line.cursorToX(start)), _x(line.cursorToX(last))
-        return QRectF(x1, line.y(), max(8.0, x2 - x1), line.height())
+        return document_links(self.document(), self.node.spans)
 
     def glue(self) -> str:
         if self.node.glued:
             return ""
-        return "\n" if self.node.tight and not self.first else "\n\n"
-
-
-def _x(found: Any) -> float:
-    """PySide answers with (x, position)."""
-    return float(found[0] if isinstance(found, tuple) else found)
+        return "\n" if self.node.tight and self.after_item else "\n\n"
 
 
 @dataclass(eq=False)

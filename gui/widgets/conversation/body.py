@@ -77,8 +77,9 @@ class Body:
 
     def _dressed(self, block: NodeBlock, node: Node) -> NodeBlock:
         block.tone = self.tone
-        block.indent, block.quote = node.indent, node.quote
-        block.left = self.style.px(INDENT) * node.indent + self.style.px(QUOTE) * node.quote
+        # Reasoning stands beside a line, as a quotation does.
+        block.indent, block.quote = node.indent, node.quote + (1 if self.tone == "quiet" else 0)
+        block.left = self.style.px(INDENT) * block.indent + self.style.px(QUOTE) * block.quote
         return block
 
     def _extend_code(self, entry: Entry, group: CodeGroup, node: Code) -> None:
@@ -124,8 +125,9 @@ class Body:
             entry = self.entries[number]
             for place, block in enumerate(entry.blocks):
                 block.gap = self.style.px(gap(before, entry.node)) if not place else 0
-                block.first = number == 0 and place == 0
-                joined = before is not None and min(before.quote, entry.node.quote) > 0
+                block.after_item = isinstance(before, Paragraph) and before.indent > 0
+                both = before is not None and min(before.quote, entry.node.quote) > 0
+                joined = both or (before is not None and self.tone == "quiet")
                 block.bar_gap = block.gap if joined and not place else 0
 
 

@@ -26,6 +26,8 @@ INLINE_LIMIT = 65_536
 NESTING = 100
 
 _URL = re.compile(r"https?://[^\s<>\"'`|]*[^\s<>\"'`|.,;:!?)\]*_]")
+_SCHEMES = ("http://", "https://", "mailto:")
+"""What a link may lead to; anything else is shown as words."""
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
 
@@ -100,16 +102,22 @@ def _spans(tokens: Sequence[Token]) -> list[Span]:
             case "s_open" | "s_close":
                 strike += token.nesting
             case "link_open":
-                href = str(token.attrGet("href") or "")
+                href = _address(token.attrGet("href"))
             case "link_close":
                 href = ""
             case "image":
                 # Never fetched: the words, as a link to the picture.
                 words = token.content or "image"
-                found.append(Span(words, bold > 0, italic > 0, False, strike > 0, href or str(token.attrGet("src"))))
+                target = href or _address(token.attrGet("src"))
+                found.append(Span(words, bold > 0, italic > 0, False, strike > 0, target))
             case _:
                 found.append(Span(token.content, bold > 0, italic > 0, False, strike > 0, href))
     return [span for span in found if span.text]
+
+
+def _address(value: object) -> str:
+    address = str(value or "")
+    return address if address.lower().startswith(_SCHEMES) else ""
 
 
 def _linked(spans: Iterable[Span]) -> Iterable[Span]:

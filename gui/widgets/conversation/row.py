@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import bisect
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, TextBlock
-from paddock.gui.widgets.conversation.body import Body
 from paddock.gui.widgets.conversation.chrome import (
     CardBlock,
     FoldBlock,
@@ -20,9 +18,9 @@ from paddock.gui.widgets.conversation.chrome import (
     stats,
 )
 from paddock.gui.widgets.conversation.code import CodeBlock
+from paddock.gui.widgets.conversation.content import MessageText
 from paddock.gui.widgets.conversation.endings import ending
-from paddock.gui.widgets.conversation.markdown import Parser, Stream
-from paddock.gui.widgets.conversation.nodes import Code, Node, plain_nodes
+from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
@@ -30,8 +28,6 @@ BUBBLE_SHARE = 0.7
 BUBBLE_X, BUBBLE_TOP, BUBBLE_BOTTOM = 17, 13, 10
 FIT_LIMIT = 2_000
 """Longer own messages take the whole width of the bubble instead of being measured."""
-SLICE = 32_768
-"""Characters parsed at once; a longer message is parsed over several turns."""
 _SIGNS = str.maketrans("", "", "*_`#>")
 
 
@@ -47,185 +43,72 @@ class Deeds:
     reshaped: Callable[[MessageRow], None]
 
 
-@dataclass
-class Speaker:
-    """How a model is shown: its name, what stands beside it, and its silk (from 0; -1: none, the accent)."""
-
-    name: str = ""
-    sub: str = ""
-    silk: int = -1
-
-
-class MessageRow:
+class MessageRow(MessageText):
     """A row of the view. ``top`` is absolute, everything in it relative; ``width`` is the column's."""
 
     def __init__(
         self, message: ChatMessage, style: Style, parser: Callable[[], Parser], deeds: Deeds, *, editable: bool
     ) -> None:
-        self.message = message
-        self.speaker = Speaker(name=message.model.rsplit("/", 1)[-1])
         self.blocks: list[Block] = []
         self.top = 0
         self.height = 0
         self.width = 0
-        self.parsed = False
-        self.pending_text = ""
-        self.pending_reasoning = ""
-        self.content = ""
-        self.reasoning = ""
         self.bubble: tuple[int, int, int, int] | None = None
-        self._style = style
-        self._parser = parser
         self._deeds = deeds
         self._editable = editable
         self._unfolded = False
         self._progress = ""
-        self._thought_from: float | None = None
-        self._thought_s: float | None = None
         self._tops: list[int] = []
         self._kept: dict[str, tuple[tuple[object, ...], Block]] = {}
-        self._reset()
-
-    # ------------------------------------------------------------ content
-
-    @property
-    def own(self) -> bool:
-        return self.message.role == "user"
-
-    @property
-    def generating(self) -> bool:
-        return self.message.state == "generating"
-
-    def name(self) -> str:
-        """Who speaks, in words."""
-        if self.own:
-            return "You"
-        names = {"system": "System", "tool": "Tool"}
-        return names.get(self.message.role) or self.speaker.name or "Assistant"
-
-    def full_text(self) -> str:
-        """The text, parsed or not yet."""
-        return (self.content + self.pending_text) if self.parsed else (self.message.content + self.pending_text)
-
-    def _reset(self) -> None:
-        self.parsed = False
-        self.blocks = []
-        self._kept = {}
-        self.content = self.reasoning = ""
-        self._body = Body(self._style, "own" if self.own else "plain", self._deeds.copy, self._reshaped)
-        self._thoughts = Body(self._style, "quiet", self._deeds.copy, self._reshaped)
-        self._stream: Stream | None = None
-        self._thought_stream: Stream | None = None
+        super().__init__(message, style, parser, deeds.copy, self._reshaped)
 
     def restyle(self, style: Style) -> None:
-        """Another theme or zoom: everything is made anew when it is next seen."""
-        text, reasoning = self.full_text(), self.reasoning + self.pending_reasoning
-        parsed = self.parsed
-        self._style = style
-        self._reset()
+        """Another theme or zoom: everything is made anew when it is next seen, what is being written at once."""
+        text, reasoning = self.full_text(), self.full_reasoning()
+        self._clear(style)
         self.width = 0
-        if parsed or text != self.message.content:
-            self.pending_text, self.pending_reasoning = text, reasoning
-            if self.generating:
-                self.parsed = True
-                self._stream = Stream(self._parser())
-                self._thought_stream = Stream(self._parser())
-                self.take_pending()
-            else:
-                self.pending_text = self.pending_reasoning = ""
+        self.pending_text = text[len(self.message.content) :]
+        self.pending_reasoning = reasoning[len(self.message.reasoning) :]
+        if self.generating:
+            self.parse()
+
+    def _clear(self, style: Style) -> None:
+        self.start_over(style)
+        self.blocks, self._tops, self._kept = [], [], {}
 
     def parse(self) -> None:
-        """Turn the message into blocks (the first part of a very long one; the rest waits in ``pending_text``)."""
-        if self.parsed:
-            return
-        self.parsed = True
-        if self.own:
-            self.content = self.message.content
-            self._body.update(plain_nodes(self.message.content), [])
-        else:
-            self._stream = Stream(self._parser())
-            self._thought_stream = Stream(self._parser())
-            self.pending_text = self.message.content + self.pending_text
-            self.pending_reasoning = self.message.reasoning + self.pending_reasoning
-            self.take_pending(SLICE)
-        self.compose()
+        """Turn the message into blocks."""
+        if not self.parsed:
+            self.read()
+            self.compose()
 
     def set_message(self, message: ChatMessage) -> None:
         """Show another state of the message; a text that only grew is not parsed again."""
-        before = self.full_text()
-        self.message = message
-        if not self.parsed:
-            return
-        grown = message.content.startswith(before) and message.reasoning.startswith(
-            self.reasoning + self.pending_reasoning
-        )
-        if self.own or not grown or (self._stream is None):
-            self.pending_text = self.pending_reasoning = ""
-            width = self.width
-            self._reset()
+        if not self.follow(message):
+            self._clear(self.style)
             self.parse()
-            self.width = 0
-            self.place(width)
-            return
-        self.pending_text += message.content[len(before) :]
-        self.pending_reasoning += message.reasoning[len(self.reasoning + self.pending_reasoning) :]
-        self.take_pending()
-        self.compose()
+        elif self.parsed:
+            self.compose()
 
     def set_progress(self, words: str) -> None:
         self._progress = words
         if self.parsed:
             self.compose()
 
-    def take_pending(self, limit: int = 1 << 60) -> bool:
-        """Parse what has arrived, at most ``limit`` characters of it; whether some is left."""
-        if self._stream is None or self._thought_stream is None:
-            return False
-        self._clock()
-        if self.pending_reasoning:
-            self._thought_stream.feed(self.pending_reasoning)
-            self.reasoning += self.pending_reasoning
-            self.pending_reasoning = ""
-        piece, self.pending_text = self.pending_text[:limit], self.pending_text[limit:]
-        if piece:
-            self._stream.feed(piece)
-            self.content += piece
-        if not self.generating and not self.pending_text:
-            self._stream.finish()
-            self._thought_stream.finish()
-        if self._unfolded:
-            self._thoughts.update(self._thought_stream.final, self._thought_stream.live)
-        self._body.update([*self._stream.final, *self._calls()], self._stream.live)
-        return bool(self.pending_text)
-
-    def _calls(self) -> list[Node]:
-        if self.generating:
-            return []
-        return [Code(call.arguments, call.name) for call in self.message.tool_calls]
-
-    def _clock(self) -> None:
-        """How long it thought is known only to who was there."""
-        if not self.generating:
-            return
-        now = time.monotonic()
-        if self.pending_reasoning and self._thought_from is None:
-            self._thought_from = now
-        if self.pending_text and self._thought_from is not None and self._thought_s is None:
-            self._thought_s = now - self._thought_from
-
     # ------------------------------------------------------------ blocks
 
     def compose(self) -> None:
         """Put the blocks in order. Blocks that stay keep their layout."""
-        style = self._style
+        style = self.style
         found: list[Block] = []
         if not self.own:
             found.append(self._head())
         if self.reasoning:
             found.append(self._fold())
             if self._unfolded:
-                found.extend(self._quoted(self._thoughts.blocks()))
-        body: list[NodeBlock] = self._body.blocks()
+                self.read_thoughts()
+                found.extend(self._quoted(self.thoughts.blocks()))
+        body: list[NodeBlock] = self.body.blocks()
         if body and found:
             body[0].gap = style.px(12 if self.reasoning else 8)
         found.extend(body)
@@ -249,13 +132,13 @@ class MessageRow:
             "head",
             signature,
             lambda: HeadBlock(
-                self._style, name=name, sub=speaker.sub, silk=speaker.silk, versions=self._versions()
+                self.style, name=name, sub=speaker.sub, silk=speaker.silk, versions=self._versions()
             ),
         )
 
     def _fold(self) -> Block:
-        if self._thought_s is not None:
-            words = f"Thought for {self._thought_s:.1f} s"
+        if self.thought_s is not None:
+            words = f"Thought for {self.thought_s:.1f} s"
         else:
             words = "Thinking" if self.generating and not self.content else "Thought"
         source = self.reasoning.strip()
@@ -266,8 +149,8 @@ class MessageRow:
             "fold",
             (words, preview, unfolded),
             lambda: FoldBlock(
-                self._style,
-                gap=self._style.px(8),
+                self.style,
+                gap=self.style.px(8),
                 words=words,
                 preview=preview,
                 unfolded=unfolded,
@@ -279,19 +162,17 @@ class MessageRow:
         for number, block in enumerate(blocks):
             block.bubble = False
             if not number:
-                block.gap = self._style.px(10)
+                block.gap = self.style.px(10)
         return blocks
 
     def toggle_reasoning(self) -> None:
         """Fold or unfold."""
         self._unfolded = not self._unfolded
-        if self._thought_stream is not None:
-            self._thoughts.update(self._thought_stream.final, self._thought_stream.live)
         self.compose()
         self._deeds.reshaped(self)
 
     def _tail(self, body: list[NodeBlock]) -> list[Block]:
-        style, message = self._style, self.message
+        style, message = self.style, self.message
         if self.own:
             return [self._own_foot()]
         found: list[Block] = []
@@ -328,7 +209,7 @@ class MessageRow:
         actions = [("copy", "copy", "Copy message", lambda: self._deeds.copy(message.content, "message"))]
         if self._editable:
             actions.append(("edit", "pencil", "Edit message", lambda: self._deeds.edit(message.id)))
-        return OwnFootBlock(self._style, gap=self._style.px(2), actions=actions, versions=self._versions())
+        return OwnFootBlock(self.style, gap=self.style.px(2), actions=actions, versions=self._versions())
 
     def _versions(self) -> Versions:
         message = self.message
@@ -357,9 +238,9 @@ class MessageRow:
         """A height before parsing."""
         text = self.message.content
         share = BUBBLE_SHARE if self.own else 1.0
-        line = self._style.px(23)
-        rows = len(text) * self._style.px(8) / max(80, width * share) + text.count("\n") * 0.7
-        return int(rows + 1) * line + self._style.px(60)
+        line = self.style.px(23)
+        rows = len(text) * self.style.px(8) / max(80, width * share) + text.count("\n") * 0.7
+        return int(rows + 1) * line + self.style.px(60)
 
     def place(self, width: int) -> None:
         """Give the row its width; blocks get estimates."""
@@ -377,8 +258,8 @@ class MessageRow:
         self.flow()
 
     def _place_own(self, width: int) -> None:
-        body = self._body.blocks()
-        pad = self._style.px(BUBBLE_X)
+        body = self.body.blocks()
+        pad = self.style.px(BUBBLE_X)
         room = max(120, int(width * BUBBLE_SHARE)) - 2 * pad
         wanted = room
         if len(self.message.content) <= FIT_LIMIT and all(isinstance(block, TextBlock) for block in body):
@@ -401,7 +282,7 @@ class MessageRow:
         """Set tops and the row's height from the blocks' heights."""
         y = 0
         tops = []
-        over, under = self._style.px(BUBBLE_TOP), self._style.px(BUBBLE_BOTTOM)
+        over, under = self.style.px(BUBBLE_TOP), self.style.px(BUBBLE_BOTTOM)
         body = [block for block in self.blocks if block.bubble]
         for block in self.blocks:
             y += over if body and block is body[0] else block.gap

@@ -45,6 +45,7 @@ class Style:
         self.theme = replace(theme, zoom=zoom)
         self.palette = theme.palette
         self.highlighter = Highlighter()
+        self._colors: dict[str, QColor] = {}
 
     def px(self, measure: float) -> int:
         return self.theme.px(measure)
@@ -97,7 +98,10 @@ class Style:
         return self.theme.font(14 if tone == "quiet" else 15)
 
     def color(self, token: str) -> QColor:
-        return self.theme.color(token)
+        found = self._colors.get(token)
+        if found is None:
+            found = self._colors[token] = self.theme.color(token)
+        return found
 
     @cached_property
     def selection_format(self) -> QTextCharFormat:

@@ -139,18 +139,16 @@ class Surface(KeyboardRing, QAbstractScrollArea):
         if self._laying_out:
             return
         top, height = self.scrolled(), self.viewport().height()
-        anchor = self.anchor()
+        anchor, stick = self.anchor(), self.at_bottom()
         self._laying_out = True
         try:
             moved = self.column.lay_out(top, top + height)
         finally:
             self._laying_out = False
         if moved:
-            self.settle(False, anchor)
-        elif abs(dy) < height:
-            self.viewport().scroll(0, dy)
+            self.settle(stick, anchor)
         else:
-            self.viewport().update()
+            self.shift(dy)
         self.seen()
         keep = KEEP_SCREENS * max(400, height)
         self.column.forget(top - keep, top + keep)
@@ -177,7 +175,20 @@ class Surface(KeyboardRing, QAbstractScrollArea):
                 break
             if row.parsed:
                 self._paint_row(painter, number, row, left, row.top - top, clip)
+        if self.framed():
+            paint_ring(painter, QRectF(self.viewport().rect()), 4)
         painter.end()
+
+    def framed(self) -> bool:
+        """Whether the ring is around the whole view: it has the focus, but none of its parts."""
+        return self.ring_shown and self.focused is None
+
+    def shift(self, distance: int) -> None:
+        """Move what is painted by ``distance`` pixels; all is painted again where that would leave marks."""
+        if abs(distance) < self.viewport().height() and not self.framed():
+            self.viewport().scroll(0, distance)
+        else:
+            self.viewport().update()
 
     def _paint_row(self, painter: QPainter, number: int, row: MessageRow, left: int, y: int, clip: QRect) -> None:
         if row.bubble is not None:

@@ -12,6 +12,7 @@ from paddock.gui.widgets.conversation.blocks import (
     END,
     NodeBlock,
     Paint,
+    document_links,
     document_text,
     document_word,
     natural_size,
@@ -232,6 +233,12 @@ class TableRowBlock(NodeBlock):
             if found:
                 return found
         return ""
+
+    def links(self) -> list[tuple[str, str, QRectF]]:
+        found = []
+        for cell, (_, document, origin) in zip(self.cells(), self._places(), strict=False):
+            found += [(w, url, rect.translated(origin)) for w, url, rect in document_links(document, cell)]
+        return found
 
     def glue(self) -> str:
         return "\n\n" if self.number < 0 else "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, QTimer
 
 TURN_MS = 8
@@ -15,7 +16,7 @@ class Turns(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: OrderedDict[int, Callable[[], None]] = OrderedDict()
+        self._waiting: OrderedDict[int, tuple[QObject, Callable[[], None]]] = OrderedDict()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TURN_MS)
@@ -23,17 +24,15 @@ class Turns(QObject):
 
     def ask(self, owner: QObject, run: Callable[[], None]) -> None:
         """Run ``run`` in a coming turn; an ``owner`` that waits already keeps its place."""
-        self._waiting.setdefault(id(owner), run)
+        self._waiting.setdefault(id(owner), (owner, run))
         if not self._timer.isActive():
             self._timer.start()
-
-    def forget(self, owner: QObject) -> None:
-        """The owner is going away."""
-        self._waiting.pop(id(owner), None)
 
     def _next(self) -> None:
         if not self._waiting:
             self._timer.stop()
             return
-        _, run = self._waiting.popitem(last=False)
-        run()
+        _, (owner, run) = self._waiting.popitem(last=False)
+        # A pane may have been closed while it waited.
+        if shiboken6.isValid(owner):
+            run()

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from copy import deepcopy
 
 import msgspec
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui import theme
-from paddock.gui.widgets.conversation import accessible, walk
-from paddock.gui.widgets.conversation.blocks import Target
+from paddock.gui.widgets.conversation import accessible
+from paddock.gui.widgets.conversation.content import SLICE, Speaker
+from paddock.gui.widgets.conversation.interactive import Interactive
 from paddock.gui.widgets.conversation.markdown import Parser
-from paddock.gui.widgets.conversation.row import SLICE, Deeds, MessageRow, Speaker
+from paddock.gui.widgets.conversation.row import Deeds, MessageRow
 from paddock.gui.widgets.conversation.style import Style
-from paddock.gui.widgets.conversation.surface import Surface
 from paddock.gui.widgets.conversation.turns import Turns
-from paddock.gui.widgets.conversation.walk import Key
 from paddock.sdk.types import ChatMessage
 
 UPDATE_S = 0.030
 """At most about 30 updates a second; an expensive one makes the next wait four times as long as it took."""
-SIDE_STEP = 40
 
 
-class ConversationView(Surface):
+class ConversationView(Interactive):
     """Shows the messages of a chat and follows an answer while it is written. GUI thread only.
 
     Copying, selecting, folding and scrolling are done inside; everything else is a signal with a message id
@@ -38,10 +35,6 @@ class ConversationView(Surface):
     retry_requested = Signal(str)
     edit_requested = Signal(str)
     version_requested = Signal(str)
-    link_activated = Signal(str)
-    copied = Signal(str)
-    """What was copied, in a word: selection, answer, message, code, link."""
-
     def __init__(self, parent: QWidget | None = None, *, turns: Turns | None = None, editable: bool = False) -> None:
         super().__init__(parent)
         self._turns = turns if turns is not None else Turns(self)
@@ -62,7 +55,6 @@ class ConversationView(Surface):
         )
         self.setAccessibleName("Conversation")
         self.setProperty("role", "surface")
-        self.access = accessible.Access(self)
 
     # ------------------------------------------------------------ what pages call
 
@@ -81,7 +73,7 @@ class ConversationView(Surface):
                 row.set_message(message)
             rows.append(row)
         if rows != self.column.rows:
-            self._unfocus()
+            self.unfocus()
             self.selection.clear()
         self.column.rows[:] = rows
         self.access.forget_all_but(rows)
@@ -141,19 +133,18 @@ class ConversationView(Surface):
 
     def set_silks(self, silks: Mapping[str, int]) -> None:
         """Silk numbers (from 0) by model id."""
+        before = deepcopy(self._speakers)
         for model, number in silks.items():
             self._speaker(model).silk = number
-        self._rename()
+        self._renamed(before)
 
     def set_names(self, names: Mapping[str, tuple[str, str]]) -> None:
         """Name and what stands beside it ("Q4_K_M") by model id."""
+        before = deepcopy(self._speakers)
         for model, (name, sub) in names.items():
             speaker = self._speaker(model)
             speaker.name, speaker.sub = name, sub
-        self._rename()
-
-    def selected_text(self) -> str:
-        return self.selection.text()
+        self._renamed(before)
 
     # ------------------------------------------------------------ rows
 
@@ -166,7 +157,9 @@ class ConversationView(Surface):
     def _speaker(self, model: str) -> Speaker:
         return self._speakers.setdefault(model, Speaker(name=model.rsplit("/", 1)[-1]))
 
-    def _rename(self) -> None:
+    def _renamed(self, before: Mapping[str, Speaker]) -> None:
+        if before == self._speakers:
+            return
         for row in self.column.rows:
             if row.parsed:
                 row.compose()
@@ -183,8 +176,8 @@ class ConversationView(Surface):
 
     def _drop_stale(self, number: int) -> None:
         """Forget focus and selection in a row whose blocks may have changed places."""
-        if self.focused is not None and self.focused[0] == number and self._focused_target() is None:
-            self._unfocus()
+        if self.focused is not None and self.focused[0] == number and self.focused_target() is None:
+            self.unfocus()
         span = self.selection.range()
         if span is not None and span[1].row == number and span[1].block >= len(self.column.rows[number].blocks):
             self.selection.clear()
@@ -259,13 +252,10 @@ class ConversationView(Surface):
             self._turns.ask(self, self._update)
 
     def _show(self, stick: bool, anchor: tuple[MessageRow, int, int] | None, before: int, dirty: int) -> None:
-        self.settle(stick, anchor, repaint=False)
+        self.settle(True, anchor, repaint=False)
         now, height = self.scrolled(), self.viewport().height()
-        if abs(now - before) >= height:
-            self.viewport().update()
-            return
         if now != before:
-            self.viewport().scroll(0, before - now)
+            self.shift(before - now)
         top = max(0, dirty - now - 2)
         if top < height:
             self.viewport().update(0, top, self.viewport().width(), height - top)
@@ -287,136 +277,3 @@ class ConversationView(Surface):
         self.fit()
         pinned = (anchor[0], -1, min(0, anchor[2])) if anchor is not None else None
         self.settle(stick, pinned)
-
-    # ------------------------------------------------------------ copying and links
-
-    def copy_text(self, text: str, what: str) -> None:
-        """Put ``text`` on the clipboard."""
-        if text:
-            QGuiApplication.clipboard().setText(text)
-            self.copied.emit(what)
-
-    def open_link(self, url: str) -> None:
-        self.link_activated.emit(url)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        point = QPointF(event.pos())
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        copy = menu.addAction("Copy", lambda: self.copy_text(self.selected_text(), "selection"))
-        copy.setEnabled(self.selection.range() is not None)
-        found = self.block_at(point)
-        if found is not None:
-            row = self.column.rows[found[0]]
-            menu.addAction("Copy message as Markdown", lambda: self.copy_text(row.full_text(), "message"))
-        link = self.link_at(point)
-        if link:
-            menu.addAction("Copy link", lambda: self.copy_text(link, "link"))
-        menu.addSeparator()
-        menu.addAction("Select all", self._select_all)
-        menu.popup(event.globalPos())
-
-    def _select_all(self) -> None:
-        self.selection.everything()
-        self.viewport().update()
-
-    # ------------------------------------------------------------ keyboard
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_ours(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        bar = self.verticalScrollBar()
-        key = event.key()
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_text(self.selected_text(), "selection")
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self._select_all()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.focused is not None:
-            target = self._focused_target()
-            if target is not None:
-                target.run()
-        elif key == Qt.Key.Key_Space:
-            back = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            bar.setValue(bar.value() + (-bar.pageStep() if back else bar.pageStep()))
-        elif key == Qt.Key.Key_Home:
-            bar.setValue(0)
-        elif key == Qt.Key.Key_End:
-            self.settle(True, None)
-        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self.focused is not None:
-            self._scroll_side(SIDE_STEP if key == Qt.Key.Key_Right else -SIDE_STEP)
-        elif key == Qt.Key.Key_Escape and (self.focused is not None or self.selection.range() is not None):
-            self._unfocus()
-            self.selection.clear()
-            self.viewport().update()
-        else:
-            super().keyPressEvent(event)
-
-    def _scroll_side(self, delta: int) -> None:
-        assert self.focused is not None
-        row, place, _ = self.focused
-        self.column.rows[row].blocks[place].scroll_x(delta)
-        self.viewport().update()
-
-    def _focused_target(self) -> Target | None:
-        """The focused hit area; None when it is gone."""
-        if self.focused is None:
-            return None
-        row, place, key = self.focused
-        if row >= len(self.column.rows) or place >= len(self.column.rows[row].blocks):
-            return None
-        stops = walk.stops(self.column, row, place, self.open_link)
-        return next((target for stop, target in stops if stop[2] == key), None)
-
-    def _unfocus(self) -> None:
-        self.focused = None
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        if event.reason() not in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
-            self._unfocus()
-        self.viewport().update()
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab goes through the hit areas from the top of what is seen, then on; Shift+Tab back, then out."""
-        stop: tuple[Key, Target] | None = None
-        if self.focused is not None and self._focused_target() is not None:
-            stop = walk.following(self.column, self.focused, forward, self.open_link)
-        elif forward and self.column.rows:
-            top = self.scrolled()
-            candidates = walk.forward(self.column, self.column.at(top), self.open_link)
-            stop = next((stop for stop in candidates if self.place_of(stop[0], stop[1].rect).bottom() > top), None)
-        if stop is None:
-            had = self.focused is not None
-            self._unfocus()
-            self.viewport().update()
-            return True if had and not forward else super().focusNextPrevChild(forward)
-        self.focus_target(stop[0], "keyboard")
-        return True
-
-    def focus_target(self, key: Key, how: Literal["keyboard", "other"]) -> None:
-        """Put the focus on a hit area and scroll it into view."""
-        self.focused = key
-        self._ring = how == "keyboard"
-        target = self._focused_target()
-        if target is not None:
-            self.reveal(self.place_of(key, target.rect))
-            self.access.focus(key)
-        self.viewport().update()
-
-    def place_of(self, key: Key, rect: QRect) -> QRect:
-        """A rectangle of a block, in heights of the column."""
-        row = self.column.rows[key[0]]
-        block = row.blocks[key[1]]
-        return rect.translated(self.column_left() + block.left, row.top + block.top)
-
-
-def _is_ours(event: QKeyEvent) -> bool:
-    return event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Generator, Iterable
 
 import pytest
@@ -154,3 +155,11 @@ def test_tool_calls_are_added_only_when_there_are_any():
 )
 def test_sizes_are_in_decimal_units(size, words):
     assert bytes_text(size) == words
+
+
+def test_json_survives_an_old_code_page():
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="cp1252")
+    Terminal(out, io.StringIO()).json({"text": "“ü” 😀"}, pretty=False)
+    assert raw.getvalue().isascii()
+    assert json.loads(raw.getvalue()) == {"text": "“ü” 😀"}

@@ -139,8 +139,9 @@ def test_html_and_images_are_words_only(parser: Parser) -> None:
     assert paragraph.spans[-1].href == "http://example.org/cat.png"
 
 
-def test_javascript_links_are_not_links(parser: Parser) -> None:
-    (paragraph,) = parser.parse("[x](javascript:alert(1))")
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "smb://host/x", "/x", "ssh://h"])
+def test_only_web_and_mail_addresses_become_links(parser: Parser, address: str) -> None:
+    (paragraph,) = parser.parse(f"[x]({address})")
     assert isinstance(paragraph, Paragraph)
     assert all(not span.href for span in paragraph.spans)
 

@@ -116,12 +116,14 @@ def test_the_first_start_sets_up_and_runs_what_was_asked(checkout: Checkout) -> 
     assert (checkout.root / ".namespace" / "paddock" / "sdk").exists()
 
 
-def test_the_second_start_installs_nothing_and_says_nothing(checkout: Checkout) -> None:
+def test_the_second_start_installs_nothing_says_nothing_and_costs_little(checkout: Checkout) -> None:
     checkout.run("ls")
-    before = (checkout.venv / "calls").read_text()
+    before, used = (checkout.venv / "calls").read_text(), os.times()
 
     assert checkout.run("ls") == (0, "paddock ls\n", "")
+    now = os.times()
     assert (checkout.venv / "calls").read_text() == before
+    assert now.children_user + now.children_system - used.children_user - used.children_system < 0.3
 
 
 @pytest.mark.parametrize("changed", ["constraints.txt", "pyproject.toml", "setup.py", "tools/install_llamacpp.py"])
@@ -259,6 +261,5 @@ def test_an_environment_of_another_place_is_made_anew(checkout: Checkout) -> Non
     (checkout.venv / "pyvenv.cfg").write_text("version = 3.11.0\ncommand = python3 -m venv /elsewhere/.venv\n")
     (checkout.root / "constraints.txt").write_text("llama_cpp_python==0\nnot a requirement\n")
 
-    checkout.run("ls")
-
+    assert ".venv belongs to another Python or another place and is made anew." in checkout.run("ls")[2]
     assert (checkout.venv / "bin" / "python").is_symlink()  # the stand-in is gone, a real one is there

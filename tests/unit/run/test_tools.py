@@ -22,7 +22,7 @@ from tools.install_llamacpp import ANSWER_S, fetch_page, find_wheel, pinned_vers
 from tools.links import anchors, problems
 from tools.namespace import ROOMS, link_rooms
 from tools.steps import StepFailed, Steps, detail_of, duration
-from tools.system_packages import LIBRARIES, MANAGERS, PROGRAMS, install_command, is_debian
+from tools.system_packages import LIBRARIES, MANAGERS, PROGRAMS, advice, install_command, is_debian
 
 # ---------------------------------------------------------------- accelerator
 
@@ -147,6 +147,15 @@ def test_each_package_manager_gets_its_own_command() -> None:
         "pacman -S --needed xcb-util-wm xorg-server-xvfb",
         "zypper install -y libxcb-icccm4 xorg-x11-server-Xvfb",
     ]
+
+
+def test_the_advice_names_this_machines_package_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = [need for need in LIBRARIES if need.name == "libxcb-icccm.so.4"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert advice(needs) == "Install these libraries and programs with your system's package manager: libxcb-icccm.so.4"
+
+    (tmp_path / "zypper").touch(0o755)
+    assert advice(needs) == "sudo zypper install -y libxcb-icccm4"
 
 
 @pytest.mark.parametrize(

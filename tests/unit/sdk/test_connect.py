@@ -245,11 +245,11 @@ def test_a_host_killed_while_starting_names_the_signal(home, starting):
 def test_a_host_that_never_becomes_ready_is_killed_and_its_log_shown(home, starting):
     home.logs.mkdir(parents=True)
     (home.logs / "host.log").write_text("first\nwaiting for nothing\n")
-    starting("import time; time.sleep(60)")
+    starting("import threading; threading.Event().wait(60)")
     with pytest.raises(HostUnavailable, match="not become ready") as caught:
         find_or_start(home, within_s=1.0)
     assert "waiting for nothing" in caught.value.hint
-    assert not [child for child in psutil.Process().children() if "time.sleep(60)" in " ".join(child.cmdline())]
+    assert not [child for child in psutil.Process().children() if "threading.Event" in " ".join(child.cmdline())]
 
 
 def test_a_host_that_says_ready_and_leaves_is_an_error(home, starting):
@@ -287,3 +287,23 @@ def test_both_clients_connect_the_same_way(home, fake):
 
     with Client.connect(str(home.root)) as client:
         assert client.address.instance == asyncio.run(connected()) == "fake"
+
+
+def test_giving_up_on_a_slow_start_does_not_hold_up_the_program(home):
+    """The window may be closed while a host is being waited for."""
+    home.run.mkdir(parents=True)
+    code = f"""
+import asyncio
+from paddock.sdk import AsyncClient
+async def main():
+    try:
+        await asyncio.wait_for(AsyncClient.connect({str(home.root)!r}), 0.3)
+    except TimeoutError:
+        print("given up")
+asyncio.run(main())
+"""
+    with FileLock(home.start_lock_file):
+        before = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "given up\n"
+    assert time.monotonic() - before < 10

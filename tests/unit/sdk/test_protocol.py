@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, cycle, pairwise, takewhile
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paddock.sdk import protocol
 from paddock.sdk.asking import Gathering, conversation, question
-from paddock.sdk.errors import ErrorInfo, HostUnavailable, ModelNotFound, PaddockError
+from paddock.sdk.errors import BadRequest, ErrorInfo, HostUnavailable, ModelNotFound, PaddockError
 from paddock.sdk.events import Failed, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from paddock.sdk.protocol import EventReader, SseParser, UnknownEventWarning
 from paddock.sdk.types import Message, Stats, Usage
@@ -38,10 +38,13 @@ def test_line_ends_comments_and_many_data_lines_are_understood():
     assert parsed([STREAM]) == EVENTS
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=40))
-def test_any_split_gives_the_same_events(cuts):
-    places = [0, *sorted(cuts), len(STREAM)]
-    assert parsed([STREAM[a:b] for a, b in pairwise(places)]) == EVENTS
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.sampled_from([b"\n", b"\r", b"\r\n"]))
+def test_any_split_gives_the_same_events(sizes, line_end):
+    stream = STREAM.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", line_end)
+    for whole in (STREAM, stream):
+        steps = takewhile(len(whole).__gt__, accumulate(cycle(sizes)))
+        places = [0, *steps, len(whole)]
+        assert parsed([whole[a:b] for a, b in pairwise(places)]) == EVENTS
 
 
 def test_byte_by_byte_gives_the_same_events():
@@ -148,3 +151,8 @@ def test_options_that_are_none_are_left_to_the_model():
     assert request.sampling == {"temperature": 0.0}
     assert request.stop == ("END",)
     assert request.id != question("hi", model="m", sampling={}).id
+
+
+def test_text_that_is_not_unicode_is_refused_with_a_sentence():
+    with pytest.raises(BadRequest, match="UTF-8"):
+        protocol.generate(question("a\udcff", model="m", sampling={}))

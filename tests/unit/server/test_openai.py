@@ -11,6 +11,7 @@ import openai
 import pytest
 from server_harness import until
 
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
 
 
@@ -98,6 +99,7 @@ def test_max_tokens_and_stop_are_obeyed(api):
         ({"messages": []}, "empty"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "Message 0"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "image_url"),
+        ({"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]}, "function_call"),
         ({"stream_options": {"include_usages": True}}, "include_usages"),
         ({"reasoning_effort": "huge"}, "huge"),
     ],
@@ -195,3 +197,40 @@ def test_broken_http_does_not_hurt_the_server(port, api):
     exchange(port, b"\x16\x03\x01 not http at all\r\n\r\n")
     exchange(port, b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n")
     assert api.models.list().data
+
+
+def test_the_server_moves_stays_when_it_cannot_move_and_goes_off(host):
+    port = host.serve()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        other = taken.getsockname()[1]
+        answer = host.http.post("/control/server", json={"running": True, "port": other, "strict_port": True})
+        assert answer.status_code == 409
+        assert f"Port {other}" in answer.json()["error"]["message"]
+        assert f"Port {other}" in host.get("/control/server")["error"]
+        assert b" 200 " in exchange(port, HEALTH)
+        moved = host.post("/control/server", {"running": True, "port": other})
+        assert moved["port"] > other
+        assert moved["error"] is None
+    with pytest.raises(OSError):
+        exchange(port, HEALTH)
+    assert b" 200 " in exchange(moved["port"], HEALTH)
+    assert host.post("/control/server", {"running": False})["urls"] == []
+    with pytest.raises(OSError):
+        exchange(moved["port"], HEALTH)
+
+
+def test_other_machines_are_let_in_only_with_a_key(start):
+    closed = start().ready()
+    answer = closed.http.post("/control/server", json={"running": True, "host": "0.0.0.0", "port": 0})
+    assert answer.status_code == 400
+    assert "PADDOCK_API_KEY" in answer.json()["error"]["hint"]
+    assert closed.end() == 0
+    host = start(env={"PADDOCK_API_KEY": "secret"}).ready()
+    port = host.serve(host="0.0.0.0")
+    assert host.get("/control/server")["key_required"] is True
+    assert b" 200 " in exchange(port, HEALTH)
+    request = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"
+    assert b" 401 " in exchange(port, request % b"")
+    assert b" 401 " in exchange(port, request % b"Authorization: Bearer Secret\r\n")
+    assert b" 200 " in exchange(port, request % b"Authorization: Bearer secret\r\n")
+    assert "secret" not in (host.home.logs / "host.log").read_text()

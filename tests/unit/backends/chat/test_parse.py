@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from paddock.backends.chat.parse import (
     AnswerParser,
     Call,

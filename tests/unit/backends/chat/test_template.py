@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+
 from paddock.backends.chat.template import CHATML, ChatTemplate
 from paddock.sdk.errors import TemplateFailed
 from paddock.sdk.types import Message, Tool, ToolCall
@@ -27,7 +28,8 @@ def test_tool_calls_reach_the_template_as_objects_and_tools_in_the_openai_form()
     call = ToolCall(id="1", name="w", arguments='{"city": "Ulm"}')
     source = (
         "{% for t in tools %}{{ t | tojson }}{% endfor %}"
-        "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.arguments.city }}{% endfor %}{% endfor %}"
+        "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.arguments.city }}{% endfor %}"
+        "{% endfor %}"
     )
     tool = Tool(name="w", description="d'", parameters={"type": "object"})
     text = render(source, Message(role="assistant", tool_calls=(call,)), tools=(tool,))
@@ -110,8 +112,8 @@ def test_a_template_reaches_nothing_outside(source):
         "{{ 'a' | center(1000000000) }}",
         "{{ 'a' | indent(1000000000, true) }}",
         "{{ 5 | round(-1000000000) }}",
-        "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
-        "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
         "{% set ns = namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
         "{% set s = 'a' * 4000 %}{{ s | replace('a', s) | replace('a', s) }}",
         "{% set s = 'a' * 4000 %}{{ s.replace('a', s).replace('a', s) }}",

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from paddock import resources
 from paddock.backends.base import LoadReport
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, ReasoningDelta, TextDelta, ToolCallDelta

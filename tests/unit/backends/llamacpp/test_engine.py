@@ -7,27 +7,21 @@ import threading
 import time
 
 import pytest
+
+from paddock.backends.llamacpp.bindings import ABORTED
 from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, Queued, ReasoningDelta, TextDelta
 from paddock.sdk.types import Message, Tool
 
 FRANCE = "What is the capital of France?"
 LONG = {"ignore_eos": True}
-CHATTER = [FRANCE, "Hello", "What is 2 plus 3?", "Tell me a story", "Who are you?", "What colour is the sky?",
-           "What is the capital of Italy?", "How do I load a model?"]  # fmt: skip
+CAPITALS = [f"What is the capital of {country}?" for country in
+            ("France", "Italy", "Germany", "Japan", "Spain", "Egypt", "Canada", "Norway")]  # fmt: skip
 
 
 def test_the_starter_model_knows_the_capital_of_france(chat):
     run = chat.greedy(FRANCE)
     assert "Paris" in run.text
     assert run.finished.reason == "stop"
-
-
-def test_two_turns_remember(chat):
-    first = chat.greedy("My name is Ada.")
-    answer = chat.greedy(
-        "My name is Ada.", Message(role="assistant", content=first.text), "What is my name?", max_tokens=40
-    )
-    assert "Ada" in answer.text
 
 
 def test_reasoning_comes_apart_from_the_answer(chat):
@@ -51,11 +45,11 @@ def test_a_tool_call_comes_as_a_call(chat):
     assert "city" in json.loads(run.calls[0].arguments)
 
 
-def test_greedy_decoding_repeats_itself_and_the_second_time_reads_nothing_again(random_llama):
-    first = random_llama.greedy("A question", max_tokens=50, sampling=LONG)
+def test_greedy_decoding_repeats_itself_and_later_reads_nothing_again(random_llama):
+    random_llama.greedy("A question", max_tokens=1, sampling=LONG)
+    first = random_llama.greedy("A question", max_tokens=50, sampling=LONG).text
     second = random_llama.greedy("A question", max_tokens=50, sampling=LONG)
-    assert second.text == first.text
-    assert first.text
+    assert second.text == first != ""
     usage = second.finished.usage
     assert usage.cached_tokens == usage.prompt_tokens - 1
 
@@ -69,15 +63,15 @@ def test_a_second_turn_evaluates_only_new_tokens(chat):
 
 
 def test_eight_at_once_give_what_each_gives_alone(chat):
-    alone = [chat.greedy(text, max_tokens=40).text for text in CHATTER]
-    runs = [chat.greedy(text, max_tokens=40) for text in CHATTER]
+    alone = [chat.greedy(text, max_tokens=40).text for text in CAPITALS]
+    runs = [chat.greedy(text, max_tokens=40) for text in CAPITALS]
     assert [run.text for run in runs] == alone
 
 
 def test_more_requests_than_places_queue_and_all_finish(chat):
-    runs = [chat.greedy(CHATTER[number % 8], max_tokens=30) for number in range(24)]
-    texts = [run.text for run in runs]
-    assert texts[:8] == texts[8:16] == texts[16:]
+    runs = [chat.greedy(FRANCE, max_tokens=30) for _ in range(24)]
+    assert {run.text for run in runs} == {runs[0].text}
+    assert "Paris" in runs[0].text
     positions = [event.position for event in runs[-1].events if isinstance(event, Queued)]
     assert positions == sorted(positions, reverse=True)
     assert positions
@@ -169,18 +163,35 @@ def test_cancel_ends_a_running_answer_at_once_and_the_next_one_works(random_llam
     assert random_llama.start("next", max_tokens=2, sampling=LONG).finished.reason == "length"
 
 
-def test_cancel_breaks_off_a_prompt_that_is_being_read(driver, gguf_file, tmp_path):
-    path = gguf_file.write_llama(tmp_path / "long.gguf", trained=32768)
-    driver.load(path, n_ctx=32768, n_batch=32768, n_ubatch=16384)
-    other = driver.start("short", max_tokens=100_000, sampling=LONG)
+def test_cancel_breaks_off_a_prompt_that_is_being_read(driver, gguf_file, tmp_path, monkeypatch):
+    driver.load(gguf_file.write_llama(tmp_path / "x.gguf", trained=32768), n_ctx=32768, n_batch=32768, n_ubatch=16384)
+    context, decode = driver.engine._context, driver.engine._context.decode
+    entered, statuses = threading.Event(), []
+
+    def watched(rows):
+        entered.set()
+        statuses.append(decode(rows))
+        return statuses[-1]
+
+    monkeypatch.setattr(context, "decode", watched)
     run = driver.start("word " * 6000)
-    run.wait(lambda events: any(isinstance(event, PromptProgress) for event in events) or True)
+    assert entered.wait(60)
     driver.engine.cancel(run.request.id)
     assert isinstance(run.ending, Cancelled)
-    written = len(other.events)
-    other.wait(lambda events: len(events) > written + 3)
-    driver.engine.cancel(other.request.id)
-    assert isinstance(other.ending, Cancelled)
+    assert ABORTED in statuses
+    assert driver.start("next", max_tokens=3, sampling=LONG).finished.reason == "length"
+
+
+def test_an_answer_goes_on_while_prompts_beside_it_are_cancelled(driver, tiny):
+    driver.load(tiny, n_ctx=2048)
+    steady = driver.greedy("steady", max_tokens=150, sampling=LONG)
+    others = []
+    for number in range(10):
+        others.append(driver.start(f"{number} other " * 60, sampling=LONG))
+        others[-1].wait(lambda events: events)
+        driver.engine.cancel(others[-1].request.id)
+    assert all(isinstance(other.ending, Cancelled) for other in others)
+    assert steady.finished.usage.completion_tokens == 150
 
 
 def test_cancel_of_an_unknown_or_finished_request_is_ignored(random_llama):
@@ -285,4 +296,5 @@ def test_characters_spread_over_tokens_arrive_whole(random_llama):
     run = random_llama.greedy("x", max_tokens=30, sampling={"logit_bias": euro})
     text = run.text
     assert all(event.text for event in run.events if isinstance(event, TextDelta))
-    assert set(text) <= {"€", "�"}
+    assert text
+    assert all(letter == "�" or set(letter.encode()) <= set("€".encode()) for letter in text)

@@ -1,0 +1,93 @@
+"""Server and Settings against a real host."""
+
+import json
+import socket
+import urllib.request
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+Scene = Any
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+    port = free_port()
+    page.port.setValue(port)
+    page.switch.click()
+    scene.until(lambda: scene.host.server.running)
+    assert page.switch.isChecked()
+    assert str(port) in page.address.text.text()
+    assert page.reach.text() == "Every user of this computer can reach this address. Other computers cannot."
+    page.address.button.click()
+    url = QGuiApplication.clipboard().text()
+    with urllib.request.urlopen(f"{url}/models", timeout=5) as answer:
+        assert scene.model("fast") in [item["id"] for item in json.load(answer)["data"]]
+    page.switch.click()
+    scene.until(lambda: not scene.host.server.running)
+    assert page.reach.text() == "Nobody, while it is off."
+
+
+def test_a_taken_port_is_told_in_place_with_a_way_out(scene: Scene) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        page.port.setValue(port)
+        page.switch.click()
+        scene.until(lambda: page.notice.isVisible())
+        assert str(port) in page.notice.accessibleName()
+        assert not page.switch.isChecked()
+        page.notice.action_triggered.emit()
+        scene.until(lambda: scene.host.server.running)
+    assert scene.host.server.port != port
+    assert not page.notice.isVisible()
+
+
+def test_snippets_hold_the_address_and_are_copied(scene: Scene) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+    for chip in page.tabs:
+        chip.click()
+        page.copy_button.click()
+        assert QGuiApplication.clipboard().text() == page.code.toPlainText()
+    page.tabs[1].click()
+    assert "base_url=\"http://127.0.0.1:" in page.code.toPlainText()
+    compile(page.code.toPlainText(), "snippet", "exec")
+
+
+def test_settings_are_stored_by_the_host_and_shown_at_once(scene: Scene) -> None:
+    scene.window.show_page("settings")
+    page = scene.window.stack.currentWidget()
+    page.theme.setCurrentIndex(2)
+    page.theme.activated.emit(2)
+    scene.until(lambda: scene.app.themes.theme.mode == "dark")
+    page.system_font.click()
+    page.density.activated.emit(1)
+    scene.until(lambda: scene.app.themes.theme.compact and scene.app.themes.theme.system_font)
+    place = page._models.index(scene.model("fast"))
+    page.model.activated.emit(place)
+    scene.until(lambda: scene.host.settings.default_model == scene.model("fast"))
+    assert scene.dialogue.model == scene.model("fast")
+    page.keep.setValue(3)
+    page.keep.editingFinished.emit()
+    scene.until(lambda: scene.host.settings.keep_models_minutes == 3)
+    stored = scene.ask(lambda client: client.settings())
+    assert (stored.theme, stored.density, stored.system_font) == ("dark", "compact", True)
+
+
+def test_the_data_folder_is_shown_and_copied(scene: Scene, home: Any) -> None:
+    scene.window.show_page("settings")
+    page = scene.window.stack.currentWidget()
+    scene.qtbot.mouseClick(page.folder.button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == str(home)
