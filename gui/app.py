@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QLockFile, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from paddock.gui import window_state
+from paddock.gui import icons, window_state
 from paddock.gui.bridge import Bridge
 from paddock.gui.crash_log import CrashLog
 from paddock.gui.host_link import HostLink
@@ -80,6 +80,7 @@ class App:
         self.window.closed.connect(application.quit)
 
     def _painted(self) -> None:
+        self.window.setWindowIcon(icons.icon("horse", self.themes.theme.palette.accent, 64))
         self.bridge.start()
         self.host.start()
         QTimer.singleShot(500, self._collect)

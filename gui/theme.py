@@ -167,6 +167,11 @@ class Theme:
         return self.palette.silks[number % len(self.palette.silks)]
 
     def qt_palette(self) -> QPalette:
+        """A palette of its own for the caller."""
+        return QPalette(self._qt_palette)
+
+    @cached_property
+    def _qt_palette(self) -> QPalette:
         p = self.palette
         role = QPalette.ColorRole
         colors = {

@@ -40,6 +40,7 @@ class Models:
         self._registry = registry
         self._make_library = library
         self._library: asyncio.Task[Library] | None = None
+        self._folders: tuple[str, ...] = ()
         self._bus = bus
         self._users: dict[str, set[str]] = {}
         self._loading: set[asyncio.Task[None]] = set()
@@ -48,8 +49,9 @@ class Models:
 
     # -------------------------------------------------------------- on disk
 
-    def read_folders(self, folders: tuple[str, ...]) -> None:
-        """Begin to read the disk in the background; questions wait for it."""
+    def read_folders(self, folders: tuple[str, ...]) -> asyncio.Task[Library]:
+        """Begin to read the disk in the background; questions wait for it, and begin it anew when it failed."""
+        self._folders = folders
 
         def make() -> Library:
             library = self._make_library(folders)
@@ -62,6 +64,7 @@ class Models:
             return library
 
         self._library = asyncio.get_running_loop().create_task(run())
+        return self._library
 
     async def on_disk(self) -> list[ModelInfo]:
         return list((await self._read()).models())
@@ -81,10 +84,10 @@ class Models:
         return await asyncio.to_thread(library.find, model)
 
     async def _read(self) -> Library:
-        if self._library is None:
-            self.read_folders(())
-        assert self._library is not None
-        return await asyncio.shield(self._library)
+        task = self._library
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self.read_folders(self._folders)
+        return await asyncio.shield(task)
 
     # -------------------------------------------------------------- engines
 

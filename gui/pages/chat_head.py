@@ -68,7 +68,9 @@ class ChatHead(QWidget):
     def _fit(self) -> None:
         """The title gives way to the model, down to a few words."""
         theme = current()
-        buttons = self.inspector.sizeHint().width() + (self.chats.sizeHint().width() + 12 if self.chats.isVisible() else 0)
+        buttons = self.inspector.sizeHint().width()
+        if self.chats.isVisible():
+            buttons += self.chats.sizeHint().width() + 12
         room = self.width() - 36 - 3 * 12 - buttons - self.chip.sizeHint().width()
         self.title.setMaximumWidth(max(theme.px(96), room))
 

@@ -199,7 +199,6 @@ def test_a_screen_reader_finds_names_and_reads_the_answer(desktop: dict[str, str
         xdotool(environment, "key", "Return")
         eventually(lambda: answered(home), 60, "The answer")
         found = tree(environment, "Paris")
-        print(json.dumps(found, indent=0))
         items = [node["name"] for node in found if node["role"] == "list item"]
         assert any(QUESTION in str(name) for name in items)
         assert any("Paris" in str(name) for name in items)

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 Scene = Any
 
@@ -237,3 +238,41 @@ def test_broken_models_cannot_be_chosen_and_say_why(scene: Scene) -> None:
     assert not index.flags() & Qt.ItemFlag.ItemIsSelectable
     assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "The file ends too early."
     assert scene.chat.start.notice.isVisible()
+
+
+def press_in_the_question(scene: Scene, words: str) -> None:
+    """Answer the coming dialog with the button called ``words``."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            next(button for button in box.buttons() if button.text() == words).click()
+        else:
+            QTimer.singleShot(20, press)
+
+    QTimer.singleShot(0, press)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_quitting_while_an_answer_runs_asks_once(open_window: Callable[[], Scene]) -> None:
+    scene = open_window()
+    scene.show()
+    scene.take_model("slow")
+    scene.type_and_send("count")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    chat, answer = scene.dialogue.chat, scene.dialogue.run.answer
+    press_in_the_question(scene, "Cancel")
+    scene.window.close()
+    assert scene.window.isVisible()
+    press_in_the_question(scene, "Go on in the background")
+    scene.close()
+    again = open_window()
+    again.show()
+    again.until(lambda: again.dialogue.chat == chat)
+    again.until(lambda: again.dialogue.run is not None and again.dialogue.run.answer == answer)
+    press_in_the_question(again, "Stop and quit")
+    again.close()
+    last = open_window()
+    last.show()
+    last.until(lambda: last.dialogue.chat == chat and len(last.dialogue.messages) == 2)
+    assert last.dialogue.messages[-1].state == "cancelled"

@@ -43,7 +43,11 @@ def test_tab_visits_everything_and_comes_round(scene: Scene, page: str) -> None:
     scene.window.resize(1440, 900)
     scene.window.show_page(page)
     scene.window.activateWindow()
-    wanted = {widget for widget in focusable(scene.window) if not isinstance(widget, QAbstractButton) or _tab_stop(widget)}
+    wanted = {
+        widget
+        for widget in focusable(scene.window)
+        if not isinstance(widget, QAbstractButton) or _tab_stop(widget)
+    }
     start = scene.window.rail.buttons[scene.window.page()]
     start.setFocus(Qt.FocusReason.TabFocusReason)
     scene.until(lambda: QApplication.focusWidget() is start)
@@ -70,7 +74,9 @@ def _describe(widget: QWidget) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("width", "height", "zoom"), [(720, 480, 1.0), (960, 600, 1.0), (1440, 900, 1.5), (1440, 900, 2.0)])
+@pytest.mark.parametrize(
+    ("width", "height", "zoom"), [(720, 480, 1.0), (960, 600, 1.0), (1440, 900, 1.5), (1440, 900, 2.0)]
+)
 def test_no_word_is_clipped(scene: Scene, page: str, width: int, height: int, zoom: float) -> None:
     scene.window._themes.set(zoom=zoom)
     scene.window.show_page(page)

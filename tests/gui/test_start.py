@@ -22,6 +22,7 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
     assert json.loads(done.stdout)["forbidden_modules"] == []
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support")
 def test_a_second_start_leaves_when_a_window_came_forward(scene: Scene, home: Path) -> None:
     raised: list[str] = []
     scene.host.raise_requested.connect(raised.append)

@@ -273,6 +273,8 @@ class MessageRow(MessageText):
             block.bubble = True
             block.left = left
             block.place(wanted)
+            if wanted < room:
+                block.layout()  # an estimate would wrap what was measured to fit
         for other in self.blocks:
             if not other.bubble:
                 other.place(width)

@@ -252,7 +252,7 @@ class ConversationView(Interactive):
             self._turns.ask(self, self._update)
 
     def _show(self, stick: bool, anchor: tuple[MessageRow, int, int] | None, before: int, dirty: int) -> None:
-        self.settle(True, anchor, repaint=False)
+        self.settle(stick, anchor, repaint=False)
         now, height = self.scrolled(), self.viewport().height()
         if now != before:
             self.shift(before - now)
