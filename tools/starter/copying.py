@@ -20,7 +20,7 @@ _SLOW_PAIRS = 8
 
 def _orthonormal(rows: int, columns: int, constant: int, generator: torch.Generator) -> Tensor:
     """Orthonormal rows that ignore the column `constant`."""
-    basis = torch.linalg.qr(torch.randn(columns, rows, generator=generator)).Q.T.clone()
+    basis: Tensor = torch.linalg.qr(torch.randn(columns, rows, generator=generator)).Q.T.clone()
     basis[:, constant] = 0.0
     return basis
 

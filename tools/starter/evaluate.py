@@ -71,7 +71,7 @@ class Asker:
         tokens = self._model.tokenize(prompt.encode("utf-8"), add_bos=False, special=True)
         stop = self._model.token_eos()
         written: list[int] = []
-        self._model.reset()
+        self._model.n_tokens = 0
         self._model.set_seed(seed)
         begin = time.perf_counter()
         for token in self._model.generate(tokens, temp=temperature, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.0):

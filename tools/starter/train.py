@@ -9,6 +9,8 @@ One process with several threads would stand still whenever somebody else's prog
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import multiprocessing.connection
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,7 +18,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from batches import batches
 from copying import plant_copying
 from model import ModelShape, StarterModel
@@ -123,6 +124,24 @@ def work(rank: int, plan: Plan) -> None:
     dist.destroy_process_group()
 
 
+def run_workers(plan: Plan) -> None:
+    """Runs all workers to their end.
+
+    Raises:
+        SystemExit: A worker failed; the others are stopped.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=work, args=(rank, plan), daemon=True) for rank in range(plan.workers)]
+    for worker in workers:
+        worker.start()
+    waiting = list(workers)
+    while waiting:
+        multiprocessing.connection.wait([worker.sentinel for worker in waiting])
+        if any(worker.exitcode for worker in waiting):
+            raise SystemExit("a worker failed")
+        waiting = [worker for worker in waiting if worker.exitcode is None]
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,7 +169,7 @@ def main() -> None:
         )
         if not plan.resume:
             train_tokenizer(ModelShape().n_vocab, plan.seed).save(str(plan.tokenizer_path))
-        mp.spawn(work, args=(plan,), nprocs=plan.workers)
+        run_workers(plan)
 
 
 if __name__ == "__main__":
