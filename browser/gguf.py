@@ -85,8 +85,7 @@ def read_header(path: Path) -> Header:
         header = _Reader(cursor, path.name).read()
     if header.data_end > size:
         raise ModelUnusable(
-            f"{path.name} is not complete: the file ends before its tensors "
-            f"({size:,} of {header.data_end:,} bytes).",
+            f"{path.name} is not complete: the file ends before its tensors ({size:,} of {header.data_end:,} bytes).",
             hint="Download it again.",
             size_bytes=size,
             needed_bytes=header.data_end,

@@ -85,15 +85,7 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
 
 
 GenerationEvent = (
-    Queued
-    | LoadProgress
-    | PromptProgress
-    | TextDelta
-    | ReasoningDelta
-    | ToolCallDelta
-    | Finished
-    | Failed
-    | Cancelled
+    Queued | LoadProgress | PromptProgress | TextDelta | ReasoningDelta | ToolCallDelta | Finished | Failed | Cancelled
 )
 Ending = Finished | Failed | Cancelled
 

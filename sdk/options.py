@@ -85,8 +85,7 @@ def check_value(spec: OptionSpec, value: OptionValue) -> OptionValue:
             raise _invalid(spec, value, "a list of strings")
         case "bias":
             if isinstance(value, dict) and all(
-                isinstance(k, str) and isinstance(v, (int, float)) and not isinstance(v, bool)
-                for k, v in value.items()
+                isinstance(k, str) and isinstance(v, (int, float)) and not isinstance(v, bool) for k, v in value.items()
             ):
                 return {k: float(v) for k, v in value.items()}
             raise _invalid(spec, value, "an object of token ids to numbers")

@@ -65,9 +65,7 @@ class Answer:
     def _call(self, piece: Call) -> list[GenerationEvent]:
         held = self._stop.finish()
         call = call_of(piece, self._id, self.calls)
-        delta = ToolCallDelta(
-            id=self._id, index=self.calls, call_id=call.id, name=call.name, arguments=call.arguments
-        )
+        delta = ToolCallDelta(id=self._id, index=self.calls, call_id=call.id, name=call.name, arguments=call.arguments)
         self.calls += 1
         return [TextDelta(id=self._id, text=held), delta] if held else [delta]
 

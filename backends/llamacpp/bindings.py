@@ -144,9 +144,7 @@ class Model:
         self.add_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
         self.add_eos = bool(api.llama_vocab_get_add_eos(self._vocab))
         self.n_swa = int(api.llama_model_n_swa(self._handle))
-        self.recurrent = bool(
-            api.llama_model_is_recurrent(self._handle) or api.llama_model_is_hybrid(self._handle)
-        )
+        self.recurrent = bool(api.llama_model_is_recurrent(self._handle) or api.llama_model_is_hybrid(self._handle))
         self.diffusion = bool(api.llama_model_is_diffusion(self._handle))
         self.encoder = bool(api.llama_model_has_encoder(self._handle))
         self._pieces: dict[int, bytes] = {}
@@ -268,11 +266,14 @@ class Context:
         base, width = ctypes.addressof(sequences), ctypes.sizeof(api.llama_seq_id)
         for index in range(size):
             pointers[index] = ctypes.cast(base + index * width, ctypes.POINTER(api.llama_seq_id))
-        batch.token, batch.pos, batch.n_seq_id = (ctypes.cast(a, p) for a, p in (
-            (tokens, ctypes.POINTER(api.llama_token)),
-            (positions, ctypes.POINTER(api.llama_pos)),
-            (counts, ctypes.POINTER(ctypes.c_int32)),
-        ))
+        batch.token, batch.pos, batch.n_seq_id = (
+            ctypes.cast(a, p)
+            for a, p in (
+                (tokens, ctypes.POINTER(api.llama_token)),
+                (positions, ctypes.POINTER(api.llama_pos)),
+                (counts, ctypes.POINTER(ctypes.c_int32)),
+            )
+        )
         batch.seq_id = ctypes.cast(pointers, ctypes.POINTER(ctypes.POINTER(api.llama_seq_id)))
         batch.logits = ctypes.cast(outputs, ctypes.POINTER(ctypes.c_int8))
         return batch

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, assert_never
+from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.bridge import Job
 from paddock.gui.host_state import HostState
+from paddock.gui.pages.question import Run, View, ask
 from paddock.sdk.errors import ErrorInfo, PaddockError
 from paddock.sdk.events import (
     Cancelled,
@@ -27,52 +26,6 @@ from paddock.sdk.events import (
     ToolCallDelta,
 )
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, Generation, NewChat, Options, SendRequest
-
-if TYPE_CHECKING:
-    from paddock.sdk.aclient import AsyncClient
-
-Phase = Literal["sending", "queued", "loading", "prompt", "answering"]
-
-
-class View(Protocol):
-    """What the conversation view can do, as far as a dialogue needs it."""
-
-    def set_messages(self, messages: list[ChatMessage]) -> None: ...
-    def append_message(self, message: ChatMessage) -> None: ...
-    def stream_text(self, message_id: str, text: str) -> None: ...
-    def stream_reasoning(self, message_id: str, text: str) -> None: ...
-    def finish(self, message: ChatMessage) -> None: ...
-
-
-@dataclass
-class Run:
-    """A question on its way, or an answer being written. ``answer`` is empty until the host has named it."""
-
-    chat: str
-    request: SendRequest | None = None
-    question: ChatMessage | None = None
-    answer: str = ""
-    phase: Phase = "sending"
-    fraction: float = 0.0
-    position: int = 0
-    shown: bool = False
-    job: Job | None = None
-    error: ErrorInfo | None = None
-    ended: bool = False
-    text: list[str] = field(default_factory=list)
-
-
-async def ask(
-    client: AsyncClient, chat: str, new: NewChat, request: SendRequest
-) -> AsyncGenerator[Chat | GenerationEvent, None]:
-    """Send a message; the chat is made first where there is none yet."""
-    if not chat:
-        made = await client.create_chat(new)
-        yield made
-        chat = made.summary.id
-    async with aclosing(client.send(chat, request)) as events:
-        async for event in events:
-            yield event
 
 
 class Dialogue(QObject):
