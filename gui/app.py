@@ -21,7 +21,7 @@ from paddock.gui.messages import Messages
 from paddock.gui.theme import ThemeSource
 from paddock.gui.window import Window
 from paddock.gui.window_state import WindowState
-from paddock.sdk.errors import PaddockError
+from paddock.sdk.errors import HostUnavailable, PaddockError
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Settings
 from paddock.sdk.version import VERSION
@@ -101,6 +101,8 @@ class App:
         self._log.write("window.json", str(error))
 
     def _unhandled(self, error: BaseException) -> None:
+        if isinstance(error, HostUnavailable) and self.host.connection == "lost":
+            return  # the window says so already
         if not isinstance(error, PaddockError):
             self._log.report("bridge", error)
         self.messages.error(error)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from paddock.sdk.errors import PaddockError
+from paddock.sdk.errors import HostUnavailable, PaddockError
 
 Severity = Literal["info", "warn", "error"]
 
@@ -72,7 +72,12 @@ class Messages(QObject):
         self._post(Notice("warn", text, action, None, key))
 
     def error(self, error: BaseException | str, action: Action | None = None, *, key: str = "") -> None:
-        """Say what went wrong: a PaddockError in its own words, anything else as a bug."""
+        """Say what went wrong: a PaddockError in its own words, anything else as a bug.
+
+        That the host is away is one notice (key ``host``), however many requests fail for it.
+        """
+        if isinstance(error, HostUnavailable):
+            key = "host"
         self._post(Notice("error", sentence(error), action, None, key))
 
     def withdraw(self, key: str) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from paddock.gui.bridge import Job
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.question import Run, View, ask
-from paddock.sdk.errors import ErrorInfo, PaddockError
+from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.events import (
     Cancelled,
     Failed,
@@ -146,7 +146,8 @@ class Dialogue(QObject):
         self._host.learn_chat(chat.summary)
 
     def _fail(self, error: BaseException) -> None:
-        self.failed.emit(error)
+        if not (isinstance(error, HostUnavailable) and self._host.connection == "lost"):
+            self.failed.emit(error)  # that the host is away is said already
 
     # ---------------------------------------------------------------- asking
 
@@ -328,7 +329,7 @@ class Dialogue(QObject):
     def _broke(self, run: Run, error: BaseException) -> None:
         self._finish(run)
         if run is not self.run:
-            self._host_error(error)
+            self._fail(error)
             return
         self.run = None
         self.run_changed.emit()
@@ -340,9 +341,6 @@ class Dialogue(QObject):
         self._show_failure(run, info)
         if not isinstance(error, PaddockError):
             self.failed.emit(error)
-
-    def _host_error(self, error: BaseException) -> None:
-        self.failed.emit(error)
 
     def _show_failure(self, run: Run, error: ErrorInfo) -> None:
         message = ChatMessage(

@@ -111,8 +111,8 @@ def test_a_killed_host_is_explained_started_again_and_the_chat_is_there(scene: S
     scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
     handshake = scene.ask(lambda client: client.handshake())
     os.kill(handshake.pid, signal.SIGKILL)
-    scene.until(lambda: scene.host.connection == "lost")
-    assert scene.window.bar.texts() == ["The host stopped. Reconnecting…"]
+    scene.until(lambda: scene.window.bar.texts() == ["The host stopped. Reconnecting…"])
+    assert scene.host.connection == "lost"
     scene.until(lambda: scene.host.connection == "connected")
     scene.until(lambda: scene.window.bar.texts() == [])
     scene.until(lambda: scene.dialogue.run is None and scene.dialogue.messages[-1].state == "interrupted")
