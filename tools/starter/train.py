@@ -121,6 +121,7 @@ def work(rank: int, plan: Plan) -> None:
                 save(model, plan.weights_path)
         if not any_left:
             break
+    dist.barrier()
     dist.destroy_process_group()
 
 
