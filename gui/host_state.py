@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
@@ -70,6 +71,7 @@ class HostState(QObject):
         self.models: dict[str, ModelInfo] = {}
         self.models_known = False
         self.loaded: dict[str, LoadedModel] = {}
+        self.silks: dict[str, int] = {}
         self.chats: dict[str, ChatSummary] = {}
         self.chats_known = False
         self.generations: dict[str, Generation] = {}
@@ -117,8 +119,9 @@ class HostState(QObject):
         return info.name if info is not None and info.name else model.rpartition("/")[2]
 
     def silk(self, model: str) -> int:
-        """The silk a model wears: its place in the pool, counted from 0."""
-        return next((number for number, item in enumerate(self.loaded.values()) if item.model == model), 0)
+        """The silk a model wears, counted from 0: the first that was free when it was loaded. It keeps it, so that its
+        answers do not change colour when another model is unloaded."""
+        return self.silks.get(model, 0)
 
     def refresh_models(self) -> None:
         self.call(lambda client: client.models(), self._set_models)
@@ -154,6 +157,7 @@ class HostState(QObject):
                     self.loaded.pop(instance, None)
                 else:
                     self.loaded[instance] = model
+                    self._dress(model.model)
                 self.models_changed.emit()
             case LibraryChanged():
                 self.refresh_models()
@@ -185,6 +189,8 @@ class HostState(QObject):
     def _restart(self, snapshot: Snapshot) -> None:
         self.connection, self.lost = "connected", None
         self.loaded = {item.id: item for item in snapshot.loaded}
+        for item in snapshot.loaded:
+            self._dress(item.model)
         self.generations = {item.id: item for item in snapshot.generations}
         self.server = snapshot.server
         self._set_settings(snapshot.settings)
@@ -194,6 +200,11 @@ class HostState(QObject):
         self.refresh_models()
         self.refresh_chats()
         self.snapshot.emit()
+
+    def _dress(self, model: str) -> None:
+        worn = {self.silks.get(item.model) for item in self.loaded.values() if item.model != model}
+        if self.silks.get(model) is None or self.silks[model] in worn:
+            self.silks[model] = next(number for number in itertools.count() if number not in worn)
 
     def _set_settings(self, settings: Settings) -> None:
         if settings != self.settings:

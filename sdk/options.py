@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import msgspec
+
 from paddock.sdk.errors import InvalidOption, UnknownOption
 from paddock.sdk.types import Options, OptionValue, Value
 
@@ -85,7 +87,8 @@ def check_value(spec: OptionSpec, value: OptionValue) -> OptionValue:
             raise _invalid(spec, value, "a list of strings")
         case "bias":
             if isinstance(value, dict) and all(
-                isinstance(k, str) and isinstance(v, (int, float)) and not isinstance(v, bool) for k, v in value.items()
+                isinstance(k, str) and k and isinstance(v, (int, float)) and not isinstance(v, bool)
+                for k, v in value.items()
             ):
                 return {k: float(v) for k, v in value.items()}
             raise _invalid(spec, value, "an object of token ids to numbers")
@@ -104,11 +107,20 @@ def _number(spec: OptionSpec, value: OptionValue) -> int | float:
     low, high = spec.minimum, spec.maximum
     is_off = spec.off is not None and number == spec.off
     if not is_off and (number != number or (low is not None and number < low) or (high is not None and number > high)):
-        span = f"from {low:g}" if high is None else f"{low:g} to {high:g}" if low is not None else f"up to {high:g}"
+        at_least, at_most = number_text(low), number_text(high)
+        span = f"from {at_least}" if high is None else f"{at_least} to {at_most}" if at_least else f"up to {at_most}"
         raise _invalid(spec, value, span)
     return number
 
 
+def number_text(number: float | None) -> str:
+    """A bound as people write it: whole numbers in full, no needless zeros; empty for None."""
+    if number is None:
+        return ""
+    return str(int(number)) if number == int(number) else f"{number:g}"
+
+
 def _invalid(spec: OptionSpec, value: OptionValue, wanted: str) -> InvalidOption:
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    text = msgspec.json.encode(value).decode("utf-8", "replace") if not isinstance(value, float) else repr(value)
+    shown = text if len(text) <= 60 else text[:57] + "..."
     return InvalidOption(f"“{spec.name}” cannot be {shown}.", hint=f"It takes {wanted}.", option=spec.name)

@@ -90,12 +90,15 @@ class Usage(Value, frozen=True, kw_only=True):
 
 class Stats(Value, frozen=True, kw_only=True):
     """Measured by the engine. ``ttft_s``: seconds from the request's arrival in the worker to its first token;
-    ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed."""
+    ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed.
+    ``reasoning_s`` is measured by the host: from the first piece of the thinking to the first of the answer, or to the
+    end; None when the model did not think."""
 
     ttft_s: float = 0.0
     tokens_per_second: float = 0.0
     prompt_per_second: float = 0.0
     duration_s: float = 0.0
+    reasoning_s: float | None = None
 
 
 class Completion(Value, frozen=True, kw_only=True):
@@ -232,7 +235,8 @@ class NewChat(Request, frozen=True, kw_only=True):
 
 
 class ChatPatch(Request, frozen=True, kw_only=True):
-    """Changes to a chat; None leaves a field as it is. ``leaf`` selects the version that ends in that message."""
+    """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
+    that message to what was written last below it."""
 
     title: str | None = None
     model: str | None = None

@@ -75,6 +75,9 @@ class PublicDoor:
         if error is not None:
             await refuse(send, error, self._refusal)
             return
+        if scope["method"] == "HEAD":
+            # Litestar has no HEAD of its own; uvicorn, which keeps the first scope, leaves the body out.
+            scope = {**scope, "method": "GET"}
         self._active(1)
         try:
             await self._app(scope, receive, send)

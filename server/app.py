@@ -17,6 +17,9 @@ from paddock.server.access import MAX_BODY_BYTES
 
 logger = logging.getLogger(__name__)
 
+_LEFT = "client disconnected prematurely"
+"""What litestar says of a body that will never be whole."""
+
 ErrorBody = Callable[[PaddockError], bytes]
 
 
@@ -32,6 +35,12 @@ class WrongMethod(BadRequest):
 
     code = "wrong_method"
     status = 405
+
+
+class Unfinished(BadRequest):
+    """The client left before its request was whole; nobody reads this answer."""
+
+    code = "unfinished_request"
 
 
 class InternalError(PaddockError):
@@ -50,8 +59,8 @@ class _Litestar(Litestar):
 def make_app(routes: Sequence[Any], error_body: ErrorBody) -> Litestar:
     """An application that answers every error as ``error_body`` puts it. OpenAPI is left out: it costs start-up."""
 
-    def answer(_: Any, error: Exception) -> Response[bytes]:
-        explained = in_words(error)
+    def answer(request: Any, error: Exception) -> Response[bytes]:
+        explained = in_words(error, request.scope["path"])
         return Response(error_body(explained), status_code=explained.status, media_type="application/json")
 
     return _Litestar(
@@ -63,13 +72,13 @@ def make_app(routes: Sequence[Any], error_body: ErrorBody) -> Litestar:
     )
 
 
-def in_words(error: Exception) -> PaddockError:
-    """Any exception as one that a person can read; bugs are logged with their stack."""
+def in_words(error: Exception, path: str) -> PaddockError:
+    """Any exception of a request for ``path`` as one that a person can read; bugs are logged with their stack."""
     if isinstance(error, PaddockError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code == HTTPStatus.NOT_FOUND:
-            return NotFound("There is nothing at this address.", hint="See docs/control-api.md and docs/api.md.")
+            return NotFound(f"There is nothing at {path}.", hint="See docs/api.md and docs/control-api.md.", path=path)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return WrongMethod("This address does not take this method.", hint="See the documentation of the API.")
         if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -78,6 +87,8 @@ def in_words(error: Exception) -> PaddockError:
             )
         if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return BadRequest(f"The request cannot be understood: {error.detail}.", hint="See the documentation.")
+        if error.detail == _LEFT:
+            return Unfinished("The request was broken off by its sender.", hint="Send it again.")
     logger.error("a request failed", exc_info=error)
     return InternalError(
         f"Something went wrong inside Paddock ({type(error).__name__}).", hint="The host's log has the details."

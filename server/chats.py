@@ -99,9 +99,9 @@ class ChatTable:
     def change(self, chat_id: str, patch: ChatPatch, now: float) -> ChatSummary:
         """Raises ChatNotFound, and BadRequest when the leaf is not a message of the chat."""
         self._row(chat_id)
-        if patch.leaf is not None:
-            self.message(chat_id, patch.leaf)
         given = {name: value for name in ChatPatch.__struct_fields__ if (value := getattr(patch, name)) is not None}
+        if patch.leaf is not None:
+            given["leaf"] = self.newest_below(chat_id, patch.leaf)
         with transaction(self._connection, self._path) as rows:
             for name, value in given.items():
                 rows.execute(f"UPDATE chats SET {name}=? WHERE id=?", (value, chat_id))
@@ -154,6 +154,19 @@ class ChatTable:
                 "SELECT id FROM messages WHERE chat_id=? AND parent IS ? ORDER BY number", (chat_id, row["parent"])
             )
             return _message(row, tuple(sibling["id"] for sibling in siblings))
+
+    def newest_below(self, chat_id: str, message_id: str) -> str:
+        """The last written message of those that continue ``message_id``, or itself. Raises BadRequest."""
+        self.message(chat_id, message_id)
+        with storage_errors(self._path):
+            # Nothing continues the last written one, so it is a leaf.
+            row = self._connection.execute(
+                "WITH RECURSIVE below(id, number) AS (SELECT id, number FROM messages WHERE id=? UNION ALL"
+                " SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id)"
+                " SELECT id FROM below ORDER BY number DESC LIMIT 1",
+                (message_id,),
+            ).fetchone()
+        return str(row["id"])
 
     def append(self, chat_id: str, messages: list[ChatMessage], title: str, now: float) -> None:
         """Add ``messages``, make the last one the leaf; ``title`` names a chat that has no name yet. All or nothing."""

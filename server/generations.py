@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from paddock.sdk.errors import BadRequest, EngineError, NotFound
 from paddock.sdk.events import (
@@ -60,6 +63,7 @@ class Run:
         self._reasoning: list[str] = []
         self._calls: dict[int, ToolCall] = {}
         self._tokens = 0
+        self._thinking = _Thinking()
         self._prompt = Usage()
         self._source = source
         self._finalize = finalize
@@ -125,7 +129,7 @@ class Run:
             logger.exception("generation %s failed", self.id)
             ending = _bug(self.id, error)
         self._closing = True
-        ending = ending or _bug(self.id, None)
+        ending = self._thinking.noted(ending or _bug(self.id, None))
         if self._finalize is not None:
             try:
                 ending = await self._finalize(self, ending)
@@ -149,12 +153,15 @@ class Run:
             case TextDelta(text=text):
                 self._text.append(text)
                 self._tokens += 1
+                self._thinking.end()
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
                 self._tokens += 1
+                self._thinking.begin()
             case ToolCallDelta():
                 self._calls[event.index] = _grown(self._calls.get(event.index), event)
                 self._tokens += 1
+                self._thinking.end()
             case PromptProgress(total=total, cached=cached):
                 self._prompt = Usage(prompt_tokens=total, cached_tokens=cached)
             case _:
@@ -175,6 +182,30 @@ class Run:
             cached_tokens=self._prompt.cached_tokens,
             completion_tokens=self._tokens,
         )
+
+
+class _Thinking:
+    """How long a model thought before it answered, in seconds of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._ended: float | None = None
+
+    def begin(self) -> None:
+        if self._began is None:
+            self._began = time.monotonic()
+
+    def end(self) -> None:
+        if self._began is not None and self._ended is None:
+            self._ended = time.monotonic()
+
+    def noted(self, ending: Ending) -> Ending:
+        """``ending`` with the time in its stats."""
+        self.end()
+        if self._began is None or self._ended is None or isinstance(ending, Failed):
+            return ending
+        stats = msgspec.structs.replace(ending.stats, reasoning_s=self._ended - self._began)
+        return msgspec.structs.replace(ending, stats=stats)
 
 
 class Generations:

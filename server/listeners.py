@@ -15,12 +15,15 @@ from collections.abc import Generator
 from typing import Any
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
 
 from paddock.sdk.errors import PortUnavailable
 
 TRIES = 50
 """How many ports after the wanted one are tried."""
+REQUEST_S = 60
+"""So long a request may take to arrive."""
 GRACEFUL_S = 2
 WSAEACCES = 10013
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
@@ -33,7 +36,7 @@ class Listener:
         self._sockets = sockets
         config = Config(
             app,
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             loop="none",
@@ -63,6 +66,38 @@ class Listener:
             self._server.stopping.set()
             await self._task
             self._task = None
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets go of a connection whose request is not whole in time, or whoever opens many and says nothing takes the last
+    file handle. Between two requests uvicorn's own limit holds."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_expecting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_expecting()
+
+    def _expect(self) -> None:
+        self._stop_expecting()
+        self._deadline = self.loop.call_later(REQUEST_S, self.transport.close)
+
+    def _stop_expecting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Server(Server):

@@ -15,6 +15,8 @@ from paddock.server.bus import Bus
 from paddock.server.listeners import Listener, public_sockets
 
 IDLE_S = 75
+TELL_S = 1.0
+"""So often, at most, clients hear of a new number of requests."""
 
 
 class PublicServer:
@@ -40,6 +42,7 @@ class PublicServer:
         self._host = ""
         self._error: str | None = None
         self._requests = 0
+        self._telling: asyncio.TimerHandle | None = None
         self._switching = asyncio.Lock()
 
     @property
@@ -74,7 +77,7 @@ class PublicServer:
                 self._error = error.sentence()
                 raise
             finally:
-                self._bus.publish(ServerChanged(id="server", status=self.status()))
+                self._tell()
             return self.status()
 
     async def close(self) -> None:
@@ -115,4 +118,13 @@ class PublicServer:
             await listener.stop()
 
     def _count(self, change: int) -> None:
-        self._requests += max(0, change)
+        if change > 0:
+            self._requests += change
+            if self._telling is None:
+                self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._bus.publish(ServerChanged(id="server", status=self.status()))

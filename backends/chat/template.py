@@ -32,7 +32,7 @@ class ChatTemplate:
         source: Jinja source.
         bos: Text of the model's begin-of-sequence token; empty when it has none.
         eos: Text of its end-of-sequence token.
-        seconds: Longest time that one rendering may take.
+        seconds: Most processor time that one rendering may take.
     """
 
     def __init__(self, source: str, *, bos: str = "", eos: str = "", seconds: float = 2.0) -> None:

@@ -20,7 +20,7 @@ from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.inspector import Inspector
 from paddock.gui.theme import current
 from paddock.gui.widgets import Label
-from paddock.gui.widgets.conversation import ConversationView
+from paddock.gui.widgets.conversation import ConversationView, Turns
 from paddock.gui.window_state import WindowState
 
 COLUMN = 776
@@ -42,7 +42,7 @@ class ChatPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.chats = ChatsColumn(host, messages)
         self.head = ChatHead(host)
-        self.view = ConversationView()
+        self.view = ConversationView(turns=Turns(self), editable=True)
         self.start = ChatStart()
         self.composer = Composer()
         self.inspector = Inspector()
@@ -91,6 +91,7 @@ class ChatPage(QWidget):
         self.columns.refit.connect(self._fit)
         self.view.regenerate_requested.connect(self._again)
         self.view.retry_requested.connect(self._again)
+        self.view.edit_requested.connect(self._edit)
         self.view.version_requested.connect(dialogue.choose_version)
         self.view.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
         dialogue.opened.connect(self._opened)
@@ -128,11 +129,14 @@ class ChatPage(QWidget):
         self.dialogue.open(chat)
         self.columns.chosen()
 
-    def send(self, text: str) -> None:
-        """Ask in the open conversation."""
+    def send(self, text: str, instead_of: str = "") -> None:
+        """Ask in the open conversation, in place of one of its messages or at its end."""
         self.inspector.flush()
         self._wanted = ""
-        self.dialogue.send(text, self.inspector.sampling())
+        if instead_of:
+            self.dialogue.edit(instead_of, text, self.inspector.sampling())
+        else:
+            self.dialogue.send(text, self.inspector.sampling())
 
     def focus_composer(self) -> None:
         self.composer.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -164,7 +168,7 @@ class ChatPage(QWidget):
     # ---------------------------------------------------------------- what happens
 
     def _escape(self) -> None:
-        if self.columns.close_overlay():
+        if self.columns.close_overlay() or self.composer.stop_editing():
             return
         if self.dialogue.run is not None:
             self.composer.disarm()
@@ -173,12 +177,18 @@ class ChatPage(QWidget):
     def _again(self, message: str) -> None:
         self.dialogue.answer_again(message, self.inspector.sampling())
 
+    def _edit(self, message: str) -> None:
+        asked = next((item for item in self.dialogue.messages if item.id == message), None)
+        if asked is not None:
+            self.composer.edit(message, asked.content)
+
     def _example(self, text: str) -> None:
         self.composer.field.clear()
         self.send(text)
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _model_chosen(self, model: str) -> None:
+        self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.dialogue.set_model(model)
         loaded = self._host.loaded_model(model)
         if loaded is None or loaded.state == "failed":
@@ -194,6 +204,7 @@ class ChatPage(QWidget):
 
     def _opened(self) -> None:
         self.composer.disarm()
+        self.composer.stop_editing()
         self.composer.set_text(self._drafts.get(self.dialogue.chat, ""))
         self.chats.show_open(self.dialogue.chat)
         self._show_chat()
@@ -205,7 +216,7 @@ class ChatPage(QWidget):
         self.state_changed.emit()
 
     def _keep_draft(self) -> None:
-        self._drafts[self.dialogue.chat] = self.composer.text()
+        self._drafts[self.dialogue.chat] = self.composer.draft()
 
     def _open_wanted(self) -> None:
         """The conversation of the last time, once the list of them is known."""
@@ -234,7 +245,7 @@ class ChatPage(QWidget):
     def _show_models(self) -> None:
         host, model = self._host, self.dialogue.model
         self.view.set_names({info.id: (info.name or info.id, info.quant) for info in host.models.values()})
-        self.view.set_silks({item.model: number for number, item in enumerate(host.loaded.values())})
+        self.view.set_silks(host.silks)
         info = host.models.get(model)
         self.inspector.set_defaults(info.sampling if info is not None else {})
         self.composer.set_placeholder(f"Message {host.model_name(model)}" if model else "Message")

@@ -34,7 +34,7 @@ def status(host: HostState, dialogue: Dialogue) -> tuple[str, float | None]:
         case "queued":
             return (f"Waiting, {run.position} before this one" if run.position else "Waiting for its turn"), None
         case "prompt":
-            return f"Reading the conversation… {run.fraction * 100:.0f} %", None
+            return "Reading the prompt…", None
         case "answering":
             return "Answering…", None
 

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import assert_never
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from paddock.gui.bridge import Job
 from paddock.gui.host_state import HostState
-from paddock.gui.pages.question import Run, View, ask
+from paddock.gui.pages.question import PATIENCE_S, Run, View, ask
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
-from paddock.sdk.events import (
-    Cancelled,
-    Failed,
-    Finished,
-    GenerationEvent,
-    LoadProgress,
-    PromptProgress,
-    Queued,
-    ReasoningDelta,
-    TextDelta,
-    ToolCallDelta,
-)
+from paddock.sdk.events import GenerationEvent
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, Generation, NewChat, Options, SendRequest
 
 
@@ -50,6 +38,12 @@ class Dialogue(QObject):
         self._numbers = itertools.count(1)
         self._opening: Job | None = None
         self._runs: list[Run] = []
+        self._edits: dict[str, str] = {}
+        """Which stored message a question that has not been stored yet is an edited version of."""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(round(PATIENCE_S * 1000) + 20)
+        self._patience.timeout.connect(self._show_progress)
         self.chat = ""
         self.title = ""
         self.model = ""
@@ -153,13 +147,26 @@ class Dialogue(QObject):
 
     def send(self, text: str, sampling: Options) -> None:
         """Ask. Shown at once; goes out as soon as the host answers."""
-        request = SendRequest(content=text, model=self.model, sampling=sampling)
-        question = ChatMessage(
-            id=f"local-{next(self._numbers)}", chat_id=self.chat, parent=None, role="user", content=text
-        )
+        question = self._question(text)
         self.messages = [*self.messages, question]
         self._view.append_message(question)
-        self._start(request, question)
+        self._start(SendRequest(content=text, model=self.model, sampling=sampling), question)
+
+    def edit(self, message: str, text: str, sampling: Options) -> None:
+        """Ask ``text`` in place of a stored message of the user's; the earlier one stays as another version."""
+        place = next((n for n, item in enumerate(self.messages) if item.id == message), None)
+        if place is None or self.run is not None:
+            return
+        question = self._question(text)
+        self._edits[question.id] = message
+        self.messages = [*self.messages[:place], question]
+        self._view.set_messages(self.messages)
+        self._start(SendRequest(content=text, regenerate=message, model=self.model, sampling=sampling), question)
+
+    def _question(self, text: str) -> ChatMessage:
+        return ChatMessage(
+            id=f"local-{next(self._numbers)}", chat_id=self.chat, parent=None, role="user", content=text
+        )
 
     def answer_again(self, message: str, sampling: Options) -> None:
         """A new version of an answer, or a failed one once more."""
@@ -173,7 +180,9 @@ class Dialogue(QObject):
         self.messages = kept
         self._view.set_messages(kept)
         if last is not None and last.id.startswith("local-"):  # it never reached the host
-            self._start(SendRequest(content=last.content, model=self.model, sampling=sampling), last)
+            edited = self._edits.get(last.id)
+            request = SendRequest(content=last.content, regenerate=edited, model=self.model, sampling=sampling)
+            self._start(request, last)
         else:
             target = last.id if last is not None and message.startswith("local-") else message
             self._start(SendRequest(regenerate=target, model=self.model, sampling=sampling), None)
@@ -195,6 +204,8 @@ class Dialogue(QObject):
             self.messages = [message for message in self.messages if message.id != run.question.id]
             self._view.set_messages(self.messages)
             self.given_back.emit(run.question.content)
+            if run.question.id in self._edits:
+                self._load()  # what it was to replace is still there
         self.run_changed.emit()
         self.changed.emit()
 
@@ -235,37 +246,28 @@ class Dialogue(QObject):
             if isinstance(item, Chat):
                 self._chat_made(run, item)
                 continue
-            run.answer = run.answer or item.id
-            match item:
-                case Queued(position=position):
-                    run.phase, run.position = "queued", position
-                case LoadProgress(fraction=fraction):
-                    run.phase, run.fraction = "loading", fraction
-                case PromptProgress(done=done, total=total):
-                    run.phase, run.fraction = "prompt", done / max(1, total)
-                case TextDelta(text=piece):
-                    text.append(piece)
-                case ReasoningDelta(text=piece):
-                    reasoning.append(piece)
-                case ToolCallDelta():
-                    pass  # no tools are offered from the window yet
-                case Failed(error=error):
-                    run.error = error
-                case Finished() | Cancelled():
-                    pass  # the stream's end follows
-                case _:
-                    assert_never(item)
+            said, thought = run.hear(item)
+            text.append(said)
+            reasoning.append(thought)
         if run is not self.run:
             return
-        if text or reasoning or run.phase == "prompt":
+        if run.phase in ("prompt", "answering"):
             self._show_answer(run)
-        if reasoning:
+            self._show_progress()
+        if any(reasoning):
             self._view.stream_reasoning(run.answer, "".join(reasoning))
-        if text:
+        if any(text):
             self._view.stream_text(run.answer, "".join(text))
-        if text or reasoning:
-            run.phase = "answering"
         self.run_changed.emit()
+
+    def _show_progress(self) -> None:
+        """Count the prompt's tokens in the answer's place, from when it takes its time until the first word."""
+        run = self.run
+        if run is None or not run.shown:
+            return
+        self._view.set_progress(run.answer, run.progress())
+        if run.phase == "prompt" and not run.progress():
+            self._patience.start()
 
     def _chat_made(self, run: Run, chat: Chat) -> None:
         run.chat = chat.summary.id

@@ -89,7 +89,7 @@ class Row(QWidget):
 class CopyLine(QWidget):
     """A text that is too long to type, with a button that copies it."""
 
-    def __init__(self, name: str, parent: QWidget | None = None, *, mono: bool = False) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = ElidedLabel("", 13, 400, "text", tabular=True)
         self.text.setAccessibleName(name)
@@ -102,9 +102,11 @@ class CopyLine(QWidget):
         row.addWidget(self.text, 1)
         row.addWidget(self.button)
 
-    def set_text(self, text: str) -> None:
+    def set_text(self, text: str, *, usable: bool = True) -> None:
+        """``usable`` False: shown in grey, nothing to copy."""
         self.text.setText(text)
-        self.button.setEnabled(bool(text))
+        self.text.set_token("text" if usable else "muted")
+        self.button.setEnabled(usable and bool(text))
 
 
 def copy(text: str) -> None:

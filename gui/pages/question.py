@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
 from paddock.gui.bridge import Job
 from paddock.sdk.errors import ErrorInfo
-from paddock.sdk.events import GenerationEvent
+from paddock.sdk.events import (
+    Cancelled,
+    Failed,
+    Finished,
+    GenerationEvent,
+    LoadProgress,
+    PromptProgress,
+    Queued,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
 from paddock.sdk.types import Chat, ChatMessage, NewChat, SendRequest
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
 Phase = Literal["sending", "queued", "loading", "prompt", "answering"]
+PATIENCE_S = 0.5
+"""A prompt that takes longer to read is counted in the answer's place."""
 
 
 class View(Protocol):
@@ -25,12 +39,16 @@ class View(Protocol):
     def append_message(self, message: ChatMessage) -> None: ...
     def stream_text(self, message_id: str, text: str) -> None: ...
     def stream_reasoning(self, message_id: str, text: str) -> None: ...
+    def set_progress(self, message_id: str, words: str) -> None: ...
     def finish(self, message: ChatMessage) -> None: ...
 
 
 @dataclass
 class Run:
-    """A question on its way, or an answer being written. ``answer`` is empty until the host has named it."""
+    """A question on its way, or an answer being written. ``answer`` is empty until the host has named it.
+
+    ``read`` and ``to_read`` count tokens of the prompt; ``reading_since`` is when the first count came (monotonic).
+    """
 
     chat: str
     request: SendRequest | None = None
@@ -39,10 +57,48 @@ class Run:
     phase: Phase = "sending"
     fraction: float = 0.0
     position: int = 0
+    read: int = 0
+    to_read: int = 0
+    reading_since: float | None = None
     shown: bool = False
     job: Job | None = None
     error: ErrorInfo | None = None
     ended: bool = False
+
+    def hear(self, event: GenerationEvent) -> tuple[str, str]:
+        """Take note of an event; returns the text and the reasoning it adds."""
+        self.answer = self.answer or event.id
+        match event:
+            case Queued(position=position):
+                self.phase, self.position = "queued", position
+            case LoadProgress(fraction=fraction):
+                self.phase, self.fraction = "loading", fraction
+            case PromptProgress(done=done, total=total):
+                self.phase, self.read, self.to_read = "prompt", done, total
+                self.reading_since = time.monotonic() if self.reading_since is None else self.reading_since
+            case TextDelta(text=piece):
+                self.phase = "answering"
+                return piece, ""
+            case ReasoningDelta(text=piece):
+                self.phase = "answering"
+                return "", piece
+            case ToolCallDelta():
+                pass  # no tools are offered from the window yet
+            case Failed(error=error):
+                self.error = error
+            case Finished() | Cancelled():
+                pass  # the stream's end follows
+            case _:
+                assert_never(event)
+        return "", ""
+
+    def progress(self) -> str:
+        """What the answer shows before its first word: nothing, unless reading the prompt takes its time."""
+        if self.phase != "prompt" or self.reading_since is None or not self.to_read:
+            return ""
+        if time.monotonic() - self.reading_since < PATIENCE_S:
+            return ""
+        return f"Reading the prompt, {self.read:,} of {self.to_read:,} tokens"
 
 
 async def ask(

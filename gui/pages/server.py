@@ -135,10 +135,9 @@ class ServerPage(FormPage):
             port = server.port if server is not None and running else settings.api_port
             silently(self.port, lambda: self.port.setValue(port))
         self.state.about.setText(_state_words(server, connected, self._busy))
-        url = _url(server, settings.api_port)
-        self.address.set_text(f"{url}/v1" if running else "")
-        self.address.setVisible(running)
-        self.reach.setText(_reach(server) if running else "Nobody, while it is off.")
+        self.address.set_text(f"{_url(server, settings.api_port)}/v1", usable=running)
+        self.reach.setText(_reach(server))
+        self.reach.setVisible(running)
         served = [info.id for info in self._host.models.values() if info.error is None]
         self.served.setText(", ".join(served) or "None yet.")
         self.requests.setText(f"{server.requests:,}" if server is not None else "0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from paddock.gui import icons, theme
@@ -16,7 +16,7 @@ Kind = Literal["secondary", "primary", "danger", "quiet"]
 
 
 class PaintedButton(KeyboardRing, QAbstractButton):
-    """What the painted buttons share: hover, hand cursor, resizing with the theme's zoom."""
+    """What the painted buttons share: hover, hand cursor, Enter beside Space, resizing with the theme's zoom."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,6 +32,12 @@ class PaintedButton(KeyboardRing, QAbstractButton):
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+            return
+        super().keyPressEvent(event)
 
     def hot(self) -> bool:
         """Under the mouse and able to react."""

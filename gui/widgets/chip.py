@@ -78,8 +78,7 @@ class Chip(PaintedButton):
             self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        opens = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if opens and self._chevron:
+        if event.key() == Qt.Key.Key_Down and self._chevron:
             self.click()
             return
         super().keyPressEvent(event)

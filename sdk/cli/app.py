@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
-from paddock.sdk.cli.chat import chat
-from paddock.sdk.cli.models import LoadCommand, ls, ps, stop, unload
-from paddock.sdk.cli.option_flags import OptionFlags
-from paddock.sdk.cli.serve import serve
 from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.errors import InvalidOption, PaddockError
-from paddock.sdk.llamacpp_options import LOAD, SAMPLING
 from paddock.sdk.version import VERSION
+
+COMMANDS = ("chat", "serve", "ls", "ps", "load", "unload", "stop", "doctor")
+"""In the order of the help."""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code. A PaddockError becomes its sentence on standard error."""
     try:
-        build()(arguments, prog_name="paddock")
+        build(COMMANDS if not {*arguments[:1]} & {*COMMANDS} else arguments[:1])(arguments, prog_name="paddock")
     except PaddockError as error:
         Terminal().fail(error)
         return 2 if isinstance(error, InvalidOption) else 1
@@ -28,8 +27,9 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def build() -> typer.Typer:
-    """The command line as a typer application."""
+def build(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command line as a typer application. With fewer ``commands`` it is ready sooner: every flag of every command
+    that is there is built, and ``chat`` and ``load`` have a hundred."""
     app = typer.Typer(
         name="paddock",
         help="Local language models: chat with them, serve them, look after them. Without a command the app opens "
@@ -40,17 +40,44 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_about)
-    sampling = OptionFlags(SAMPLING, title="Sampling", where="llama.cpp sampling")
-    loading = OptionFlags(LOAD, title="Loading", where="llama.cpp loading")
-    app.command("chat")(sampling.added_to(chat, argument="sampling"))
-    app.command("serve")(serve)
-    app.command("ls")(ls)
-    app.command("ps")(ps)
-    app.command("load")(loading.added_to(LoadCommand(LOAD).load, argument="options"))
-    app.command("unload")(unload)
-    app.command("stop")(stop)
-    app.command("doctor")(_doctor)
+    for name in commands:
+        app.command(name)(_command(name))
     return app
+
+
+def _command(name: str) -> Callable[..., None]:
+    match name:
+        case "chat":
+            from paddock.sdk.cli.chat import chat
+            from paddock.sdk.cli.option_flags import OptionFlags
+            from paddock.sdk.llamacpp_options import SAMPLING
+
+            return OptionFlags(SAMPLING, title="Sampling", where="llama.cpp sampling").added_to(
+                chat, argument="sampling"
+            )
+        case "load":
+            from paddock.sdk.cli.models import LoadCommand
+            from paddock.sdk.cli.option_flags import OptionFlags
+            from paddock.sdk.llamacpp_options import LOAD
+
+            flags = OptionFlags(LOAD, title="Loading", where="llama.cpp loading")
+            return flags.added_to(LoadCommand(LOAD).load, argument="options")
+        case "serve":
+            from paddock.sdk.cli.serve import serve
+
+            return serve
+        case "doctor":
+            return _doctor
+        case _:
+            from paddock.sdk.cli import models
+
+            commands: dict[str, Callable[..., None]] = {
+                "ls": models.ls,
+                "ps": models.ps,
+                "unload": models.unload,
+                "stop": models.stop,
+            }
+            return commands[name]
 
 
 def _doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -12,6 +12,9 @@ from paddock.sdk.errors import BadRequest
 
 T = TypeVar("T")
 
+MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What decoding raises for bytes that are no JSON."""
+
 
 def decode(body: bytes, kind: type[T]) -> T:
     """``body`` as a ``kind``. Raises BadRequest that names the position or the field."""
@@ -19,7 +22,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.ValidationError as error:
         raise misfit(error, kind) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise malformed(error, body) from None
 
 
@@ -27,7 +30,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     """``body`` as a JSON object. Raises BadRequest."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise malformed(error, body) from None
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.", hint="It starts with “{”.")
@@ -46,6 +49,10 @@ def malformed(error: Exception, body: bytes) -> BadRequest:
     text = str(error)
     if isinstance(error, RecursionError):
         return BadRequest("The body is nested too deeply.", hint="Send flatter JSON.")
+    if isinstance(error, UnicodeDecodeError):
+        return BadRequest(f"The body is not UTF-8: byte {_not_utf8(body)} breaks it.", hint="Send the text as UTF-8.")
+    if "out of range" in text:
+        return BadRequest("The body holds a number that is too large.", hint="Send a smaller one.")
     if not body.strip():
         return BadRequest("The body is empty; a JSON object was expected.", hint="Send the request as JSON.")
     found = re.search(r"byte (\d+)", text)
@@ -62,6 +69,15 @@ def malformed(error: Exception, body: bytes) -> BadRequest:
         column=column,
         byte=byte,
     )
+
+
+def _not_utf8(body: bytes) -> int:
+    """Where ``body`` stops being UTF-8; msgspec counts from the start of the string."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def misfit(error: msgspec.ValidationError, kind: Any) -> BadRequest:

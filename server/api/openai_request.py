@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 import msgspec
 
@@ -22,6 +22,8 @@ ECHOED = frozenset(
     | {"id", "status", "cache_control"}
 )
 """Fields of answers that clients send back inside messages; they carry nothing for a chat template."""
+AnyRole = Literal["system", "developer", "user", "assistant", "tool"]
+ROLES = get_args(AnyRole)
 MAX_CHOICES = 16
 EFFORTS = {"none": False, "minimal": True, "low": True, "medium": True, "high": True, "xhigh": True}
 
@@ -123,8 +125,13 @@ def tools(body: ChatBody) -> tuple[Tool, ...]:
         function = tool.get("function")
         if tool.get("type", "function") != "function" or not isinstance(function, dict) or not function.get("name"):
             raise _wrong(f"tools[{number}]", f"Tool {number} is not a function with a name.", "See docs/api.md.")
-        described = {key: function[key] for key in ("name", "description", "parameters") if function.get(key)}
-        found.append(convert(described, Tool))
+        described = {
+            key: function[key] for key in ("name", "description", "parameters") if function.get(key) is not None
+        }
+        try:
+            found.append(convert(described, Tool))
+        except BadRequest as error:
+            raise BadRequest(f"Tool {number}: {error.message}", hint=error.hint, field=f"tools[{number}]") from None
     return tuple(found)
 
 
@@ -144,7 +151,7 @@ class _Call(msgspec.Struct, frozen=True):
 
 
 class _RawMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: AnyRole
     content: str | list[dict[str, Any]] | None = None
     name: str | None = None
     tool_calls: list[_Call] | None = None
@@ -156,6 +163,10 @@ class _RawMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _message(number: int, raw: dict[str, Any]) -> Message:
     where = f"messages[{number}]"
     kept = {name: value for name, value in raw.items() if value is not None and name not in ECHOED}
+    if "content" not in kept and kept.get("role", "assistant") != "assistant":
+        raise _wrong(where, f"Message {number} has no “content”.", "Give it a text, which may be empty.")
+    if isinstance(kept.get("role"), str) and kept["role"] not in ROLES:
+        raise _wrong(where, f"Message {number} has the role “{kept['role']}”.", f"Roles: {', '.join(ROLES)}.")
     try:
         message = convert(kept, _RawMessage)
     except BadRequest as error:
@@ -178,9 +189,11 @@ def _text(where: str, content: str | list[dict[str, Any]] | None) -> str:
         return content or ""
     texts = []
     for part in content:
-        if part.get("type") != "text" or not isinstance(part.get("text"), str):
-            kind = part.get("type")
+        kind = part.get("type")
+        if kind != "text":
             raise _wrong(f"{where}.content", f"A part of the type “{kind}” cannot be read yet.", "Send text.")
+        if not isinstance(part.get("text"), str):
+            raise _wrong(f"{where}.content", "A part of the type “text” has no “text”.", "Give it as a string.")
         texts.append(part["text"])
     return "\n".join(texts)
 

@@ -91,6 +91,90 @@ def test_regenerating_makes_a_version_and_versions_can_be_chosen(scene: Scene) -
     scene.until(lambda: scene.dialogue.messages[-1].id == first)
 
 
+def test_an_edited_message_stands_beside_the_first_one(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    first = scene.dialogue.messages[0].id
+    composer = scene.chat.composer
+    composer.set_text("a draft")
+    scene.chat.view.edit_requested.emit(first)
+    assert composer.editing_chip.isVisible()
+    assert composer.text() == "hello"
+    scene.qtbot.keyClick(composer.field, Qt.Key.Key_Escape)
+    assert not composer.editing_chip.isVisible()
+    assert composer.text() == "a draft", "Escape leaves the message as it is"
+    scene.chat.view.edit_requested.emit(first)
+    scene.type_and_send(" again")
+    scene.answered()
+    assert [message.content for message in scene.dialogue.messages if message.role == "user"] == ["hello again"]
+    assert (scene.dialogue.messages[0].version, scene.dialogue.messages[0].versions) == (2, 2)
+    assert composer.text() == "a draft"
+    scene.chat.view.version_requested.emit(first)
+    scene.until(lambda: scene.dialogue.messages[0].content == "hello" and len(scene.dialogue.messages) == 2)
+
+
+def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.composer.set_text("a draft")
+    scene.chat.view.edit_requested.emit(scene.dialogue.messages[0].id)
+    scene.chat.new_chat()
+    assert not scene.chat.composer.editing_chip.isVisible()
+    scene.chat.open(chat)
+    assert scene.chat.composer.text() == "a draft"
+
+
+def test_a_long_prompt_is_counted_in_the_place_of_its_answer(scene: Scene) -> None:
+    run = Run("chat", answer="a1", shown=True)
+    scene.dialogue._view = view = Mock(spec=["set_progress"])
+    scene.dialogue.run = run
+    run.hear(PromptProgress(id="a1", done=0, total=4000, cached=0))
+    scene.dialogue._show_progress()
+    view.set_progress.assert_called_with("a1", "")
+    scene.until(lambda: view.set_progress.call_args.args == ("a1", "Reading the prompt, 0 of 4,000 tokens"))
+    run.hear(PromptProgress(id="a1", done=1024, total=4000, cached=0))
+    scene.dialogue._show_progress()
+    view.set_progress.assert_called_with("a1", "Reading the prompt, 1,024 of 4,000 tokens")
+    run.hear(TextDelta(id="a1", text="Hello"))
+    scene.dialogue._show_progress()
+    view.set_progress.assert_called_with("a1", "")
+    scene.dialogue.run = None
+
+
+def test_the_picker_closes_with_escape_and_hands_the_keyboard_to_the_composer(scene: Scene) -> None:
+    picker = scene.chat.head.picker
+    scene.chat.head.open_picker()
+    scene.qtbot.keyClick(picker.view, Qt.Key.Key_Escape)
+    assert not picker.isVisible()
+    scene.chat.head.open_picker()
+    scene.qtbot.keyClicks(picker.view, "fast")
+    scene.qtbot.keyClick(picker.view, Qt.Key.Key_Return)
+    assert not picker.isVisible()
+    assert scene.dialogue.model == scene.model("fast")
+    assert scene.window.focusWidget() is scene.chat.composer.field
+
+
+def test_a_model_keeps_its_silk_while_others_come_and_go(scene: Scene) -> None:
+    def change(model: str, state: str | None) -> None:
+        loaded = None
+        if state is not None:
+            loaded = LoadedModel(id=model, model=model, engine="echo", state=cast(ModelState, state))
+        scene.host._update(ModelStateChanged(id=model, model=loaded))
+
+    for model in ("a", "b", "c"):
+        change(model, "ready")
+    assert [scene.host.silk(model) for model in "abc"] == [0, 1, 2]
+    change("a", None)
+    assert [scene.host.silk(model) for model in "bc"] == [1, 2]
+    change("d", "ready")
+    assert scene.host.silk("d") == 0
+    change("a", "ready")
+    assert scene.host.silk("a") == 3
+
+
 def test_going_to_another_chat_and_back_follows_the_running_answer(scene: Scene) -> None:
     scene.take_model("slow")
     scene.type_and_send("count")

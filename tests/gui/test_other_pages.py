@@ -33,7 +33,8 @@ def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
         assert scene.model("fast") in [item["id"] for item in json.load(answer)["data"]]
     page.switch.click()
     scene.until(lambda: not scene.host.server.running)
-    assert page.reach.text() == "Nobody, while it is off."
+    assert not page.reach.isVisible()
+    assert not page.address.button.isEnabled(), "there is nothing to reach at the address while it is off"
 
 
 def test_a_taken_port_is_told_in_place_with_a_way_out(scene: Scene) -> None:

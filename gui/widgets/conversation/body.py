@@ -140,6 +140,12 @@ def _same_table(old: Table, new: Table) -> bool:
     return (old.head, old.aligns, old.indent, old.quote) == (new.head, new.aligns, new.indent, new.quote)
 
 
+def _another_list(before: Paragraph, node: Paragraph) -> bool:
+    """Whether ``node`` begins a list right below the last item of one of another kind."""
+    both = bool(before.marker and node.marker) and before.indent == node.indent
+    return both and before.marker[0].isdigit() != node.marker[0].isdigit()
+
+
 def gap(before: Node | None, node: Node) -> int:
     """The space above ``node``, in pixels at 100 %."""
     if before is None:
@@ -160,6 +166,8 @@ def gap(before: Node | None, node: Node) -> int:
                 return 12
             if before.level:
                 return 6
+            if _another_list(before, node):
+                return 10
             if node.marker or before.marker:
                 return 4 if node.tight else 8
             return 8

@@ -173,6 +173,11 @@ class ProgressBlock(Block):
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, words)
 
 
+def duration(seconds: float) -> str:
+    """A short time with the digits that say something: "4 ms", "0.12 s"."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.0995 else f"{seconds:.2f} s"
+
+
 def stats(message: ChatMessage) -> list[tuple[str, str]]:
     """The numbers of an answer as (figure, unit), in order of importance."""
     found: list[tuple[str, str]] = []
@@ -180,7 +185,7 @@ def stats(message: ChatMessage) -> list[tuple[str, str]]:
         if message.stats.tokens_per_second > 0:
             found.append((f"{message.stats.tokens_per_second:,.1f}", "tok/s"))
         if message.stats.ttft_s > 0:
-            found.append((f"{message.stats.ttft_s:.2f} s", "first token"))
+            found.append((duration(message.stats.ttft_s), "first token"))
     if message.usage is not None:
         if message.usage.completion_tokens:
             count = message.usage.completion_tokens

@@ -57,7 +57,7 @@ class MessageRow(MessageText):
         self._deeds = deeds
         self._editable = editable
         self._unfolded = False
-        self._progress = ""
+        self.progress = ""
         self._tops: list[int] = []
         self._kept: dict[str, tuple[tuple[object, ...], Block]] = {}
         super().__init__(message, style, parser, deeds.copy, self._reshaped)
@@ -91,7 +91,7 @@ class MessageRow(MessageText):
             self.compose()
 
     def set_progress(self, words: str) -> None:
-        self._progress = words
+        self.progress = words
         if self.parsed:
             self.compose()
 
@@ -137,8 +137,10 @@ class MessageRow(MessageText):
         )
 
     def _fold(self) -> Block:
-        if self.thought_s is not None:
-            words = f"Thought for {self.thought_s:.1f} s"
+        measured = self.message.stats.reasoning_s if self.message.stats is not None else None
+        seconds = measured if measured is not None else self.thought_s
+        if seconds is not None:
+            words = f"Thought for {seconds:.1f} s"
         else:
             words = "Thinking" if self.generating and not self.content else "Thought"
         source = self.reasoning.strip()
@@ -178,7 +180,7 @@ class MessageRow(MessageText):
         found: list[Block] = []
         if self.generating:
             if not body or not isinstance(body[-1], TextBlock | CodeBlock):
-                found.append(ProgressBlock(style, gap=style.px(10), words=self._progress))
+                found.append(ProgressBlock(style, gap=style.px(10), words=self.progress))
             return found
         card = ending(message)
         if card is not None:
@@ -207,7 +209,7 @@ class MessageRow(MessageText):
     def _own_foot(self) -> OwnFootBlock:
         message = self.message
         actions = [("copy", "copy", "Copy message", lambda: self._deeds.copy(message.content, "message"))]
-        if self._editable:
+        if self._editable and message.created:  # what is not stored yet has no place to be changed in
             actions.append(("edit", "pencil", "Edit message", lambda: self._deeds.edit(message.id)))
         return OwnFootBlock(self.style, gap=self.style.px(2), actions=actions, versions=self._versions())
 

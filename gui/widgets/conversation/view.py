@@ -114,9 +114,9 @@ class ConversationView(Interactive):
         self._stream(message_id, "", text)
 
     def set_progress(self, message_id: str, words: str) -> None:
-        """What happens before the first word: "Loading Qwen3 8B, 40 %"."""
+        """What happens before the first word: "Reading the prompt, 1,024 of 4,000 tokens"."""
         number = self.column.find(message_id)
-        if number is not None:
+        if number is not None and self.column.rows[number].progress != words:
             row = self.column.rows[number]
             row.set_progress(words)
             self._reshaped(row)

@@ -73,10 +73,34 @@ def test_the_conversation_goes_on_from_the_chosen_version(shared):
     chat = new_chat(shared)
     send(shared, chat, "one")
     first = path(shared, chat)
-    send(shared, chat, "two")
+    send(shared, chat, "two", regenerate=first[0]["id"])
     shared.http.patch(f"/control/chats/{chat}", json={"leaf": first[1]["id"]})
     send(shared, chat, "three")
     assert [m["content"] for m in path(shared, chat) if m["role"] == "user"] == ["one", "three"]
+
+
+def test_choosing_a_version_shows_what_was_written_last_below_it(shared):
+    chat = new_chat(shared)
+    send(shared, chat, "one")
+    first = path(shared, chat)[0]
+    send(shared, chat, "two")
+    second = path(shared, chat)[2]
+    send(shared, chat, "deux", regenerate=second["id"])
+    send(shared, chat, "uno", regenerate=first["id"])
+    assert [m["content"] for m in path(shared, chat) if m["role"] == "user"] == ["uno"]
+    shown = shared.http.patch(f"/control/chats/{chat}", json={"leaf": first["id"]}).json()["messages"]
+    assert [m["content"] for m in shown if m["role"] == "user"] == ["one", "deux"]
+    assert shown[-1]["role"] == "assistant"
+    shown = shared.http.patch(f"/control/chats/{chat}", json={"leaf": second["id"]}).json()["messages"]
+    assert [m["content"] for m in shown if m["role"] == "user"] == ["one", "two"]
+
+
+def test_the_time_of_thinking_is_kept_with_the_answer(shared):
+    chat = new_chat(shared, model="test/thinker")
+    send(shared, chat, "What is two and two?")
+    assert 0 < path(shared, chat)[1]["stats"]["reasoning_s"] < 5
+    send(shared, chat, "And without thinking?", model="test/paris")
+    assert path(shared, chat)[3]["stats"]["reasoning_s"] is None
 
 
 def test_an_answer_outlives_the_connection_that_asked(host):
@@ -90,7 +114,7 @@ def test_an_answer_outlives_the_connection_that_asked(host):
     assert running
     with host.client() as other:
         again = host.events("GET", f"/control/generations/{running}/events", client=other)
-        assert next(event for event in again if event["type"] == "text_delta")["text"].startswith("0 ")
+        assert next(event for event in again if event["type"] == "text_delta")["text"].startswith("0")
         again.close()
     assert host.http.post(f"/control/chats/{chat}/send", json={"content": "more"}).status_code == 409
     host.http.post(f"/control/generations/{running}/cancel")
@@ -107,7 +131,7 @@ def test_what_is_written_so_far_is_in_the_chat(host):
     with host.client() as other:
         message = other.get(f"/control/chats/{chat}").json()["messages"][1]
     assert message["state"] == "generating"
-    assert message["content"].startswith("0 ")
+    assert message["content"].startswith("0")
     stream.close()
 
 

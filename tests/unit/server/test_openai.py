@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx2
@@ -18,6 +19,13 @@ ASK = [{"role": "user", "content": "What is the capital of France?"}]
 @pytest.fixture(scope="module")
 def port(shared) -> int:
     return shared.serve()
+
+
+@pytest.fixture(scope="module")
+def web(port: int) -> Iterator[httpx2.Client]:
+    """Plain HTTP to the server; made once, because a client reads all certificates."""
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -102,14 +110,20 @@ def test_max_tokens_and_stop_are_obeyed(api):
         ({"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]}, "function_call"),
         ({"stream_options": {"include_usages": True}}, "include_usages"),
         ({"reasoning_effort": "huge"}, "huge"),
+        ({"messages": [{"role": "wizard", "content": "x"}]}, "assistant, tool"),
+        ({"messages": [{"role": "user"}]}, "no “content”"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "no “text”"),
+        ({"tools": [{"type": "function", "function": {"name": 5}}]}, "Tool 0"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]}, "Tool 0"),
+        ({"logit_bias": {"": 1}}, "logit_bias"),
+        ({"seed": 2**32}, "-1 to 4294967295"),
+        ({"temperature": True}, "cannot be true"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_named(port, extra, says):
+def test_what_cannot_be_done_is_refused_and_named(web, extra, says):
     body = {"model": "test/paris", "messages": ASK, **extra}
     for stream in (False, True):
-        answer = httpx2.post(
-            f"http://127.0.0.1:{port}/v1/chat/completions", json={**body, "stream": stream}, trust_env=False
-        )
+        answer = web.post("/v1/chat/completions", json={**body, "stream": stream})
         assert answer.status_code == 400, answer.text
         error = answer.json()["error"]
         assert set(error) == {"message", "type", "param", "code"}
@@ -136,13 +150,9 @@ def test_an_unknown_model_is_404(api):
     assert caught.value.body["code"] == "model_not_found"
 
 
-def test_a_worker_that_dies_in_a_stream_is_an_error_event(port):
-    with httpx2.stream(
-        "POST",
-        f"http://127.0.0.1:{port}/v1/chat/completions",
-        json={"model": "test/dying", "messages": ASK, "stream": True},
-        trust_env=False,
-        timeout=20,
+def test_a_worker_that_dies_in_a_stream_is_an_error_event(web):
+    with web.stream(
+        "POST", "/v1/chat/completions", json={"model": "test/dying", "messages": ASK, "stream": True}
     ) as answer:
         data = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
     assert data[-1] == "[DONE]"
@@ -182,15 +192,69 @@ def test_names_of_this_machine_are_served_on_both_families(port, name):
         assert b" 200 " in exchange(port, request, "::1").split(b"\r\n")[0]
 
 
-def test_a_page_of_another_origin_is_refused_and_gets_no_cors(port):
-    answer = httpx2.post(
-        f"http://127.0.0.1:{port}/v1/chat/completions",
+def test_a_page_of_another_origin_is_refused_and_gets_no_cors(web):
+    answer = web.post(
+        "/v1/chat/completions",
         json={"model": "test/paris", "messages": ASK},
         headers={"Origin": "https://evil.example"},
-        trust_env=False,
     )
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"model": "x", "messages": "\xff"}', "not UTF-8: byte 28"),
+        (b'{"model": "x", "temperature": 1e999}', "too large"),
+        (b'{"model": "x", "temperature": NaN}', "not valid JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"", "empty"),
+        (b"null", "JSON object"),
+    ],
+)
+def test_a_body_that_is_no_json_says_what_is_wrong_with_it(web, body, says):
+    answer = web.post("/v1/chat/completions", content=body)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]["message"]
+
+
+def test_head_is_answered_like_get_without_a_body(port):
+    for path in ("/health", "/v1/models"):
+        request = f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        head, _, body = exchange(port, request.encode()).partition(b"\r\n\r\n")
+        assert b" 200 " in head.split(b"\r\n")[0]
+        assert body == b""
+
+
+def test_a_route_that_is_not_there_is_named(web):
+    answer = web.post("/v1/messages", json={"max_tokens": 1})
+    assert answer.status_code == 404
+    assert "/v1/messages" in answer.json()["error"]["message"]
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_bug(shared, port):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+    assert b" 200 " in exchange(port, HEALTH)
+    assert "a request failed" not in (shared.home.logs / "host.log").read_text()
+
+
+def test_the_number_of_requests_reaches_clients_at_most_once_a_second(shared, port):
+    wanted = shared.get("/control/server")["requests"] + 40
+    with shared.client("window") as window:
+        stream = shared.events("GET", "/control/events", client=window)
+        assert next(stream)["type"] == "snapshot"
+        began = time.monotonic()
+        for _ in range(40):
+            exchange(port, HEALTH)
+        told = []
+        while wanted not in told:
+            event = next(stream)
+            if event["type"] == "server_changed":
+                told.append(event["status"]["requests"])
+        stream.close()
+    assert len(told) <= time.monotonic() - began + 2
 
 
 def test_broken_http_does_not_hurt_the_server(port, api):
