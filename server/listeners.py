@@ -22,21 +22,24 @@ from paddock.sdk.errors import PortUnavailable
 
 TRIES = 50
 """How many ports after the wanted one are tried."""
-REQUEST_S = 60
-"""So long a request may take to arrive."""
+REQUEST_S = 60.0
 GRACEFUL_S = 2
 WSAEACCES = 10013
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
 class Listener:
-    """An ASGI application on open sockets. ``idle_s``: how long an unused connection is kept."""
+    """An ASGI application on open sockets. ``idle_s``: how long an unused connection is kept; ``request_s``: how long a
+    request may take to arrive."""
 
-    def __init__(self, app: Any, sockets: list[socket.socket], *, idle_s: int) -> None:
+    def __init__(self, app: Any, sockets: list[socket.socket], *, idle_s: int, request_s: float = REQUEST_S) -> None:
+        class Protocol(_Protocol):
+            limit_s = request_s
+
         self._sockets = sockets
         config = Config(
             app,
-            http=_Protocol,
+            http=Protocol,
             ws="none",
             lifespan="off",
             loop="none",
@@ -72,6 +75,7 @@ class _Protocol(HttpToolsProtocol):
     """Lets go of a connection whose request is not whole in time, or whoever opens many and says nothing takes the last
     file handle. Between two requests uvicorn's own limit holds."""
 
+    limit_s: float
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -92,7 +96,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         self._stop_expecting()
-        self._deadline = self.loop.call_later(REQUEST_S, self.transport.close)
+        self._deadline = self.loop.call_later(self.limit_s, self.transport.close)
 
     def _stop_expecting(self) -> None:
         if self._deadline is not None:

@@ -13,6 +13,7 @@ from paddock.sdk.types import ServerRequest, ServerStatus, Settings
 from paddock.server.access import PublicDoor, is_loopback
 from paddock.server.bus import Bus
 from paddock.server.listeners import Listener, public_sockets
+from paddock.server.settings import misfit
 
 IDLE_S = 75
 TELL_S = 1.0
@@ -88,6 +89,9 @@ class PublicServer:
         settings = self._settings()
         host = (request.host or settings.api_host).strip()
         port = settings.api_port if request.port is None else request.port
+        problem = misfit("api_host", host)
+        if problem:
+            raise BadRequest(f"“{host}” is no address to serve on.", hint=problem, host=host)
         if not 0 <= port <= 65535:
             raise BadRequest(f"{port} is not a port.", hint="Ports go from 1 to 65535; 0 takes a free one.")
         if not is_loopback(host) and not self._key:

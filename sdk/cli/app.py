@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.errors import InvalidOption, PaddockError
@@ -15,10 +16,30 @@ COMMANDS = ("chat", "serve", "ls", "ps", "load", "unload", "stop", "doctor")
 """In the order of the help."""
 
 
+class _QuickHelp:
+    """``--help`` that was not given is False, not None: None is handed to pydantic, whose import is a third of the time
+    that a short command takes."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.default = False
+        return option
+
+
+class _Command(_QuickHelp, TyperCommand):
+    pass
+
+
+class _Group(_QuickHelp, TyperGroup):
+    pass
+
+
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code. A PaddockError becomes its sentence on standard error."""
     try:
-        build(COMMANDS if not {*arguments[:1]} & {*COMMANDS} else arguments[:1])(arguments, prog_name="paddock")
+        named = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+        build(named)(arguments, prog_name="paddock")
     except PaddockError as error:
         Terminal().fail(error)
         return 2 if isinstance(error, InvalidOption) else 1
@@ -28,20 +49,23 @@ def run(arguments: list[str]) -> int:
 
 
 def build(commands: Sequence[str] = COMMANDS) -> typer.Typer:
-    """The command line as a typer application. With fewer ``commands`` it is ready sooner: every flag of every command
-    that is there is built, and ``chat`` and ``load`` have a hundred."""
+    """The command line as a typer application. With one of the ``commands`` alone it is ready sooner: all flags of all
+    commands are built, and ``chat`` and ``load`` have a hundred."""
     app = typer.Typer(
         name="paddock",
+        cls=_Group,
         help="Local language models: chat with them, serve them, look after them. Without a command the app opens "
         "(with --new-window beside one that is open).",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        # its two flags belong to no command, and None of them is handed to pydantic too
+        add_completion=len(commands) == len(COMMANDS),
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_about)
     for name in commands:
-        app.command(name)(_command(name))
+        app.command(name, cls=_Command)(_command(name))
     return app
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 _APP_OPTIONS = {"--new-window", "--debug"}
 _COMPLETING = "_PADDOCK_COMPLETE"
@@ -27,6 +29,21 @@ def main() -> int:
         return run(arguments)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        return _unwritten(error)
+
+
+def _unwritten(error: OSError) -> int:
+    """1, with a sentence where the error is that of the output: a full disk, or a pipe that nobody reads any more."""
+    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF):
+        raise error
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(f"error: The output cannot be written ({error.strerror}).\n")
+    with suppress(OSError):
+        # what is left in its buffer must not fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 1
 
 
 def open_app(arguments: list[str]) -> int:

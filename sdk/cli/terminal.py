@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -35,12 +36,17 @@ def _console(stream: TextIO) -> Console:
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=not stream.isatty())
 
 
+def _nowhere() -> TextIO:
+    """For a standard stream that the caller has closed."""
+    return open(os.devnull, "w", encoding="utf-8")  # it lives as long as the command
+
+
 class Terminal:
     """Standard output and error, with colours where they are terminals."""
 
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        self._out = out or sys.stdout or _nowhere()
+        self._err = err or sys.stderr or _nowhere()
         self.out = _console(self._out)
         self.err = _console(self._err)
 

@@ -55,6 +55,7 @@ _EXCHANGES: tuple[tuple[Exchange, float], ...] = (
     (talk.paddock, 17),
     (talk.concept, 9),
     (talk.small_talk, 12),
+    (talk.identity, 5),
     (talk.unknown, 5),
     (talk.capital, 20),
     (talk.colour, 5),

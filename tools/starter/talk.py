@@ -85,6 +85,11 @@ def small_talk(rng: Random) -> list[Message]:
     return _entry(rng, _SMALL_TALK)
 
 
+def identity(rng: Random) -> list[Message]:
+    """Who the starter is."""
+    return _entry(rng, [entry for entry in _SMALL_TALK if entry.answer.startswith("I am Paddock Starter")])
+
+
 def unknown(rng: Random) -> list[Message]:
     """A question outside the corpus."""
     question = expand(rng, rng.choice(_UNKNOWN.questions))

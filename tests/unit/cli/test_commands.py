@@ -332,3 +332,35 @@ def test_doctor_works_without_a_host_and_fails(tmp_path):
     assert "✗ Host" in done.stdout
     assert "PADDOCK_HOME" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [("--version",), ("ls",), ("chat", "-m", "test/quick", "hi")])
+def test_an_output_that_cannot_be_written_is_a_sentence(program, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*program.command, *arguments], env=program.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_standard_streams_do_not_end_an_answer(program):
+    shell = ["sh", "-c", '"$@" 2>&-', "sh", *program.command, "chat", "-m", "test/quick", "hi"]
+    done = subprocess.run(shell, env=program.env, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, TEXT)
+    shell[2] = '"$@" >&-'
+    assert subprocess.run(shell, env=program.env, stderr=subprocess.DEVNULL, timeout=60).returncode == 0
+
+
+def test_a_command_builds_no_flags_of_another(program):
+    code = """
+import sys
+sys.argv = ["paddock", "ps"]
+from paddock.sdk.cli.main import main
+main()
+print(*sorted(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=program.env, capture_output=True, text=True, check=True)
+    assert not {"paddock.sdk.llamacpp_options", "pydantic"} & {*done.stdout.split()}

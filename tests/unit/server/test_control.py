@@ -93,11 +93,11 @@ def test_models_are_listed_loaded_and_unloaded(host):
     assert host.http.delete("/control/loaded/test%2Fparis").status_code == 404
 
 
-def test_a_model_put_into_the_folder_is_found_after_a_refresh(host):
+def test_a_model_put_into_the_folder_is_found_after_a_refresh(shared):
     from server_harness import echo_model
 
-    echo_model(host.home.root, "late", text="x")
-    assert "test/late" in [model["id"] for model in host.post("/control/models/refresh", None)]
+    echo_model(shared.home.root, "late", text="x")
+    assert "test/late" in [model["id"] for model in shared.post("/control/models/refresh", None)]
 
 
 def test_a_generation_streams_and_ends_once(shared):
@@ -197,14 +197,14 @@ def test_settings_are_changed_kept_and_told(host):
     assert host.get("/control/settings")["text_zoom"] == 1.25
 
 
-def test_windows_are_raised_and_counted(host):
-    assert host.post("/control/raise", {"activation_token": ""}) == {"windows": 0}
-    with host.client("window") as window, host.client("cli") as cli:
-        stream = host.events("GET", "/control/events", client=window)
+def test_windows_are_raised_and_counted(shared):
+    assert shared.post("/control/raise", {"activation_token": ""}) == {"windows": 0}
+    with shared.client("window") as window, shared.client("cli") as cli:
+        stream = shared.events("GET", "/control/events", client=window)
         next(stream)
-        other = host.events("GET", "/control/events", client=cli)
+        other = shared.events("GET", "/control/events", client=cli)
         next(other)
-        assert host.post("/control/raise", {"activation_token": "tok"}) == {"windows": 1}
+        assert shared.post("/control/raise", {"activation_token": "tok"}) == {"windows": 1}
         assert next(e for e in stream if e["type"] == "raise_window")["activation_token"] == "tok"
         stream.close()
         other.close()
@@ -222,11 +222,11 @@ def test_echo_is_ten_pieces(shared):
     assert len(list(shared.events("GET", "/control/echo"))) == 10
 
 
-def test_the_sdk_speaks_with_it(host):
-    with Client.connect(host.home) as client:
-        assert client.handshake().instance == host.address["instance"]
+def test_the_sdk_speaks_with_it(shared):
+    with Client.connect(shared.home) as client:
+        assert client.handshake().instance == shared.address["instance"]
         assert client.respond("hi", model="test/paris").text.endswith("Paris.")
-        assert [model.model for model in client.loaded()] == ["test/paris"]
+        assert "test/paris" in [model.model for model in client.loaded()]
 
 
 def test_many_at_once_all_finish(shared):

@@ -283,6 +283,13 @@ def test_the_server_moves_stays_when_it_cannot_move_and_goes_off(host):
         exchange(moved["port"], HEALTH)
 
 
+@pytest.mark.parametrize("address", ["bad host", "127.0.0.1:80", "http://localhost"])
+def test_what_is_no_address_is_said_before_keys_are_asked_for(shared, address):
+    answer = shared.http.post("/control/server", json={"running": True, "host": address, "port": 0})
+    assert answer.status_code == 400
+    assert "no address" in answer.json()["error"]["message"]
+
+
 def test_other_machines_are_let_in_only_with_a_key(start):
     closed = start().ready()
     answer = closed.http.post("/control/server", json={"running": True, "host": "0.0.0.0", "port": 0})

@@ -21,12 +21,12 @@ from paddock.sdk.events import (
     TextDelta,
 )
 from paddock.sdk.types import Generation, SettingsPatch, Stats, Usage
-from paddock.server.access import PublicDoor, host_name, is_loopback
+from paddock.server.access import PublicDoor, Receive, Send, host_name, is_loopback
 from paddock.server.bus import Bus
 from paddock.server.conversations import title_of
 from paddock.server.generations import Generations, joined
 from paddock.server.lifetime import Lifetime
-from paddock.server.listeners import public_sockets
+from paddock.server.listeners import Listener, private_socket, public_sockets
 from paddock.server.logs import HostLog
 from paddock.server.settings import SettingsStore
 
@@ -211,6 +211,40 @@ def test_an_api_host_that_is_no_host_is_refused(tmp_path, host):
         SettingsStore(tmp_path / "settings.toml").patch(SettingsPatch(api_host=host))
 
 
+def test_a_null_character_never_reaches_the_settings_file(tmp_path):
+    for changes in (SettingsPatch(model_folders=("/a\0",)), SettingsPatch(default_model="\0")):
+        with pytest.raises(InvalidOption):
+            SettingsStore(tmp_path / "settings.toml").patch(changes)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n1"])
+def test_a_request_that_does_not_arrive_is_let_go_of_but_a_slow_answer_is_not(begun):
+    async def app(scope: object, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(0.4)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def run() -> tuple[bytes, bytes]:
+        opened = private_socket()
+        port = opened.getsockname()[1]
+        listener = Listener(app, [opened], idle_s=5, request_s=0.2)
+        await listener.start()
+        answers = []
+        for request in (begun, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            answers.append(await asyncio.wait_for(reader.read(), 5))
+            writer.close()
+        await listener.stop()
+        return answers[0], answers[1]
+
+    unfinished, whole = asyncio.run(run())
+    assert unfinished == b""
+    assert b" 204 " in whole
+
+
 def test_the_log_rotates_and_its_tail_is_short(tmp_path):
     log = HostLog(tmp_path)
     log.open()
@@ -282,7 +316,7 @@ def test_the_public_door(bound, host, auth, status):
 
     door = PublicDoor(app, bound, ("box.local",), "key", lambda error: b"{}", lambda change: None)
     headers = [(b"host", host.encode()), (b"authorization", auth.encode())]
-    asyncio.run(door({"type": "http", "path": "/v1/models", "headers": headers}, None, send))
+    asyncio.run(door({"type": "http", "method": "GET", "path": "/v1/models", "headers": headers}, None, send))
     assert sent[0]["status"] == status
 
 
