@@ -18,7 +18,9 @@ _PARTS = re.compile(r"-(\d{5})-of-(\d{5})$")
 def shard_of(stem: str) -> tuple[str, int, int]:
     """File name without its part number, the number, and how many parts there are (1 of 1 for a whole model)."""
     part = _PARTS.search(stem)
-    return (stem[: part.start()], int(part[1]), int(part[2])) if part else (stem, 1, 1)
+    if part is None or not 1 <= int(part[1]) <= int(part[2]):
+        return stem, 1, 1
+    return stem[: part.start()], int(part[1]), int(part[2])
 
 
 def quant_in(stem: str) -> str:

@@ -17,12 +17,12 @@ from typing import Literal
 import msgspec
 
 from paddock.browser.describe import capabilities_of, is_companion, quant_in, readable_name, shard_of
+from paddock.browser.files import Identity, ModelFile, folders_below, look_at
 from paddock.browser.gguf import Header, read_header
 from paddock.sdk.errors import ModelNotFound, ModelUnusable
 from paddock.sdk.types import ModelInfo
 
 Source = Literal["bundled", "folder", "path"]
-DEEPEST = 6
 _HEADER_SUFFIX = ".gguf"
 
 
@@ -47,6 +47,7 @@ class Library:
         self._suffixes = dict(suffixes)
         self._lock = threading.Lock()
         self._known: dict[tuple[str, int, int], _Known] = {}
+        self._paths: dict[Identity, str] = {}
         self._models: tuple[ModelInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._read = False
@@ -57,9 +58,9 @@ class Library:
             known, self._known = self._known, {}
             found: list[ModelInfo] = []
             problems: list[str] = []
-            seen: set[str] = set()
+            self._paths = {}
             for root, source in self._folders:
-                found.extend(self._scan(root, source, known, seen, problems))
+                found.extend(self._scan(root, source, known, problems))
             self._models = tuple(_unique(found))
             self._problems = tuple(problems)
             self._read = True
@@ -113,21 +114,22 @@ class Library:
             known = ", ".join(self._suffixes)
             raise ModelUnusable(f"{path.name} is not a model file.", hint=f"Models are files with the ending {known}.")
         parts = self._parts_of(path)
-        real = os.path.realpath(parts[0])
+        listed = self._paths.get(parts[0].identity)
         for info in self._models:
-            if os.path.realpath(info.path) == real:
+            if info.path == listed:
                 return info
         with self._lock:
             infos = list(self._describe(path.parent, parts, "path", self._known))
         return msgspec.structs.replace(infos[0], id=os.path.abspath(path)) if infos else None
 
-    def _parts_of(self, path: Path) -> list[Path]:
+    def _parts_of(self, path: Path) -> list[ModelFile]:
         """All files of the model that ``path`` belongs to."""
         stem, _, parts = shard_of(self._stem(path))
-        if parts == 1:
-            return [path]
-        beside = (other for other in sorted(path.parent.iterdir()) if self._suffix(other.name))
-        return [other for other in beside if shard_of(self._stem(other))[::2] == (stem, parts)]
+        paths = [path]
+        if parts > 1:
+            beside = (other for other in sorted(path.parent.iterdir()) if self._suffix(other.name))
+            paths = [other for other in beside if shard_of(self._stem(other))[::2] == (stem, parts)]
+        return [file for part in paths if (file := look_at(part)) is not None]
 
     def _not_found(self, model: str) -> ModelNotFound:
         ids = {info.id.casefold(): info.id for info in self._models if info.error is None}
@@ -148,65 +150,52 @@ class Library:
         root: Path,
         source: Source,
         known: dict[tuple[str, int, int], _Known],
-        seen: set[str],
         problems: list[str],
     ) -> Iterator[ModelInfo]:
-        def note(error: OSError) -> None:
-            if not isinstance(error, FileNotFoundError):
-                problems.append(f"{error.filename or root} cannot be read: {error.strerror}.")
-
-        entered: set[str] = set()
-        for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
-            real = os.path.realpath(folder)
-            depth = len(Path(folder).relative_to(root).parts)
-            if real in entered or depth >= DEEPEST:
-                folders.clear()
-            entered.add(real)
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            files = []
-            for name in sorted(names):
-                path = Path(folder, name)
-                identity = os.path.realpath(path)
-                if self._suffix(name) and not name.startswith(".") and identity not in seen:
-                    seen.add(identity)
-                    files.append(path)
-            yield from self._describe(root, files, source, known)
+        for files in folders_below(root, lambda name: self._suffix(name) is not None, problems.append):
+            fresh = []
+            for file in files:
+                if file.identity not in self._paths:
+                    self._paths[file.identity] = str(file.path)
+                    fresh.append(file)
+            yield from self._describe(root, fresh, source, known)
 
     def _describe(
-        self, root: Path, files: Sequence[Path], source: Source, known: Mapping[tuple[str, int, int], _Known]
+        self, root: Path, files: Sequence[ModelFile], source: Source, known: Mapping[tuple[str, int, int], _Known]
     ) -> Iterator[ModelInfo]:
         """The models in the files of one folder."""
-        groups: dict[tuple[str, int], list[Path]] = {}
-        for path in files:
-            stem, _, parts = shard_of(self._stem(path))
-            groups.setdefault((f"{stem}{self._suffix(path.name)}", parts), []).append(path)
+        groups: dict[tuple[str, int], list[ModelFile]] = {}
+        for file in files:
+            stem, _, parts = shard_of(self._stem(file.path))
+            groups.setdefault((f"{stem}{self._suffix(file.path.name)}", parts), []).append(file)
         infos = []
-        for (_, parts), paths in groups.items():
-            info = self._model(paths, parts, source, known)
+        for (_, parts), of_one in groups.items():
+            info = self._model(of_one, parts, source, known)
             if info is not None:
                 infos.append(info)
         yield from _with_ids(root, infos, source)
 
     def _model(
-        self, paths: Sequence[Path], parts: int, source: Source, known: Mapping[tuple[str, int, int], _Known]
+        self, files: Sequence[ModelFile], parts: int, source: Source, known: Mapping[tuple[str, int, int], _Known]
     ) -> ModelInfo | None:
-        first = paths[0]
+        first = files[0].path
         suffix = self._suffix(first.name)
         assert suffix is not None
         stem = self._stem(first)
         engine = self._suffixes[suffix]
-        size = sum(_size(path) for path in paths)
+        size = sum(file.size for file in files)
         if suffix != _HEADER_SUFFIX:
             name = readable_name(stem, None)
             return ModelInfo(
                 id=stem, name=name, engine=engine, path=str(first), size_bytes=size, format=suffix.strip("."),
                 capabilities=("chat", "tools", "reasoning"), source=source,
             )  # fmt: skip
-        headers = [self._header(path, known) for path in paths]
+        headers = [self._header(file, known) for file in files]
         header = headers[0].header
         if header is not None and is_companion(header):
             return None
-        error = next((item.error for item in headers if item.error), None) or _missing_part(paths, stem, parts)
+        names = [file.path for file in files]
+        error = next((item.error for item in headers if item.error), None) or _missing_part(names, stem, parts)
         return ModelInfo(
             id=shard_of(stem)[0],
             name=readable_name(stem, header),
@@ -223,15 +212,16 @@ class Library:
             error=error,
         )
 
-    def _header(self, path: Path, known: Mapping[tuple[str, int, int], _Known]) -> _Known:
+    def _header(self, file: ModelFile, known: Mapping[tuple[str, int, int], _Known]) -> _Known:
+        if file.error:
+            return _Known(None, file.error)
+        key = (str(file.path), file.size, file.changed_ns)
         try:
-            status = path.stat()
-            key = (str(path), status.st_size, status.st_mtime_ns)
-            found = known.get(key) or _Known(read_header(path), None)
+            found = known.get(key) or _Known(read_header(file.path), None)
         except ModelUnusable as error:
             found = _Known(None, error.sentence())
         except OSError as error:
-            return _Known(None, f"{path.name} cannot be read: {error.strerror}.")
+            return _Known(None, f"{file.path.name} cannot be read: {error.strerror}.")
         self._known[key] = found
         return found
 
@@ -273,12 +263,5 @@ def _missing_part(paths: Sequence[Path], stem: str, parts: int) -> str | None:
     if len(paths) == parts:
         return None
     there = {shard_of(path.stem)[1] for path in paths}
-    lost = next(number for number in range(1, parts + 1) if number not in there)
+    lost = min(set(range(1, parts + 1)) - there)
     return f"Part {lost} of {parts} of {shard_of(stem)[0]} is missing. Download it again."
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -121,6 +121,6 @@ def number_text(number: float | None) -> str:
 
 
 def _invalid(spec: OptionSpec, value: OptionValue, wanted: str) -> InvalidOption:
-    text = msgspec.json.encode(value).decode("utf-8", "replace") if not isinstance(value, float) else repr(value)
+    text = repr(value) if isinstance(value, float) else msgspec.json.encode(value, enc_hook=repr).decode()
     shown = text if len(text) <= 60 else text[:57] + "..."
     return InvalidOption(f"“{spec.name}” cannot be {shown}.", hint=f"It takes {wanted}.", option=spec.name)

@@ -97,7 +97,8 @@ def misfit(name: str, value: Any) -> str:
         low, high = RANGES[name]
         if not low <= value <= high:
             return f"It takes {low:g} to {high:g}."
-    if "\0" in str(value):
+    texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    if any("\0" in text for text in texts):
         return "It takes a text without null characters."
     with_port = name == "api_host" and value.count(":") == 1
     if name == "api_host" and (not value or with_port or any(c.isspace() or c in "/@" for c in value)):

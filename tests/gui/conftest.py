@@ -23,6 +23,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.\n\n```python\nprint(1)\n```\n", "tokens_per_second": 200},
     "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
     "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
+    "reader": {"text": "Read.", "prompt_seconds": 1.5},
     "heavy": {"text": "Loaded.", "load_seconds": 1.5, "load_steps": 20},
     "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
 }

@@ -3,13 +3,16 @@
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
+
+from paddock.sdk.events import ModelStateChanged
+from paddock.sdk.types import LoadedModel, ModelState
 
 Scene = Any
 
@@ -128,20 +131,16 @@ def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Sc
 
 
 def test_a_long_prompt_is_counted_in_the_place_of_its_answer(scene: Scene) -> None:
-    run = Run("chat", answer="a1", shown=True)
-    scene.dialogue._view = view = Mock(spec=["set_progress"])
-    scene.dialogue.run = run
-    run.hear(PromptProgress(id="a1", done=0, total=4000, cached=0))
-    scene.dialogue._show_progress()
-    view.set_progress.assert_called_with("a1", "")
-    scene.until(lambda: view.set_progress.call_args.args == ("a1", "Reading the prompt, 0 of 4,000 tokens"))
-    run.hear(PromptProgress(id="a1", done=1024, total=4000, cached=0))
-    scene.dialogue._show_progress()
-    view.set_progress.assert_called_with("a1", "Reading the prompt, 1,024 of 4,000 tokens")
-    run.hear(TextDelta(id="a1", text="Hello"))
-    scene.dialogue._show_progress()
-    view.set_progress.assert_called_with("a1", "")
-    scene.dialogue.run = None
+    scene.take_model("reader")
+    scene.type_and_send("hello " * 40)
+
+    def progress() -> str:
+        return str(scene.chat.view.column.rows[-1].progress)
+
+    scene.until(lambda: progress().startswith("Reading the prompt, ") and progress().endswith(" tokens"))
+    scene.answered()
+    assert progress() == ""
+    assert scene.dialogue.messages[-1].content == "Read."
 
 
 def test_the_picker_closes_with_escape_and_hands_the_keyboard_to_the_composer(scene: Scene) -> None:

@@ -93,6 +93,15 @@ def test_switch_and_chip_toggle_with_space(qtbot: QtBot, show: Show) -> None:
     assert not switch.isChecked()
 
 
+def test_enter_presses_a_button_as_space_does(qtbot: QtBot, show: Show) -> None:
+    button = show(Button("Copy"))
+    pressed: list[bool] = []
+    button.clicked.connect(pressed.append)
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+        qtbot.keyClick(button, key)
+    assert len(pressed) == 3
+
+
 def test_chip_opens_its_menu_with_the_down_key(qtbot: QtBot, show: Show) -> None:
     chip = Chip("Qwen3 8B", menu=True, sub="Q4_K_M")
     page = show(chip)

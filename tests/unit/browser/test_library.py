@@ -259,6 +259,49 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_there(put, mod
     assert made.problems() == (f"{models / 'q'} cannot be read: Permission denied.",)
 
 
+def test_what_is_no_plain_file_is_no_model(put, models):
+    """A pipe would make the reader wait for ever, and a device would never end."""
+    put("p/r/folder.gguf/a.gguf")
+    os.mkfifo(models / "p" / "pipe.gguf")
+    (models / "p" / "device.gguf").symlink_to("/dev/zero")
+    (models / "p" / "circle.gguf").symlink_to("circle.gguf")
+    (models / "p" / "gone.gguf").symlink_to(models / "nowhere.gguf")
+    found = {info.id: info.error for info in library(models).models()}
+    assert found.pop("r/folder.gguf") is None
+    assert found == {
+        "p/circle": "circle.gguf cannot be read: Too many levels of symbolic links.",
+        "p/gone": "gone.gguf cannot be read: No such file or directory.",
+    }
+
+
+@pytest.mark.parametrize("name", ["模型 Ünal 🐎", "CON", "a:b?", "x.", "q-00000-of-00000", "q-00005-of-00002"])
+def test_odd_names_are_names(put, models, name):
+    path = put(f"p/{name}.gguf")
+    made = library(models)
+    assert ids(made) == [f"p/{name}"]
+    assert made.find(f"p/{name}").path == str(path)
+
+
+def test_a_name_that_is_not_text_is_reported_and_the_rest_can_be_sent(put, models):
+    put("p/r/a.gguf")
+    (models / os.fsdecode(b"bad\xff.gguf")).touch()
+    made = library(models)
+    assert ids(made) == ["p/r"]
+    assert made.problems() == (f"{models}/bad?.gguf is left out: its name is not valid text.",)
+
+
+def test_listing_again_asks_little(models, put, monkeypatch):
+    """Thousands of models on a slow disk: one question for each file."""
+    for number in range(30):
+        put(f"p/r{number}/a.gguf")
+    made = library(models)
+    asked = []
+    real = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **options: asked.append(path) or real(path, **options))
+    made.refresh()
+    assert len(asked) == 30
+
+
 def test_a_missing_folder_is_no_problem(models):
     made = library(models / "not yet")
     assert made.models() == ()
