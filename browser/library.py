@@ -24,6 +24,8 @@ from paddock.sdk.types import ModelInfo
 
 Source = Literal["bundled", "folder", "path"]
 _HEADER_SUFFIX = ".gguf"
+_SHOWN = 120
+"""How many characters of a wrong name an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ class Library:
         """Folders that could not be read, as sentences."""
         return self._problems
 
-    def find(self, model: str) -> ModelInfo:
-        """The model with this id, or in the file at this path; blocks.
+    def find(self, model: str, *, paths: bool = True) -> ModelInfo:
+        """The model with this id or, where ``paths`` are welcome, in the file at this path; blocks.
 
         Raises ModelNotFound (with the nearest ids) and ModelUnusable for a broken file.
         """
         if not self._read:
             self.refresh()
-        found = self._by_id(model) or self._by_path(model)
+        found = self._by_id(model) or (self._by_path(model) if paths else None)
         if found is None:
             self.refresh()  # it may have come since
             found = self._by_id(model)
@@ -141,7 +143,8 @@ class Library:
             hint = "“paddock ls” lists the models on this machine."
         else:
             hint = "There are no models on this machine yet."
-        return ModelNotFound(f"There is no model “{model}”.", hint=hint, model=model, near=near)
+        named = model if len(model) <= _SHOWN else model[: _SHOWN - 1] + "…"
+        return ModelNotFound(f"There is no model “{named}”.", hint=hint, model=named, near=near)
 
     # -------------------------------------------------------------- reading
 

@@ -76,12 +76,13 @@ class Models:
         self._bus.publish(LibraryChanged(id="library"))
         return list(library.models())
 
-    async def find(self, model: str) -> ModelInfo:
-        """The model of an id or path. Raises ModelNotFound, or what makes the file unusable."""
+    async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
+        """The model of an id or, where ``paths`` are welcome, of a path. Raises ModelNotFound, or what makes the file
+        unusable."""
         if not model:
             raise ModelNotFound("No model is chosen.", hint="Pick a model.")
         library = await self._read()
-        return await asyncio.to_thread(library.find, model)
+        return await asyncio.to_thread(library.find, model, paths=paths)
 
     async def _read(self) -> Library:
         task = self._library

@@ -201,7 +201,7 @@ class Scheduler:
         free = [slot for slot in self._slots if slot.sequence is None]
         if not free:
             return False
-        slot = max(free, key=lambda slot: (self._shared(slot, sequence), not slot.tokens, -slot.used))
+        slot = max(free, key=lambda slot: (self._gain(slot, sequence), not slot.tokens, -slot.used))
         shared = self._shared(slot, sequence)
         running = self.running
         promised = sum(max(other.pending, 1) + other.evaluated for other in running)
@@ -226,6 +226,12 @@ class Scheduler:
                 break
             count += 1
         return count
+
+    def _gain(self, slot: _Slot, sequence: Sequence) -> int:
+        """Tokens that ``sequence`` need not evaluate in ``slot``; a few are not worth the longer conversation that
+        it would destroy there: every prompt begins with the template's first words."""
+        shared = self._shared(slot, sequence)
+        return shared if 2 * shared >= min(len(slot.tokens), len(sequence.tokens) - 1) else 0
 
     def _plan(self) -> Step:
         step = Step()

@@ -89,7 +89,7 @@ class OpenAIApi:
 
     async def chat_completions(self, request: Asked) -> Answer:
         body, rest = read.read_body(read_json(await request.body()))
-        model = await self._host.models.find(body.model)
+        model = await self._host.models.find(body.model, paths=False)
         runs = self._start(body, model, read.sampling(rest, self._host.models.descriptor(model)))
 
         def give_up() -> None:

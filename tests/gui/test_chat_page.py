@@ -143,6 +143,7 @@ def test_a_long_prompt_is_counted_in_the_place_of_its_answer(scene: Scene) -> No
     assert scene.dialogue.messages[-1].content == "Read."
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support")
 def test_the_picker_closes_with_escape_and_hands_the_keyboard_to_the_composer(scene: Scene) -> None:
     picker = scene.chat.head.picker
     scene.chat.head.open_picker()

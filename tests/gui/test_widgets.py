@@ -94,9 +94,10 @@ def test_switch_and_chip_toggle_with_space(qtbot: QtBot, show: Show) -> None:
 
 
 def test_enter_presses_a_button_as_space_does(qtbot: QtBot, show: Show) -> None:
-    button = show(Button("Copy"))
+    button = Button("Copy")
+    show(button)
     pressed: list[bool] = []
-    button.clicked.connect(pressed.append)
+    button.clicked.connect(lambda: pressed.append(True))
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
         qtbot.keyClick(button, key)
     assert len(pressed) == 3

@@ -41,6 +41,23 @@ def test_models_are_listed_and_found_by_name(api):
         api.models.retrieve("nobody/nothing")
 
 
+def test_a_file_cannot_be_named_by_its_path(api, tmp_path):
+    scripted = tmp_path / "private.echo.json"
+    scripted.write_text('{"text": "secret"}')
+    answers = set()
+    for path in (scripted, tmp_path / "nothing.echo.json"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            api.chat.completions.create(model=str(path), messages=ASK)
+        answers.add(caught.value.body["message"].replace(str(path), "PATH"))
+    assert len(answers) == 1
+
+
+def test_a_long_model_name_is_not_echoed_whole(api):
+    with pytest.raises(openai.NotFoundError) as caught:
+        api.chat.completions.create(model="m" * 100_000, messages=ASK)
+    assert len(caught.value.body["message"]) < 500
+
+
 def test_a_whole_answer(api):
     answer = api.chat.completions.create(model="test/paris", messages=ASK)
     assert answer.choices[0].message.content == "The capital of France is Paris."

@@ -135,6 +135,13 @@ def test_the_sentence_says_what_was_exceeded():
         render("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}")
 
 
+def test_time_that_others_take_is_not_the_templates(monkeypatch):
+    """A busy machine, or a worker that was stopped and goes on: the wall clock runs, the template does not."""
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() * 1e6)
+    assert render("{% for i in range(50) %}{{ i }}{% endfor %}").endswith("4849")
+
+
 def test_tracing_is_put_back_and_the_template_works_again_after_a_failure():
     before = sys.gettrace()
     template = ChatTemplate("{{ raise_exception('no') if messages[0].content == 'bad' }}{{ messages[0].content }}")

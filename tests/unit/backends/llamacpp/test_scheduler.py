@@ -89,6 +89,23 @@ def test_a_follower_with_the_same_beginning_evaluates_only_what_is_new():
     assert [row.token for row in step.rows] == [77, 78]
 
 
+def test_a_conversation_keeps_its_prefix_when_another_begins_with_the_same_few_words():
+    scheduler, memory = make(cells=100)
+    first = sequence("first", 40)
+    scheduler.add(first)
+    advance(scheduler, memory)
+    scheduler.remove(first)
+    other = Sequence("other", [0, 1, 2, *range(500, 510)], (0, 1))
+    scheduler.add(other)
+    advance(scheduler, memory)
+    scheduler.remove(other)
+    assert other.cached == 0
+    again = sequence("again", 50, order=2)
+    scheduler.add(again)
+    advance(scheduler, memory)
+    assert again.cached >= 16
+
+
 def test_an_identical_prompt_still_evaluates_its_last_token():
     scheduler, memory = make()
     for name in ("first", "second"):

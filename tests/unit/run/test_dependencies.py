@@ -1,0 +1,74 @@
+"""Everything that is imported is declared in pyproject.toml, and everything declared has its version pinned."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOMS = {
+    "sdk": (),
+    "backends": ("host", "llamacpp"),
+    "browser": ("host",),
+    "server": ("host",),
+    "gui": ("gui",),
+    "resources": (),
+    "tests": ("host", "gui", "test"),
+}
+"""Room to the extras that may be taken for granted there."""
+LOCAL = {"paddock", "tools", "server_harness", "gi"}
+"""Our own; ``gi`` is the system's and runs in a program of its own."""
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s;<>=!~\[]", name, maxsplit=1)[0]).lower()
+
+
+def project(root: Path) -> dict[str, object]:
+    found: dict[str, object] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return found
+
+
+def declared(root: Path, extras: tuple[str, ...]) -> set[str]:
+    table = project(root)
+    optional = table["optional-dependencies"]
+    names = [*table["dependencies"], *(name for extra in extras for name in optional[extra])]
+    return {plain(name) for name in names}
+
+
+def imported(folder: Path) -> Iterator[tuple[str, str]]:
+    """Top-level module and the file that imports it."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            yield from ((name.split(".")[0], file.name) for name in names)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_what_a_room_imports_is_declared(root: Path, room: str) -> None:
+    brings = importlib.metadata.packages_distributions()
+    allowed = declared(root, ROOMS[room])
+    missing = {
+        (module, file)
+        for module, file in imported(root / room)
+        if module not in sys.stdlib_module_names | LOCAL
+        and not {plain(name) for name in brings.get(module, [module])} & allowed
+    }
+    assert missing == set()
+
+
+def test_what_is_declared_is_pinned(root: Path) -> None:
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {plain(line) for line in lines if "==" in line}
+    extras = tuple(project(root)["optional-dependencies"])
+    assert declared(root, extras) - pinned == set()
