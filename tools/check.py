@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ STEPS = (
 
 def main(pytest_arguments: list[str]) -> int:
     """Run every step; pytest comes last, and its closing line ends the output. Returns the exit code."""
+    # a shell starts a background job with Ctrl+C ignored, and the programs under test would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = {title: _run(title, command) for title, command in STEPS}
     home = tempfile.mkdtemp(prefix="paddock-check-")
     try:

@@ -26,6 +26,7 @@ class Program:
 
     def __init__(self, root: Path) -> None:
         self.home = Home(root)
+        self._started: list[subprocess.Popen[str]] = []
         self.env = {**os.environ, "PADDOCK_HOME": str(root), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -40,9 +41,11 @@ class Program:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [PADDOCK, *arguments], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self._started.append(started)
+        return started
 
     def client(self, name: str = "sdk") -> Client:
         return Client.connect(self.home, client=name)
@@ -71,6 +74,9 @@ class Program:
         return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
 
     def close(self) -> None:
+        for started in self._started:
+            started.kill()
+            started.communicate()
         for process in self.processes():
             try:
                 process.kill()

@@ -82,17 +82,11 @@ def test_doctor_reports_every_part(shared):
 
 def test_serve_prints_one_line_with_its_url_and_ends_with_the_signal(program):
     serving = program.start("serve", "--port", "0")
-    try:
-        line = serving.stdout.readline()
-        assert re.search(r"http://127\.0\.0\.1:\d+", line)
-        serving.send_signal(signal.SIGINT)
-        out, err = serving.communicate(timeout=15)
-        assert out.strip() == ""
-        assert "Traceback" not in err
-    finally:
-        if serving.poll() is None:
-            serving.kill()
-            serving.communicate()
+    assert re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
+    serving.send_signal(signal.SIGINT)
+    out, err = serving.communicate(timeout=15)
+    assert out.strip() == ""
+    assert "Traceback" not in err
 
 
 def test_serve_on_a_taken_port_says_so(program):
