@@ -149,6 +149,7 @@ def has_compiler() -> bool:
 
 def set_up(extras: "tuple[str, ...]") -> None:
     """Bring ``.venv`` up to date; a set-up that was interrupted goes on. Raises SetupFailed."""
+    from tools.accelerator import UnknownAccelerator, check_name
     from tools.steps import StepFailed, Steps
 
     with SetupLock() as lock:
@@ -159,6 +160,10 @@ def set_up(extras: "tuple[str, ...]") -> None:
         if isinstance(present, list):  # what was installed for the tests stays current
             extras = tuple(sorted({*extras, *map(str, present)}))
         asked = os.environ.get("PADDOCK_ACCELERATOR") or str(stamp.get("accelerator", "auto"))
+        try:
+            check_name(asked)
+        except UnknownAccelerator as error:
+            raise SetupFailed(str(error)) from error
         STAMP.unlink(missing_ok=True)
         sys.stderr.write(f"Setting up Paddock in {VENV.name}. The first time takes some minutes.\n")
         try:
@@ -242,13 +247,9 @@ def install_project(steps: "Steps", extras: "tuple[str, ...]", fresh: bool) -> N
 
 def install_engine(steps: "Steps", asked: str) -> "dict[str, object]":
     """Install llama-cpp-python; without it the app starts too, and says so. Returns what the stamp remembers of it."""
-    from tools.accelerator import UnknownAccelerator
     from tools.install_llamacpp import Engine
 
-    try:
-        outcome = Engine(ROOT, PYTHON, steps).install(asked)
-    except UnknownAccelerator as error:
-        raise SetupFailed(str(error)) from error
+    outcome = Engine(ROOT, PYTHON, steps).install(asked)
     return {"engine": outcome.problem or outcome.accelerator, "engine_waits_for": outcome.wait_for}
 
 

@@ -42,6 +42,11 @@ QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: {FIELD_RADIUS}px; }}
 QMenu::item:selected {{ background: {p.selected}; }}
 QMenu::item:disabled {{ color: {p.muted}; }}
 QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
+QMessageBox QPushButton {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;
+    padding: 6px 12px; }}
+QMessageBox QPushButton:hover {{ background: {p.hover}; }}
+QMessageBox QPushButton:default {{ background: {p.accent}; border-color: {p.accent}; color: {p.on_accent}; }}
+QMessageBox QPushButton:focus {{ border: 2px solid {p.text}; padding: 5px 11px; }}
 QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; padding: 4px 6px; }}
 QSplitter::handle {{ background: {p.border}; }}
 QScrollBar {{ background: transparent; border: 0; }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,15 +37,20 @@ class UnknownAccelerator(ValueError):
     """PADDOCK_ACCELERATOR holds a word that is not one."""
 
 
+def check_name(wanted: str) -> None:
+    """Raises UnknownAccelerator for a word that PADDOCK_ACCELERATOR cannot be."""
+    if wanted not in ("auto", *KINDS):
+        raise UnknownAccelerator(
+            f"PADDOCK_ACCELERATOR is “{wanted}”. It can be auto, {', '.join(KINDS[:-1])} or {KINDS[-1]}."
+        )
+
+
 def choose(wanted: str) -> Accelerator:
     """The accelerator named by PADDOCK_ACCELERATOR, or for ``auto`` the best one this computer has.
 
     Raises UnknownAccelerator.
     """
-    if wanted not in ("auto", *KINDS):
-        raise UnknownAccelerator(
-            f"PADDOCK_ACCELERATOR is “{wanted}”. It can be auto, {', '.join(KINDS[:-1])} or {KINDS[-1]}."
-        )
+    check_name(wanted)
     if wanted == "cuda" or wanted == "auto":
         release = cuda_release(_output("nvidia-smi"))
         if release or wanted == "cuda":
@@ -140,7 +146,8 @@ def _compiler_advice() -> str:
 
 def build_environment(kind: str, root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Environment of a source build: CMake flags for the accelerator, added to the person's own CMAKE_ARGS."""
-    flags = [*FLAGS[kind], f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(root / 'tools' / 'llama_cpp.cmake').as_posix()}"]
+    include = f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(root / 'tools' / 'llama_cpp.cmake').as_posix()}"
+    flags = [*FLAGS[kind], shlex.quote(include)]  # the build splits CMAKE_ARGS like a shell
     env = {**environ, "CMAKE_ARGS": " ".join([environ.get("CMAKE_ARGS", ""), *flags]).strip()}
     if kind == "cuda" and shutil.which("nvcc") is None:
         env.setdefault("CUDACXX", "/usr/local/cuda/bin/nvcc")

@@ -36,8 +36,8 @@ def effective_options(options: Options) -> Options:
 
 
 def with_threads(options: Options, model_bytes: int, cores: int) -> Options:
-    """``options`` with thread counts: every physical core, but one for a model so small that threads would wait for
-    each other longer than they compute."""
+    """``options`` with thread counts: every physical core, but one for a small model, which is quick enough alone:
+    threads that wait for each other lose more on a busy machine than they gain on a quiet one."""
     threads = options["n_threads"] or (1 if model_bytes < ONE_THREAD_BYTES else cores)
     return options | {"n_threads": threads, "n_threads_batch": options["n_threads_batch"] or threads}
 

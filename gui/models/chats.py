@@ -105,6 +105,10 @@ class ChatList(QAbstractListModel):
                 return self.index(number, 0)
         return QModelIndex()
 
+    def first(self) -> QModelIndex:
+        """The first chat's row; invalid when none is shown."""
+        return next((self.index(n, 0) for n, row in enumerate(self._rows) if row.chat is not None), QModelIndex())
+
     def chat(self, index: Index) -> ChatSummary | None:
         """The chat of a row; None for a heading."""
         return self._rows[index.row()].chat if index.isValid() else None
@@ -139,7 +143,7 @@ class ChatList(QAbstractListModel):
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
         if self._rows[index.row()].chat is None:
-            return Qt.ItemFlag.ItemIsEnabled
+            return Qt.ItemFlag.NoItemFlags  # the arrow keys pass over it
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QDesktopServices, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -104,9 +104,6 @@ class ChatPage(QWidget):
         host.chats_changed.connect(self._open_wanted)
         host.connection_changed.connect(self._show_run)
         host.settings_changed.connect(self._settings_changed)
-        stop = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        stop.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        stop.activated.connect(self._escape)
 
     # ---------------------------------------------------------------- what the window asks
 
@@ -132,6 +129,7 @@ class ChatPage(QWidget):
     def send(self, text: str, instead_of: str = "") -> None:
         """Ask in the open conversation, in place of one of its messages or at its end."""
         self.inspector.flush()
+        self._messages.withdraw("load")
         self._wanted = ""
         if instead_of:
             self.dialogue.edit(instead_of, text, self.inspector.sampling())
@@ -167,6 +165,12 @@ class ChatPage(QWidget):
 
     # ---------------------------------------------------------------- what happens
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:  # no shortcut: fields, lists and menus have their own use for it first
+            self._escape()
+            return
+        super().keyPressEvent(event)
+
     def _escape(self) -> None:
         if self.columns.close_overlay() or self.composer.stop_editing():
             return
@@ -190,9 +194,14 @@ class ChatPage(QWidget):
     def _model_chosen(self, model: str) -> None:
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.dialogue.set_model(model)
+        self._messages.withdraw("load")
         loaded = self._host.loaded_model(model)
         if loaded is None or loaded.state == "failed":
-            self._host.call(lambda client: client.load(model), None, self._messages.error, self)
+            self._host.call(lambda client: client.load(model), None, self._not_loaded, self)
+
+    def _not_loaded(self, error: BaseException) -> None:
+        if self.dialogue.run is None:  # otherwise the answer says it
+            self._messages.error(error, key="load")
 
     def _deleted(self, chat: str) -> None:
         if chat == self.dialogue.chat:

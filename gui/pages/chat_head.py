@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
@@ -61,18 +61,26 @@ class ChatHead(QWidget):
         row.addWidget(self.inspector)
         host.models_changed.connect(self.refresh)
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange):
+            self.refresh()  # the silk is another in the other theme
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
         super().resizeEvent(event)
 
     def _fit(self) -> None:
-        """The title gives way to the model, down to a few words."""
+        """The title gives way to the model, down to a few words; then the model's name does."""
         theme = current()
         buttons = self.inspector.sizeHint().width()
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
-        room = self.width() - 36 - 3 * 12 - buttons - self.chip.sizeHint().width()
-        self.title.setMaximumWidth(max(theme.px(96), room))
+        room = self.width() - 36 - 3 * 12 - buttons
+        words = min(self.title.sizeHint().width(), theme.px(96))
+        self.chip.setMaximumWidth(max(self.chip.minimumSizeHint().width(), room - words))
+        self.title.setMinimumWidth(words)
+        self.title.setMaximumWidth(max(words, room - self.chip.sizeHint().width()))
 
     def open_picker(self) -> None:
         self.picker.open_below(self.chip, self._model)

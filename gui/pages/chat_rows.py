@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from paddock.gui.icons import pixmap
-from paddock.gui.models.chats import ChatRole
+from paddock.gui.models.chats import ChatList, ChatRole
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import LineField
 
@@ -99,3 +99,6 @@ class ChatView(QListView):
             Qt.FocusReason.ShortcutFocusReason,
         )
         super().focusInEvent(event)  # type: ignore[arg-type]
+        model = self.model()
+        if self.keyboard and not self.currentIndex().isValid() and isinstance(model, ChatList):
+            self.setCurrentIndex(model.first())

@@ -29,10 +29,10 @@ def status(host: HostState, dialogue: Dialogue) -> tuple[str, float | None]:
     match run.phase:
         case "sending":
             return "Sending…", None
-        case "loading":
+        case "loading" if loaded is None or loaded.state != "ready":
             return f"Loading {name}… {run.fraction * 100:.0f} %, {AFTERWARDS}", run.fraction
-        case "queued":
-            return (f"Waiting, {run.position} before this one" if run.position else "Waiting for its turn"), None
+        case "queued" | "loading":
+            return (f"Waiting, {run.position} before this one" if run.position else "Waiting for the model…"), None
         case "prompt":
             return "Reading the prompt…", None
         case "answering":

@@ -47,6 +47,7 @@ class ChatsColumn(QWidget):
         self.close_button.hide()
         self._lay_out()
         self.search.textChanged.connect(self.refresh)
+        self.search.returnPressed.connect(self._open_first)
         self.new_button.clicked.connect(self.new_wanted)
         self.close_button.clicked.connect(self.close_wanted)
         self.view.clicked.connect(self._activate)
@@ -110,9 +111,16 @@ class ChatsColumn(QWidget):
         if chat is not None:
             self.chosen.emit(chat.id)
 
+    def _open_first(self) -> None:
+        if self.search.text().strip():
+            self._activate(self._model.first())
+
     # ---------------------------------------------------------------- what is done with one
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Down and self.search.hasFocus() and self._model.rowCount():
+            self.view.setFocus(Qt.FocusReason.TabFocusReason)
+            return
         chat = self._current()
         if chat is not None and self.view.hasFocus():
             if event.key() == Qt.Key.Key_Delete:

@@ -164,9 +164,7 @@ class Dialogue(QObject):
         self._start(SendRequest(content=text, regenerate=message, model=self.model, sampling=sampling), question)
 
     def _question(self, text: str) -> ChatMessage:
-        return ChatMessage(
-            id=f"local-{next(self._numbers)}", chat_id=self.chat, parent=None, role="user", content=text
-        )
+        return ChatMessage(id=f"local-{next(self._numbers)}", chat_id=self.chat, parent=None, role="user", content=text)
 
     def answer_again(self, message: str, sampling: Options) -> None:
         """A new version of an answer, or a failed one once more."""
@@ -192,8 +190,8 @@ class Dialogue(QObject):
         run = self.run
         if run is None:
             return
-        if run.answer:
-            answer = run.answer
+        self._claim(run)
+        if answer := run.answer:
             self._host.call(lambda client: client.cancel(answer), None, self._fail)
             return
         if run.job is not None:
@@ -274,8 +272,16 @@ class Dialogue(QObject):
         self._host.learn_chat(chat.summary)
         if run is self.run and not self.chat:
             self.chat = chat.summary.id
+            self._claim(run)
             self.created.emit(self.chat)
             self.changed.emit()
+
+    def _claim(self, run: Run) -> None:
+        """Take note that the host has the question, though no event of its answer may have come yet."""
+        known = {message.id for message in self.messages}
+        for generation in self._host.generations.values():
+            if run.chat and generation.chat_id == run.chat and generation.id not in known:
+                run.taken(generation.id)
 
     def _show_answer(self, run: Run) -> None:
         """Put the answer's row into the view; one that was stored in part starts empty, its text comes again."""
@@ -284,13 +290,14 @@ class Dialogue(QObject):
         run.shown = True
         answer = next((item for item in self.messages if item.id == run.answer), None)
         if answer is None:
-            parent = self.messages[-1].id if self.messages else None
-            answer = ChatMessage(
-                id=run.answer, chat_id=run.chat, parent=parent, role="assistant", content="", model=self.model
-            )
+            answer = self._answer(run, run.answer)
         answer = msgspec.structs.replace(answer, content="", reasoning="", state="generating")
         self.messages = [*(item for item in self.messages if item.id != run.answer), answer]
         self._view.set_messages(self.messages)
+
+    def _answer(self, run: Run, name: str) -> ChatMessage:
+        parent = self.messages[-1].id if self.messages else None
+        return ChatMessage(id=name, chat_id=run.chat, parent=parent, role="assistant", content="", model=self.model)
 
     def _over(self, run: Run) -> None:
         self._finish(run)
@@ -345,15 +352,8 @@ class Dialogue(QObject):
             self.failed.emit(error)
 
     def _show_failure(self, run: Run, error: ErrorInfo) -> None:
-        message = ChatMessage(
-            id=f"local-failed-{next(self._numbers)}",
-            chat_id=run.chat,
-            parent=self.messages[-1].id if self.messages else None,
-            role="assistant",
-            content="",
-            model=self.model,
-            state="failed",
-            error=msgspec.to_builtins(error),
+        message = msgspec.structs.replace(
+            self._answer(run, f"local-failed-{next(self._numbers)}"), state="failed", error=msgspec.to_builtins(error)
         )
         self.messages = [*self.messages, message]
         self._view.append_message(message)
@@ -374,8 +374,13 @@ class Dialogue(QObject):
             self._load()
 
     def _generation_started(self, generation: Generation) -> None:
-        if generation.chat_id == self.chat and self.chat and self.run is None:
+        if generation.chat_id != self.chat or not self.chat:
+            return
+        if self.run is None:
             self._load()
+        else:
+            self._claim(self.run)
+            self.run_changed.emit()
 
     def _generation_ended(self, generation: str, chat: str) -> None:
         if chat and chat == self.chat and self.run is None:

@@ -65,6 +65,12 @@ class Run:
     error: ErrorInfo | None = None
     ended: bool = False
 
+    def taken(self, answer: str) -> None:
+        """The host has the question, though no event of the answer may have come yet."""
+        self.answer = self.answer or answer
+        if self.phase == "sending":
+            self.phase = "queued"
+
     def hear(self, event: GenerationEvent) -> tuple[str, str]:
         """Take note of an event; returns the text and the reasoning it adds."""
         self.answer = self.answer or event.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -43,12 +44,18 @@ class Code(QPlainTextEdit):
         if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.PaletteChange):
             self._dress()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._dress()
+
     def _dress(self) -> None:
         wanted = current().font(12, mono=True)
         if self.font() != wanted:
             self.setFont(wanted)
-        line = self.fontMetrics().lineSpacing()
-        self.setFixedHeight(self.blockCount() * line + 2 * round(self.document().documentMargin()) + 18)
+        metrics, margin = self.fontMetrics(), round(self.document().documentMargin())
+        widest = max(metrics.horizontalAdvance(line) for line in self.toPlainText().split("\n"))
+        bar = self.horizontalScrollBar().sizeHint().height() if widest + 2 * margin > self.viewport().width() else 0
+        self.setFixedHeight(self.blockCount() * metrics.lineSpacing() + 2 * margin + 2 + bar)
 
 
 class ServerPage(FormPage):
@@ -117,7 +124,7 @@ class ServerPage(FormPage):
         sheet = QFrame()
         sheet.setProperty("role", "card")
         inner = QVBoxLayout(sheet)
-        inner.setContentsMargins(12, 10, 12, 4)
+        inner.setContentsMargins(12, 10, 12, 10)
         inner.addWidget(self.code)
         self.column.addWidget(sheet)
         self.column.addStretch(1)
@@ -129,7 +136,7 @@ class ServerPage(FormPage):
         server, settings = self._host.server, self._host.settings
         running = server is not None and server.running
         connected = self._host.connection == "connected"
-        self.switch.setEnabled(connected and not self._busy)
+        self.switch.setEnabled(connected)  # also while it is asked: the keyboard's focus would leave it
         silently(self.switch, lambda: self.switch.setChecked(running))
         if not self.port.hasFocus():
             port = server.port if server is not None and running else settings.api_port
@@ -165,6 +172,9 @@ class ServerPage(FormPage):
     # ---------------------------------------------------------------- doing
 
     def _switched(self, on: bool) -> None:
+        if self._busy:
+            self.refresh()
+            return
         self._ask(ServerRequest(running=on, port=int(self.port.value()), strict_port=True))
 
     def _use_next_port(self) -> None:

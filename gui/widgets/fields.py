@@ -22,6 +22,8 @@ from paddock.gui import icons, theme
 from paddock.gui.stylesheet import BUTTON_RADIUS, FIELD_RADIUS
 from paddock.gui.widgets.focus import KeyboardRing, paint_ring
 
+WIDEST_CHOICE = 280
+"""A longer name is cut off; the list below shows it whole."""
 _DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
 
 
@@ -114,7 +116,7 @@ class TextArea(QPlainTextEdit):
         self.setPlaceholderText(placeholder)
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -165,9 +167,7 @@ class MessageField(TextArea):
 
     submitted = Signal()
 
-    def __init__(
-        self, name: str, placeholder: str = "", parent: QWidget | None = None, *, max_rows: int = 10
-    ) -> None:
+    def __init__(self, name: str, placeholder: str = "", parent: QWidget | None = None, *, max_rows: int = 10) -> None:
         self._max_rows = max_rows
         self._composing = False
         super().__init__(name, placeholder, parent, rows=1)
@@ -227,7 +227,7 @@ class Select(KeyboardRing, QComboBox):
         look = theme.current()
         metrics = QFontMetrics(look.font(13, 500))
         words = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=40)
-        return QSize(words + look.px(44), look.px(30))
+        return QSize(min(words + look.px(44), look.px(WIDEST_CHOICE)), look.px(30))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme.current().px(72), theme.current().px(30))

@@ -192,9 +192,7 @@ class NumberBox(QDoubleSpinBox):
         painter.setPen(QPen(QColor(p.accent if focused else p.border), width))
         painter.setBrush(QColor(p.raised if self.isEnabled() else p.window))
         inset = width / 2
-        painter.drawRoundedRect(
-            QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), FIELD_RADIUS, FIELD_RADIUS
-        )
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), FIELD_RADIUS, FIELD_RADIUS)
 
 
 class Switch(KeyboardRing, QCheckBox):

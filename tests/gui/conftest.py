@@ -24,6 +24,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
     "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
     "reader": {"text": "Read.", "prompt_seconds": 1.5},
+    "deaf": {"text": "never", "hang": "generate"},
     "heavy": {"text": "Loaded.", "load_seconds": 1.5, "load_steps": 20},
     "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
 }

@@ -12,7 +12,7 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from paddock.sdk.events import ModelStateChanged
-from paddock.sdk.types import LoadedModel, ModelState
+from paddock.sdk.types import LoadedModel, ModelState, NewChat
 
 Scene = Any
 
@@ -40,6 +40,18 @@ def test_an_answer_streams_and_stop_keeps_what_came(scene: Scene) -> None:
     assert scene.dialogue.messages[-1].state == "cancelled"
     assert scene.dialogue.messages[-1].content.startswith("one")
     assert scene.chat.composer.button.accessibleName() == "Send (Enter)"
+
+
+def test_a_question_the_host_has_stays_when_it_is_stopped_before_the_first_word(scene: Scene) -> None:
+    scene.take_model("deaf")
+    scene.type_and_send("anybody there?")
+    scene.until(lambda: bool(scene.host.generations) and scene.chat.composer.status.text() == "Waiting for the model…")
+    scene.qtbot.keyClick(scene.chat.composer.field, Qt.Key.Key_Escape)
+    scene.answered()
+    assert [message.role for message in scene.dialogue.messages] == ["user", "assistant"]
+    assert scene.dialogue.messages[-1].state in ("cancelled", "failed")
+    assert scene.chat.composer.text() == ""
+    assert scene.host.generations == {}
 
 
 def test_what_is_typed_during_an_answer_is_sent_after_it(scene: Scene) -> None:
@@ -80,6 +92,15 @@ def test_a_model_that_cannot_be_loaded_says_why_in_place(scene: Scene) -> None:
     scene.answered()
     assert scene.dialogue.messages[-1].state == "failed"
     assert "Too big." in str(scene.dialogue.messages[-1].error)
+
+
+def test_a_model_chosen_that_cannot_be_loaded_says_so_once(scene: Scene) -> None:
+    scene.chat.head.model_chosen.emit(scene.model("stubborn"))
+    scene.until(lambda: scene.window.bar.texts() == ["Too big. Take a smaller one."])
+    scene.type_and_send("hello")
+    assert scene.window.bar.texts() == []
+    scene.answered()
+    assert scene.window.bar.texts() == []
 
 
 def test_regenerating_makes_a_version_and_versions_can_be_chosen(scene: Scene) -> None:
@@ -262,6 +283,38 @@ def test_a_deleted_chat_can_be_brought_back_or_is_gone(scene: Scene) -> None:
     scene.chat.chats.delete(chat)
     scene.window.bar.rows()[0].close_button.click()
     scene.until(lambda: chat not in scene.host.chats)
+
+
+def test_a_chat_is_found_and_opened_by_keyboard_alone(scene: Scene) -> None:
+    for title in ("Horses", "Foxes", "Fox dens"):
+        scene.ask(lambda client, title=title: client.create_chat(NewChat(title=title)))
+    scene.until(lambda: len(scene.host.chats) == 3)
+    column = scene.chat.chats
+    column.search.setFocus()
+    scene.qtbot.keyClicks(column.search, "fox")
+    scene.qtbot.keyClick(column.search, Qt.Key.Key_Down)
+    assert scene.window.focusWidget() is column.view
+    first = column.view.currentIndex().data()
+    assert first in ("Foxes", "Fox dens"), "the heading is passed over"
+    scene.qtbot.keyClick(column.view, Qt.Key.Key_Down)
+    assert {first, column.view.currentIndex().data()} == {"Foxes", "Fox dens"}
+    scene.qtbot.keyClick(column.view, Qt.Key.Key_Return)
+    assert scene.dialogue.title == column.view.currentIndex().data()
+    column.search.setText("horse")
+    scene.qtbot.keyClick(column.search, Qt.Key.Key_Return)
+    assert scene.dialogue.title == "Horses"
+    scene.qtbot.keyClick(column.search, Qt.Key.Key_Escape)
+    assert column.search.text() == "", "the page's own use of Escape comes after the field's"
+
+
+def test_escape_stops_the_answer_from_anywhere_on_the_page(scene: Scene) -> None:
+    scene.take_model("slow")
+    for widget in (scene.chat.view, scene.chat.chats.view, scene.chat.inspector.samplers["top_p"].box):
+        scene.type_and_send("count")
+        scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+        scene.qtbot.keyClick(widget, Qt.Key.Key_Escape)
+        scene.answered()
+        assert scene.dialogue.messages[-1].state == "cancelled"
 
 
 def test_renaming_and_pinning_reach_the_host(scene: Scene) -> None:

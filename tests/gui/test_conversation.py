@@ -613,3 +613,37 @@ def test_keeping_a_chat_keeps_its_rows(make: Make) -> None:
     changed = msgspec.structs.replace(first[1], version=2, versions=2, siblings=("o", "a"))
     view.set_messages([first[0], changed])
     assert view.column.rows == rows
+
+
+def text_blocks(view: ConversationView) -> list[TextBlock]:
+    blocks = [block for block in view.column.rows[-1].blocks if isinstance(block, TextBlock)]
+    for block in blocks:
+        block.layout()
+    return blocks
+
+
+def test_a_hebrew_paragraph_begins_at_the_right(make: Make) -> None:
+    view = make([message("a", "assistant", "שלום עולם\n\nHello world")])
+    hebrew, english = text_blocks(view)
+    assert hebrew.hit(QPointF(hebrew.width - 1, 8)) == 0
+    assert english.hit(QPointF(1, 8)) == 0
+
+
+def test_a_list_of_another_kind_stands_apart_from_the_one_above(make: Make) -> None:
+    view = make([message("a", "assistant", "- one\n- two\n\n1. first\n2. second")])
+    _, bullet, number, second = text_blocks(view)
+    assert number.gap > bullet.gap == second.gap
+
+
+def test_the_folded_reasoning_says_how_long_the_host_measured(make: Make) -> None:
+    thought = message("a", "assistant", "Paris.", reasoning="France, so Paris.", stats=Stats(reasoning_s=4.2))
+    view = make([thought])
+    names = child_names(QAccessible.queryAccessibleInterface(view).child(0))
+    assert any("Thought for 4.2 s" in name for name in names)
+
+
+def test_only_a_stored_message_can_be_edited(make: Make) -> None:
+    view = make([message("stored", "user", "hello", created=1.0), message("local-1", "user", "hello")])
+    first, second = (child_names(QAccessible.queryAccessibleInterface(view).child(row)) for row in (0, 1))
+    assert "Edit message" in first
+    assert "Edit message" not in second

@@ -44,9 +44,7 @@ def test_tab_visits_everything_and_comes_round(scene: Scene, page: str) -> None:
     scene.window.show_page(page)
     scene.window.activateWindow()
     wanted = {
-        widget
-        for widget in focusable(scene.window)
-        if not isinstance(widget, QAbstractButton) or _tab_stop(widget)
+        widget for widget in focusable(scene.window) if not isinstance(widget, QAbstractButton) or _tab_stop(widget)
     }
     start = scene.window.rail.buttons[scene.window.page()]
     start.setFocus(Qt.FocusReason.TabFocusReason)

@@ -63,9 +63,7 @@ def test_any_sequence_of_lists_is_reported_consistently(qtmodeltester: ModelTest
     qtmodeltester.check(model)
     chance = random.Random(7)
     for _ in range(60):
-        some = [
-            chat(n, days=chance.randrange(4), pinned=chance.random() < 0.2) for n in chance.sample(range(12), k=7)
-        ]
+        some = [chat(n, days=chance.randrange(4), pinned=chance.random() < 0.2) for n in chance.sample(range(12), k=7)]
         model.show(some, "", TODAY)
         expected = [row.heading if row.chat is None else row.chat.title for row in rows(some, "", TODAY)]
         assert titles(model) == expected

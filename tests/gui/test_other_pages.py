@@ -63,7 +63,7 @@ def test_snippets_hold_the_address_and_are_copied(scene: Scene) -> None:
         page.copy_button.click()
         assert QGuiApplication.clipboard().text() == page.code.toPlainText()
     page.tabs[1].click()
-    assert "base_url=\"http://127.0.0.1:" in page.code.toPlainText()
+    assert 'base_url="http://127.0.0.1:' in page.code.toPlainText()
     compile(page.code.toPlainText(), "snippet", "exec")
 
 

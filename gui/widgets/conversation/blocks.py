@@ -211,7 +211,10 @@ def caret_rect(document: QTextDocument, style: Style) -> QRectF:
     width, height = style.px(8), min(line.height(), style.px(18))
     # Proportional line height adds its room above the words.
     baseline = place.y() + line.y() + line.ascent()
-    return QRectF(place.x() + line.x() + line.naturalTextWidth() + 3, baseline - height + 4, width, height)
+    words = line.naturalTextRect()
+    backwards = last.textDirection() == Qt.LayoutDirection.RightToLeft
+    x = words.left() - width - 3 if backwards else words.right() + 3
+    return QRectF(place.x() + x, baseline - height + 4, width, height)
 
 
 def paint_caret(painter: QPainter, rect: QRectF, style: Style) -> None:

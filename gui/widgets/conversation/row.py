@@ -131,9 +131,7 @@ class MessageRow(MessageText):
         return self._keep(
             "head",
             signature,
-            lambda: HeadBlock(
-                self.style, name=name, sub=speaker.sub, silk=speaker.silk, versions=self._versions()
-            ),
+            lambda: HeadBlock(self.style, name=name, sub=speaker.sub, silk=speaker.silk, versions=self._versions()),
         )
 
     def _fold(self) -> Block:

@@ -190,7 +190,9 @@ class Style:
         document.setDocumentMargin(0)
         option = QTextOption(align)
         option.setWrapMode(mode)
-        if font.family() == self.code_font.family():
+        if font.family() != self.code_font.family():
+            option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # a Hebrew paragraph begins at the right
+        else:
             option.setTabStopDistance(4 * 0.6 * font.pixelSize())
         document.setDefaultTextOption(option)
         return document

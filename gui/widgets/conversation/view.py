@@ -35,6 +35,7 @@ class ConversationView(Interactive):
     retry_requested = Signal(str)
     edit_requested = Signal(str)
     version_requested = Signal(str)
+
     def __init__(self, parent: QWidget | None = None, *, turns: Turns | None = None, editable: bool = False) -> None:
         super().__init__(parent)
         self._turns = turns if turns is not None else Turns(self)

@@ -41,9 +41,7 @@ def backward(column: Column, start: int, open_link: Callable[[str], None]) -> It
             yield from reversed(stops(column, row, place, open_link))
 
 
-def following(
-    column: Column, key: Key, ahead: bool, open_link: Callable[[str], None]
-) -> tuple[Key, Target] | None:
+def following(column: Column, key: Key, ahead: bool, open_link: Callable[[str], None]) -> tuple[Key, Target] | None:
     """The stop after or before ``key``."""
     found = False
     for stop in forward(column, key[0], open_link) if ahead else backward(column, key[0], open_link):

@@ -230,9 +230,12 @@ def test_the_accelerator_is_remembered(checkout: Checkout) -> None:
 
 
 def test_an_unknown_accelerator_is_refused(checkout: Checkout) -> None:
+    checkout.run("ls")
     code, _, err = checkout.run("ls", PADDOCK_ACCELERATOR="abacus")
 
     assert code == 1
+    assert checkout.pip_calls() == 1  # refused before anything is touched
+    assert checkout.run("ls")[2] == ""
     assert "PADDOCK_ACCELERATOR is “abacus”. It can be auto, cpu, cuda, metal, rocm or vulkan." in err
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -57,6 +58,13 @@ def test_a_build_gets_the_flags_of_its_accelerator_and_keeps_the_persons_own(tmp
 
     assert flags.startswith("-DMINE=1 -DGGML_CUDA=on -DCMAKE_PROJECT_llama.cpp_INCLUDE=")
     assert "GGML" not in build_environment("cpu", tmp_path, {})["CMAKE_ARGS"]
+
+
+def test_a_checkout_may_lie_in_a_folder_with_spaces() -> None:
+    flags = build_environment("cpu", Path("/home/ada/my paddock"), {})["CMAKE_ARGS"]
+
+    include = "-DCMAKE_PROJECT_llama.cpp_INCLUDE=/home/ada/my paddock/tools/llama_cpp.cmake"
+    assert shlex.split(flags) == [include]
 
 
 # ---------------------------------------------------------------- the wheel index
