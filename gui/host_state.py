@@ -126,6 +126,10 @@ class HostState(QObject):
     def refresh_models(self) -> None:
         self.call(lambda client: client.models(), self._set_models)
 
+    def look_for_models(self) -> None:
+        """Have the folders read again: a file may have come or gone."""
+        self.call(lambda client: client.refresh_models(), self._set_models)
+
     def refresh_chats(self) -> None:
         self.call(lambda client: client.chats(), self._set_chats)
 

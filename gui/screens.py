@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.window_state import WindowState
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.paths import Home
-from paddock.sdk.types import ChatPatch, NewChat, SettingsPatch
+from paddock.sdk.types import ChatPatch, NewChat, ServerRequest, SettingsPatch
 
 T = TypeVar("T")
 Theme = Literal["light", "dark"]
@@ -96,9 +97,9 @@ class Studio:
         model = self.answering_model()
         self.converse(model, QUESTIONS)
         self._made["chat"] = self.chat.dialogue.chat
-        self.converse(self.echo("writer"), RICH)
+        self.converse(self.echo("demo-writer"), RICH)
         self._made["chat-rich"] = self.chat.dialogue.chat
-        self.converse(self.echo("crash"), ("Tell me a short story about a fox",))
+        self.converse(self.echo("demo-crash"), ("Tell me a short story about a fox",))
         self._made["chat-error"] = self.chat.dialogue.chat
 
     def store(self, title: str, pinned: bool) -> None:
@@ -108,7 +109,7 @@ class Studio:
 
     def answering_model(self) -> str:
         starter = self.host.models.get(self.host.settings.default_model)
-        return starter.id if starter is not None and starter.error is None else self.echo("writer")
+        return starter.id if starter is not None and starter.error is None else self.echo("demo-writer")
 
     def echo(self, name: str) -> str:
         """The id of one of the echo engine's models made for the pictures."""
@@ -129,29 +130,50 @@ class Studio:
 
     # ---------------------------------------------------------------- pictures
 
-    def shoot(self, theme: Theme, size: tuple[int, int], variant: str) -> None:
-        """Every page in one theme and size."""
+    def dress(self, theme: Theme, size: tuple[int, int], variant: str) -> str:
+        """Take a theme and size on; what the names of its pictures end in."""
         self.ask(lambda client: client.patch_settings(SettingsPatch(theme=theme)))
         self.until(lambda: self.app.themes.theme.mode == theme, f"The {theme} theme")
         self.window.resize(*size)
-        name = f"{variant}-{theme}" if variant else theme
-        for page in ("chat", "chat-rich", "chat-error"):
-            if page in self._made:
-                self.window.show_page("chat")
-                self.chat.open(self._made[page])
-                self.until(lambda: len(self.chat.dialogue.messages) > 1, f"The conversation of {page}")
-                self.save(f"{page}-{name}")
         self.window.show_page("chat")
+        return f"{variant}-{theme}" if variant else theme
+
+    def shoot_demos(self, name: str) -> None:
+        """What needs models that do as they are told."""
+        for page in ("chat-rich", "chat-error"):
+            self.shoot_chat(page, name)
+        self.shoot_loading(name)
+
+    def shoot_pages(self, name: str) -> None:
+        """The pages as they are with the models that are really there."""
+        self.shoot_chat("chat", name)
         self.chat.new_chat()
         self.chat.dialogue.set_model(self.answering_model())
         self.save(f"chat-empty-{name}")
-        self.shoot_loading(name)
         for page in ("server", "settings"):
             self.window.show_page(page)
             self.save(f"{page}-{name}")
 
+    def shoot_chat(self, page: str, name: str) -> None:
+        self.chat.open(self._made[page])
+        self.until(lambda: len(self.chat.dialogue.messages) > 1, f"The conversation of {page}")
+        self.save(f"{page}-{name}")
+
+    def clear_demos(self, home: Home) -> None:
+        """Take the demo models away, where a real one is left, and switch the API server on."""
+        if not self.host.models[self.answering_model()].path.endswith(".echo.json"):
+            for name in ECHO_MODELS:
+                shutil.rmtree(home.models / "demo" / name)
+            self.ask(lambda client: client.refresh_models())
+            self.until(lambda: len(self.host.models) == 1, "The list without the demo models")
+            for item in list(self.host.loaded.values()):
+                if item.model not in self.host.models:
+                    self.ask(lambda client, instance=item.id: client.unload(instance))
+        self.ask(lambda client: client.set_server(ServerRequest(running=True)))
+        self.until(lambda: self.host.server is not None and self.host.server.running, "The API server")
+
     def shoot_loading(self, name: str) -> None:
-        slow = self.echo("slow")
+        slow = self.echo("demo-large")
         self.chat.dialogue.set_model(slow)
         self.chat.send("What does a paddock hold?")
         self.until(lambda: self.chat.composer.progress.isVisible(), "The loading bar")
@@ -182,7 +204,7 @@ class Studio:
 def prepare(home: Home) -> None:
     """Models of the echo engine beside the starter: one that writes, one that dies, one that loads slowly."""
     for name, script in ECHO_MODELS.items():
-        folder = home.models / "paddock" / name
+        folder = home.models / "demo" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
 
@@ -197,9 +219,12 @@ def take(folder: Path, sizes: dict[str, tuple[int, int]]) -> int:
         try:
             studio.open()
             studio.furnish()
-            for variant, size in sizes.items():
-                for theme in THEMES:
-                    studio.shoot(theme, size, variant)
+            looks = [(theme, size, variant) for variant, size in sizes.items() for theme in THEMES]
+            for look in looks:
+                studio.shoot_demos(studio.dress(*look))
+            studio.clear_demos(home)
+            for look in looks:
+                studio.shoot_pages(studio.dress(*look))
         except NotDrawn as error:
             print(error, file=sys.stderr)  # noqa: T201  the command's output
             return 1

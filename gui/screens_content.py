@@ -37,15 +37,15 @@ What this means for you:
 """
 
 ECHO_MODELS: dict[str, dict[str, Any]] = {
-    "writer": {
+    "demo-writer": {
         "text": ANSWER,
         "reasoning": "Compare what is evaluated in turn one and turn two, then say it with code.",
         "tokens_per_second": 400,
     },
-    "crash": {
+    "demo-crash": {
         "text": "A fox lived at the edge of a small wood. Every evening it came down to the river and",
         "tokens_per_second": 200,
         "die": {"signal": "SIGSEGV", "after_tokens": 12},
     },
-    "slow": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
+    "demo-large": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
 }

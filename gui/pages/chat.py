@@ -84,7 +84,7 @@ class ChatPage(QWidget):
         self.composer.sent.connect(self.send)
         self.composer.stopped.connect(dialogue.stop)
         self.start.prompt_chosen.connect(self._example)
-        self.start.remedy_wanted.connect(host.refresh_models)
+        self.start.remedy_wanted.connect(host.look_for_models)
         self.inspector.system_changed.connect(dialogue.set_system)
         self.inspector.sampling_changed.connect(self.state_changed)
         self.columns.changed.connect(self.state_changed)

@@ -108,6 +108,7 @@ class Composer(QFrame):
 
     def set_placeholder(self, text: str) -> None:
         self.field.setPlaceholderText(text)
+        self.field.viewport().update()  # Qt repaints only when the placeholder comes or goes
 
     def disarm(self) -> None:
         """Do not send by itself what is written."""

@@ -143,12 +143,17 @@ class ModelPicker(QFrame):
 
     def refresh(self) -> None:
         """Show what the host knows now."""
+        current = self._model.info(self.view.currentIndex())
         self._model.show(self._host.models.values(), self._host.loaded.values())
+        if current is not None and not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(self._model.row_of(current.id))
         rows = self._model.rowCount()
         self.none.setVisible(rows == 0)
         self.view.setVisible(rows > 0)
         self.view.setFixedHeight(max(1, min(rows, MOST_ROWS)) * current().px(ROW) + 2)
         self._offer()
+        if self.isVisible():
+            self.adjustSize()
 
     def open_below(self, anchor: QWidget, model: str) -> None:
         """Show it under ``anchor`` with ``model`` selected."""
@@ -160,6 +165,7 @@ class ModelPicker(QFrame):
         right = anchor.window().mapToGlobal(QPoint(anchor.window().width() - 8, 0)).x()
         self.move(min(where.x(), right - self.width()), where.y())
         self.show()
+        self._host.look_for_models()
         self.view.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -67,11 +67,12 @@ class Program:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("PADDOCK_HOME") == str(self.home.root) and process.pid != os.getpid():
+                ours = process.environ().get("PADDOCK_HOME") == str(self.home.root) and process.pid != os.getpid()
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
-            except psutil.Error:
+            except psutil.Error:  # it has just ended, or belongs to somebody else
                 continue
-        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+        return found
 
     def close(self) -> None:
         for started in self._started:

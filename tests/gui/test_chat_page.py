@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -176,6 +177,25 @@ def test_the_picker_closes_with_escape_and_hands_the_keyboard_to_the_composer(sc
     assert not picker.isVisible()
     assert scene.dialogue.model == scene.model("fast")
     assert scene.window.focusWidget() is scene.chat.composer.field
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_file_that_came_into_the_folder_is_in_the_picker(scene: Scene, home: Path) -> None:
+    picker = scene.chat.head.picker
+    scene.take_model("slow")
+    rows = picker.view.model().rowCount
+    folder = home / "models" / "test" / "late"
+    folder.mkdir()
+    (folder / "late.echo.json").write_text('{"text": "Late."}')
+    scene.chat.head.open_picker()
+    before = rows()
+    scene.until(lambda: rows() == before + 1)
+    assert picker.view.currentIndex().data() == "slow", "what was selected stays selected"
+    scene.qtbot.keyClicks(picker.view, "late")
+    scene.qtbot.keyClick(picker.view, Qt.Key.Key_Return)
+    scene.type_and_send("hello")
+    scene.answered()
+    assert scene.dialogue.messages[-1].content == "Late."
 
 
 def test_a_model_keeps_its_silk_while_others_come_and_go(scene: Scene) -> None:
