@@ -166,9 +166,6 @@ class Studio:
                 shutil.rmtree(home.models / "demo" / name)
             self.ask(lambda client: client.refresh_models())
             self.until(lambda: len(self.host.models) == 1, "The list without the demo models")
-            for item in list(self.host.loaded.values()):
-                if item.model not in self.host.models:
-                    self.ask(lambda client, instance=item.id: client.unload(instance))
         self.ask(lambda client: client.set_server(ServerRequest(running=True)))
         self.until(lambda: self.host.server is not None and self.host.server.running, "The API server")
 

@@ -143,10 +143,10 @@ class ModelPicker(QFrame):
 
     def refresh(self) -> None:
         """Show what the host knows now."""
-        current = self._model.info(self.view.currentIndex())
+        chosen = self._model.info(self.view.currentIndex())
         self._model.show(self._host.models.values(), self._host.loaded.values())
-        if current is not None and not self.view.currentIndex().isValid():
-            self.view.setCurrentIndex(self._model.row_of(current.id))
+        if chosen is not None and not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(self._model.row_of(chosen.id))
         rows = self._model.rowCount()
         self.none.setVisible(rows == 0)
         self.view.setVisible(rows > 0)
