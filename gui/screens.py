@@ -171,6 +171,7 @@ class Studio:
 
     def shoot_loading(self, name: str) -> None:
         slow = self.echo("demo-large")
+        self.chat.new_chat()
         self.chat.dialogue.set_model(slow)
         self.chat.send("What does a paddock hold?")
         self.until(lambda: self.chat.composer.progress.isVisible(), "The loading bar")

@@ -13,7 +13,7 @@ CHATS: tuple[tuple[str, bool], ...] = (
 )
 """Title and whether it is pinned."""
 
-QUESTIONS = ("What is the capital of France?", "Tell me a short story about a fox")
+QUESTIONS = ("What is the capital of France?", "How do I start the API server?")
 RICH = ("Why is the second question about the same document so much faster?",)
 
 ANSWER = """Because only the **new** tokens are evaluated. Your document and the system prompt are already in the \
