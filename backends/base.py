@@ -6,12 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import GenerationEvent
 from paddock.sdk.options import OptionSpec
-from paddock.sdk.types import Device, GenerateRequest, LoadedModel, Options, Value
+from paddock.sdk.questions import Question, Reply
+from paddock.sdk.types import Device, EngineStats, GenerateRequest, LoadedModel, Options, Value
 
 Emit = Callable[[GenerationEvent], None]
 """Called from the engine's own thread, in order; cheap and never blocking."""
+Report = Callable[[EngineStats], None]
+"""As :data:`Emit`, for what an engine has counted."""
+Answered = Callable[[Reply | PaddockError], None]
+"""Called exactly once, from any thread of the engine's; cheap and never blocking."""
 
 
 class LoadReport(Value, frozen=True, kw_only=True):
@@ -53,12 +59,22 @@ class Engine(Protocol):
         """Load the model; blocks. Raises PaddockError (ModelUnusable, LoadFailed, OutOfMemory)."""
         ...
 
+    def watch(self, report: Report) -> None:
+        """Called once, between ``load`` and the first request. From then on the engine calls ``report`` with its
+        counts so far: at most once a second while it works and once when it has become idle."""
+        ...
+
     def submit(self, request: GenerateRequest, emit: Emit) -> None:
         """Queue a request. Exactly one of Finished, Failed, Cancelled is emitted last; nothing is raised."""
         ...
 
+    def ask(self, question: Question, answered: Answered) -> None:
+        """Queue a question. ``answered`` gets the reply of its kind, or the error; nothing is raised. What the engine
+        or the model cannot do is ModelUnusable. After a cancel anything may be answered."""
+        ...
+
     def cancel(self, request_id: str) -> None:
-        """End a request within one decode step; unknown ids are ignored (it may just have ended)."""
+        """End a request or question within one decode step; unknown ids are ignored (it may just have ended)."""
         ...
 
     def close(self) -> None:

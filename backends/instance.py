@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from paddock.backends.base import EngineDescriptor, LoadReport
 from paddock.backends.supervisor import Worker
-from paddock.sdk.types import LoadedModel, ModelInfo, ModelState, Options
+from paddock.sdk.types import EngineStats, LoadedModel, ModelInfo, ModelState, Options
 
 
 class Lease:
@@ -42,6 +42,9 @@ class Instance:
         self.loading: asyncio.Task[None] | None = None
         self.stopping: asyncio.Task[None] | None = None
         self.idle_since = 0.0
+        self.stats: EngineStats | None = None
+        self.pause: asyncio.TimerHandle | None = None
+        """Runs after counts were told; newer ones are told when it ends."""
 
     def satisfies(self, wanted: Options) -> bool:
         """What was asked for is what runs; nothing asked for is always satisfied."""
@@ -66,5 +69,6 @@ class Instance:
             active=len(self.leases) - queued,
             queued=queued,
             options=report.options if report is not None else self.given,
+            stats=self.stats,
             error=self.error,
         )

@@ -10,8 +10,8 @@ import difflib
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -26,22 +26,34 @@ from paddock.backends.tether import JobObject
 from paddock.sdk.errors import HostBusy, LoadFailed, ModelNotFound, ModelUnusable, NotFound, PaddockError
 from paddock.sdk.events import Cancelled, Failed, GenerationEvent, LoadProgress, Queued
 from paddock.sdk.options import check
-from paddock.sdk.types import EngineInfo, GenerateRequest, LoadedModel, ModelInfo, Options
+from paddock.sdk.questions import Question, Reply
+from paddock.sdk.types import EngineInfo, EngineStats, GenerateRequest, LoadedModel, ModelInfo, Options
+
+STATS_S = 1.0
+"""So often, at most, an instance tells of new counts."""
 
 _PROGRESS_STEP = 0.01
 
 
 class Pool:
     """Loaded models. ``changed`` hears of every change of state; ``logs`` is the folder of the workers' logs;
-    ``clock`` gives seconds and never goes back."""
+    ``clock`` gives seconds and never goes back; ``defaults`` are load options for a load that does not name them, where
+    the engine has them. What is loaded is not loaded anew when they change."""
 
     def __init__(
-        self, registry: Registry, *, changed: ModelChanged, logs: Path, clock: Callable[[], float] = time.monotonic
+        self,
+        registry: Registry,
+        *,
+        changed: ModelChanged,
+        logs: Path,
+        clock: Callable[[], float] = time.monotonic,
+        defaults: Callable[[], Options] = dict,
     ) -> None:
         self._registry = registry
         self._changed = changed
         self._logs = logs
         self._clock = clock
+        self._defaults = defaults
         self._job = JobObject()
         self._instances: dict[str, Instance] = {}
         self._closed = False
@@ -122,6 +134,18 @@ class Pool:
             async for event in events:
                 yield event
 
+    async def ask(self, model: ModelInfo, question: Question, load_options: Options | None = None) -> Reply:
+        """The reply of ``model``, which is loaded when needed. Cancelling the task cancels the question.
+
+        Raises what :meth:`load` raises, and what the engine says.
+        """
+        try:
+            instance = await self._ready(model, load_options or {}, None)
+        except LoadStopped:
+            raise LoadFailed(f"The load of “{model.id}” was stopped.", hint="Ask again.") from None
+        with self._lease(instance):
+            return await instance.worker.ask(question)
+
     async def probe(self, descriptor: EngineDescriptor) -> EngineInfo:
         """What ``descriptor``'s engine says of itself on this machine; never raises for a broken engine."""
         return await probe.probe(descriptor, self._logs, job=self._job)
@@ -134,16 +158,21 @@ class Pool:
     # ------------------------------------------------------------ requests
 
     async def _leased(self, instance: Instance, request: GenerateRequest) -> AsyncGenerator[GenerationEvent, None]:
-        lease = Lease()
-        instance.leases.add(lease)
-        self._tell(instance)
-        try:
+        with self._lease(instance) as lease:
             async with aclosing(instance.worker.generate(request)) as events:
                 async for event in events:
                     if isinstance(event, Queued) != lease.queued:
                         lease.queued = not lease.queued
                         self._tell(instance)
                     yield event
+
+    @contextmanager
+    def _lease(self, instance: Instance) -> Iterator[Lease]:
+        lease = Lease()
+        instance.leases.add(lease)
+        self._tell(instance)
+        try:
+            yield lease
         finally:
             instance.leases.discard(lease)
             instance.idle_since = self._clock()
@@ -185,6 +214,8 @@ class Pool:
         if not os.path.exists(model.path):
             raise ModelNotFound(f"The file of “{model.id}” is gone.", hint=f"It was at {model.path}.", model=model.id)
         key = secrets.token_hex(4)
+        known = {spec.name for spec in descriptor.load}
+        given = {name: value for name, value in self._defaults().items() if name in known} | given
         instance = Instance(key, model, descriptor, given, Worker(descriptor, key, self._logs, job=self._job))
         self._instances[key] = instance
         instance.loading = asyncio.create_task(self._load(instance))
@@ -206,7 +237,9 @@ class Pool:
         try:
             await worker.start()
             self._tell(instance)
-            instance.report = await worker.load(instance.model.path, instance.given, progressed)
+            instance.report = await worker.load(
+                instance.model.path, instance.given, progressed, lambda stats: self._counted(instance, stats)
+            )
         except asyncio.CancelledError:
             instance.state = "unloading"
             self._tell(instance)
@@ -275,6 +308,18 @@ class Pool:
     def _remove(self, instance: Instance) -> None:
         if self._instances.pop(instance.id, None) is not None:
             self._changed(instance.id, None)
+
+    def _counted(self, instance: Instance, stats: EngineStats) -> None:
+        changed, instance.stats = stats != instance.stats, stats
+        if changed and instance.pause is None:
+            self._tell_counts(instance, None)
+
+    def _tell_counts(self, instance: Instance, told: EngineStats | None) -> None:
+        instance.pause = None
+        if instance.stats != told:
+            self._tell(instance)
+            loop = asyncio.get_running_loop()
+            instance.pause = loop.call_later(STATS_S, self._tell_counts, instance, instance.stats)
 
     def _tell(self, instance: Instance) -> None:
         if instance.id in self._instances:

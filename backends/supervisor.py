@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
 from paddock.backends import wire
-from paddock.backends.base import EngineDescriptor, LoadReport, Probe
+from paddock.backends.base import EngineDescriptor, LoadReport, Probe, Report
 from paddock.backends.channel import Channel
 from paddock.backends.outcome import OomWatch, ProcessOutcome, from_returncode, read_tail
 from paddock.backends.tether import JobObject
 from paddock.backends.worker_log import WorkerLog
-from paddock.sdk.errors import BadRequest, EngineError, PaddockError
+from paddock.sdk.errors import BadRequest, EngineDied, EngineError, ErrorInfo, PaddockError
 from paddock.sdk.events import Cancelled, Ending, Failed, GenerationEvent
+from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import GenerateRequest, Options
 
 START_TIMEOUT = 30.0
@@ -63,7 +64,9 @@ class Worker:
         self._loaded: asyncio.Future[LoadReport] | None = None
         self._probed: asyncio.Future[Probe] | None = None
         self._progress: Callable[[float], None] | None = None
+        self._counted: Report | None = None
         self._channels: dict[str, Channel] = {}
+        self._answers: dict[str, asyncio.Future[Reply]] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._asked = False
         self._cause = ""
@@ -135,8 +138,12 @@ class Worker:
 
     # ------------------------------------------------------------ work
 
-    async def load(self, path: str, options: Options, progress: Callable[[float], None]) -> LoadReport:
-        """Load the model. Raises what the engine raised, or EngineDied. When cancelled, kill the worker."""
+    async def load(
+        self, path: str, options: Options, progress: Callable[[float], None], counted: Report | None = None
+    ) -> LoadReport:
+        """Load the model; ``counted`` hears of the engine's counts as long as the worker lives. Raises what the
+        engine raised, or EngineDied. When cancelled, kill the worker."""
+        self._counted = counted
         self._loaded = self._loop.create_future()
         self._progress = progress
         self._send(wire.Load(factory=self._descriptor.factory, path=path, options=options))
@@ -174,6 +181,25 @@ class Worker:
             if self._channels.get(request.id) is channel:
                 del self._channels[request.id]
                 self._send(wire.Cancel(request_id=request.id))
+
+    async def ask(self, question: Question) -> Reply:
+        """The reply to one question. Raises what the engine raised, BadRequest, EngineError when the worker is stopped
+        first, EngineDied. Cancelling the task cancels the question."""
+        if question.id in self._answers:
+            raise BadRequest(f"The request id “{question.id}” is already running.")
+        answer = self._answers[question.id] = self._loop.create_future()
+        try:
+            self._send(wire.Ask(question=question))
+            return await self._answer(answer, None)
+        except EngineDied:
+            if self.died.result().asked:
+                raise EngineError("The model was unloaded before it could answer.", hint="Ask again.") from None
+            raise
+        except asyncio.CancelledError:
+            self._send(wire.Cancel(request_id=question.id))
+            raise
+        finally:
+            del self._answers[question.id]
 
     def cancel(self, request_id: str) -> None:
         """End a request as Cancelled: by the engine or, when it does not answer within the grace, by us."""
@@ -216,6 +242,11 @@ class Worker:
                     self._loaded.set_exception(PaddockError.from_info(error))
             case wire.Emitted(event=event):
                 self._emitted(event)
+            case wire.Answered(id=question_id, reply=reply, error=error):
+                self._replied(question_id, reply, error)
+            case wire.StatsReported(stats=stats):
+                if self._counted is not None:
+                    self._counted(stats)
             case wire.Probed(probe=probe):
                 if self._probed is not None and not self._probed.done():
                     self._probed.set_result(probe)
@@ -232,6 +263,16 @@ class Worker:
         channel.put(event)
         if channel.ended:
             del self._channels[event.id]
+
+    def _replied(self, question_id: str, reply: Reply | None, error: ErrorInfo | None) -> None:
+        answer = self._answers.get(question_id)
+        if answer is None or answer.done():
+            return
+        if reply is not None:
+            answer.set_result(reply)
+        else:
+            failed = EngineError("The engine gave neither a reply nor an error.", hint="This is a bug.")
+            answer.set_exception(PaddockError.from_info(error) if error is not None else failed)
 
     def _give_up(self, request_id: str, channel: Channel) -> None:
         if self._channels.get(request_id) is channel:

@@ -14,9 +14,10 @@ import msgspec
 from paddock.backends.base import LoadReport, Probe
 from paddock.sdk.errors import BadRequest, ErrorInfo
 from paddock.sdk.events import GenerationEvent
-from paddock.sdk.types import GenerateRequest, Options
+from paddock.sdk.questions import Question, Reply
+from paddock.sdk.types import EngineStats, GenerateRequest, Options
 
-WIRE = 1
+WIRE = 2
 """Number of this set of frames; host and worker must agree (they differ when Paddock is updated under a host)."""
 LIMIT = 64 * 1024 * 1024
 """Longest frame, in bytes without its length field."""
@@ -44,6 +45,10 @@ class Submit(Frame, frozen=True, kw_only=True, tag="submit"):
     request: GenerateRequest
 
 
+class Ask(Frame, frozen=True, kw_only=True, tag="ask"):
+    question: Question
+
+
 class Cancel(Frame, frozen=True, kw_only=True, tag="cancel"):
     request_id: str
 
@@ -58,7 +63,7 @@ class ProbeEngine(Frame, frozen=True, kw_only=True, tag="probe"):
     probe: str
 
 
-ToWorker = Load | Submit | Cancel | Close | ProbeEngine
+ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
@@ -86,6 +91,18 @@ class Emitted(Frame, frozen=True, kw_only=True, tag="emitted"):
     event: GenerationEvent
 
 
+class Answered(Frame, frozen=True, kw_only=True, tag="answered"):
+    """The one answer to the question ``id``: a reply or an error."""
+
+    id: str
+    reply: Reply | None = None
+    error: ErrorInfo | None = None
+
+
+class StatsReported(Frame, frozen=True, kw_only=True, tag="stats"):
+    stats: EngineStats
+
+
 class Probed(Frame, frozen=True, kw_only=True, tag="probed"):
     probe: Probe
 
@@ -98,7 +115,7 @@ class LogLine(Frame, frozen=True, kw_only=True, tag="log"):
     text: str
 
 
-FromWorker = Ready | LoadProgressed | LoadedReport | LoadRefused | Emitted | Probed | LogLine
+FromWorker = Ready | LoadProgressed | LoadedReport | LoadRefused | Emitted | Answered | StatsReported | Probed | LogLine
 
 
 class Framer:

@@ -22,6 +22,7 @@ from paddock.backends.base import Engine, Probe
 from paddock.backends.tether import tie_to_parent
 from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, OutOfMemory, PaddockError
 from paddock.sdk.events import Failed, GenerationEvent
+from paddock.sdk.questions import Question, Reply
 
 EXIT_DAMAGED = 70
 """The host sent something that is not a frame."""
@@ -80,6 +81,8 @@ def _instead(frame: wire.Frame, error: PaddockError) -> wire.Frame:
     info = EngineError("The engine made something that cannot be sent.", hint=error.hint).info()
     if isinstance(frame, wire.Emitted):
         return wire.Emitted(event=Failed(id=frame.event.id, error=info))
+    if isinstance(frame, wire.Answered):
+        return wire.Answered(id=frame.id, error=info)
     if isinstance(frame, wire.LogLine):
         return wire.LogLine(level=frame.level, logger=frame.logger, text="(a line that cannot be sent)")
     return wire.LoadRefused(error=info)
@@ -101,6 +104,8 @@ class Control:
                     self._load(frame)
                 case wire.Submit(request=request):
                     self._submit(request)
+                case wire.Ask(question=question):
+                    self._ask(question)
                 case wire.Cancel(request_id=request_id):
                     if self._engine is not None:
                         self._engine.cancel(request_id)
@@ -125,6 +130,7 @@ class Control:
             engine: Engine = _imported(frame.factory)()
             _forward_warnings(self._outbox)
             report = engine.load(frame.path, frame.options, progress)
+            engine.watch(lambda stats: self._outbox.put(wire.StatsReported(stats=stats)))
         except Exception as error:  # noqa: BLE001 - an engine may raise anything; the host must hear of it
             self._outbox.put(wire.LoadRefused(error=_explained(error, LoadFailed, "The engine could not load it")))
             return
@@ -136,11 +142,27 @@ class Control:
             self._outbox.put(wire.Emitted(event=event))
 
         try:
-            if self._engine is None:
-                raise EngineError("The worker was asked before its model was loaded.")
-            self._engine.submit(request, emit)
+            self._loaded().submit(request, emit)
         except Exception as error:  # noqa: BLE001 - submit promises not to raise; a lie must still end the request
             emit(Failed(id=request.id, error=_explained(error, EngineError, "The engine could not take the request")))
+
+    def _ask(self, question: Question) -> None:
+        def answered(reply: Reply | PaddockError) -> None:
+            if isinstance(reply, PaddockError):
+                self._outbox.put(wire.Answered(id=question.id, error=reply.info()))
+            else:
+                self._outbox.put(wire.Answered(id=question.id, reply=reply))
+
+        try:
+            self._loaded().ask(question, answered)
+        except Exception as error:  # noqa: BLE001 - as above
+            info = _explained(error, EngineError, "The engine could not take the question")
+            answered(PaddockError.from_info(info))
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise EngineError("The worker was asked before its model was loaded.")
+        return self._engine
 
 
 def _imported(name: str) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from paddock.gui.watchdog import Watchdog
 
 COLLECT_MS = 2_000
+WARM_MS = 1_000
 
 
 class Collector(QObject):
@@ -84,10 +85,25 @@ class App:
         self.bridge.start()
         self.host.start()
         QTimer.singleShot(500, self._collect)
+        QTimer.singleShot(WARM_MS, self._warm)
 
     def _collect(self) -> None:
         if not self.closing:
             self.collector.start()
+
+    def _warm(self) -> None:
+        """Load what the first answer's code needs, in the bridge's thread and in steps that let others run."""
+
+        async def warm_up() -> None:
+            import asyncio
+
+            from paddock.gui.widgets.conversation import warm
+
+            for _ in warm():
+                await asyncio.sleep(0.05)
+
+        if not self.closing:
+            self.bridge.submit(warm_up)
 
     def _save(self, state: WindowState) -> None:
         path = self._home.window_file

@@ -1,4 +1,4 @@
-"""Shows notices at the bottom of the window, the newest lowest."""
+"""Shows notices below the head of the window, the newest lowest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NoticeRow(QWidget):
 
 
 class MessageBar(QWidget):
-    """Lies over the bottom of its parent, out of the way of the composer's text."""
+    """Lies over its parent below its head, out of the way of the composer."""
 
     def __init__(self, source: messages.Messages, parent: QWidget) -> None:
         super().__init__(parent)

@@ -176,12 +176,15 @@ class Studio:
         self.chat.send("What does a paddock hold?")
         self.until(lambda: self.chat.composer.progress.isVisible(), "The loading bar")
         self.until(lambda: self.chat.composer.progress.value() > 350, "Some progress")
+        self.until(lambda: bool(self.chat.dialogue.chat), "The conversation that waits for its model")
         self.save(f"chat-loading-{name}")
         chat = self.chat.dialogue.chat
+        if chat in self._made.values():
+            raise NotDrawn("The loading picture was about to delete the conversation of another one.")
         self.chat.dialogue.stop()
         self.chat.new_chat()
-        if chat:
-            self.ask(lambda client: client.delete_chat(chat))
+        self.ask(lambda client: client.delete_chat(chat))
+        self.until(lambda: chat not in self.host.chats, "The list without that conversation")
         self.host.call(lambda client: client.unload(slow), None, lambda _: None)  # stopping may have unloaded it
         self.until(lambda: self.host.loaded_model(slow) is None, "The unloading")
 

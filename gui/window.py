@@ -131,7 +131,7 @@ class Window(QWidget):
             return ServerPage(self._host)
         from paddock.gui.pages.settings import SettingsPage
 
-        return SettingsPage(self._host, self._home)
+        return SettingsPage(self._host, self._home, self._messages)
 
     def _quit(self) -> None:
         self.close()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paddock.sdk.errors import *  # noqa: F403
     from paddock.sdk.events import *  # noqa: F403
     from paddock.sdk.paths import Home as Home
+    from paddock.sdk.questions import *  # noqa: F403
     from paddock.sdk.types import *  # noqa: F403
 
 _NAMES = {
@@ -30,11 +31,15 @@ _NAMES = {
     "client": "Client",
     "connect": "replace_host",
     "paths": "Home",
+    "questions": """
+        DetokenizeRequest EmbedRequest Embeddings Input PlainText Pooling Question Reply RerankRequest Scores TokenIds
+        TokenizeRequest
+    """,
     "types": """
-        Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo GenerateRequest Generation Handshake
-        HostAddress LoadRequest LoadedModel LogTail Message MessageState ModelInfo ModelState NewChat OptionValue
-        Options Priority RaiseAnswer RaiseRequest Request Role SendRequest ServerRequest ServerStatus Settings
-        SettingsPatch ShutdownRequest Stats StopReason Tool ToolCall Usage Value
+        CachedPrompts Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo EngineStats GenerateRequest
+        Generation Handshake HostAddress LoadRequest LoadedModel LogTail Message MessageState ModelInfo ModelState
+        NewChat OptionValue Options Priority RaiseAnswer RaiseRequest Request Role SendRequest ServerRequest
+        ServerStatus Settings SettingsPatch ShutdownRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
         Cancelled ChatChanged Ending Event Failed Finished GenerationEnded GenerationEvent GenerationStarted

@@ -12,13 +12,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from paddock.sdk import protocol, transport
-from paddock.sdk.asking import Gathering, Prompt, question
+from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
+from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
 from paddock.sdk.types import (
+    CachedPrompts,
     Chat,
     ChatPatch,
     ChatSummary,
@@ -150,6 +152,10 @@ class AsyncClient:
         """The models on disk."""
         return await self._ask(protocol.models())
 
+    async def model_problems(self) -> list[str]:
+        """What of the model folders could not be read, as sentences."""
+        return await self._ask(protocol.model_problems())
+
     async def refresh_models(self) -> list[ModelInfo]:
         """The models on disk, after reading all folders again."""
         return await self._ask(protocol.refresh_models())
@@ -251,6 +257,18 @@ class AsyncClient:
             async for event in events:
                 yield event
 
+    async def embed(self, texts: str | Iterable[Input], *, model: str, pooling: Pooling | None = None) -> Embeddings:
+        """A vector of length 1 for each of ``texts`` (or token ids); ``pooling`` None takes the model's own."""
+        request = EmbedRequest(
+            id=new_id(), model=model, inputs=(texts,) if isinstance(texts, str) else tuple(texts), pooling=pooling
+        )
+        return await self._ask(protocol.embed(request))
+
+    async def rerank(self, query: str, documents: Iterable[str], *, model: str) -> Scores:
+        """How well each of ``documents`` fits ``query``, in their order; ``model`` must be one that ranks."""
+        request = RerankRequest(id=new_id(), model=model, query=query, documents=tuple(documents))
+        return await self._ask(protocol.rerank(request))
+
     async def generations(self) -> list[Generation]:
         """The requests that are running."""
         return await self._ask(protocol.generations())
@@ -298,6 +316,14 @@ class AsyncClient:
     async def patch_settings(self, patch: SettingsPatch) -> Settings:
         """Change settings; fields that are None stay as they are."""
         return await self._ask(protocol.patch_settings(patch))
+
+    async def prompt_cache(self) -> list[CachedPrompts]:
+        """What is kept on disk of the prompts that each model has read, most recently used first."""
+        return await self._ask(protocol.prompt_cache())
+
+    async def clear_prompt_cache(self, model: str = "") -> None:
+        """Remove the kept prompts of ``model``, or of all models."""
+        await self._ask(protocol.clear_prompt_cache(model))
 
     async def server(self) -> ServerStatus:
         """The state of the public API server."""

@@ -9,13 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from paddock.sdk import protocol, transport
-from paddock.sdk.asking import Gathering, Prompt, question
+from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
+from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
 from paddock.sdk.types import (
+    CachedPrompts,
     Chat,
     ChatPatch,
     ChatSummary,
@@ -146,6 +148,10 @@ class Client:
         """The models on disk."""
         return self._ask(protocol.models())
 
+    def model_problems(self) -> list[str]:
+        """What of the model folders could not be read, as sentences."""
+        return self._ask(protocol.model_problems())
+
     def refresh_models(self) -> list[ModelInfo]:
         """The models on disk, after reading all folders again."""
         return self._ask(protocol.refresh_models())
@@ -243,6 +249,18 @@ class Client:
         )
         yield from self.generate(request)
 
+    def embed(self, texts: str | Iterable[Input], *, model: str, pooling: Pooling | None = None) -> Embeddings:
+        """A vector of length 1 for each of ``texts`` (or token ids); ``pooling`` None takes the model's own."""
+        request = EmbedRequest(
+            id=new_id(), model=model, inputs=(texts,) if isinstance(texts, str) else tuple(texts), pooling=pooling
+        )
+        return self._ask(protocol.embed(request))
+
+    def rerank(self, query: str, documents: Iterable[str], *, model: str) -> Scores:
+        """How well each of ``documents`` fits ``query``, in their order; ``model`` must be one that ranks."""
+        request = RerankRequest(id=new_id(), model=model, query=query, documents=tuple(documents))
+        return self._ask(protocol.rerank(request))
+
     def generations(self) -> list[Generation]:
         """The requests that are running."""
         return self._ask(protocol.generations())
@@ -290,6 +308,14 @@ class Client:
     def patch_settings(self, patch: SettingsPatch) -> Settings:
         """Change settings; fields that are None stay as they are."""
         return self._ask(protocol.patch_settings(patch))
+
+    def prompt_cache(self) -> list[CachedPrompts]:
+        """What is kept on disk of the prompts that each model has read, most recently used first."""
+        return self._ask(protocol.prompt_cache())
+
+    def clear_prompt_cache(self, model: str = "") -> None:
+        """Remove the kept prompts of ``model``, or of all models."""
+        self._ask(protocol.clear_prompt_cache(model))
 
     def server(self) -> ServerStatus:
         """The state of the public API server."""

@@ -14,6 +14,8 @@ class Home:
         self.run = root / "run"
         self.logs = root / "logs"
         self.models = root / "models"
+        self.bench = root / "bench"
+        self.kv = root / "kv"
         self.host_file = self.run / "host.json"
         self.lock_file = self.run / "host.lock"
         self.start_lock_file = self.run / "start.lock"

@@ -26,7 +26,9 @@ from paddock.sdk.events import (
     LoadEvent,
     TextDelta,
 )
+from paddock.sdk.questions import Embeddings, EmbedRequest, RerankRequest, Scores
 from paddock.sdk.types import (
+    CachedPrompts,
     Chat,
     ChatPatch,
     ChatSummary,
@@ -54,6 +56,8 @@ SILENCE_S = 15.0
 """A stream without a byte for so long is lost: the host beats every 5 s."""
 ANSWER_S = 60.0
 """A plain call may take so long: probing the engines loads their libraries once."""
+REPLY_S = 900.0
+"""A question may take so long: its model may have to be loaded first, and many long texts take their time."""
 HANDSHAKE_S = 5.0
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 
@@ -118,6 +122,10 @@ def models() -> Call[list[ModelInfo]]:
     return Call(method="GET", path="/control/models", answer=list[ModelInfo])
 
 
+def model_problems() -> Call[list[str]]:
+    return Call(method="GET", path="/control/models/problems", answer=list[str])
+
+
 def refresh_models() -> Call[list[ModelInfo]]:
     return Call(method="POST", path="/control/models/refresh", answer=list[ModelInfo])
 
@@ -137,6 +145,14 @@ def unload(id: str) -> Call[None]:
 
 def generate(request: GenerateRequest) -> Call[GenerationEvent]:
     return _stream("POST", "/control/generate", GenerationEvent, _ENDINGS, _body(request))
+
+
+def embed(request: EmbedRequest) -> Call[Embeddings]:
+    return Call(method="POST", path="/control/ask", answer=Embeddings, body=_body(request), timeout_s=REPLY_S)
+
+
+def rerank(request: RerankRequest) -> Call[Scores]:
+    return Call(method="POST", path="/control/ask", answer=Scores, body=_body(request), timeout_s=REPLY_S)
 
 
 def generations() -> Call[list[Generation]]:
@@ -182,6 +198,14 @@ def settings() -> Call[Settings]:
 
 def patch_settings(patch: SettingsPatch) -> Call[Settings]:
     return Call(method="PATCH", path="/control/settings", answer=Settings, body=_body(patch))
+
+
+def prompt_cache() -> Call[list[CachedPrompts]]:
+    return Call(method="GET", path="/control/kv-store", answer=list[CachedPrompts])
+
+
+def clear_prompt_cache(model: str) -> Call[None]:
+    return Call(method="DELETE", path="/control/kv-store" + (f"?model={quote(model, safe='')}" if model else ""))
 
 
 def server() -> Call[ServerStatus]:

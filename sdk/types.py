@@ -66,18 +66,23 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
 
     ``sampling`` holds option names of the engine's OptionSpecs (``temperature``, ``top_k``, ``seed`` ...); names that
     are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
-    ``reasoning`` None leaves the template's default.
+    ``reasoning`` None leaves the template's default. With ``prompt`` (text or token ids) that is continued as it
+    stands: no template, no ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another
+    request; ``private`` keeps it out of the store on disk.
     """
 
     id: str
     model: str
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
+    prompt: str | tuple[int, ...] | None = None
     tools: tuple[Tool, ...] = ()
     sampling: Options = {}
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     reasoning: bool | None = None
     priority: Priority = "interactive"
+    cache_prompt: bool = True
+    private: bool = False
 
 
 class Usage(Value, frozen=True, kw_only=True):
@@ -90,7 +95,8 @@ class Usage(Value, frozen=True, kw_only=True):
 
 class Stats(Value, frozen=True, kw_only=True):
     """Measured by the engine. ``ttft_s``: seconds from the request's arrival in the worker to its first token;
-    ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed.
+    ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed;
+    ``drafted_tokens`` were guessed ahead and ``accepted_tokens`` of them were right.
     ``reasoning_s`` is measured by the host: from the first piece of the thinking to the first of the answer, or to the
     end; None when the model did not think."""
 
@@ -98,6 +104,8 @@ class Stats(Value, frozen=True, kw_only=True):
     tokens_per_second: float = 0.0
     prompt_per_second: float = 0.0
     duration_s: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     reasoning_s: float | None = None
 
 
@@ -138,8 +146,42 @@ class ModelInfo(Value, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class EngineStats(Value, frozen=True, kw_only=True):
+    """Counted by an engine since its model was loaded. Tokens, unless the name says otherwise.
+
+    ``prompt_tokens`` were asked for, ``cached_tokens`` of them not evaluated again. A ``hit`` is a request that found
+    a prefix (in the context, in memory or on disk), a ``miss`` one that did not. ``evictions`` left the context,
+    ``recomputed`` prefixes failed the check of their positions after a restore. ``cells`` are the KV cells of the
+    context and ``cells_used`` those taken, idle prefixes included. ``embedding_bytes`` is what the second context takes
+    that embeddings and rerank are computed in.
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    cells: int = 0
+    cells_used: int = 0
+    hits: int = 0
+    misses: int = 0
+    evictions: int = 0
+    preemptions: int = 0
+    recomputed: int = 0
+    restored_from_memory: int = 0
+    restored_from_disk: int = 0
+    prefixes: int = 0
+    memory_prefixes: int = 0
+    memory_bytes: int = 0
+    disk_prefixes: int = 0
+    disk_bytes: int = 0
+    embedding_bytes: int = 0
+    threads: int = 0
+
+
 class LoadedModel(Value, frozen=True, kw_only=True):
-    """A model in the pool. ``pid`` is its worker's; ``progress`` is 0 to 1 while loading; ``options`` are in force."""
+    """A model in the pool. ``pid`` is its worker's; ``progress`` is 0 to 1 while loading; ``options`` are in force.
+    ``stats`` is at most a second old while the model works."""
 
     id: str
     model: str
@@ -152,6 +194,7 @@ class LoadedModel(Value, frozen=True, kw_only=True):
     active: int = 0
     queued: int = 0
     options: Options = {}
+    stats: EngineStats | None = None
     error: str | None = None
 
 
@@ -345,6 +388,8 @@ class Settings(Value, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: int = 5151
     keep_models_minutes: int = 10
+    kv_store: bool = True
+    kv_store_mib: int = 10_240
 
 
 class SettingsPatch(Request, frozen=True, kw_only=True):
@@ -358,6 +403,18 @@ class SettingsPatch(Request, frozen=True, kw_only=True):
     api_host: str | None = None
     api_port: int | None = None
     keep_models_minutes: int | None = None
+    kv_store: bool | None = None
+    kv_store_mib: int | None = None
+
+
+class CachedPrompts(Value, frozen=True, kw_only=True):
+    """Prompts that one model has read and that are kept on disk, so that it need not read them again. ``model`` is its
+    id, or the name of its file where that is no longer in the folders; ``used`` is the last use in Unix seconds."""
+
+    model: str
+    prompts: int
+    size_bytes: int
+    used: float
 
 
 class Generation(Value, frozen=True, kw_only=True):

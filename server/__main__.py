@@ -60,7 +60,7 @@ class _Start:
                 runner.run(self._live(instance, log))
         except PaddockError:
             raise
-        except Exception:
+        except Exception:  # it is raised again: only here the log is still open
             logger.exception("the host ends by an error")
             raise
         finally:

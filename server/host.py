@@ -25,6 +25,7 @@ from paddock.server.instance import Instance
 from paddock.server.lifetime import Lifetime
 from paddock.server.logs import HostLog
 from paddock.server.models import Models
+from paddock.server.prompt_cache import PromptCache, load_defaults
 from paddock.server.settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -51,7 +52,14 @@ class Host:
         self.bus = Bus()
         self.generations = Generations(self.bus, self._run_ended)
         self._registry = Registry.discover()
-        self.models = Models(self._registry, self._library, home.logs, self.bus)
+        self.models = Models(
+            self._registry,
+            self._library,
+            home.logs,
+            self.bus,
+            load_defaults=lambda: load_defaults(self.settings.current),
+        )
+        self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
         self.conversations = Conversations(
             ChatStore(home.chats_file),
             self.generations,
@@ -175,10 +183,13 @@ class Host:
 
         def make() -> Any:
             from paddock.server.api.openai import OpenAIApi
+            from paddock.server.api.openai_completions import CompletionsApi
+            from paddock.server.api.openai_embeddings import EmbeddingsApi
             from paddock.server.api.openai_errors import openai_error
             from paddock.server.app import make_app
 
-            return make_app(OpenAIApi(self).routes(), openai_error)
+            dialects = (OpenAIApi(self), CompletionsApi(self), EmbeddingsApi(self))
+            return make_app([route for dialect in dialects for route in dialect.routes()], openai_error)
 
         def refusal(error: PaddockError) -> bytes:
             from paddock.server.api.openai_errors import openai_error

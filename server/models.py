@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from paddock.backends.registry import Registry
     from paddock.browser.library import Library
     from paddock.sdk.events import GenerationEvent, LoadEvent
+    from paddock.sdk.questions import Question, Reply
     from paddock.server.bus import Bus
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,9 @@ LibraryMaker = Callable[[tuple[str, ...]], "Library"]
 class Models:
     """Lives on the host's loop; reading the disk happens in a thread."""
 
-    def __init__(self, registry: Registry, library: LibraryMaker, logs: Path, bus: Bus) -> None:
+    def __init__(
+        self, registry: Registry, library: LibraryMaker, logs: Path, bus: Bus, *, load_defaults: Callable[[], Options]
+    ) -> None:
         from paddock.backends.pool import Pool
 
         self._registry = registry
@@ -43,9 +47,10 @@ class Models:
         self._folders: tuple[str, ...] = ()
         self._bus = bus
         self._users: dict[str, set[str]] = {}
+        self._files: dict[str, ModelInfo] = {}
         self._loading: set[asyncio.Task[None]] = set()
         self._engines: asyncio.Task[list[EngineInfo]] | None = None
-        self.pool: Pool = Pool(registry, changed=self._changed, logs=logs)
+        self.pool: Pool = Pool(registry, changed=self._changed, logs=logs, defaults=load_defaults)
 
     # -------------------------------------------------------------- on disk
 
@@ -67,20 +72,32 @@ class Models:
         return self._library
 
     async def on_disk(self) -> list[ModelInfo]:
-        return list((await self._read()).models())
+        """The models of the folders and, before them, those that were loaded from elsewhere by their path."""
+        return [*self._from_elsewhere(), *(await self._read()).models()]
+
+    def _from_elsewhere(self) -> list[ModelInfo]:
+        loaded = {model.model for model in self.pool.loaded()}
+        return [info for info in self._files.values() if info.id in loaded]
+
+    async def problems(self) -> list[str]:
+        """What of the folders could not be read, as sentences."""
+        return list((await self._read()).problems())
 
     async def refresh(self) -> list[ModelInfo]:
         """Read the folders again."""
         library = await self._read()
         await asyncio.to_thread(library.refresh)
         self._bus.publish(LibraryChanged(id="library"))
-        return list(library.models())
+        return await self.on_disk()
 
     async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
-        """The model of an id or, where ``paths`` are welcome, of a path. Raises ModelNotFound, or what makes the file
-        unusable."""
+        """The model of an id or, where ``paths`` are welcome, of a path. What is loaded by its path answers to the path
+        and to the file's name everywhere. Raises ModelNotFound, or what makes the file unusable."""
         if not model:
             raise ModelNotFound("No model is chosen.", hint="Pick a model.")
+        for info in self._from_elsewhere():
+            if model in (info.id, Path(info.path).name):
+                return info
         library = await self._read()
         return await asyncio.to_thread(library.find, model, paths=paths)
 
@@ -129,6 +146,8 @@ class Models:
     async def load(self, request: LoadRequest, client: str) -> AsyncGenerator[LoadEvent, None]:
         """Load a model. The load goes on when nobody listens any more. Raises ModelNotFound before the first event."""
         model = await self.find(request.model)
+        if model.source == "path":
+            self._files[model.id] = model
         events: asyncio.Queue[LoadEvent] = asyncio.Queue()
 
         async def run() -> None:
@@ -165,7 +184,10 @@ class Models:
         return follow()
 
     async def unload(self, name: str) -> None:
-        """Unload the instance ``name``, or what is loaded of the model ``name``. Raises NotFound."""
+        """Unload the instance ``name``, or what is loaded of the model ``name``, an id or a path. Raises NotFound."""
+        if not any(name in (model.id, model.model) for model in self.pool.loaded()):
+            with suppress(PaddockError):  # the pool says that it is not loaded
+                name = (await self.find(name)).id
         await self.pool.unload(name)
 
     def generate(self, model: ModelInfo, request: GenerateRequest, client: str) -> AsyncIterator[GenerationEvent]:
@@ -177,6 +199,11 @@ class Models:
             # The pool finds the same and ends the request with it.
             return self.pool.generate(model, request)
         return self.pool.generate(model, msgspec.structs.replace(request, sampling={**model.sampling, **chosen}))
+
+    async def ask(self, model: ModelInfo, question: Question, client: str) -> Reply:
+        """The model's reply; cancelling the task cancels the question. Raises what loading raises, and the engine."""
+        self._use(model.id, client)
+        return await self.pool.ask(model, question)
 
     def only_window_used(self) -> list[str]:
         """Instances that only the window has asked for and that nobody is using now."""

@@ -17,7 +17,12 @@ from paddock.server.instance import write_private
 
 logger = logging.getLogger(__name__)
 
-RANGES = {"text_zoom": (0.5, 3.0), "api_port": (0, 65535), "keep_models_minutes": (0, 60 * 24 * 365)}
+RANGES = {
+    "text_zoom": (0.5, 3.0),
+    "api_port": (0, 65535),
+    "keep_models_minutes": (0, 60 * 24 * 365),
+    "kv_store_mib": (0, 16_777_216),
+}
 
 
 class SettingsStore:

@@ -5,7 +5,8 @@ the last user message back, word by word. It takes llama.cpp's samplers, and hee
 """
 
 from paddock.backends.base import EngineDescriptor
-from paddock.sdk.llamacpp_options import LOAD, SAMPLING
+from paddock.sdk.llamacpp_load import LOAD
+from paddock.sdk.llamacpp_sampling import SAMPLING
 
 DESCRIPTOR = EngineDescriptor(
     name="echo",

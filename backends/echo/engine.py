@@ -10,13 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from paddock.backends.base import Emit, LoadReport, Probe
+from paddock.backends.base import Answered, Emit, LoadReport, Probe, Report
+from paddock.backends.echo.questions import reply_to
 from paddock.backends.echo.script import Script, read_script
 from paddock.backends.echo.sequence import Sequence, last_user_message, plan
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Cancelled, Failed, Queued, TextDelta
-from paddock.sdk.types import Device, GenerateRequest, Options
+from paddock.sdk.questions import Question
+from paddock.sdk.types import Device, EngineStats, GenerateRequest, Options
 from paddock.sdk.version import VERSION
+
+REPORT_S = 1.0
 
 
 def create() -> EchoEngine:
@@ -40,6 +44,9 @@ class EchoEngine:
         self._running: list[Sequence] = []
         self._cancelled: set[str] = set()
         self._closing = False
+        self._report: Report = lambda stats: None
+        self._reported = 0.0
+        self._prompt_tokens = self._generated_tokens = self._requests = 0
         self._thread = threading.Thread(target=self._run, name="echo", daemon=True)
 
     def load(self, path: str, options: Options, progress: Callable[[float], None]) -> LoadReport:
@@ -61,6 +68,9 @@ class EchoEngine:
         in_force: Options = {"n_ctx": self._context_length, "n_parallel": self._parallel}
         return LoadReport(context_length=self._context_length, options=in_force, size_bytes=script.size_bytes)
 
+    def watch(self, report: Report) -> None:
+        self._report = report
+
     def submit(self, request: GenerateRequest, emit: Emit) -> None:
         if "raise" in self._script.lie:
             raise RuntimeError("the echo engine was told to raise")
@@ -70,6 +80,14 @@ class EchoEngine:
             if position >= 0:
                 emit(Queued(id=request.id, position=position))
             self._changed.notify_all()
+
+    def ask(self, question: Question, answered: Answered) -> None:
+        if self._script.hangs("generate"):
+            return
+        try:
+            answered(reply_to(question))
+        except PaddockError as error:
+            answered(error)
 
     def cancel(self, request_id: str) -> None:
         if self._script.hangs("cancel"):
@@ -95,7 +113,10 @@ class EchoEngine:
             self._admit()
             now = time.perf_counter()
             for sequence in [s for s in self._running if s.due <= now]:
+                before = sequence.done
                 self._step(sequence)
+                self._generated_tokens += sequence.done - before
+            self._count()
         self._end_cancelled()
 
     def _wait(self) -> bool:
@@ -136,9 +157,22 @@ class EchoEngine:
                 except PaddockError as error:
                     emit(Failed(id=request.id, error=error.info()))
                     continue
+                self._requests += 1
+                self._prompt_tokens += made.prompt_tokens
                 self._running.append(Sequence(request, emit, made, self._script, arrived))
             for position, (request, emit, _) in enumerate(self._waiting):
                 emit(Queued(id=request.id, position=position))
+
+    def _count(self) -> None:
+        """Tell the counts when a second has passed or nothing runs any more; there is no cache, so nothing hits."""
+        now = time.perf_counter()
+        if self._running and now - self._reported < REPORT_S:
+            return
+        self._reported = now
+        counts = EngineStats(
+            prompt_tokens=self._prompt_tokens, generated_tokens=self._generated_tokens, misses=self._requests
+        )
+        self._report(counts)
 
     def _step(self, sequence: Sequence) -> None:
         if self._script.hangs("generate"):

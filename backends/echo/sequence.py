@@ -9,7 +9,7 @@ import msgspec
 
 from paddock.backends.base import Emit
 from paddock.backends.echo.script import Script
-from paddock.sdk.errors import ContextOverflow
+from paddock.sdk.errors import BadRequest, ContextOverflow
 from paddock.sdk.events import (
     Cancelled,
     Finished,
@@ -21,6 +21,7 @@ from paddock.sdk.events import (
 )
 from paddock.sdk.types import GenerateRequest, Stats, StopReason, Usage
 
+VOCABULARY = 1000
 _TOKEN = re.compile(r"\s*\S+|\s+")
 
 
@@ -33,12 +34,17 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def last_user_message(request: GenerateRequest) -> str:
+    """Or the prompt that stands in its place; a token id is a word of its digits."""
+    if isinstance(request.prompt, tuple):
+        return " ".join(map(str, request.prompt))
+    if request.prompt is not None:
+        return request.prompt
     return next((m.content for m in reversed(request.messages) if m.role == "user"), "")
 
 
 def plan(request: GenerateRequest, script: Script, context_length: int) -> Plan:
-    """Raises ContextOverflow with both numbers."""
-    prompt = sum(1 + len(_TOKEN.findall(message.content)) for message in request.messages)
+    """Raises ContextOverflow with both numbers, and BadRequest for a token that there is none of."""
+    prompt = _prompt_tokens(request)
     if prompt >= context_length:
         raise ContextOverflow(
             f"The prompt has {prompt:,} tokens, the context holds {context_length:,}.",
@@ -46,6 +52,8 @@ def plan(request: GenerateRequest, script: Script, context_length: int) -> Plan:
             prompt_tokens=prompt,
             context_length=context_length,
         )
+    if request.prompt is not None:
+        script = msgspec.structs.replace(script, reasoning="", tool_calls=())
     deltas: list[GenerationEvent] = []
     if request.reasoning is not False:
         deltas += [ReasoningDelta(id=request.id, text=token) for token in _TOKEN.findall(script.reasoning)]
@@ -60,6 +68,29 @@ def plan(request: GenerateRequest, script: Script, context_length: int) -> Plan:
     if len(deltas) > limit:
         reason = "context" if limit == room else "length"
     return Plan(prompt, tuple(deltas[:limit]), reason)
+
+
+def _prompt_tokens(request: GenerateRequest) -> int:
+    match request.prompt:
+        case None:
+            return sum(1 + len(words(message.content)) for message in request.messages)
+        case str():
+            return len(words(request.prompt))
+        case ids:
+            return len(known(ids))
+
+
+def words(text: str) -> list[str]:
+    """The tokens of ``text``."""
+    return _TOKEN.findall(text)
+
+
+def known(ids: tuple[int, ...]) -> tuple[int, ...]:
+    """``ids``, all of them in the vocabulary. Raises BadRequest."""
+    wrong = next((token for token in ids if not 0 <= token < VOCABULARY), None)
+    if wrong is not None:
+        raise BadRequest(f"There is no token {wrong}.", hint=f"The model's tokens go from 0 to {VOCABULARY - 1}.")
+    return ids
 
 
 def _until_stop(text: str, stops: tuple[str, ...]) -> tuple[list[str], bool]:

@@ -1,7 +1,8 @@
 """llama.cpp through llama-cpp-python's low-level interface: the engine for GGUF files."""
 
 from paddock.backends.base import EngineDescriptor
-from paddock.sdk.llamacpp_options import LOAD, SAMPLING
+from paddock.sdk.llamacpp_load import LOAD
+from paddock.sdk.llamacpp_sampling import SAMPLING
 
 DESCRIPTOR = EngineDescriptor(
     name="llamacpp",

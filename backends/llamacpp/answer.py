@@ -12,7 +12,8 @@ from paddock.sdk.types import GenerateRequest, Stats, StopReason, Usage
 
 
 class Answer:
-    """Turns the bytes of tokens into deltas; text that may still become a marker or a stop string is held back.
+    """Turns the bytes of tokens into deltas; text that may still become a marker or a stop string is held back. What
+    continues a raw prompt has no markers.
 
     ``end_of_turn`` is text that ends the answer for models whose vocabulary lacks their template's token for it.
     """
@@ -21,9 +22,16 @@ class Answer:
         self._id = request.id
         self._end_of_turn = end_of_turn
         self._utf8 = Utf8Stream()
-        self._parser = AnswerParser(in_reasoning=in_reasoning, tools=bool(request.tools))
+        raw = request.prompt is not None
+        self._parser = None if raw else AnswerParser(in_reasoning=in_reasoning, tools=bool(request.tools))
         self._stop = StopMatcher((*request.stop, end_of_turn))
+        self._texts: list[str] = []
         self.calls = 0
+
+    @property
+    def text(self) -> str:
+        """The answer so far, without its reasoning."""
+        return "".join(self._texts)
 
     @property
     def stopped(self) -> bool:
@@ -38,13 +46,23 @@ class Answer:
         return "tool_calls" if self.calls else "stop"
 
     def feed(self, piece: bytes) -> list[GenerationEvent]:
-        return self._events(self._parser.feed(self._utf8.feed(piece)))
+        return self._events(self._parse(self._utf8.feed(piece)))
 
     def finish(self) -> list[GenerationEvent]:
         """The deltas that were held back: the answer is at its end."""
-        events = self._events([*self._parser.feed(self._utf8.finish()), *self._parser.finish()])
+        left = self._parser.finish() if self._parser is not None else []
+        events = self._events([*self._parse(self._utf8.finish()), *left])
         rest = self._stop.finish()
-        return [*events, TextDelta(id=self._id, text=rest)] if rest else events
+        return [*events, self._delta(rest)] if rest else events
+
+    def _parse(self, text: str) -> list[Piece]:
+        if self._parser is not None:
+            return self._parser.feed(text)
+        return [Text(text)] if text else []
+
+    def _delta(self, text: str) -> TextDelta:
+        self._texts.append(text)
+        return TextDelta(id=self._id, text=text)
 
     def _events(self, pieces: Iterable[Piece]) -> list[GenerationEvent]:
         events: list[GenerationEvent] = []
@@ -55,7 +73,7 @@ class Answer:
                 case Text(text):
                     certain = self._stop.feed(text)
                     if certain:
-                        events.append(TextDelta(id=self._id, text=certain))
+                        events.append(self._delta(certain))
                 case Reasoning(text):
                     events.append(ReasoningDelta(id=self._id, text=text))
                 case Call():
@@ -67,7 +85,7 @@ class Answer:
         call = call_of(piece, self._id, self.calls)
         delta = ToolCallDelta(id=self._id, index=self.calls, call_id=call.id, name=call.name, arguments=call.arguments)
         self.calls += 1
-        return [TextDelta(id=self._id, text=held), delta] if held else [delta]
+        return [self._delta(held), delta] if held else [delta]
 
 
 class Timing:
@@ -93,8 +111,8 @@ class Timing:
     def usage(self, prompt: int, cached: int) -> Usage:
         return Usage(prompt_tokens=prompt, completion_tokens=self.generated, cached_tokens=cached)
 
-    def stats(self, evaluated: int) -> Stats:
-        """The numbers so far; ``evaluated`` prompt tokens were computed."""
+    def stats(self, evaluated: int, *, drafted: int = 0, accepted: int = 0) -> Stats:
+        """The numbers so far; ``evaluated`` prompt tokens were computed, ``drafted`` tokens guessed."""
         decoding = self.last - self.first if self.first else 0.0
         reading = self.first - self.started if self.first and self.started else 0.0
         return Stats(
@@ -102,4 +120,6 @@ class Timing:
             tokens_per_second=(self.generated - 1) / decoding if decoding > 0 else 0.0,
             prompt_per_second=evaluated / reading if reading > 0 else 0.0,
             duration_s=time.monotonic() - self.arrived,
+            drafted_tokens=drafted,
+            accepted_tokens=accepted,
         )

@@ -12,20 +12,26 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from paddock.sdk.errors import EngineError, EngineMissing, LoadFailed, ModelUnusable, OutOfMemory
 from paddock.sdk.types import Device
 
 DECODED, FULL, ABORTED = 0, 1, 2
 """What :meth:`Context.decode` answers: done; no room in the KV cache; stopped by :meth:`Context.abort`."""
+WHOLE, PARTIAL = 0, 1
+"""Of a sequence's state: everything; or the window and the recurrent state only, which cannot be cut."""
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 _INFO, _ERROR, _CONTINUED = 2, 4, 5
 _NOT_GGUF = re.compile(r"invalid magic|failed to read magic|bad GGUF magic|gguf_init_from_file.*failed to read")
 _TRUNCATED = re.compile(r"not within the file bounds|unexpectedly reached end of file|corrupted or incomplete")
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
+_BUFFER = re.compile(r"buffer size += +([\d.]+) MiB")
 _MEMORY = re.compile(r"failed to allocate|out of memory|unable to allocate|cudaMalloc failed|bad_alloc", re.IGNORECASE)
 
 
@@ -63,6 +69,11 @@ class Library:
     def errors(self) -> list[str]:
         """Error lines since :meth:`forget_log`, oldest first, without the name of the C function."""
         return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR and line]
+
+    def buffer_bytes(self) -> int:
+        """All buffers whose allocation was logged since :meth:`forget_log`."""
+        sizes = (_BUFFER.search(line) for _, line in list(self._log))
+        return round(sum(float(size[1]) for size in sizes if size) * 2**20)
 
     def devices(self) -> tuple[Device, ...]:
         """Every processor that this build can compute on."""
@@ -139,12 +150,14 @@ class Model:
         self.n_layer = int(api.llama_model_n_layer(self._handle))
         self.size_bytes = int(api.llama_model_size(self._handle))
         self.architecture = self.metadata("general.architecture")
+        self.bos_token = int(api.llama_vocab_bos(self._vocab))
         self.bos = self._text(api.llama_vocab_bos(self._vocab))
         self.eos = self._text(api.llama_vocab_eos(self._vocab))
         self.add_bos = bool(api.llama_vocab_get_add_bos(self._vocab))
         self.add_eos = bool(api.llama_vocab_get_add_eos(self._vocab))
         self.n_swa = int(api.llama_model_n_swa(self._handle))
-        self.recurrent = bool(api.llama_model_is_recurrent(self._handle) or api.llama_model_is_hybrid(self._handle))
+        self.hybrid = bool(api.llama_model_is_hybrid(self._handle))
+        self.recurrent = bool(api.llama_model_is_recurrent(self._handle)) or self.hybrid
         self.diffusion = bool(api.llama_model_is_diffusion(self._handle))
         self.encoder = bool(api.llama_model_has_encoder(self._handle))
         self._pieces: dict[int, bytes] = {}
@@ -206,6 +219,15 @@ class Model:
         """Whether ``token`` ends the model's turn."""
         return bool(self.lib.api.llama_vocab_is_eog(self._vocab, token))
 
+    @cached_property
+    def eog(self) -> tuple[int, ...]:
+        """All tokens that end the model's turn. The first call asks for each token of the vocabulary."""
+        return tuple(token for token in range(self.n_vocab) if self.is_eog(token))
+
+    def is_control(self, token: int) -> bool:
+        """Whether ``token`` is a part of templates rather than of text."""
+        return bool(self.lib.api.llama_vocab_is_control(self._vocab, token))
+
     def _text(self, token: int) -> str:
         text = self.lib.api.llama_vocab_get_text(self._vocab, token) if token >= 0 else None
         return text.decode("utf-8", "replace") if text else ""
@@ -214,6 +236,20 @@ class Model:
         if self._handle:
             self.lib.api.llama_model_free(self._handle)
             self._handle = None
+
+
+class Adapter:
+    """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed."""
+
+    def __init__(self, model: Model, path: str) -> None:
+        model.lib.forget_log()
+        self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
+        if not self.handle:
+            reason = (model.lib.errors() or ["no reason given"])[-1]
+            raise LoadFailed(
+                f"{os.path.basename(path)} cannot be used as a LoRA adapter of this model: {reason}",
+                hint="Choose an adapter (GGUF) that was made for it.",
+            )
 
 
 class Context:
@@ -239,6 +275,7 @@ class Context:
         self.n_batch = int(api.llama_n_batch(self._handle))
         self.n_ubatch = int(api.llama_n_ubatch(self._handle))
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
+        self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
         self._batch = self._make_batch(self.n_batch)
         # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
         # answers 0 (go on) or 1 (stop) in C.
@@ -302,6 +339,19 @@ class Context:
             raise OutOfMemory(f"Memory ran out while computing: {reason}", hint="Load with a shorter context.")
         raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
 
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        """The logits of row ``row`` of the last batch, which asked for them; shape (n_vocab,).
+
+        They are llama.cpp's own memory, writable, and valid until the next decode. Raises EngineError when the row
+        has none.
+        """
+        pointer = self._api.llama_get_logits_ith(self._handle, row)
+        if not pointer:
+            raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
+        address = ctypes.addressof(pointer.contents)
+        buffer = (ctypes.c_float * self.model.n_vocab).from_address(address)
+        return np.frombuffer(buffer, np.float32)
+
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""
         self._stop[0] = b"x"
@@ -309,18 +359,44 @@ class Context:
     def clear_abort(self) -> None:
         self._stop[0] = b"\0"
 
-    def keep(self, sequence: int, length: int) -> bool:
-        """Drop what ``sequence`` holds from position ``length`` on; False when the first ``length`` tokens are not
-        (or no longer) all there, and then nothing of it is left."""
-        removed = self._api.llama_memory_seq_rm(self._memory, sequence, length, -1)
-        if removed and length == 0:
-            return True
-        first = self._api.llama_memory_seq_pos_min(self._memory, sequence)
-        last = self._api.llama_memory_seq_pos_max(self._memory, sequence)
-        if removed and first == 0 and last == length - 1:
-            return True
-        self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        return False
+    def copy(self, source: int, target: int, length: int) -> None:
+        """``target``, which is empty, gets the first ``length`` tokens of ``source``; all of them with -1."""
+        self._api.llama_memory_seq_cp(self._memory, source, target, 0 if length >= 0 else -1, length)
+
+    def remove(self, sequence: int, start: int) -> bool:
+        """Drop positions from ``start`` on. False where the model cannot do that; everything always goes."""
+        return bool(self._api.llama_memory_seq_rm(self._memory, sequence, start or -1, -1))
+
+    def positions(self, sequence: int) -> tuple[int, int]:
+        """The first and the last position that ``sequence`` holds; -1 when it is empty."""
+        api, memory = self._api, self._memory
+        first = int(api.llama_memory_seq_pos_min(memory, sequence))
+        return first, int(api.llama_memory_seq_pos_max(memory, sequence))
+
+    def state_size(self, sequence: int, flags: int) -> int:
+        """Bytes of the state of ``sequence``, or with PARTIAL of the part of it that cannot be cut."""
+        return int(self._api.llama_state_seq_get_size_ext(self._handle, sequence, flags))
+
+    def get_state(self, sequence: int, buffer: Any, size: int, flags: int) -> int:
+        """Write the state into ``buffer`` (an array of bytes); answers with the bytes written."""
+        array = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
+        return int(self._api.llama_state_seq_get_data_ext(self._handle, array, size, sequence, flags))
+
+    def set_state(self, sequence: int, buffer: Any, size: int, flags: int) -> bool:
+        """Put a state into ``sequence``. llama.cpp refuses another layout, but accepts states of other weights."""
+        array = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
+        return bool(self._api.llama_state_seq_set_data_ext(self._handle, array, size, sequence, flags))
+
+    def set_threads(self, writing: int, reading: int) -> None:
+        """Threads for steps of single tokens and for steps with more."""
+        self._api.llama_set_n_threads(self._handle, writing, reading)
+
+    def set_adapters(self, adapters: Sequence[Adapter], scales: Sequence[float]) -> None:
+        """What the following steps are computed with. Raises EngineError."""
+        handles = (self._api.llama_adapter_lora_p_ctypes * len(adapters))(*(one.handle for one in adapters))
+        strengths = (ctypes.c_float * len(adapters))(*scales)
+        if self._api.llama_set_adapters_lora(self._handle, handles, len(adapters), strengths):
+            raise EngineError("The LoRA adapters could not be applied.", hint="Load the model without them.")
 
     def clear(self) -> None:
         self._api.llama_memory_clear(self._memory, True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from paddock.backends.llamacpp.bindings import Context, Library, Model
+from paddock.backends.llamacpp.identity import library_build, state_identity, weights_identity
+from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.machine import available_bytes, check_memory
 from paddock.sdk.errors import InvalidOption, LoadFailed, ModelUnusable
-from paddock.sdk.llamacpp_options import LOAD
+from paddock.sdk.llamacpp_load import LOAD
 from paddock.sdk.options import check
 from paddock.sdk.types import Options
 
@@ -21,6 +25,24 @@ DEFAULT_CONTEXT = 8192
 ONE_THREAD_BYTES = 64 * 2**20
 LEARNED_POSITIONS = ("gpt2", "mpt", "starcoder")
 """Architectures that abort the process at positions beyond their training context."""
+ONE_SEQUENCE = ("plamo2",)
+"""Architectures that are wrong with several sequences in a batch (upstream defect)."""
+ALL_OUTPUTS = ("cogvlm",)
+"""Architectures that answer with the first token's logits when only the last ones are asked for (upstream defect)."""
+MOST_SEQUENCES = 256
+CACHE_SHARE, CACHE_MOST = 8, 8192
+"""Prompts kept in memory take an eighth of what is free, in MiB at most."""
+
+ROPE_OPTIONS = (
+    "rope_scaling",
+    "rope_freq_base",
+    "rope_freq_scale",
+    "yarn_ext_factor",
+    "yarn_attn_factor",
+    "yarn_beta_fast",
+    "yarn_beta_slow",
+    "yarn_orig_ctx",
+)
 
 _SPLIT_MODES = {"none": 0, "layer": 1, "row": 2, "tensor": 3}
 _FLASH = {"auto": -1, "off": 0, "on": 1}
@@ -40,6 +62,33 @@ def with_threads(options: Options, model_bytes: int, cores: int) -> Options:
     threads that wait for each other lose more on a busy machine than they gain on a quiet one."""
     threads = options["n_threads"] or (1 if model_bytes < ONE_THREAD_BYTES else cores)
     return options | {"n_threads": threads, "n_threads_batch": options["n_threads_batch"] or threads}
+
+
+def cache_budget(options: Options, free: int) -> int:
+    """Bytes of memory for prompts beside the context; ``free`` is what there is after the load."""
+    asked = cast("int | None", options["cache_ram_mib"])
+    return (min(free // CACHE_SHARE // 2**20, CACHE_MOST) if asked is None else asked) * 2**20
+
+
+def open_store(model: Model, context: Context, options: Options, files: list[Path], folder: Path) -> KvStore | None:
+    """The prompts of this model on disk; None when that is switched off."""
+    if not options["kv_store"] or not options["kv_store_mib"]:
+        return None
+    rope = {name: options[name] for name in ROPE_OPTIONS}
+    identity = state_identity(
+        weights_identity(files),
+        build=library_build(model.lib),
+        architecture=model.architecture,
+        rope={name: value for name, value in rope.items() if isinstance(value, (int, float, str))},
+        type_k=str(options["cache_type_k"]),
+        type_v=str(options["cache_type_v"]),
+        unified=bool(options["kv_unified"]),
+        flash_attention=str(options["flash_attn"]),
+        swa_full=bool(options["swa_full"]),
+        adapters=[(weights_identity([Path(path)]), 1.0) for path in cast("list[str]", options["lora"])],
+    )
+    budget = cast(int, options["kv_store_mib"]) * 2**20
+    return KvStore(folder, identity, budget, logging.getLogger(__name__).info, model=os.fspath(files[0]))
 
 
 def files_of(path: str) -> list[Path]:
@@ -83,6 +132,32 @@ def load_model(lib: Library, path: str, options: Options, progress: Callable[[fl
     return model
 
 
+@dataclass(frozen=True)
+class Room:
+    """What a context has room for: ``parallel`` answers at once, ``sequences`` together with the prefixes that rest
+    beside them, and ``drafted`` guessed tokens in a step."""
+
+    parallel: int
+    sequences: int
+    drafted: int
+
+
+def room_for(model: Model, options: Options) -> Room:
+    """Every resting prefix needs a sequence id. For attention over everything an id costs nothing; a window or a
+    recurrent state is set aside for each."""
+    if model.architecture in ONE_SEQUENCE:
+        return Room(1, 1, 0)
+    parallel = min(cast(int, options["n_parallel"]), MOST_SEQUENCES)
+    if not options["kv_unified"]:
+        resting = 0
+    elif model.recurrent or (model.n_swa and not options["swa_full"]):
+        resting = min(parallel, 4)
+    else:
+        resting = max(parallel, 8) + 1  # one of them for rows that only fill up a step
+    drafted = 2 * cast(int, options["draft_max"]) if not model.recurrent or options["draft_model"] else 0
+    return Room(parallel, min(parallel + resting, MOST_SEQUENCES), drafted)
+
+
 def make_context(model: Model, options: Options, *, free_before: int) -> Context:
     """The context for ``model``; ``free_before`` is the memory that was free before the weights came.
 
@@ -90,7 +165,7 @@ def make_context(model: Model, options: Options, *, free_before: int) -> Context
     """
     api = model.lib.api
     length = _context_length(model, options)
-    parallel = 1 if model.architecture == "plamo2" else cast(int, options["n_parallel"])  # wrong with more (upstream)
+    room = room_for(model, options)
     unified = bool(options["kv_unified"])
     type_k, type_v = (_cache_type(api, cast(str, options[name])) for name in ("cache_type_k", "cache_type_v"))
     if _on_processor(model.lib, options):
@@ -99,19 +174,20 @@ def make_context(model: Model, options: Options, *, free_before: int) -> Context
 
     def configure(params: Any) -> None:
         params.n_ctx = length
-        params.n_batch = max(cast(int, options["n_batch"]), parallel)
+        params.n_batch = max(cast(int, options["n_batch"]), room.parallel + room.drafted)
         params.n_ubatch = min(cast(int, options["n_ubatch"]), params.n_batch)
-        params.n_seq_max = parallel
-        params.n_outputs_max = parallel
-        params.n_outputs_max_per_seq = 1
+        params.n_seq_max = room.sequences
+        params.n_rs_seq = cast(int, options["draft_max"]) if model.recurrent and room.drafted else 0
+        if model.architecture not in ALL_OUTPUTS:
+            params.n_outputs_max = max(room.sequences, room.parallel + room.drafted)
+            params.n_outputs_max_per_seq = 1 + cast(int, options["draft_max"])
         params.kv_unified = unified
         params.n_threads = options["n_threads"]
         params.n_threads_batch = options["n_threads_batch"]
         params.flash_attn_type = _FLASH[cast(str, options["flash_attn"])]
         params.type_k, params.type_v = type_k, type_v
         params.rope_scaling_type = _ROPE[cast(str, options["rope_scaling"])]
-        for name in ("rope_freq_base", "rope_freq_scale", "yarn_ext_factor", "yarn_attn_factor", "yarn_beta_fast",
-                     "yarn_beta_slow", "yarn_orig_ctx", "offload_kqv", "op_offload", "swa_full"):  # fmt: skip
+        for name in (*ROPE_OPTIONS[1:], "offload_kqv", "op_offload", "swa_full"):
             setattr(params, name, options[name])
         params.no_perf = True
 
@@ -123,7 +199,7 @@ def _context_length(model: Model, options: Options) -> int:
     trained = model.n_ctx_train
     if not asked:
         length = min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
-        return length if options["kv_unified"] else length * cast(int, options["n_parallel"])
+        return length if options["kv_unified"] else length * room_for(model, options).sequences
     if model.architecture in LEARNED_POSITIONS and asked > trained:
         raise InvalidOption(
             f"“n_ctx” cannot be {asked} for this model.", hint=f"It knows {trained} positions.", option="n_ctx"

@@ -1,114 +1,173 @@
 """Which sequence computes what in the next step: pure logic over token ids and KV cells, no model.
 
-A sequence is a request on its way: waiting, then reading its prompt in chunks, then writing a token a step. Each step
-carries one token of every writing sequence and a bounded chunk of the prompts that are being read, so that a long
-prompt does not freeze running answers. A slot keeps the tokens of the sequence that left it, and the next sequence
-that begins with them evaluates only what is new.
+A sequence is a request on its way: waiting, then reading its prompt in chunks, then writing. Each step carries the
+next token of every writing sequence, with its draft, and as much of the prompts that are being read as keeps the
+rhythm of the running answers. What another request has read, or is just reading, is not read again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-SHARED_CHUNK = 128
-"""Prompt tokens in a step that also carries running answers."""
+from paddock.backends.llamacpp.cells import Cells
+from paddock.backends.llamacpp.prefix_cache import Match, Prefix, PrefixCache
+from paddock.backends.llamacpp.sharing import Rules
+
 HEADROOM = 64
-"""Cells kept for an answer's first tokens when a sequence is admitted beside others."""
+"""Cells kept for each answer's next tokens when a sequence is admitted beside others; fewer in small contexts."""
+WORTH_WAITING = 32
+"""Tokens that another sequence must be about to read before it is waited for, unless they are half of what is left."""
+CHECKPOINT_INTERVAL = 2048
 
 
-class Memory(Protocol):
-    """The part of the context that the scheduler decides over."""
+class Pace(Protocol):
+    """How many rows a step may have (:class:`paddock.backends.llamacpp.pace.Pace`)."""
 
-    def keep(self, sequence: int, length: int) -> bool:
-        """Drop what lies behind ``length`` tokens; False when these are not all there (then none is left)."""
+    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+        """Prompt tokens for a step, at least 1 and at most ``most``, when ``writing`` rows of answers wait for it; in
+        a step of their own when ``apart``."""
+        ...
+
+    def padding(self, rows: int) -> int:
+        """Rows without a purpose that make a step of ``rows`` quicker."""
+        ...
+
+
+class Drafter(Protocol):
+    """Guesses tokens ahead."""
+
+    def propose(self, sequence: Sequence, limit: int, rows: int) -> list[int]:
+        """Up to ``limit`` tokens that may follow ``sequence``, in a step that has ``rows`` rows without them."""
         ...
 
 
 @dataclass(eq=False)
 class Sequence:
-    """One request. ``tokens`` is its prompt followed by what it has written; the first ``evaluated`` of them are in
-    the KV cache, and ``cached`` were there when it was admitted."""
+    """One request. ``tokens`` is its prompt followed by what it has written.
+
+    Attributes:
+        rank: Smaller ones come first: (0 for a person who waits, else 1; order of arrival).
+        group: The adapters it runs with; different ones never share a step, nor prefixes.
+        draft_limit: Tokens guessed ahead at most.
+        boundaries: Positions at which a message begins.
+        kept: Takes from the prefix cache and leaves there what it read.
+        private: Never written to disk.
+        prefix: Where its tokens are; None while it waits.
+        cached: Prompt tokens that were there when it was first admitted.
+        draft: Guesses in the step that is under way.
+    """
 
     id: str
     tokens: list[int]
     rank: tuple[int, int]
+    group: Hashable = None
+    draft_limit: int = 0
+    boundaries: tuple[int, ...] = ()
+    kept: bool = True
+    private: bool = False
     n_prompt: int = 0
-    slot: int | None = None
-    evaluated: int = 0
+    prefix: Prefix | None = None
     cached: int = 0
+    draft: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.n_prompt = self.n_prompt or len(self.tokens)
+
+    @property
+    def evaluated(self) -> int:
+        return self.prefix.length if self.prefix is not None else 0
 
     @property
     def pending(self) -> int:
         return len(self.tokens) - self.evaluated
 
 
-@dataclass
-class Row:
+class Row(NamedTuple):
     """One token of a step. ``output`` asks for its logits."""
 
     token: int
     position: int
-    slot: int
+    sequence: int
     output: bool
 
 
 @dataclass
 class Step:
-    """One decode call: its rows, what each sequence contributes, and the row whose logits give its next token."""
+    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write."""
 
     rows: list[Row] = field(default_factory=list)
     counts: dict[Sequence, int] = field(default_factory=dict)
-    outputs: dict[Sequence, int] = field(default_factory=dict)
+    outputs: dict[Sequence, range] = field(default_factory=dict)
+    writing: int = 0
+    padding: int = 0
+    group: Hashable = None
 
     @property
     def reading(self) -> frozenset[str]:
         """Ids of the requests whose prompt is read in this step."""
-        return frozenset(sequence.id for sequence, count in self.counts.items() if count > 1)
+        return frozenset(sequence.id for sequence, count in self.counts.items() if count > 1 + len(sequence.draft))
 
 
-@dataclass
-class _Slot:
-    index: int
-    tokens: list[int] = field(default_factory=list)
-    sequence: Sequence | None = None
-    used: int = 0
+@dataclass(frozen=True)
+class Limits:
+    """Of the context. ``parallel`` sequences run at once, each of at most ``each`` cells; a step has at most ``batch``
+    rows, at most ``chunk`` of them from prompts and ``drafted`` of them guessed; with ``all_outputs`` every row has
+    logits."""
+
+    parallel: int
+    each: int
+    batch: int
+    chunk: int
+    drafted: int = 0
+    all_outputs: bool = False
 
 
 class Scheduler:
     """Admits, orders and preempts sequences. One thread.
 
     Args:
-        memory: Told which cells to keep.
-        slots: Sequences that may run at once.
-        cells: KV cells that all slots share.
-        cells_each: Most cells of one slot.
-        chunk: Most prompt tokens in a step.
-        batch: Most rows in a step.
-        reusable: Whether a slot's tokens may be cut and continued (false for recurrent and hybrid models).
+        cache: Where what was read is found again.
+        cells: The books of the context.
+        rules: What the model allows.
+        limits: What the context allows.
+        pace: Decides how much of the prompts goes into a step.
+        drafter: Guesses tokens ahead; None never does.
+        scratch: A sequence id for padding rows; None never pads.
     """
 
     def __init__(
-        self, memory: Memory, *, slots: int, cells: int, cells_each: int, chunk: int, batch: int, reusable: bool
+        self,
+        cache: PrefixCache,
+        cells: Cells,
+        rules: Rules,
+        limits: Limits,
+        pace: Pace,
+        drafter: Drafter | None = None,
+        scratch: int | None = None,
     ) -> None:
-        self._memory = memory
-        self._slots = [_Slot(index) for index in range(slots)]
+        self._cache = cache
         self._cells = cells
-        self._cells_each = cells_each
-        self._chunk = chunk
-        self._batch = batch
-        self._reusable = reusable
+        self._rules = rules
+        self._limits = limits
+        self._pace = pace
+        self._drafter = drafter
+        self._scratch = scratch
+        self._chunk = limits.chunk
         self._waiting: list[Sequence] = []
-        self._clock = 0
+        self._running: list[Sequence] = []
+        self._read_last = False
+        self._group: Hashable = None
+        self.hits = 0
+        self.misses = 0
+        self.preemptions = 0
 
     @property
-    def running(self) -> list[Sequence]:
-        """Admitted sequences, the first come first."""
-        return sorted((slot.sequence for slot in self._slots if slot.sequence), key=lambda sequence: sequence.rank)
+    def running(self) -> Items[Sequence]:
+        """Admitted sequences, next first."""
+        return self._running
 
     @property
     def waiting(self) -> Items[Sequence]:
@@ -116,147 +175,228 @@ class Scheduler:
         return self._waiting
 
     @property
-    def used(self) -> int:
-        """KV cells taken, prefixes of finished sequences included."""
-        return sum(slot.sequence.evaluated if slot.sequence else len(slot.tokens) for slot in self._slots)
-
-    @property
-    def cells_each(self) -> int:
-        return self._cells_each
+    def limits(self) -> Limits:
+        return self._limits
 
     def add(self, sequence: Sequence) -> None:
-        """Queue ``sequence``, which must be shorter than ``cells_each``."""
-        if not 0 < len(sequence.tokens) < self._cells_each:
-            raise ValueError(f"{len(sequence.tokens)} tokens do not fit {self._cells_each} cells")
-        self._waiting.append(sequence)
-        self._waiting.sort(key=lambda waiting: waiting.rank)
+        """Queue ``sequence``, which must be shorter than a sequence's cells."""
+        if not 0 < len(sequence.tokens) < self._limits.each:
+            raise ValueError(f"{len(sequence.tokens)} tokens do not fit {self._limits.each} cells")
+        _insert(self._waiting, sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """``sequence`` has ended; its slot keeps what was evaluated for a follower."""
+        """``sequence`` has ended; what it evaluated stays for a follower while there is room."""
         if sequence in self._waiting:
             self._waiting.remove(sequence)
-        if sequence.slot is None:
-            return
-        slot = self._slots[sequence.slot]
-        slot.sequence, sequence.slot = None, None
-        slot.tokens = sequence.tokens[: sequence.evaluated]
-        if not self._reusable:
-            self._empty(slot)
+        elif sequence in self._running:
+            self._running.remove(sequence)
+            assert sequence.prefix is not None
+            self._cache.rest(sequence.prefix)
+            sequence.prefix = None
 
     def schedule(self) -> Step:
-        """The next step, after admitting and, where cells run out, preempting; empty when there is nothing to do."""
-        while self._waiting and self._admit(self._waiting[0]):
-            self._waiting.pop(0)
+        """The next step, after admitting and, where cells run out, making room; empty when there is nothing to do."""
+        self._admit()
         while True:
             step = self._plan()
-            if self.used + len(step.rows) <= self._cells or not self.make_room():
+            if len(step.rows) <= self._cells.free or not self.make_room():
                 return step
 
     def done(self, step: Step) -> None:
         """``step`` was computed."""
         for sequence, count in step.counts.items():
-            sequence.evaluated += count
+            assert sequence.prefix is not None
+            self._cache.grown(sequence.prefix, count)
+            if self._rules.checkpoints and sequence.prefix.length in self._stops(sequence):
+                self._cache.checkpoint(sequence.prefix)
+                sequence.prefix.stops.discard(sequence.prefix.length)
+
+    def settle(self, sequence: Sequence, accepted: int) -> None:
+        """Of the draft in the step just done only the first ``accepted`` tokens were right."""
+        wrong = len(sequence.draft) - accepted
+        sequence.draft = []
+        if wrong:
+            assert sequence.prefix is not None
+            self._cache.cut(sequence.prefix, sequence.prefix.length - wrong)
 
     def undone(self, step: Step) -> None:
         """``step`` was broken off or failed: whatever part of it got into the KV cache is dropped again."""
         for sequence in step.counts:
-            if sequence.slot is not None and not self._memory.keep(sequence.slot, sequence.evaluated):
-                sequence.evaluated = 0
+            sequence.draft = []
+            if sequence.prefix is not None:
+                self._cache.cut(sequence.prefix, sequence.prefix.length)
 
     def make_room(self) -> bool:
-        """Free cells: the prefix used longest ago, else the youngest sequence goes back to the queue (it is computed
-        again later). False when nothing can be freed."""
-        idle = [slot for slot in self._slots if slot.sequence is None and slot.tokens]
-        if idle:
-            self._empty(min(idle, key=lambda slot: slot.used))
+        """Free cells: the prefix used longest ago leaves the context, else the youngest sequence goes back to the
+        queue with its state saved. False when nothing can be freed."""
+        if self._cache.evict():
             return True
-        running = self.running
-        if len(running) < 2:
+        if len(self._running) < 2:
             return False
-        youngest = running[-1]
-        assert youngest.slot is not None
-        slot = self._slots[youngest.slot]
-        slot.sequence, youngest.slot, youngest.evaluated = None, None, 0
-        self._empty(slot)
-        self.add_back(youngest)
+        youngest = self._running.pop()
+        assert youngest.prefix is not None
+        self._cache.suspend(youngest.prefix)
+        youngest.prefix = None
+        youngest.draft = []
+        self.preemptions += 1
+        _insert(self._waiting, youngest)
         return True
-
-    def add_back(self, sequence: Sequence) -> None:
-        self._waiting.append(sequence)
-        self._waiting.sort(key=lambda waiting: waiting.rank)
 
     def forget(self) -> None:
         """The KV cache was cleared: nothing is evaluated any more."""
-        for slot in self._slots:
-            slot.tokens = []
-            if slot.sequence is not None:
-                slot.sequence.evaluated = 0
+        self._cache.lost()
 
     def halve_chunk(self) -> bool:
         """Read prompts in smaller pieces from now on; False at the smallest."""
         self._chunk //= 2
         return self._chunk >= 1
 
-    def _admit(self, sequence: Sequence) -> bool:
-        free = [slot for slot in self._slots if slot.sequence is None]
-        if not free:
+    # ------------------------------------------------------------ admitting
+
+    def _admit(self) -> None:
+        for sequence in list(self._waiting):
+            if len(self._running) >= self._limits.parallel:
+                return
+            match = self._cache.find(sequence.tokens, sequence.group) if sequence.kept else None
+            if sequence.kept and self._soon(sequence, match):
+                continue
+            if not self._cache.can_begin() or not self._fits(sequence, match):
+                return
+            self._waiting.remove(sequence)
+            self._begin(sequence, match)
+
+    def _soon(self, sequence: Sequence, match: Match | None) -> bool:
+        """Whether a running sequence is about to read what ``sequence`` begins with."""
+        promised = self._cache.promised(sequence.tokens, sequence.group)
+        if promised is None:
             return False
-        slot = max(free, key=lambda slot: (self._gain(slot, sequence), not slot.tokens, -slot.used))
-        shared = self._shared(slot, sequence)
-        running = self.running
-        promised = sum(max(other.pending, 1) + other.evaluated for other in running)
-        if running and promised + len(sequence.tokens) + HEADROOM > self._cells:
+        prefix, length = promised
+        have = match.length if match is not None else 0
+        gain, rest = length - have, len(sequence.tokens) - have
+        if gain < WORTH_WAITING and 2 * gain < rest:
             return False
-        if not self._memory.keep(slot.index, shared):
-            shared = 0
-        self._clock += 1
-        slot.used, slot.sequence, slot.tokens = self._clock, sequence, []
-        sequence.slot = slot.index
-        sequence.evaluated = shared
-        if len(sequence.tokens) == sequence.n_prompt:
-            sequence.cached = shared
+        prefix.stops.add(length)
         return True
 
-    def _shared(self, slot: _Slot, sequence: Sequence) -> int:
-        """How many of the slot's tokens ``sequence`` begins with; its last token is always evaluated again, because
-        its logits are needed."""
-        count = 0
-        for kept, wanted in zip(slot.tokens, sequence.tokens[:-1], strict=False):
-            if kept != wanted:
-                break
-            count += 1
-        return count
+    def _fits(self, sequence: Sequence, match: Match | None) -> bool:
+        """Whether there are cells for ``sequence`` and what the running ones still have to read."""
+        if not self._running:
+            return True
+        held = [other.prefix.sequence for other in self._running if other.prefix is not None]
+        source, length = (match.prefix.sequence, match.length) if match is not None else (None, 0)
+        needed = self._cells.held([number for number in held if number is not None], source, length)
+        needed += len(sequence.tokens) - (length if source is not None else 0)
+        headroom = min(HEADROOM, self._cells.total // 16)
+        needed += sum(other.pending + headroom for other in self._running) + headroom
+        return needed <= self._cells.total
 
-    def _gain(self, slot: _Slot, sequence: Sequence) -> int:
-        """Tokens that ``sequence`` need not evaluate in ``slot``; a few are not worth the longer conversation that
-        it would destroy there: every prompt begins with the template's first words."""
-        shared = self._shared(slot, sequence)
-        return shared if 2 * shared >= min(len(slot.tokens), len(sequence.tokens) - 1) else 0
+    def _begin(self, sequence: Sequence, match: Match | None) -> None:
+        sequence.prefix = self._cache.begin(
+            sequence.tokens, match, group=sequence.group, private=sequence.private, kept=sequence.kept
+        )
+        if len(sequence.tokens) == sequence.n_prompt:
+            sequence.cached = sequence.evaluated
+            self.hits += sequence.cached > 0
+            self.misses += sequence.cached == 0
+        _insert(self._running, sequence)
+
+    # ------------------------------------------------------------ planning
 
     def _plan(self) -> Step:
-        step = Step()
-        running = self.running
-        writing = [sequence for sequence in running if sequence.pending == 1]
+        step = Step(group=self._next_group())
+        members = [sequence for sequence in self._running if sequence.group == step.group]
+        writing = [sequence for sequence in members if sequence.pending == 1]
+        reading = [sequence for sequence in members if sequence.pending > 1]
+        if self._rules.recurrent and writing and reading:
+            self._read_last = not self._read_last
+            waiting = len(writing)
+            writing, reading = ([], reading) if self._read_last else (writing, [])
+        else:
+            waiting = 0
         for sequence in writing:
-            self._put(step, sequence, 1)
-        chunk = min(self._chunk, SHARED_CHUNK) if writing else self._chunk
-        for sequence in running:
-            count = min(sequence.pending, chunk, self._batch - len(step.rows))
-            if sequence.pending > 1 and count > 0:
-                self._put(step, sequence, count)
-                chunk -= count
+            self._write(step, sequence, len(writing))
+        step.writing = len(step.rows)
+        if reading:
+            room = min(self._chunk, self._limits.batch - len(step.rows))
+            answers = step.writing or waiting
+            self._read(step, reading, self._pace.chunk(answers, room, apart=bool(waiting)) if answers else room)
+        elif step.rows and self._scratch is not None:
+            self._pad(step)
         return step
 
+    def _next_group(self) -> Hashable:
+        """The groups of running sequences take turns."""
+        groups = list(dict.fromkeys(sequence.group for sequence in self._running))
+        if groups:
+            at = groups.index(self._group) + 1 if self._group in groups else 0
+            self._group = groups[at % len(groups)]
+        return self._group
+
+    def _write(self, step: Step, sequence: Sequence, writing: int) -> None:
+        sequence.draft = []
+        if sequence.draft_limit and self._drafter is not None:
+            drafted = len(step.rows) - len(step.counts)
+            limit = min(
+                sequence.draft_limit,
+                self._limits.drafted - drafted,
+                self._limits.each - len(sequence.tokens) - 1,
+                self._limits.batch - writing - drafted,
+                self._rules.rollback,
+            )
+            if limit > 0:
+                sequence.draft = self._drafter.propose(sequence, limit, max(writing + drafted, 1))
+        self._put(step, sequence, 1 + len(sequence.draft))
+
+    def _read(self, step: Step, reading: Items[Sequence], room: int) -> None:
+        """Share ``room`` prompt tokens evenly among the most urgent kind; what one does not need goes to the others."""
+        urgent = [sequence for sequence in reading if sequence.rank[0] == reading[0].rank[0]]
+        wants = {sequence: self._upto(sequence) for sequence in urgent}
+        for at, sequence in enumerate(sorted(urgent, key=lambda sequence: wants[sequence])):
+            count = min(wants[sequence], max(room // (len(urgent) - at), 1), room)
+            if count > 0:
+                self._put(step, sequence, count)
+                room -= count
+
+    def _upto(self, sequence: Sequence) -> int:
+        """Tokens up to the end of the prompt or to the next position that wants a checkpoint."""
+        if not self._rules.checkpoints:
+            return sequence.pending
+        ahead = [stop - sequence.evaluated for stop in self._stops(sequence) if stop > sequence.evaluated]
+        return min([sequence.pending, *ahead])
+
+    def _stops(self, sequence: Sequence) -> set[int]:
+        assert sequence.prefix is not None
+        following = (sequence.evaluated // CHECKPOINT_INTERVAL + 1) * CHECKPOINT_INTERVAL
+        return {*sequence.boundaries, *sequence.prefix.stops, following, following - CHECKPOINT_INTERVAL}
+
     def _put(self, step: Step, sequence: Sequence, count: int) -> None:
-        assert sequence.slot is not None
-        start = sequence.evaluated
-        for position in range(start, start + count):
-            last = position == len(sequence.tokens) - 1
-            if last:
-                step.outputs[sequence] = len(step.rows)
-            step.rows.append(Row(sequence.tokens[position], position, sequence.slot, last))
+        prefix = sequence.prefix
+        assert prefix is not None
+        assert prefix.sequence is not None
+        start, number, every = prefix.length, prefix.sequence, self._limits.all_outputs
+        first, last = len(step.rows), len(sequence.tokens) - 1
+        if start == last:  # the usual case by far: one token, perhaps with guesses behind it
+            step.rows.append(Row(sequence.tokens[last], last, number, True))
+            step.rows.extend(Row(token, last + 1 + at, number, True) for at, token in enumerate(sequence.draft))
+            step.outputs[sequence] = range(first, len(step.rows))
+        else:
+            end = start + count
+            wanted = end > last
+            tokens = sequence.tokens[start:end]
+            step.rows.extend(Row(token, start + at, number, every) for at, token in enumerate(tokens))
+            if wanted:
+                step.rows[-1] = step.rows[-1]._replace(output=True)
+                step.outputs[sequence] = range(len(step.rows) - 1, len(step.rows))
         step.counts[sequence] = count
 
-    def _empty(self, slot: _Slot) -> None:
-        slot.tokens = []
-        self._memory.keep(slot.index, 0)
+    def _pad(self, step: Step) -> None:
+        assert self._scratch is not None
+        room = min(self._limits.batch, self._cells.free) - len(step.rows)
+        step.padding = max(min(self._pace.padding(len(step.rows)), room), 0)
+        token = step.rows[0].token
+        step.rows.extend(Row(token, at, self._scratch, False) for at in range(step.padding))
+
+
+def _insert(sequences: list[Sequence], sequence: Sequence) -> None:
+    sequences.append(sequence)
+    sequences.sort(key=lambda one: one.rank)

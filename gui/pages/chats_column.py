@@ -165,18 +165,16 @@ class ChatsColumn(QWidget):
             self.view.edit(row)
 
     def _rename(self, chat: str, title: str) -> None:
-        self._host.call(
-            lambda client: client.patch_chat(chat, ChatPatch(title=title)),
-            lambda changed: self._host.learn_chat(changed.summary),
-            self._messages.error,
-            self,
-        )
+        self._patch(chat, ChatPatch(title=title))
 
     def pin(self, chat: str) -> None:
         """Pin, or unpin what is pinned."""
         pinned = not bool(self._model.row_of(chat).data(ChatRole.PINNED))
+        self._patch(chat, ChatPatch(pinned=pinned))
+
+    def _patch(self, chat: str, patch: ChatPatch) -> None:
         self._host.call(
-            lambda client: client.patch_chat(chat, ChatPatch(pinned=pinned)),
+            lambda client: client.patch_chat(chat, patch),
             lambda changed: self._host.learn_chat(changed.summary),
             self._messages.error,
             self,

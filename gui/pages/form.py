@@ -86,6 +86,19 @@ class Row(QWidget):
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
 
 
+class Stack(QWidget):
+    """Name above what needs the whole width."""
+
+    def __init__(self, name: str, *content: QWidget) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(4)
+        column.addWidget(Label(name, 13, 500))
+        for widget in content:
+            column.addWidget(widget)
+
+
 class CopyLine(QWidget):
     """A text that is too long to type, with a button that copies it."""
 

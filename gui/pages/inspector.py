@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from paddock.gui.pages.sampling import SamplerControl
 from paddock.gui.widgets import Button, Divider, IconButton, Label, TextArea
-from paddock.sdk.llamacpp_options import SAMPLING
+from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.types import Options, OptionValue
 
 SHOWN = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
-from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, copy, silently
+from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, copy, silently
 from paddock.gui.pages.snippets import LANGUAGES, snippet
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
@@ -91,21 +91,8 @@ class ServerPage(FormPage):
         card.add(self.state)
         card.column.addWidget(self.notice)
         card.add(Row("Port", "5151, unless you or something else needs another.", self.port))
-        address = QWidget()
-        column = QVBoxLayout(address)
-        column.setContentsMargins(0, 8, 0, 8)
-        column.setSpacing(4)
-        column.addWidget(Label("Address", 13, 500))
-        column.addWidget(self.address)
-        column.addWidget(self.reach)
-        card.add(address)
-        models = QWidget()
-        column = QVBoxLayout(models)
-        column.setContentsMargins(0, 8, 0, 8)
-        column.setSpacing(4)
-        column.addWidget(Label("Models served", 13, 500))
-        column.addWidget(self.served)
-        card.add(models)
+        card.add(Stack("Address", self.address, self.reach))
+        card.add(Stack("Models served", self.served))
         card.add(Row("Requests", "Since the server was switched on.", self.requests))
         self.column.addWidget(card)
         self.column.addWidget(Label("How to ask it", 15, 600))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from PySide6.QtCore import Qt, qVersion
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
-from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, silently
+from paddock.gui.messages import Messages
+from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, silently
+from paddock.gui.pages.prompt_cache import PromptCacheCard
 from paddock.gui.widgets import Label, NumberBox, Select, Switch
 from paddock.sdk.paths import Home
 from paddock.sdk.types import SettingsPatch
@@ -22,7 +24,7 @@ ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 class SettingsPage(FormPage):
     """Only settings that do something."""
 
-    def __init__(self, host: HostState, home: Home, parent: QWidget | None = None) -> None:
+    def __init__(self, host: HostState, home: Home, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__("Settings", parent)
         self._host = host
         self._models: list[str] = []
@@ -34,6 +36,7 @@ class SettingsPage(FormPage):
         self.keep = NumberBox("Minutes", 0, 1440, decimals=0, step=1)
         self.folder = CopyLine("Data folder")
         self.folder.set_text(str(home.root))
+        self.prompt_cache = PromptCacheCard(host, messages)
         self._lay_out()
         self.theme.activated.connect(self._theme_chosen)
         self.zoom.activated.connect(lambda place: self._patch(SettingsPatch(text_zoom=ZOOMS[place])))
@@ -61,19 +64,17 @@ class SettingsPage(FormPage):
                 self.keep,
             )
         )
-        folder = QWidget()
-        column = QVBoxLayout(folder)
-        column.setContentsMargins(0, 8, 0, 8)
-        column.setSpacing(4)
-        column.addWidget(Label("Data folder", 13, 500))
         about = "Chats, settings, models and logs. Set PADDOCK_HOME before the start to use another."
-        column.addWidget(Label(about, 12, 400, "text2", wrap=True))
-        column.addWidget(self.folder)
-        work.add(folder)
+        work.add(Stack("Data folder", Label(about, 12, 400, "text2", wrap=True), self.folder))
         info = Card()
         version = Label(VERSION, 13, 500, tabular=True)
         info.add(Row("Paddock", f"MIT licence. Qt {qVersion()}. Fonts Inter and JetBrains Mono (OFL).", version))
-        for title, card in (("Appearance", look), ("Models and data", work), ("About", info)):
+        for title, card in (
+            ("Appearance", look),
+            ("Models and data", work),
+            ("Prompt cache on disk", self.prompt_cache),
+            ("About", info),
+        ):
             self.column.addWidget(Label(title, 15, 600))
             self.column.addWidget(card)
         self.column.addStretch(1)

@@ -177,24 +177,17 @@ class IconButton(PaintedButton):
 
 
 class RailButton(PaintedButton):
-    """A page in the rail: pill with icon, word below, optional badge with a number."""
+    """A page in the rail: pill with icon and word below."""
 
     def __init__(self, icon: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon = icon
-        self._badge = 0
         self._labels = True
         self.setText(text)
         self.setAccessibleName(text)
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def set_badge(self, number: int) -> None:
-        """0 hides the badge."""
-        self._badge = number
-        self.setAccessibleDescription(f"{number} new" if number else "")
-        self.update()
 
     def set_labels(self, shown: bool) -> None:
         """Without labels (narrow windows) the word becomes the tooltip."""
@@ -227,21 +220,8 @@ class RailButton(PaintedButton):
             self._icon, ink, 19, stroke=1.9 if self.isChecked() else 1.6, ratio=self.devicePixelRatioF()
         )
         painter.drawPixmap(QPointF(pill.center().x() - 9.5, pill.center().y() - 9.5), mark)
-        if self._badge:
-            self._paint_badge(painter, look, pill)
         if self._labels:
             painter.setFont(look.font(11, 600 if self.isChecked() else 500))
             painter.setPen(QColor(ink))
             line = QRectF(0, 33, self.width(), self.height() - 34)
             painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, self.text())
-
-    def _paint_badge(self, painter: QPainter, look: theme.Theme, pill: QRectF) -> None:
-        spot = QRectF(pill.right() - 15, pill.top() - 1, 16, 16)
-        painter.setPen(QPen(QColor(look.palette.window), 2))
-        painter.setBrush(QColor(look.palette.accent))
-        painter.drawEllipse(spot)
-        painter.setPen(QColor(look.palette.on_accent))
-        font = look.font(10, 600, tabular=True)
-        font.setPixelSize(10)
-        painter.setFont(font)
-        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, str(self._badge) if self._badge < 10 else "9+")

@@ -12,7 +12,7 @@ from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
-COMMANDS = ("chat", "serve", "ls", "ps", "load", "unload", "stop", "doctor")
+COMMANDS = ("chat", "serve", "ls", "ps", "load", "unload", "stop", "bench", "cache", "doctor")
 """In the order of the help."""
 
 
@@ -74,7 +74,7 @@ def _command(name: str) -> Callable[..., None]:
         case "chat":
             from paddock.sdk.cli.chat import chat
             from paddock.sdk.cli.option_flags import OptionFlags
-            from paddock.sdk.llamacpp_options import SAMPLING
+            from paddock.sdk.llamacpp_sampling import SAMPLING
 
             return OptionFlags(SAMPLING, title="Sampling", where="llama.cpp sampling").added_to(
                 chat, argument="sampling"
@@ -82,7 +82,7 @@ def _command(name: str) -> Callable[..., None]:
         case "load":
             from paddock.sdk.cli.models import LoadCommand
             from paddock.sdk.cli.option_flags import OptionFlags
-            from paddock.sdk.llamacpp_options import LOAD
+            from paddock.sdk.llamacpp_load import LOAD
 
             flags = OptionFlags(LOAD, title="Loading", where="llama.cpp loading")
             return flags.added_to(LoadCommand(LOAD).load, argument="options")
@@ -90,6 +90,14 @@ def _command(name: str) -> Callable[..., None]:
             from paddock.sdk.cli.serve import serve
 
             return serve
+        case "bench":
+            from paddock.sdk.cli.bench import bench
+
+            return bench
+        case "cache":
+            from paddock.sdk.cli.cache import cache
+
+            return cache
         case "doctor":
             return _doctor
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -22,7 +23,7 @@ _FILES = (".gguf", ".json", ".safetensors")
 def model_argument(model: str) -> str:
     """A model id as it is; a path as an absolute one, because the host works in another folder."""
     is_path = model.startswith((".", "~", "/")) or model.lower().endswith(_FILES) or Path(model).is_file()
-    return str(Path(model).expanduser().absolute()) if is_path else model
+    return os.path.abspath(Path(model).expanduser()) if is_path else model
 
 
 def model_names(incomplete: str) -> list[str]:

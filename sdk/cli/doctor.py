@@ -156,6 +156,9 @@ def _models(client: Client, home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding(name="Models", status="ok", message=f"{len(models)} on disk")
+    for problem in client.model_problems():
+        remedy = "Look at the rights of the folder or the name of the file."
+        yield Finding(name="Models", status="warn", message=problem, remedy=remedy)
     for model in broken:
         yield Finding(name="Models", status="warn", message=f"{model.id}: {model.error}", remedy=f"File: {model.path}")
 

@@ -9,7 +9,7 @@ import typer
 
 from paddock.sdk.cli.chat import model_argument, model_names
 from paddock.sdk.cli.option_flags import assignment
-from paddock.sdk.cli.terminal import Terminal, bytes_text
+from paddock.sdk.cli.terminal import Terminal, bytes_text, printable
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostBusy, HostUnavailable
 from paddock.sdk.options import OptionSpec
@@ -33,6 +33,9 @@ def ls(json: Json = False) -> None:
     terminal = Terminal()
     with Client.connect(client="cli") as client:
         models = client.refresh_models()
+        problems = client.model_problems()
+    for problem in problems:
+        terminal.note(printable(problem), style="yellow")
     if json:
         terminal.json(models)
         return
@@ -88,6 +91,14 @@ def _process(model: LoadedModel) -> dict[str, Any]:
     return first | msgspec.structs.asdict(model)
 
 
+def load(client: Client, terminal: Terminal, model: str, options: Options) -> LoadedModel:
+    """Load ``model`` with its progress on the terminal."""
+    if not terminal.watched:
+        return client.load(model, options)
+    with terminal.status(f"loading {model}") as status:
+        return client.load(model, options, lambda done: status.update(f"loading {model} {done:.0%}"))
+
+
 class LoadCommand:
     """``paddock load``; ``specs`` are the load options that can be given by name."""
 
@@ -108,12 +119,7 @@ class LoadCommand:
         terminal = Terminal()
         chosen = dict(assignment(item, self._specs) for item in option or ()) | options
         with Client.connect(client="cli") as client:
-            name = model_argument(model)
-            if terminal.watched:
-                with terminal.status(f"loading {name}") as status:
-                    loaded = client.load(name, chosen, lambda done: status.update(f"loading {name} {done:.0%}"))
-            else:
-                loaded = client.load(name, chosen)
+            loaded = load(client, terminal, model_argument(model), chosen)
         if json:
             terminal.json(_process(loaded))
         else:

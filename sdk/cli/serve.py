@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
+from paddock.sdk.cli.chat import model_argument, model_names
+from paddock.sdk.cli.models import load
 from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostUnavailable, PaddockError, PortUnavailable
 from paddock.sdk.events import HostEvent, Leaving, ServerChanged, Snapshot
-from paddock.sdk.types import ServerRequest, ServerStatus
+from paddock.sdk.types import Options, ServerRequest, ServerStatus
 
 
 class _Ended(BaseException):
@@ -24,12 +26,27 @@ class _Ended(BaseException):
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 5151,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Load this model first: an id or a file.", autocompletion=model_names)
+    ] = "",
+    context: Annotated[int | None, typer.Option(min=1, help="Its context, in tokens.", show_default=False)] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Requests at once.", show_default=False)] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", show_default=False)] = None,
 ) -> None:
-    """Open the OpenAI-compatible API server and keep it open until Ctrl+C."""
+    """Open the OpenAI-compatible API server and keep it open until Ctrl+C.
+
+    What --model loaded is in memory for as long as the server is open.
+    """
     terminal = Terminal()
+    given = {"n_ctx": context, "n_parallel": parallel, "n_threads": threads}
+    options: Options = {name: value for name, value in given.items() if value is not None}
+    if options and not model:
+        raise typer.BadParameter("--context, --parallel and --threads need --model.", param_hint="--model")
     with _signals():
         client = Client.connect(client="cli")
         try:
+            loaded_before = {loaded.id for loaded in client.loaded()}
+            loaded = load(client, terminal, model_argument(model), options) if model else None
             before = client.server()
             status = client.set_server(ServerRequest(running=True, host=host, port=port, strict_port=True))
             if not status.running:
@@ -42,6 +59,8 @@ def serve(
             except _Ended:
                 if not _same(before, status):
                     client.set_server(ServerRequest(running=False))
+                    if loaded is not None and loaded.id not in loaded_before:
+                        client.unload(loaded.id)
         except _Ended:
             return
         finally:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, delete, get, patch, post
@@ -13,6 +14,7 @@ from litestar.response import Response
 
 from paddock.sdk.errors import BadRequest, HostBusy
 from paddock.sdk.events import Leaving, Snapshot, TextDelta
+from paddock.sdk.questions import Question
 from paddock.sdk.types import (
     ChatPatch,
     GenerateRequest,
@@ -28,6 +30,7 @@ from paddock.sdk.types import (
     ShutdownRequest,
 )
 from paddock.server.api.bodies import decode
+from paddock.server.api.questions import reply
 from paddock.server.api.streams import EventStream, frame
 
 if TYPE_CHECKING:
@@ -56,11 +59,13 @@ class ControlApi:
             get("/control/events")(self.events),
             get("/control/engines")(self.engines),
             get("/control/models")(self.models),
+            get("/control/models/problems")(self.model_problems),
             post("/control/models/refresh", status_code=200)(self.refresh),
             get("/control/loaded")(self.loaded),
             post("/control/loaded", status_code=200)(self.load),
             delete("/control/loaded/{name:path}", status_code=204)(self.unload),
             post("/control/generate", status_code=200)(self.generate),
+            post("/control/ask", status_code=200)(self.ask),
             get("/control/generations")(self.generations),
             get(generation + "/events")(self.follow),
             post(generation + "/cancel", status_code=204)(self.cancel),
@@ -72,6 +77,8 @@ class ControlApi:
             post(chat + "/send", status_code=200)(self.send),
             get("/control/settings")(self.settings),
             patch("/control/settings")(self.patch_settings),
+            get("/control/kv-store")(self.prompt_cache),
+            delete("/control/kv-store", status_code=204)(self.clear_prompt_cache),
             get("/control/server")(self.server),
             post("/control/server", status_code=200)(self.switch_server),
             post("/control/raise", status_code=200)(self.raise_windows),
@@ -112,6 +119,12 @@ class ControlApi:
 
     async def patch_settings(self, request: Asked) -> Answer:
         return _json(await self._host.change_settings(decode(await request.body(), SettingsPatch)))
+
+    async def prompt_cache(self) -> Answer:
+        return _json(await self._host.prompt_cache.usage())
+
+    async def clear_prompt_cache(self, request: Asked) -> None:
+        await self._host.prompt_cache.clear(request.query_params.get("model", ""))
 
     async def server(self) -> Answer:
         return _json(self._host.server.status())
@@ -159,6 +172,9 @@ class ControlApi:
     async def models(self) -> Answer:
         return _json(await self._host.models.on_disk())
 
+    async def model_problems(self) -> Answer:
+        return _json(await self._host.models.problems())
+
     async def refresh(self) -> Answer:
         return _json(await self._host.models.refresh())
 
@@ -169,8 +185,9 @@ class ControlApi:
         asked = decode(await request.body(), LoadRequest)
         return EventStream(_frames(await self._host.models.load(asked, _client(request))))
 
-    async def unload(self, name: str) -> None:
-        await self._host.models.unload(name.removeprefix("/"))
+    async def unload(self, request: Asked) -> None:
+        # from the raw path: the router takes the slash off that an absolute path begins with
+        await self._host.models.unload(unquote(request.scope["raw_path"].decode()).removeprefix("/control/loaded/"))
 
     # -------------------------------------------------------------- generations
 
@@ -186,6 +203,11 @@ class ControlApi:
         run = host.generations.start(generation, lambda: host.models.generate(model, asked, client))
 
         return EventStream(_frames(run.follow()), over=run.cancel)
+
+    async def ask(self, request: Asked) -> Answer:
+        question: Question = decode(await request.body(), Question)  # type: ignore[arg-type]  # it is a union
+        model = await self._host.models.find(question.model)
+        return _json(await reply(self._host, request, model, question, _client(request)))
 
     async def generations(self) -> Answer:
         return _json(self._host.generations.running())

@@ -70,7 +70,7 @@ class _AsgiEventStream(ASGIResponse):
 
     async def send_body(self, send: Any, receive: Any) -> None:
         pump = asyncio.create_task(self._pump(send))
-        others = [asyncio.create_task(_gone(receive)), asyncio.create_task(self._beat(send))]
+        others = [asyncio.create_task(gone(receive)), asyncio.create_task(self._beat(send))]
         try:
             await asyncio.wait([pump, *others], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -108,6 +108,7 @@ class _AsgiEventStream(ASGIResponse):
                 self._sent = loop.time()
 
 
-async def _gone(receive: Any) -> None:
+async def gone(receive: Any) -> None:
+    """Until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from paddock.backends.base import EngineDescriptor
-from paddock.backends.pool import Pool
 from paddock.backends.registry import Registry
-from paddock.sdk.types import GenerateRequest, LoadedModel, Message, ModelInfo, Options
+from paddock.sdk.types import GenerateRequest, Message, ModelInfo, Options
 
 STARTER = Path(__file__).parents[2] / "resources" / "starter" / "starter-Q8_0.gguf"
 
@@ -67,28 +66,6 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
     return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
-class Changes:
-    """What the pool has told, in order."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, LoadedModel | None]] = []
-
-    def __call__(self, key: str, model: LoadedModel | None) -> None:
-        self.seen.append((key, model))
-
-    def states(self) -> list[str]:
-        """States without repetitions."""
-        names = ["gone" if model is None else model.state for _, model in self.seen]
-        return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
-
-
 @pytest.fixture
-def changes() -> Changes:
-    return Changes()
-
-
-@pytest.fixture
-async def pool(subject: Subject, changes: Changes, tmp_path: Path, anyio_backend: object) -> AsyncIterator[Pool]:
-    made = Pool(Registry([subject.descriptor]), changed=changes, logs=tmp_path / "logs")
-    yield made
-    await made.close()
+def registry(subject: Subject) -> Registry:
+    return Registry([subject.descriptor])

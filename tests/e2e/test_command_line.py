@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import signal
 import socket
+from pathlib import Path
+
+STARTER_FILE = Path(__file__).parents[2] / "resources" / "starter" / "starter-Q8_0.gguf"
 
 
 def test_chat_prints_an_answer_with_paris(shared):
@@ -87,6 +92,30 @@ def test_serve_prints_one_line_with_its_url_and_ends_with_the_signal(program):
     out, err = serving.communicate(timeout=15)
     assert out.strip() == ""
     assert "Traceback" not in err
+
+
+def test_a_file_from_a_folder_beside_is_chatted_with_served_and_measured(program, tmp_path):
+    folder = tmp_path / "else where"
+    folder.mkdir()
+    shutil.copy(STARTER_FILE, folder / "my model.gguf")
+    path = os.path.relpath(folder / "my model.gguf")
+    assert "Paris" in program.run("chat", "-m", path, "What is the capital of France?").stdout
+    sizes = ("--context", "1024", "--parallel", "2", "--threads", "1")
+    serving = program.start("serve", "--port", "0", "--model", path, *sizes)
+    url = re.search(r"http://127\.0\.0\.1:\d+/v1", serving.stdout.readline())[0]
+    [loaded] = json.loads(program.run("ps", "--json").stdout)
+    options = loaded["options"]
+    assert (options["n_ctx"], options["n_parallel"], options["n_threads"]) == (1024, 2, 1)
+    plan = ("--prompt", "100", "--generate", "8", "--concurrency", "1,2", "--json")
+    for where in ((path,), ("my model.gguf", "--url", url)):
+        measured = program.run("bench", *where, *plan)
+        assert measured.returncode == 0, measured.stderr
+        for run in json.loads(measured.stdout)["runs"]:
+            assert (run["prompt_tokens"], run["generated_tokens"]) == (100, 8)
+            assert min(run["ttft_s"], run["prefill_tps"], run["decode_tps"], run["total_tps"]) > 0
+    serving.send_signal(signal.SIGINT)
+    serving.communicate(timeout=15)
+    assert json.loads(program.run("ps", "--json").stdout) == []
 
 
 def test_serve_on_a_taken_port_says_so(program):

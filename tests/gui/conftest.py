@@ -6,12 +6,15 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from pytestqt.qtbot import QtBot
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 for name in ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS", "QT_STYLE_OVERRIDE", "QT_QPA_PLATFORMTHEME"):
@@ -135,3 +138,25 @@ def scene(open_window: Callable[[], Scene]) -> Scene:
     made = open_window()
     made.show()
     return made
+
+
+@pytest.fixture
+def make(qtbot: QtBot, qapp: Any) -> Callable[..., Any]:
+    """Shows a conversation view with the given messages."""
+    from paddock.gui.theme import Theme
+    from paddock.gui.widgets.conversation import ConversationView
+
+    Theme().apply(qapp)
+    kept: list[Any] = []
+
+    def view(messages: list[Any], width: int = 760, height: int = 600) -> Any:
+        made = ConversationView(editable=True)
+        kept.append(made)
+        qtbot.addWidget(made)
+        made.resize(width, height)
+        made.set_messages(messages)
+        with qtbot.waitExposed(made):
+            made.show()
+        return made
+
+    return view

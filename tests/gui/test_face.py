@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QAccessibleInterface, QFontMetrics
@@ -173,3 +174,24 @@ def test_an_answer_is_a_list_item_for_a_screen_reader(scene: Scene) -> None:
     ]
     assert any("capital?" in name for name in found)
     assert any("Paris" in name for name in found)
+
+
+def test_the_title_stays_in_sight_beside_a_very_long_model_name(scene: Scene) -> None:
+    scene.window.resize(720, 480)
+    info = next(iter(scene.host.models.values()))
+    scene.host._set_models([msgspec.structs.replace(info, id="x/long", name="a very long name " * 12)])
+    scene.dialogue.title = "Horses"
+    scene.dialogue.set_model("x/long")
+    head = scene.chat.head
+    scene.until(lambda: head.chip.geometry().right() < head.inspector.geometry().left())
+    assert head.title._shown() == "Horses"
+
+
+def test_the_silk_in_the_head_follows_the_theme(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    for mode in ("dark", "light"):
+        scene.app.themes.set(choice=mode)
+        wanted = scene.app.themes.theme.silk(scene.host.silk(scene.dialogue.model))
+        assert scene.chat.head.chip._dot == wanted

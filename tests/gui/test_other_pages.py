@@ -22,9 +22,11 @@ def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
     page = scene.window.stack.currentWidget()
     port = free_port()
     page.port.setValue(port)
+    page.switch.setFocus()
     page.switch.click()
     scene.until(lambda: scene.host.server.running)
     assert page.switch.isChecked()
+    assert scene.window.focusWidget() is page.switch, "it can be switched back by the same key"
     assert str(port) in page.address.text.text()
     assert page.reach.text() == "Every user of this computer can reach this address. Other computers cannot."
     page.address.button.click()
@@ -85,6 +87,30 @@ def test_settings_are_stored_by_the_host_and_shown_at_once(scene: Scene) -> None
     scene.until(lambda: scene.host.settings.keep_models_minutes == 3)
     stored = scene.ask(lambda client: client.settings())
     assert (stored.theme, stored.density, stored.system_font) == ("dark", "compact", True)
+
+
+def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(scene: Scene, home: Any) -> None:
+    folder = home / "kv" / ("a" * 32)
+    folder.mkdir(parents=True)
+    (folder / "1.kv").write_bytes(bytes(2000))
+    scene.window.show_page("settings")
+    card = scene.window.stack.currentWidget().prompt_cache
+    scene.until(lambda: card.used.about.text() == "1 prompt of 1 model, 2.0 kB")
+    card.room.editingFinished.emit()
+    card.room.setValue(2.5)
+    card.room.editingFinished.emit()
+    scene.until(lambda: scene.host.settings.kv_store_mib == 2560)
+    card.keep.click()
+    scene.until(lambda: not scene.host.settings.kv_store)
+    assert not card.room.isEnabled()
+    card.clear.click()
+    (row,) = scene.window.bar.rows()
+    assert "Clear the prompt cache (1 prompt of 1 model, 2.0 kB)?" in row.notice.text
+    assert (folder / "1.kv").exists(), "nothing goes before the answer"
+    row.card.action_triggered.emit()
+    scene.until(lambda: card.used.about.text() == "Nothing.")
+    assert not folder.exists()
+    assert not card.clear.isEnabled()
 
 
 def test_the_data_folder_is_shown_and_copied(scene: Scene, home: Any) -> None:

@@ -65,6 +65,11 @@ def test_the_collector_runs_on_the_gui_thread_only(open_window: Callable[[], Sce
     assert gc.get_freeze_count() == 0
 
 
+def test_lexers_are_loaded_before_the_first_code_comes(scene: Scene) -> None:
+    scene.until(lambda: "pygments.lexers.rust" in sys.modules)
+    assert scene.dialogue.messages == []
+
+
 def test_everything_that_goes_wrong_unseen_is_written_down(tmp_path: Path) -> None:
     script = """
 import sys, threading

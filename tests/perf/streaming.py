@@ -232,7 +232,8 @@ def main() -> int:
     options = parser.parse_args()
     app = QApplication(sys.argv[:1])
     ThemeSource(app).set(choice="light")
-    warm()
+    for _ in warm():
+        pass
     idle = Clock()
     idle.start()
     spin(3)

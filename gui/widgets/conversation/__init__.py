@@ -1,6 +1,6 @@
 """The conversation: one painted, virtualised surface. ``ConversationView`` is what pages use.
 
-``warm`` loads the common code lexers; call it once from a thread that is not the GUI's.
+``warm`` loads the common code lexers step by step, in a thread that is not the GUI's.
 """
 
 from paddock.gui.widgets.conversation.highlight import warm

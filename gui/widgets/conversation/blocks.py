@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
@@ -23,9 +23,6 @@ from PySide6.QtGui import (
 
 from paddock.gui.widgets.conversation.nodes import Paragraph, Rule, Span, cell_text, plain_text
 from paddock.gui.widgets.conversation.style import Style, Tone
-
-if TYPE_CHECKING:
-    from paddock.gui.widgets.conversation.nodes import Node
 
 INDENT = 24
 QUOTE = 16
@@ -234,10 +231,6 @@ class NodeBlock(Block):
     bar_gap: int = 0
     tone: Tone = "plain"
 
-    def shows(self, node: Node) -> bool:
-        """Whether this is already the block for ``node``."""
-        return False
-
     def paint_bars(self, painter: QPainter) -> None:
         """The lines at the left of quoted text, through the gap above where the quote goes on."""
         color = self.style.color("border_strong" if self.tone == "plain" else "border")
@@ -253,9 +246,6 @@ class TextBlock(NodeBlock):
     node: Paragraph = field(default_factory=lambda: Paragraph(()))
     _document: QTextDocument | None = None
     _natural: int = 0
-
-    def shows(self, node: Node) -> bool:
-        return self.node == node
 
     def estimate(self, width: int) -> int:
         font = self.style.body_font(self.node.level, self.tone)
@@ -350,9 +340,6 @@ class RuleBlock(NodeBlock):
     """A thematic break."""
 
     node: Rule = field(default_factory=Rule)
-
-    def shows(self, node: Node) -> bool:
-        return self.node == node
 
     def estimate(self, width: int) -> int:
         return 1

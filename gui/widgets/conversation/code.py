@@ -25,7 +25,7 @@ from paddock.gui.widgets.conversation.blocks import (
     paint_caret,
     paint_document,
 )
-from paddock.gui.widgets.conversation.nodes import Code, Node
+from paddock.gui.widgets.conversation.nodes import Code
 from paddock.gui.widgets.conversation.targets import label_width, paint_label_button
 
 CHUNK = 24
@@ -103,9 +103,6 @@ class CodeBlock(NodeBlock):
     _shown: str = ""
     _stable: int = 0
     _position: int = 0
-
-    def shows(self, node: Node) -> bool:
-        return False
 
     def selectable(self) -> bool:
         return True

@@ -138,7 +138,7 @@ class MessageRow(MessageText):
         measured = self.message.stats.reasoning_s if self.message.stats is not None else None
         seconds = measured if measured is not None else self.thought_s
         if seconds is not None:
-            words = f"Thought for {seconds:.1f} s"
+            words = f"Thought for {seconds:.1f} s" if seconds >= 0.9995 else f"Thought for {seconds * 1000:.0f} ms"
         else:
             words = "Thinking" if self.generating and not self.content else "Thought"
         source = self.reasoning.strip()

@@ -18,7 +18,7 @@ from paddock.gui.widgets.conversation.blocks import (
     natural_size,
     paint_document,
 )
-from paddock.gui.widgets.conversation.nodes import Align, Cell, Node, Table, cell_text
+from paddock.gui.widgets.conversation.nodes import Align, Cell, Table, cell_text
 from paddock.gui.widgets.conversation.style import Style
 
 PAD_X, PAD_Y = 14, 5
@@ -111,9 +111,6 @@ class TableRowBlock(NodeBlock):
     group: TableGroup = field(kw_only=True)
     number: int = -1
     _documents: list[QTextDocument] = field(default_factory=list)
-
-    def shows(self, node: Node) -> bool:
-        return False
 
     def selectable(self) -> bool:
         return True

@@ -40,7 +40,6 @@ class ConversationView(Interactive):
         super().__init__(parent)
         self._turns = turns if turns is not None else Turns(self)
         self._editable = editable
-        self._zoom: float | None = None
         self._parser: Parser | None = None
         self._speakers: dict[str, Speaker] = {}
         self._look = theme.current()
@@ -126,11 +125,6 @@ class ConversationView(Interactive):
         """The answer has ended: ``message`` is its final state. Says so to a screen reader."""
         self.update_message(message)
         accessible.announce(self, message)
-
-    def set_zoom(self, zoom: float) -> None:
-        """Text size, 1.0 = 100 %, apart from the theme's."""
-        self._zoom = zoom
-        self._restyle()
 
     def set_silks(self, silks: Mapping[str, int]) -> None:
         """Silk numbers (from 0) by model id."""
@@ -272,7 +266,7 @@ class ConversationView(Interactive):
 
     def _restyle(self) -> None:
         stick, anchor = self.at_bottom(), self.anchor()
-        self.style_ = self.column.style = Style(self._look, self._zoom if self._zoom is not None else self._look.zoom)
+        self.style_ = self.column.style = Style(self._look, self._look.zoom)
         for row in self.column.rows:
             row.restyle(self.style_)
         self.fit()

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paddock.backends.echo import DESCRIPTOR
-from paddock.backends.pool import Pool
 from paddock.backends.registry import Registry
-from paddock.sdk.types import GenerateRequest, LoadedModel, Message, ModelInfo
+from paddock.sdk.types import GenerateRequest, Message, ModelInfo
 
 
 @pytest.fixture
@@ -38,27 +37,6 @@ def ask() -> Callable[..., GenerateRequest]:
     return make
 
 
-class Changes:
-    """What a pool has told, in order."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, LoadedModel | None]] = []
-
-    def __call__(self, key: str, model: LoadedModel | None) -> None:
-        self.seen.append((key, model))
-
-    def states(self) -> list[str]:
-        names = ["gone" if model is None else model.state for _, model in self.seen]
-        return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
-
-
 @pytest.fixture
-def changes() -> Changes:
-    return Changes()
-
-
-@pytest.fixture
-async def pool(changes: Changes, tmp_path: Path, anyio_backend: object) -> AsyncIterator[Pool]:
-    made = Pool(Registry([DESCRIPTOR]), changed=changes, logs=tmp_path / "logs")
-    yield made
-    await made.close()
+def registry() -> Registry:
+    return Registry([DESCRIPTOR])

@@ -25,7 +25,7 @@ from paddock.sdk.events import (
     TextDelta,
     ToolCallDelta,
 )
-from paddock.sdk.types import GenerateRequest, ModelInfo, Options
+from paddock.sdk.types import EngineStats, GenerateRequest, ModelInfo, Options
 
 Ask = Callable[..., GenerateRequest]
 Write = Callable[..., ModelInfo]
@@ -157,6 +157,16 @@ def test_the_speed_is_kept(bench: Bench, script: Write, ask: Ask) -> None:
     end = bench.answer(ask())[-1]
     assert isinstance(end, Finished)
     assert 100 < end.stats.tokens_per_second < 220
+
+
+def test_the_counts_are_told_when_it_goes_idle(bench: Bench, script: Write, ask: Ask) -> None:
+    bench.load(script())
+    told: queue.Queue[EngineStats] = queue.Queue()
+    bench.engine.watch(told.put)
+    bench.answer(ask("one two three"))
+    while (counts := told.get(timeout=5)).generated_tokens < 3:
+        pass
+    assert counts == EngineStats(prompt_tokens=4, generated_tokens=3, misses=1)
 
 
 def test_a_load_reports_its_steps(bench: Bench, script: Write) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -13,7 +15,7 @@ import psutil
 import pytest
 
 from paddock.backends.echo import DESCRIPTOR
-from paddock.backends.pool import Pool
+from paddock.backends.pool import STATS_S, Pool
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import (
     EngineDied,
@@ -26,7 +28,7 @@ from paddock.sdk.errors import (
     OutOfMemory,
 )
 from paddock.sdk.events import Cancelled, Ending, Failed, Finished, GenerationEvent, LoadProgress, TextDelta
-from paddock.sdk.types import GenerateRequest, ModelInfo
+from paddock.sdk.types import GenerateRequest, ModelInfo, Options
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -93,6 +95,21 @@ async def test_other_options_reload_an_idle_model(pool: Pool, script: Write) -> 
     assert second.id != first.id
     assert not psutil.pid_exists(first.pid or 0)
     assert pool.loaded() == (second,)
+
+
+async def test_defaults_hold_for_new_loads_where_nothing_is_asked_and_reload_nothing(
+    registry: Registry, tmp_path: Path, script: Write
+) -> None:
+    defaults: Options = {"n_ctx": 64, "what_echo_has_not": 1}
+    pool = Pool(registry, changed=lambda key, model: None, logs=tmp_path / "logs", defaults=lambda: defaults)
+    first = await pool.load(script("one"), {})
+    asked = await pool.load(script("two"), {"n_ctx": 128})
+    defaults["n_ctx"] = 256
+    again = await pool.load(script("one"), {})
+    later = await pool.load(script("three"), {})
+    assert [model.context_length for model in (first, asked, again, later)] == [64, 128, 64, 256]
+    assert again.id == first.id
+    await pool.close()
 
 
 async def test_other_options_are_refused_while_the_model_answers(pool: Pool, script: Write, ask: Ask) -> None:
@@ -263,6 +280,21 @@ async def test_active_and_queued_are_counted(pool: Pool, changes: Any, script: W
     last = changes.seen[-1][1]
     assert last is not None
     assert last.active == 0
+
+
+async def test_counts_reach_the_loaded_model_at_most_once_a_second(
+    pool: Pool, changes: Any, script: Write, ask: Ask
+) -> None:
+    model, began = script(), time.monotonic()
+    for _ in range(20):
+        await gather(pool.generate(model, ask("one two")))
+    async with asyncio.timeout(10):
+        while (stats := pool.loaded()[0].stats) is None or stats.generated_tokens < 40:
+            await asyncio.sleep(0.01)
+    assert (stats.prompt_tokens, stats.misses) == (60, 20)
+    seen = [msgspec.structs.replace(model, stats=None) for _, model in changes.seen if model is not None]
+    told_for_counts = sum(before == after for before, after in itertools.pairwise(seen))
+    assert told_for_counts <= 1 + (time.monotonic() - began) / STATS_S
 
 
 async def test_options_that_are_wrong_fail_the_request_without_a_load(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paddock.backends import wire
 from paddock.sdk.errors import BadRequest, ErrorInfo
 from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, TextDelta, ToolCallDelta
-from paddock.sdk.types import GenerateRequest, Message, Stats, Usage
+from paddock.sdk.types import EngineStats, GenerateRequest, Message, Stats, Usage
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 counts = st.integers(0, 2**31)
@@ -50,6 +50,7 @@ from_worker = st.one_of(
     st.builds(wire.Ready, pid=counts, wire=counts),
     st.builds(wire.LoadProgressed, fraction=st.floats(0, 1)),
     st.builds(wire.Emitted, event=events),
+    st.builds(wire.StatsReported, stats=st.builds(EngineStats, hits=counts, disk_bytes=counts)),
     st.builds(wire.LogLine, level=counts, logger=words, text=words),
 )
 

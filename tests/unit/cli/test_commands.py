@@ -132,6 +132,16 @@ def test_chat_reads_a_model_file_relative_to_where_it_is_called(program):
     assert done.stdout.strip() == TEXT, done.stderr
 
 
+def test_a_file_is_loaded_and_unloaded_by_a_path_through_other_folders(program, tmp_path):
+    (tmp_path / "mine.echo.json").write_text(json.dumps({"text": TEXT}))
+    listed = program.home.models / "test" / "quick" / "quick.echo.json"
+    for path, id in ((tmp_path / "mine.echo.json", str(tmp_path / "mine.echo.json")), (listed, "test/quick")):
+        for name in (os.path.relpath(path), f"{path.parent}/../{path.parent.name}/{path.name}"):
+            assert f"{id} is loaded" in program.run("load", name).stdout
+            assert program.run("unload", name).returncode == 0
+            assert id not in {model["model"] for model in json.loads(program.run("ps", "--json").stdout)}
+
+
 def test_chat_without_anything_to_ask_is_wrong_usage(program):
     done = program.run("chat")
     assert done.returncode == 2
@@ -199,6 +209,15 @@ def test_ls_lists_models_on_disk(program):
     assert "test/quick" in table
 
 
+def test_what_cannot_be_listed_is_told_by_ls_and_doctor(own):
+    (own.home.models / os.fsdecode(b"bad\xff.gguf")).touch()
+    done = own.run("ls", "--json")
+    assert "bad?.gguf is left out" in done.stderr
+    assert {model["id"] for model in json.loads(done.stdout)} >= {"test/quick"}
+    checks = json.loads(own.run("doctor", "--json").stdout)["checks"]
+    assert any("bad?.gguf is left out" in check["message"] and check["status"] == "warn" for check in checks)
+
+
 def test_load_ps_and_unload(program):
     program.run("unload", "--all")
     assert json.loads(program.run("ps", "--json").stdout) == []
@@ -212,6 +231,27 @@ def test_load_ps_and_unload(program):
     assert process["id"] in program.run("ps").stdout
     assert program.run("unload", process["id"]).returncode == 0
     assert json.loads(program.run("ps", "--json").stdout) == []
+
+
+def test_cache_lists_and_clears_what_is_kept_of_prompts(program):
+    folder = program.home.kv / ("a" * 32)
+    assert "No prompts are kept." in program.run("cache").stderr
+    folder.mkdir(parents=True)
+    for name in ("1", "2"):
+        (folder / f"{name}.kv").write_bytes(bytes(1500))
+    (kept,) = json.loads(program.run("cache", "list", "--json").stdout)
+    assert {name: kept[name] for name in ("model", "prompts", "size_bytes")} == {
+        "model": "unknown",
+        "prompts": 2,
+        "size_bytes": 3000,
+    }
+    assert re.search(r"unknown +2 +3.0 kB +20\d\d-\d\d-\d\d \d\d:\d\d", program.run("cache").stdout)
+    assert program.run("cache", "list", "unknown").returncode == 2
+    wrong = program.run("cache", "clear", "unknwon")
+    assert (wrong.returncode, "Did you mean “unknown”?" in wrong.stderr) == (1, True)
+    assert program.run("cache", "clear", "unknown").returncode == 0
+    assert json.loads(program.run("cache", "--json").stdout) == []
+    assert list(program.home.kv.iterdir()) == []
 
 
 def test_ps_and_stop_start_no_host(own):
@@ -273,6 +313,23 @@ def test_serve_answers_until_its_signal_and_switches_the_server_off(program, num
         httpx2.get(f"{url}/models", trust_env=False)
 
 
+def test_serve_loads_a_file_first_and_answers_to_its_name(program, tmp_path):
+    (tmp_path / "mine.echo.json").write_text(json.dumps({"text": TEXT}))
+    path = os.path.relpath(tmp_path / "mine.echo.json")
+    process, url = serving(program, "--model", path, "--context", "2048", "--parallel", "3")
+    with program.client() as client:
+        [loaded] = [model for model in client.loaded() if model.model == str(tmp_path / "mine.echo.json")]
+        assert (loaded.options["n_ctx"], loaded.options["n_parallel"]) == (2048, 3)
+        assert httpx2.get(f"{url}/models", trust_env=False).json()["data"][0]["id"] == loaded.model
+        for name in (loaded.model, "mine.echo.json"):
+            body = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
+            answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False).json()
+            assert answer["choices"][0]["message"]["content"].strip() == TEXT
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=15)[0] == ""
+        until(lambda: loaded.id not in {model.id for model in client.loaded()}, "the model to be taken out")
+
+
 def test_serve_says_when_the_host_dies(own):
     process, _ = serving(own)
     found = find(own.home)
@@ -299,6 +356,59 @@ def test_serve_on_a_taken_port_says_so(program):
         done = program.run("serve", "--port", str(port))
     assert (done.returncode, done.stdout) == (1, "")
     assert str(port) in done.stderr
+
+
+# ---------------------------------------------------------------- bench
+
+
+def test_bench_prints_its_json_and_keeps_it(program):
+    done = program.run("bench", "test/quick", "--prompt", "40", "--generate", "4", "--concurrency", "1,3", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert list(result) == ["model", "engine", "machine", "runs"]
+    assert (result["model"], result["engine"]) == ("test/quick", "echo")
+    assert [(run["concurrency"], run["prompt_tokens"]) for run in result["runs"]] == [(1, 40), (3, 40)]
+    assert all(run["ttft_s"] > 0 and run["total_tps"] > 0 for run in result["runs"])
+    kept = [json.loads(path.read_text()) for path in program.home.bench.iterdir()]
+    assert result in [record["result"] for record in kept]
+
+
+def test_bench_measures_an_address_and_prints_a_table(program):
+    process, url = serving(program)
+    done = program.run("bench", "test/quick", "--url", url, "--prompt", "40", "--generate", "4")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=15)
+    assert done.returncode == 0, done.stderr
+    assert url in done.stdout
+    assert "First token" in done.stdout
+    assert "kept in" in done.stderr
+
+
+def test_ctrl_c_ends_a_benchmark_and_its_answers(program):
+    with program.client() as client:
+        before = {model.id for model in client.loaded()}
+        measuring = program.start("bench", "test/slow", "--prompt", "40", "--generate", "2000", "--concurrency", "3")
+        until(lambda: len(client.generations()) == 3, "three requests at once")
+        measuring.send_signal(signal.SIGINT)
+        out, err = measuring.communicate(timeout=15)
+        assert (measuring.returncode, out) == (130, "")
+        assert "Traceback" not in err
+        until(lambda: not client.generations(), "the answers to be cancelled")
+        assert {model.id for model in client.loaded()} <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--concurrency", "1,x"), "numbers from 1"),
+        (("--shared-prefix", "512"), "shorter than the prompt"),
+        (("--url", "localhost"), "Give an address"),
+    ],
+)
+def test_wrong_plans_are_wrong_usage(program, arguments, says):
+    done = program.run("bench", "test/quick", *arguments)
+    assert done.returncode == 2
+    assert says in " ".join(done.stderr.replace("│", " ").split())
 
 
 # ---------------------------------------------------------------- doctor
@@ -363,4 +473,4 @@ main()
 print(*sorted(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], env=program.env, capture_output=True, text=True, check=True)
-    assert not {"paddock.sdk.llamacpp_options", "pydantic"} & {*done.stdout.split()}
+    assert not {"paddock.sdk.llamacpp_sampling", "paddock.sdk.llamacpp_load", "pydantic"} & {*done.stdout.split()}

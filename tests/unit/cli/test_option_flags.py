@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from paddock.sdk.cli.option_flags import OptionFlags, assignment, flag_name
 from paddock.sdk.errors import InvalidOption
-from paddock.sdk.llamacpp_options import LOAD, SAMPLING
+from paddock.sdk.llamacpp_load import LOAD
+from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.types import Options
 

@@ -22,7 +22,7 @@ ROOMS = {
     "tests": ("host", "gui", "test"),
 }
 """Room to the extras that may be taken for granted there."""
-LOCAL = {"paddock", "tools", "server_harness", "gi"}
+LOCAL = {"paddock", "tools", "gi"}
 """Our own; ``gi`` is the system's and runs in a program of its own."""
 
 
@@ -43,7 +43,7 @@ def declared(root: Path, extras: tuple[str, ...]) -> set[str]:
 
 
 def imported(folder: Path) -> Iterator[tuple[str, str]]:
-    """Top-level module and the file that imports it."""
+    """Top-level module and the file that imports it, but for modules that lie beside the file."""
     for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names: list[str] = []
@@ -51,7 +51,8 @@ def imported(folder: Path) -> Iterator[tuple[str, str]]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
-            yield from ((name.split(".")[0], file.name) for name in names)
+            modules = (name.split(".")[0] for name in names)
+            yield from ((module, file.name) for module in modules if not file.with_name(f"{module}.py").exists())
 
 
 @pytest.mark.parametrize("room", sorted(ROOMS))

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from paddock.sdk.errors import InvalidOption, UnknownOption
-from paddock.sdk.llamacpp_options import LOAD, SAMPLERS, SAMPLING
+from paddock.sdk.llamacpp_load import LOAD
+from paddock.sdk.llamacpp_sampling import SAMPLERS, SAMPLING
 from paddock.sdk.options import check, check_value
 
 ALL = [*SAMPLING, *LOAD]
@@ -102,7 +103,7 @@ def test_none_means_the_default_and_whole_floats_are_integers():
 
 
 def test_the_tables_cost_no_engine_import():
-    code = "import sys, paddock.sdk.llamacpp_options; print([m for m in sys.modules if m.split('.')[0] in "
+    code = "import sys, paddock.sdk.llamacpp_load, paddock.sdk.llamacpp_sampling; print([m for m in sys.modules if m.split('.')[0] in "
     code += "('llama_cpp', 'numpy', 'jinja2', 'PySide6')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import paddock.sdk
-from paddock.sdk import errors, events, types
+from paddock.sdk import errors, events, questions, types
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.client import Client
 
@@ -42,7 +42,7 @@ def test_what_waits_is_a_coroutine_and_what_streams_an_async_generator():
             assert not inspect.iscoroutinefunction(getattr(Client, name))
 
 
-@pytest.mark.parametrize("module", [types, events, errors])
+@pytest.mark.parametrize("module", [types, questions, events, errors])
 def test_every_public_value_event_and_error_is_exported(module):
     for name, value in vars(module).items():
         if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,3 +44,22 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     host = HostProcess(with_models(tmp_path_factory.mktemp("home"))).ready()
     yield host
     host.close()
+
+
+@pytest.fixture(scope="module")
+def port(shared: HostProcess) -> int:
+    """The public server of ``shared``."""
+    return shared.serve()
+
+
+@pytest.fixture(scope="module")
+def web(port: int) -> Iterator[httpx2.Client]:
+    """Plain HTTP to the server; made once, because a client reads all certificates."""
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+def api(port: int) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0) as client:
+        yield client

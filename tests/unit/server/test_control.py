@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -98,6 +99,16 @@ def test_a_model_put_into_the_folder_is_found_after_a_refresh(shared):
 
     echo_model(shared.home.root, "late", text="x")
     assert "test/late" in [model["id"] for model in shared.post("/control/models/refresh", None)]
+
+
+def test_a_model_from_elsewhere_is_listed_while_it_is_loaded(shared, tmp_path):
+    path = tmp_path / "mine.echo.json"
+    path.write_text('{"text": "x"}')
+    list(shared.events("POST", "/control/loaded", {"model": str(path)}))
+    assert shared.get("/control/models")[0]["id"] == str(path)
+    assert shared.http.delete(f"/control/loaded/{quote(str(path), safe='')}").status_code == 204
+    assert str(path) not in [model["id"] for model in shared.get("/control/models")]
+    assert shared.get("/control/models/problems") == []
 
 
 def test_a_generation_streams_and_ends_once(shared):

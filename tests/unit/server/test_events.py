@@ -45,9 +45,11 @@ def test_silence_is_filled_with_a_beat(shared):
         received = b""
         while b"snapshot" not in received or not received.endswith(b"\n\n\r\n"):
             received += connection.recv(65536)
-        begun = time.monotonic()
-        beat = connection.recv(65536)
-        assert b": beat\n\n" in beat
+        received = b"data"
+        while b"data" in received:  # counts of a model that another test used may still come
+            begun = time.monotonic()
+            received = connection.recv(65536)
+        assert b": beat\n\n" in received
         assert 3.5 < time.monotonic() - begun < 8
 
 

@@ -5,33 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 
-import httpx2
 import openai
 import pytest
 from server_harness import until
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
-
-
-@pytest.fixture(scope="module")
-def port(shared) -> int:
-    return shared.serve()
-
-
-@pytest.fixture(scope="module")
-def web(port: int) -> Iterator[httpx2.Client]:
-    """Plain HTTP to the server; made once, because a client reads all certificates."""
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=False) as client:
-        yield client
-
-
-@pytest.fixture
-def api(port: int) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0) as client:
-        yield client
 
 
 def test_models_are_listed_and_found_by_name(api):
@@ -66,6 +46,18 @@ def test_a_whole_answer(api):
     assert answer.usage.prompt_tokens_details.cached_tokens >= 0
     assert answer.timings["predicted_n"] == answer.usage.completion_tokens
     assert answer.stats["stop_reason"] == "stop"
+
+
+def test_metrics_count_what_was_answered(api, web):
+    api.chat.completions.create(model="test/paris", messages=ASK)
+    until(lambda: _metric(web, "llamacpp:tokens_predicted_total") >= 6, "the answer is counted")
+    assert _metric(web, "llamacpp:prompt_tokens_total") > 0
+    assert web.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+def _metric(web, name):
+    lines = web.get("/metrics").text.splitlines()
+    return sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith(f'{name}{{model="test/paris"'))
 
 
 def test_a_stream_with_usage(api):

@@ -69,6 +69,11 @@ class Run:
         return endings[0]
 
     @property
+    def text_when_finished(self) -> str:
+        assert self.finished
+        return self.text
+
+    @property
     def finished(self) -> Finished:
         ending = self.ending
         assert isinstance(ending, Finished), ending
@@ -107,6 +112,7 @@ class Driver:
         self.report: LoadReport | None = None
 
     def load(self, path: Path, **options: Any) -> LoadReport:
+        options.setdefault("kv_store", False)
         self.report = self.engine.load(str(path), options, lambda fraction: None)
         return self.report
 
@@ -126,10 +132,22 @@ class Driver:
 
 
 @pytest.fixture
-def driver() -> Iterator[Driver]:
-    made = Driver()
-    yield made
-    made.engine.close()
+def make_driver() -> Iterator[Callable[[], Driver]]:
+    """Several engines, one after the other."""
+    made: list[Driver] = []
+
+    def make() -> Driver:
+        made.append(Driver())
+        return made[-1]
+
+    yield make
+    for driver in made:
+        driver.engine.close()
+
+
+@pytest.fixture
+def driver(make_driver: Callable[[], Driver]) -> Driver:
+    return make_driver()
 
 
 @pytest.fixture(scope="module")

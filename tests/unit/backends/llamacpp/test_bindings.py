@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context, Model, library, load_error
+from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.loading import effective_options, load_model, make_context, with_threads
 from paddock.backends.llamacpp.machine import available_bytes, check_memory, physical_cores
 from paddock.backends.llamacpp.probe import probe
+from paddock.backends.llamacpp.sharing import Rules
 from paddock.sdk.errors import InvalidOption, LoadFailed, ModelUnusable, OutOfMemory, UnknownOption
 
 
@@ -67,7 +69,8 @@ def test_a_cut_and_continued_prefix_gives_the_logits_of_a_cold_prompt(context):
     other = [*prompt[:20], *range(100, 120)]
     assert context.decode([(t, p, 1, p == 39) for p, t in enumerate(other)]) == DECODED
     different = logits(context, 39)
-    assert context.keep(1, 20)
+    assert context.remove(1, 20)
+    assert context.positions(1) == (0, 19)
     assert context.decode([(prompt[p], p, 1, p == 30) for p in range(20, 31)]) == DECODED
     assert nmse(logits(context, 10), cold) < 1e-6
     assert nmse(different, cold) > 1e-3
@@ -77,26 +80,45 @@ def test_sequences_in_one_batch_do_not_disturb_each_other(context):
     first, second = [1, *range(10, 30)], [1, *range(60, 80)]
     context.decode([(t, p, 0, p == 20) for p, t in enumerate(first)])
     alone = logits(context, 20)
-    context.keep(0, 0)
+    context.remove(0, 0)
     rows = [row for p in range(21) for row in ((first[p], p, 0, p == 20), (second[p], p, 1, p == 20))]
     assert context.decode(rows) == DECODED
     assert nmse(logits(context, 40), alone) < 1e-6
 
 
-def test_keep_says_when_a_prefix_is_not_there(context):
+def test_a_prefix_that_is_not_there_is_never_taken_for_one(context):
+    memory = ContextMemory(context, Rules())
     context.decode([(5, p, 0, False) for p in range(9)] + [(5, 9, 0, True)])
-    assert context.keep(0, 10)
-    assert not context.keep(0, 12)
-    assert context.keep(0, 0)
-    assert not context.keep(0, 1)
-    assert not context.keep(2, 4)
+    assert memory.keep(0, 10)
+    assert not memory.keep(0, 12)
+    assert context.positions(0) == (-1, -1)
+    assert memory.keep(0, 0)
+    assert not memory.keep(2, 4)
+
+
+def test_a_copy_and_a_restored_state_continue_like_the_original(context):
+    memory = ContextMemory(context, Rules())
+    prompt = [1, *range(10, 40)]
+    context.decode([(t, p, 0, p == 30) for p, t in enumerate(prompt)])
+    cold = logits(context, 30)
+    state = memory.save(0)
+    assert state is not None
+    assert memory.saved_bytes == state.size
+    assert memory.share(0, 1, 30, None)
+    assert memory.restore(2, state, 31, 30, None)
+    for sequence in (1, 2):
+        assert context.decode([(prompt[30], 30, sequence, True)]) == DECODED
+        assert nmse(logits(context, 0), cold) < 1e-6
+    state.release()
+    assert memory.saved_bytes == 0
+    assert memory.save(0, most=1000) is None
 
 
 def test_a_full_cache_is_reported_and_changes_nothing(context):
     rows = [(5, p, 0, False) for p in range(511)] + [(5, 511, 0, True)]
     assert context.decode(rows) == DECODED
     assert context.decode([(5, 0, 1, True)]) == FULL
-    assert context.keep(0, 512)
+    assert context.positions(0) == (0, 511)
 
 
 def test_abort_ends_a_decode_call(model):
@@ -104,7 +126,7 @@ def test_abort_ends_a_decode_call(model):
     try:
         context.abort()
         assert context.decode([(5, p, 0, p == 2000) for p in range(2001)]) == ABORTED
-        assert context.keep(0, 0)
+        assert context.remove(0, 0)
         context.clear_abort()
         assert context.decode([(5, 0, 0, True)]) == DECODED
     finally:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from paddock.backends.llamacpp.samplers import SamplerChain, defaults, model_defaults
-from paddock.sdk.llamacpp_options import SAMPLERS, SAMPLING
+from paddock.sdk.llamacpp_sampling import SAMPLERS, SAMPLING
 
 LONG = {"ignore_eos": True}
 

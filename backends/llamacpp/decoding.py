@@ -1,0 +1,311 @@
+"""The engine's thread: ``schedule -> decode -> sample -> publish``, as long as there is something to do; in its idle
+moments it measures, and writes to disk what was read."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+from paddock.backends.base import Report
+from paddock.backends.llamacpp.answer import Answer
+from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.drafting import Drafting
+from paddock.backends.llamacpp.job import Job
+from paddock.backends.llamacpp.kv_store import KvStore
+from paddock.backends.llamacpp.runner import Runner
+from paddock.backends.llamacpp.samplers import SamplerChain
+from paddock.backends.llamacpp.scheduler import Sequence, Step
+from paddock.backends.llamacpp.statistics import Statistics
+from paddock.backends.llamacpp.written import WrittenAnswers
+from paddock.sdk.errors import EngineError, PaddockError
+from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, Queued
+from paddock.sdk.types import StopReason
+
+IDLE_S = 2.0
+"""Without work for so long, the engine does what can wait."""
+
+
+class Decoding:
+    """Answers the jobs of one model. :meth:`put`, :meth:`cancel` and :meth:`close` from any thread; :meth:`run` is the
+    thread.
+
+    Args:
+        model: Whose tokens these are.
+        runner: Computes the steps.
+        pieces: Tokens with another spelling than the vocabulary's.
+        written: Learns the finished answers.
+        store: Prefixes on disk, for its numbers.
+        drafting: Hears how its guesses did.
+        turn: Held during every step: others compute with the same weights.
+        ended: Called with the id of a job that is about to end.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        runner: Runner,
+        *,
+        pieces: dict[int, bytes],
+        written: WrittenAnswers,
+        store: KvStore | None,
+        drafting: Drafting,
+        turn: threading.Lock,
+        ended: Callable[[str], None],
+    ) -> None:
+        self._model = model
+        self._runner = runner
+        self._scheduler = runner.scheduler
+        self._pieces = pieces
+        self._written = written
+        self._drafting = drafting
+        self._turn = turn
+        self._ended = ended
+        self._changed = threading.Condition()
+        self._arrived: list[Job] = []
+        self._cancelled: set[str] = set()
+        self._reading: frozenset[str] = frozenset()
+        self._closing = False
+        self._jobs: dict[str, Job] = {}
+        self._idling = False
+        self._left_to_do = False
+        self._statistics = Statistics(runner, store)
+
+    # ------------------------------------------------------------ any thread
+
+    def watch(self, report: Report) -> None:
+        self._statistics.watch(report)
+
+    def put(self, job: Job) -> None:
+        """A prepared job, or one with an error."""
+        with self._changed:
+            self._arrived.append(job)
+            self._wake()
+
+    def cancel(self, request_id: str) -> None:
+        with self._changed:
+            self._cancelled.add(request_id)
+            if request_id in self._reading:
+                self._runner.context.abort()
+            self._wake()
+
+    def close(self) -> None:
+        """End :meth:`run` within a decode step; its jobs end as cancelled."""
+        with self._changed:
+            self._closing = True
+            self._runner.context.abort()
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._idling:
+            self._runner.context.abort()
+        self._changed.notify_all()
+
+    # ------------------------------------------------------------ the engine's thread
+
+    def run(self) -> None:
+        while self._take():
+            try:
+                self._step()
+            except PaddockError as error:
+                self._fail_running(error)
+            except Exception as error:  # noqa: BLE001 - a bug must end the requests, not hang them
+                self._fail_running(bug(error))
+            self._statistics.tell()
+        for job in list(self._jobs.values()):
+            self._cancel(job)
+
+    def _take(self) -> bool:
+        """Take in what has happened, waiting for something to do; False at the end."""
+        while True:
+            with self._changed:
+                self._idling = False
+                if not self._has_work():
+                    self._statistics.tell(idle=True)
+                self._idling = not self._changed.wait_for(self._has_work, IDLE_S if self._left_to_do else None)
+                if self._closing:
+                    return False
+                arrived, self._arrived = self._arrived, []
+                cancelled, self._cancelled = self._cancelled, set()
+                self._runner.context.clear_abort()
+            if not self._idling:
+                break
+            self._do_what_can_wait()
+        self._left_to_do = True
+        for job in arrived:
+            self._start(job)
+        for request_id in cancelled:
+            if request_id in self._jobs:
+                self._cancel(self._jobs[request_id])
+        return True
+
+    def _has_work(self) -> bool:
+        scheduler = self._scheduler
+        return bool(self._closing or self._arrived or self._cancelled or scheduler.waiting or scheduler.running)
+
+    def _start(self, job: Job) -> None:
+        request, prompt = job.request, job.prompt
+        self._jobs[request.id] = job
+        try:
+            if job.error is not None:
+                raise job.error
+            assert prompt is not None
+            job.chain = SamplerChain(self._model, prompt.options, prompt.tokens)
+        except PaddockError as error:
+            self._end(job, Failed(id=request.id, error=error.info()))
+            return
+        job.answer = Answer(request, in_reasoning=prompt.in_reasoning, end_of_turn=prompt.end_of_turn)
+        job.sequence = Sequence(
+            request.id,
+            list(prompt.tokens),
+            (0 if request.priority == "interactive" else 1, job.order),
+            group=prompt.group,
+            draft_limit=prompt.draft_limit,
+            boundaries=prompt.boundaries,
+            kept=request.cache_prompt,
+            private=request.private,
+        )
+        if prompt.draft_limit:
+            self._drafting.begin(request.id, prompt.ngram)
+        self._scheduler.add(job.sequence)
+
+    def _step(self) -> None:
+        step = self._scheduler.schedule()
+        self._publish_queue()
+        if not step.rows:
+            return
+        for sequence in step.counts:
+            self._jobs[sequence.id].timing.start()
+        if self._compute(step):
+            self._publish_progress(step)
+            for sequence, rows in step.outputs.items():
+                self._sample(self._jobs[sequence.id], sequence, rows)
+
+    def _compute(self, step: Step) -> bool:
+        with self._changed:
+            if self._closing or self._cancelled:
+                self._scheduler.undone(step)
+                return False
+            self._reading = step.reading
+            self._runner.context.clear_abort()
+        with self._turn:
+            done = self._runner.compute(step)
+        with self._changed:
+            self._reading = frozenset()
+        return done
+
+    def _sample(self, job: Job, sequence: Sequence, rows: range) -> None:
+        """The next token from each row, as long as the drafts were right."""
+        assert job.chain is not None
+        draft, accepted = sequence.draft, 0
+        reason: StopReason | None = None
+        for at, row in enumerate(rows):
+            token = job.chain.sample(self._runner.context, row)
+            job.timing.token()
+            if self._model.is_eog(token):
+                reason = "stop"
+                break
+            sequence.tokens.append(token)
+            right = at < len(draft) and draft[at] == token
+            accepted += right
+            reason = self._write(job, sequence, token)
+            if reason is not None or not right:
+                break
+        if draft:
+            job.drafted += len(draft)
+            job.accepted += accepted
+            self._drafting.settle(sequence.id, len(draft), accepted)
+        self._scheduler.settle(sequence, accepted)
+        if reason is not None:
+            self._finish(job, reason)
+
+    def _write(self, job: Job, sequence: Sequence, token: int) -> StopReason | None:
+        """Publish ``token``; why the answer ends with it, or None."""
+        assert job.answer is not None
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._model.piece(token)
+        job.text += piece
+        for event in job.answer.feed(piece):
+            job.emit(event)
+        if job.answer.stopped:
+            return "stop"
+        if job.timing.generated == job.request.max_tokens:
+            return "length"
+        return "context" if len(sequence.tokens) >= self._scheduler.limits.each else None
+
+    # ------------------------------------------------------------ telling
+
+    def _publish_queue(self) -> None:
+        for position, sequence in enumerate(self._scheduler.waiting):
+            job = self._jobs[sequence.id]
+            if job.position != position and job.timing.first is None:
+                job.position = position
+                job.emit(Queued(id=sequence.id, position=position))
+
+    def _publish_progress(self, step: Step) -> None:
+        for sequence in step.counts:
+            job = self._jobs[sequence.id]
+            if job.timing.first is None:
+                done = min(sequence.evaluated, sequence.n_prompt)
+                job.emit(PromptProgress(id=sequence.id, done=done, total=sequence.n_prompt, cached=sequence.cached))
+
+    # ------------------------------------------------------------ endings
+
+    def _finish(self, job: Job, reason: StopReason) -> None:
+        assert job.answer is not None
+        assert job.sequence is not None
+        assert job.prompt is not None
+        for event in job.answer.finish():
+            job.emit(event)
+        if job.answer.stopped or reason == "stop":
+            reason = job.answer.stop_reason
+        sequence = job.sequence
+        if job.prompt.end and job.request.cache_prompt:
+            tokens = sequence.tokens[sequence.n_prompt :]
+            self._written.remember(job.prompt.end, job.answer.text, bytes(job.text), tokens)
+        usage = job.timing.usage(sequence.n_prompt, sequence.cached)
+        self._end(job, Finished(id=job.request.id, usage=usage, stats=job.stats(), reason=reason))
+
+    def _cancel(self, job: Job) -> None:
+        prompt, cached = (job.sequence.n_prompt, job.sequence.cached) if job.sequence else (0, 0)
+        self._end(job, Cancelled(id=job.request.id, usage=job.timing.usage(prompt, cached), stats=job.stats()))
+
+    def _fail_running(self, error: PaddockError) -> None:
+        """The context is in an unknown state: what runs ends with ``error``, what waits starts afresh."""
+        for sequence in list(self._scheduler.running):
+            self._end(self._jobs[sequence.id], Failed(id=sequence.id, error=error.info()))
+        self._runner.clear()
+
+    def _end(self, job: Job, ending: Finished | Failed | Cancelled) -> None:
+        if job.sequence is not None:
+            self._scheduler.remove(job.sequence)
+            self._drafting.end(job.request.id)
+        if job.chain is not None:
+            job.chain.close()
+        del self._jobs[job.request.id]
+        self._statistics.count(job)
+        self._ended(job.request.id)
+        job.emit(ending)
+
+    # ------------------------------------------------------------ idle moments
+
+    def _do_what_can_wait(self) -> None:
+        """Whatever arrives meanwhile breaks it off, or waits for one step or one state to be copied."""
+        try:
+            with self._turn:
+                while not self._has_work() and self._runner.measure_one():
+                    pass
+                while not self._has_work() and self._runner.cache.store_one():
+                    pass
+        except PaddockError as error:
+            self._fail_running(error)
+        self._left_to_do = self._has_work()
+
+
+def bug(error: Exception) -> EngineError:
+    traceback.print_exception(error, file=sys.stderr)
+    return EngineError(
+        f"The engine failed: {type(error).__name__}: {error}", hint="This is a bug; the worker’s log has more."
+    )

@@ -1,0 +1,38 @@
+"""A request from its arrival to its ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paddock.backends.base import Emit
+from paddock.backends.llamacpp.answer import Answer, Timing
+from paddock.backends.llamacpp.preparing import Prompt
+from paddock.backends.llamacpp.samplers import SamplerChain
+from paddock.backends.llamacpp.scheduler import Sequence
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.types import GenerateRequest, Stats
+
+
+@dataclass(eq=False)
+class Job:
+    """``prompt`` or ``error`` is there once it was prepared, ``sequence`` and what follows once it was taken up by the
+    engine's thread. ``position`` is the last one published of its place in the queue; ``text`` are the bytes written
+    so far."""
+
+    request: GenerateRequest
+    emit: Emit
+    order: int
+    timing: Timing = field(default_factory=Timing)
+    prompt: Prompt | None = None
+    error: PaddockError | None = None
+    sequence: Sequence | None = None
+    answer: Answer | None = None
+    chain: SamplerChain | None = None
+    position: int | None = None
+    text: bytearray = field(default_factory=bytearray)
+    drafted: int = 0
+    accepted: int = 0
+
+    def stats(self) -> Stats:
+        evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0
+        return self.timing.stats(evaluated, drafted=self.drafted, accepted=self.accepted)

@@ -1,0 +1,192 @@
+"""What can be said about a row of logits in few passes of numpy: which tokens survive a truncation, and which cannot.
+
+A row is a float32 array of shape (n_vocab,). Sorting it takes milliseconds on a large vocabulary, so each function
+here finds, by comparing alone, few tokens that hold all survivors. Formulas: llama.cpp's ``llama-sampler.cpp``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from paddock.sdk.errors import EngineError
+
+Row = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.intp]
+
+BLOCK = 128
+LOWEST = float(np.finfo(np.float32).min)
+
+
+def greatest(row: Row) -> float:
+    """The highest logit. Raises EngineError when no token is allowed, or when the row is not made of numbers."""
+    return checked(float(row.max()))
+
+
+def checked(logit: float) -> float:
+    """``logit``, the highest of its row. Raises EngineError as :func:`greatest` does."""
+    if math.isfinite(logit):
+        return logit
+    if logit == -math.inf:
+        raise EngineError(
+            "The sampler settings and constraints allow no token at all.",
+            hint="Remove a logit bias, a sampler or the constraint on the answer.",
+        )
+    raise EngineError(
+        "The model computed values that are not numbers.",
+        hint="The file may be damaged: download it again, or switch off flash attention and quantised caches.",
+    )
+
+
+def forbid(row: Row, allowed: npt.NDArray[np.uint32] | npt.NDArray[np.bool_]) -> None:
+    """Set what is not ``allowed`` to minus infinity.
+
+    Args:
+        row: Changed in place.
+        allowed: A boolean for every token, or bits in 32-bit words, lowest bit first (llguidance's masks). Tokens
+            beyond its end are forbidden.
+    """
+    if allowed.dtype == np.bool_:
+        refused = ~allowed
+    else:
+        refused = np.unpackbits((~allowed).view(np.uint8), bitorder="little").view(np.bool_)
+    refused = refused[: row.size]
+    np.copyto(row[: refused.size], -math.inf, where=refused)
+    row[refused.size :] = -math.inf
+
+
+def at_least(row: Row, threshold: float) -> Ids:
+    """Tokens whose logit is ``threshold`` or more, by id; never those at minus infinity."""
+    return np.flatnonzero(row >= np.float32(max(threshold, LOWEST)))
+
+
+def kth_at_least(row: Row, count: int) -> float:
+    """A logit that at least ``count`` tokens reach, and few more where the high ones are spread over the row.
+
+    The best of every block are distinct tokens, so the ``count``-th of them is such a bound.
+    """
+    blocks = row.size // BLOCK
+    if count > blocks // 2:
+        place = max(row.size - count, 0)
+        return float(np.partition(row, place)[place])
+    best = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    return float(np.partition(best, blocks - count)[blocks - count])
+
+
+def top(row: Row, count: int) -> Ids:
+    """All tokens among the ``count`` highest, by id, and some more."""
+    return at_least(row, kth_at_least(row, count))
+
+
+def above_min_p(row: Row, p: float, min_keep: int) -> Ids:
+    """Tokens that min-p can keep, by id."""
+    ids = at_least(row, min_p_floor(greatest(row), p))
+    return ids if ids.size >= min_keep else top(row, min(min_keep, row.size))
+
+
+def min_p_floor(highest: float, p: float) -> float:
+    """The lowest logit that min-p keeps."""
+    return float(np.float32(highest) + np.log(np.float32(p)))
+
+
+def above_sigma(row: Row, count: float) -> Ids:
+    """Tokens within ``count`` standard deviations of the highest logit, by id."""
+    highest = greatest(row)
+    mean, real = row.mean(), row
+    if not np.isfinite(mean):
+        real = row[row >= LOWEST]
+        mean = real.mean()
+    deviation = np.sqrt(np.square(real - mean).mean())
+    return at_least(row, float(np.float32(highest - np.float32(count) * deviation)))
+
+
+def nucleus(row: Row, p: float, min_keep: int, min_p: float = 0.0) -> Ids:
+    """Tokens that top-p keeps, most likely first.
+
+    Args:
+        row: Logits.
+        p: Their probabilities reach this sum.
+        min_keep: At least so many.
+        min_p: Of the min-p sampler that comes next, whose victims need no look; 0 without one.
+    """
+    highest = greatest(row)
+    floor = min_p_floor(highest, min_p) if min_p else LOWEST
+    weights = softmax_weights(row, highest)
+    total = weights.sum()
+    for count in (256, 4096, row.size):
+        threshold = kth_at_least(row, min(count, row.size))
+        ids = at_least(row, max(threshold, floor))
+        ids = ids[np.argsort(-row[ids], kind="stable")]
+        enough = (weights[ids] / total).cumsum() >= np.float32(p)
+        enough[: min_keep - 1 if min_keep else 0] = False
+        if enough.any():
+            return ids[: int(enough.argmax()) + 1]
+        if threshold <= floor or count >= row.size:
+            break
+    return ids
+
+
+def typical(row: Row, p: float, min_keep: int) -> Ids:
+    """Tokens that typical-p keeps, most typical first.
+
+    A token's distance from the expected surprise is that of its logit from the mean logit, so the search grows
+    around that mean.
+    """
+    shifted = row - np.float32(greatest(row))
+    weights = np.exp(shifted)
+    total = weights.sum()
+    np.maximum(shifted, -1e4, out=shifted)
+    mean = float((weights * shifted).sum() / total)
+    reach = -mean + 1e-3
+    while True:
+        ids = np.flatnonzero(shifted >= max(mean - reach, -9e3))
+        distance = np.abs(shifted[ids] - np.float32(mean))
+        order = np.argsort(distance, kind="stable")
+        kept = (weights[ids[order]] / total).cumsum() > np.float32(p)
+        kept[: min_keep - 1 if min_keep else 0] = False
+        last = int(kept.argmax()) if kept.any() else ids.size - 1
+        if mean - reach < -9e3 or (kept.any() and distance[order[last]] <= reach):
+            return ids[order[: last + 1]]
+        reach *= 2
+
+
+def exclude_top_choices(row: Row, threshold: float, min_keep: int) -> None:
+    """XTC on a whole row: of the tokens above the probability ``threshold``, only the least likely stays."""
+    weights = softmax_weights(row, greatest(row))
+    ids = np.flatnonzero((weights / weights.sum() >= np.float32(threshold)) & (row >= LOWEST))
+    if ids.size > 1 and row.size - ids.size + 1 >= min_keep:
+        least = ids[row[ids].argmin()]
+        logit = row[least]
+        row[ids] = -math.inf
+        row[least] = logit
+
+
+def dynamic_temperature(row: Row, temperature: float, spread: float, exponent: float) -> float:
+    """The temperature that the row's entropy calls for: ``temperature`` plus or minus at most ``spread``."""
+    shifted = row - np.float32(greatest(row))
+    weights = np.exp(shifted)
+    total = float(weights.sum())
+    np.maximum(shifted, -1e4, out=shifted)
+    mean = float((weights * shifted).sum()) / total
+    entropy = max(math.log(total) - mean, 0.0) / math.log(row.size) if row.size > 1 else 0.0
+    low = max(temperature - spread, 0.0)
+    return low + (temperature + spread - low) * float(entropy**exponent)
+
+
+def divide(row: Row, temperature: float) -> None:
+    """Apply a temperature in place; one of zero leaves the most likely token alone."""
+    if temperature > 1e-30:
+        np.divide(row, np.float32(temperature), out=row)
+        return
+    best = int(row.argmax())
+    logit = row[best]
+    row[:] = -math.inf
+    row[best] = logit
+
+
+def softmax_weights(row: Row, highest: float) -> Row:
+    """Probabilities but for their common divisor; the most likely token has 1."""
+    weights = row - np.float32(highest)
+    return np.exp(weights, out=weights)

@@ -1,0 +1,71 @@
+"""The rhythm of the steps: how much a step may carry, with how many threads, and what resting prefixes cost."""
+
+from __future__ import annotations
+
+from paddock.backends.llamacpp.step_times import StepTimes
+from paddock.backends.llamacpp.threads import ThreadGovernor
+
+STEP_RATIO = 2.7
+"""A step with a piece of a prompt takes at most so many times a step without, so that the median gap between an
+answer's tokens stays below three times the usual one and the longest below four."""
+MOST_PADDING = 4
+WORTH_EVICTING = 0.05
+"""Part of the step time that resting prefixes may cost."""
+
+
+class Pace:
+    """Step times, measured while working. One thread; ``times`` may be kept for the next load."""
+
+    def __init__(self, threads: int, times: StepTimes | None = None) -> None:
+        self.times = times or StepTimes(threads=threads)
+        self._governor = ThreadGovernor(threads)
+        self.resting_cost = RestingCost()
+
+    @property
+    def threads(self) -> int:
+        return self._governor.threads
+
+    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+        return self.times.chunk(writing, STEP_RATIO, most, apart=apart)
+
+    def padding(self, rows: int) -> int:
+        return self.times.padded(rows, MOST_PADDING) - rows
+
+    def note(self, rows: int, seconds: float) -> None:
+        """A step of ``rows`` rows was computed; :attr:`threads` says with how many the next one is."""
+        used = self._governor.threads
+        usual = self.times.known(rows, threads=self._governor.most)
+        self.times.threads = self._governor.note(seconds, usual)
+        if self._governor.usual:
+            self.times.note(rows, seconds, threads=used)
+
+
+class RestingCost:
+    """What a cell in the context adds to a step: attention looks at every cell, also at those of prefixes that only
+    rest there. A straight line through (cells in use, seconds) of the steps of one answer, older ones fading."""
+
+    _FADE = 0.99
+    _ENOUGH = 50.0
+    _SPREAD = 0.1
+
+    def __init__(self) -> None:
+        self._n = self._x = self._y = self._xx = self._xy = 0.0
+
+    def note(self, cells: int, seconds: float) -> None:
+        fade = self._FADE
+        self._n = self._n * fade + 1
+        self._x = self._x * fade + cells
+        self._y = self._y * fade + seconds
+        self._xx = self._xx * fade + cells * cells
+        self._xy = self._xy * fade + cells * seconds
+
+    def too_high(self, resting: int) -> bool:
+        """Whether ``resting`` cells are known to take a noticeable part of a step."""
+        if self._n < self._ENOUGH or resting <= 0:
+            return False
+        mean = self._x / self._n
+        variance = self._xx / self._n - mean * mean
+        if variance < (self._SPREAD * mean) ** 2:
+            return False
+        slope = (self._xy / self._n - mean * self._y / self._n) / variance
+        return slope * resting > WORTH_EVICTING * self._y / self._n

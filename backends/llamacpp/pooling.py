@@ -1,0 +1,113 @@
+"""A context that turns whole texts into vectors: several sequences in one call, one pooled output each."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paddock.backends.llamacpp.bindings import Model, load_error
+from paddock.backends.llamacpp.machine import available_bytes, check_memory
+from paddock.sdk.errors import EngineError
+
+Row = list[int]
+"""The tokens of one text."""
+Vector = npt.NDArray[np.float32]
+
+_SMALLEST = 256
+_F16, _F32_BYTES = 1, 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The longest text, in tokens, and how many texts are computed in one call."""
+
+    tokens: int = 8192
+    sequences: int = 32
+
+    def within(self, model: Model) -> Limits:
+        """What ``model`` allows of them."""
+        tokens = min(self.tokens, model.n_ctx_train or self.tokens)
+        return Limits(tokens, 1 if model.recurrent else self.sequences)
+
+
+class PoolingContext:
+    """Room for texts of up to ``tokens`` tokens in all, ``sequences`` at once. One thread.
+
+    A text is read in one piece, because the parts of a micro-batch pool apart. So the room grows with the longest text,
+    in powers of two: outputs and buffers for every position of a large vocabulary are too much to hold in reserve.
+
+    Args:
+        pooling: A name, to be compared by; ``pooling_type`` is llama.cpp's number for it.
+        longest: Tokens of the longest text to come, at most ``limits.tokens``.
+
+    Raises OutOfMemory, LoadFailed.
+    """
+
+    def __init__(
+        self, model: Model, pooling: str, pooling_type: int, limits: Limits, longest: int, threads: int
+    ) -> None:
+        api = self._api = model.lib.api
+        self._model = model
+        self.pooling = pooling
+        self.tokens = min(limits.tokens, max(_SMALLEST, 1 << (longest - 1).bit_length()))
+        self.sequences = min(limits.sequences, int(api.llama_max_parallel_sequences()))
+        is_rank = pooling == "rank"
+        self._width = int(
+            api.llama_model_n_cls_out(model.handle) if is_rank else api.llama_model_n_embd_out(model.handle)
+        )
+        outputs = self.tokens * (model.n_vocab + self._width) * _F32_BYTES
+        # Every position has an output: once in the graph and once in the buffer for results.
+        needed = 2 * outputs + self.tokens * model.kv_bytes_per_cell(_F16, _F16)
+        check_memory(f"Room for texts of {self.tokens:,} tokens", needed, available_bytes())
+        params = api.llama_context_default_params()
+        params.n_ctx = params.n_batch = params.n_ubatch = self.tokens
+        params.n_seq_max = self.sequences
+        params.kv_unified = True
+        params.embeddings = True
+        params.pooling_type = pooling_type
+        params.n_threads = params.n_threads_batch = threads
+        params.no_perf = True
+        model.lib.forget_log()
+        self._handle = api.llama_init_from_model(model.handle, params)
+        if not self._handle:
+            raise load_error("", model.lib.errors())
+        self.size_bytes = outputs + model.lib.buffer_bytes()
+        self._memory = api.llama_get_memory(self._handle)
+        self._batch = api.llama_batch_init(self.tokens, 0, 1)
+
+    def compute(self, rows: Sequence[Row]) -> list[Vector]:
+        """The pooled output of each row, shape (width,). Raises EngineError."""
+        if not 0 < sum(map(len, rows)) <= self.tokens or len(rows) > self.sequences:
+            raise ValueError("the rows do not fit the context")  # llama.cpp would end the process
+        api, batch = self._api, self._batch
+        at = 0
+        for sequence, row in enumerate(rows):
+            for position, token in enumerate(row):
+                batch.token[at], batch.pos[at] = token, position
+                batch.n_seq_id[at], batch.seq_id[at][0], batch.logits[at] = 1, sequence, 1
+                at += 1
+        batch.n_tokens = at
+        if self._memory:
+            api.llama_memory_clear(self._memory, True)
+        status = int((api.llama_decode if self._memory else api.llama_encode)(self._handle, batch))
+        if status:
+            reason = (self._model.lib.errors() or ["no reason given"])[-1]
+            raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
+        return [self._output(sequence) for sequence in range(len(rows))]
+
+    def _output(self, sequence: int) -> Vector:
+        pointer: Any = self._api.llama_get_embeddings_seq(self._handle, sequence)
+        if not pointer:
+            raise EngineError("The model gave no vector for a text.", hint="Choose an embedding model.")
+        return np.frombuffer(ctypes.string_at(pointer, self._width * _F32_BYTES), np.float32)
+
+    def close(self) -> None:
+        if self._handle:
+            self._api.llama_batch_free(self._batch)
+            self._api.llama_free(self._handle)
+            self._handle = None

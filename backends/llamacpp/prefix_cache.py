@@ -1,0 +1,498 @@
+"""What was read before and need not be read again: prefixes in the context, in memory and on disk.
+
+A radix tree over token ids finds the prefix that has most in common with a new prompt, whether its sequence still
+runs, rests in the context, was saved to memory or lies on disk. Where cells run out, the prefixes used longest ago
+leave the context for memory, and from there go to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from paddock.backends.llamacpp.cells import Cells
+from paddock.backends.llamacpp.kv_file import as_tokens, key_of
+from paddock.backends.llamacpp.radix import RadixTree
+from paddock.backends.llamacpp.saved import Saved
+from paddock.backends.llamacpp.sharing import Rules
+
+WORTH_SAVING = 64
+"""Tokens: fewer are read again sooner than they are saved and found."""
+WORTH_STORING = 128
+MOST_CHECKPOINTS = 8
+"""Of one prefix. The first, behind the system prompt, stays; of the others the oldest goes first."""
+
+
+class Memory(Protocol):
+    """The context's sequences (:class:`paddock.backends.llamacpp.context_memory.ContextMemory`). A method that answers
+    False has left its target empty."""
+
+    @property
+    def saved_bytes(self) -> int:
+        """Of all states that are held outside the context."""
+        ...
+
+    def share(self, source: int, target: int, length: int, checkpoint: Saved | None) -> bool:
+        """The first ``length`` tokens of ``source`` in ``target`` as well, by way of the state saved there if given."""
+        ...
+
+    def restore(self, target: int, state: Saved, length: int, keep: int, checkpoint: Saved | None) -> bool:
+        """A state of ``length`` tokens in ``target``, cut to ``keep`` of them."""
+        ...
+
+    def save(self, sequence: int, most: int | None = None) -> Saved | None:
+        """The whole state of ``sequence``; None when it has more than ``most`` bytes or there is no memory for it."""
+        ...
+
+    def checkpoint(self, sequence: int) -> Saved:
+        """The part of its state that cannot be cut."""
+        ...
+
+    def keep(self, sequence: int, length: int, checkpoint: Saved | None = None) -> bool:
+        """Drop what lies behind ``length`` tokens, by way of the state saved there if given."""
+        ...
+
+    def foreign(self, data: memoryview) -> Saved:
+        """Bytes from elsewhere as a state, without a copy."""
+        ...
+
+
+class Opened(Protocol):
+    """A prefix read from disk."""
+
+    @property
+    def state(self) -> memoryview: ...
+
+    @property
+    def checkpoints(self) -> Mapping[int, memoryview]: ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """The disk (:class:`paddock.backends.llamacpp.kv_store.KvStore`)."""
+
+    def read(self, key: str) -> Opened | None:
+        """None when it is gone or damaged."""
+        ...
+
+    def put(self, tokens: Sequence[int], state: memoryview, checkpoints: Mapping[int, memoryview]) -> bool:
+        """Have it written in the background. False when the disk does not keep up."""
+        ...
+
+    def remove(self, key: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Prefix:
+    """Tokens whose state is kept somewhere: the first ``length`` of ``tokens``. While ``running``, ``tokens`` is its
+    sequence's own list, which grows. ``group`` are the adapters it was read with; ``stored`` are the positions of the
+    checkpoints on disk and ``stops`` those that a follower wants one at."""
+
+    tokens: list[int]
+    group: Hashable = None
+    length: int = 0
+    sequence: int | None = None
+    running: bool = False
+    private: bool = False
+    kept: bool = True
+    cuttable: bool = True
+    state: Saved | None = None
+    key: str | None = None
+    checkpoints: dict[int, Saved] = field(default_factory=dict)
+    stored: frozenset[int] = frozenset()
+    stops: set[int] = field(default_factory=set)
+    used: int = 0
+
+
+@dataclass(frozen=True)
+class Match:
+    """The first ``length`` tokens of ``prefix`` can be used, by way of its ``checkpoint`` there if that is True."""
+
+    prefix: Prefix
+    length: int
+    checkpoint: bool = False
+
+
+@dataclass
+class Counts:
+    """Since the load."""
+
+    evictions: int = 0
+    recomputed: int = 0
+    restored_from_memory: int = 0
+    restored_from_disk: int = 0
+
+
+class PrefixCache:
+    """The prefixes of one context. One thread.
+
+    Args:
+        memory: Carries out what is decided here.
+        cells: The books of the context.
+        rules: What may be shared and cut.
+        sequences: Sequence ids there are.
+        budget: Bytes of saved states in memory.
+        store: The disk; None keeps nothing there.
+    """
+
+    def __init__(
+        self, memory: Memory, cells: Cells, rules: Rules, *, sequences: int, budget: int = 0, store: Store | None = None
+    ) -> None:
+        self._memory = memory
+        self._cells = cells
+        self._rules = rules
+        self._free = list(reversed(range(sequences)))
+        self._budget = budget
+        self._store = store
+        self._trees: dict[Hashable, RadixTree[Prefix]] = {}
+        self._prefixes: set[Prefix] = set()
+        self._clock = 0
+        self.counts = Counts()
+
+    def __len__(self) -> int:
+        return len(self._prefixes)
+
+    def __iter__(self) -> Iterator[Prefix]:
+        return iter(self._prefixes)
+
+    # ------------------------------------------------------------ looking
+
+    def find(self, tokens: Sequence[int], group: Hashable = None) -> Match | None:
+        """What can be used of a prompt; its last token is always evaluated again, because its logits are needed."""
+        best: Match | None = None
+        for common, prefix in self._matches(tokens, group):
+            if best is not None and best.length >= common:
+                break
+            match = self._usable(prefix, common)
+            if match is not None and (best is None or match.length > best.length):
+                best = match
+        return best
+
+    def promised(self, tokens: Sequence[int], group: Hashable = None) -> tuple[Prefix, int] | None:
+        """A running sequence that has still to read what ``tokens`` begin with, and how much will be usable then."""
+        if not (self._rules.cut or self._rules.checkpoints):
+            return None
+        best: tuple[Prefix, int] | None = None
+        for common, prefix in self._matches(tokens, group):
+            if best is not None and best[1] >= common:
+                break
+            if prefix.running and prefix.kept and prefix.length < common:
+                best = prefix, common
+        return best
+
+    def _matches(self, tokens: Sequence[int], group: Hashable) -> Iterator[tuple[int, Prefix]]:
+        tree = self._trees.get(group)
+        for common, prefix in tree.matches(tokens) if tree is not None else ():
+            yield min(common, len(tokens) - 1), prefix
+
+    def _usable(self, prefix: Prefix, common: int) -> Match | None:
+        length = min(common, prefix.length)
+        if length < 1 or not prefix.kept:
+            return None
+        if prefix.sequence is None:
+            cut = self._rules.cut_restored
+        else:
+            whole_window = not self._rules.recurrent and prefix.length <= self._rules.window
+            cut = (self._rules.cut or whole_window) and prefix.cuttable
+        if cut or length == prefix.length:
+            return Match(prefix, length)
+        positions = prefix.checkpoints if prefix.sequence is not None or prefix.state is not None else prefix.stored
+        at = max((position for position in positions if position <= length), default=0)
+        return Match(prefix, at, checkpoint=True) if at else None
+
+    # ------------------------------------------------------------ a sequence's life
+
+    def can_begin(self) -> bool:
+        """Whether a sequence id is free or can be had from a resting prefix."""
+        return bool(self._free) or any(True for _ in self.resting())
+
+    def begin(
+        self, tokens: list[int], match: Match | None, *, group: Hashable = None, private: bool, kept: bool
+    ) -> Prefix:
+        """A running prefix for ``tokens``. Its ``length`` says how much of ``match`` it could really begin with."""
+        prefix = Prefix(tokens, group, running=True, private=private, kept=kept, used=self._tick())
+        if match is not None and match.prefix.sequence is None and not self._room_for(match.prefix):
+            match = None
+        if self._free or self.evict(except_for=match.prefix if match is not None else None):
+            prefix.sequence = self._free.pop()
+            if match is not None:
+                self._take(prefix, match)
+        else:
+            assert match is not None
+            self._take_over(prefix, match)
+        self._add(prefix, tokens)
+        return prefix
+
+    def _room_for(self, saved: Prefix) -> bool:
+        """Make room for a state outside the context, all of it, whatever part is wanted. False when there is none."""
+        saved.used = self._tick()
+        while self._cells.free < saved.length and self.evict():
+            pass
+        return self._cells.free >= saved.length and (saved.state is not None or saved.key is not None)
+
+    def grown(self, prefix: Prefix, count: int) -> None:
+        """``count`` more tokens of ``prefix`` were evaluated."""
+        assert prefix.sequence is not None
+        prefix.length += count
+        self._cells.extend(prefix.sequence, count)
+
+    def cut(self, prefix: Prefix, length: int) -> bool:
+        """Take back what the last decode call put behind ``length``; False when all of ``prefix`` is lost with it."""
+        assert prefix.sequence is not None
+        done = self._memory.keep(prefix.sequence, length)
+        prefix.length = min(prefix.length, length) if done else 0
+        self._cells.cut(prefix.sequence, prefix.length)
+        for position in [position for position in prefix.checkpoints if position > prefix.length]:
+            prefix.checkpoints.pop(position).release()
+        return done
+
+    def checkpoint(self, prefix: Prefix) -> None:
+        """Remember the state at the position that ``prefix`` has reached."""
+        if not self._rules.checkpoints or prefix.length in prefix.checkpoints or prefix.sequence is None:
+            return
+        prefix.checkpoints[prefix.length] = self._memory.checkpoint(prefix.sequence)
+        if len(prefix.checkpoints) > MOST_CHECKPOINTS:
+            second = sorted(prefix.checkpoints)[1]
+            prefix.checkpoints.pop(second).release()
+        self._shrink()
+
+    def rest(self, prefix: Prefix) -> None:
+        """The sequence of ``prefix`` has ended; what was evaluated stays for a follower."""
+        if not prefix.kept or not prefix.length:
+            self.drop(prefix)
+            return
+        self._stop(prefix)
+        if self._rules.cut and prefix.cuttable:
+            self._drop_covered(prefix)
+
+    def suspend(self, prefix: Prefix) -> None:
+        """The sequence of ``prefix`` is pre-empted: its state goes to memory and its cells are free."""
+        self._stop(prefix)
+        prefix.kept = True
+        self._save(prefix)
+        self._leave(prefix)
+
+    def drop(self, prefix: Prefix) -> None:
+        """Forget ``prefix``, except on disk."""
+        self._remove(prefix)
+        self._vacate(prefix)
+        self._forget_saved(prefix)
+
+    def lost(self) -> None:
+        """The context was cleared: what lay only there is gone."""
+        for prefix in list(self._prefixes):
+            if prefix.running:
+                prefix.length = 0
+            elif prefix.sequence is not None:
+                self._leave(prefix)
+        self._cells.clear()
+
+    # ------------------------------------------------------------ making room
+
+    def resting(self) -> Iterator[Prefix]:
+        """Prefixes in the context in which nothing runs."""
+        return (prefix for prefix in self._prefixes if prefix.sequence is not None and not prefix.running)
+
+    @property
+    def resting_cells(self) -> int:
+        """Cells that only resting prefixes take."""
+        running = [prefix.sequence for prefix in self._prefixes if prefix.running and prefix.sequence is not None]
+        return self._cells.used - self._cells.held(running)
+
+    def evict(self, except_for: Prefix | None = None) -> bool:
+        """Take the resting prefix used longest ago out of the context; False when there is none."""
+        victims = (prefix for prefix in self.resting() if prefix is not except_for)
+        victim = min(victims, key=_age, default=None)
+        if victim is None:
+            return False
+        self.counts.evictions += 1
+        self._save(victim)
+        self._leave(victim)
+        return True
+
+    def _save(self, prefix: Prefix) -> None:
+        """To memory, where that is worth it."""
+        assert prefix.sequence is not None
+        alone = self._cells.own(prefix.sequence) if self._rules.cut and self._rules.unified else prefix.length
+        if prefix.state is None and prefix.kept and alone >= WORTH_SAVING and self._budget:
+            prefix.state = self._memory.save(prefix.sequence, self._budget)
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Keep the budget: what was used longest ago goes to disk, or is read again one day."""
+        while self._memory.saved_bytes > self._budget:
+            holding = (prefix for prefix in self._prefixes if prefix.state is not None or prefix.checkpoints)
+            victim = min(holding, key=_age, default=None)
+            if victim is None:
+                return
+            if self._storable(victim):
+                self._put(victim)
+            self._forget_saved(victim)
+            if victim.sequence is None and victim.key is None:
+                self._remove(victim)
+
+    def _leave(self, prefix: Prefix) -> None:
+        """Out of the context; what is kept nowhere else is forgotten."""
+        self._vacate(prefix)
+        if prefix.state is None and prefix.key is None:
+            self.drop(prefix)
+
+    def _vacate(self, prefix: Prefix) -> None:
+        if prefix.sequence is not None:
+            self._memory.keep(prefix.sequence, 0)
+            self._cells.release(prefix.sequence)
+            self._free.append(prefix.sequence)
+            prefix.sequence = None
+
+    # ------------------------------------------------------------ the disk
+
+    def known(self, tokens: Sequence[int], key: str, checkpoints: Sequence[int]) -> None:
+        """The store has this prefix from an earlier run."""
+        prefix = Prefix(list(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints))
+        self._add(prefix, prefix.tokens)
+
+    def store_one(self) -> bool:
+        """Have the prefix used last written to disk that is not there yet; False when there is none."""
+        last = max((prefix for prefix in self._prefixes if self._storable(prefix)), key=_age, default=None)
+        if last is None:
+            return False
+        self._put(last)
+        return True
+
+    def _storable(self, prefix: Prefix) -> bool:
+        there = prefix.state is not None or prefix.sequence is not None
+        wanted = prefix.kept and not prefix.private and prefix.group is None and not prefix.running
+        return self._store is not None and there and wanted and prefix.key is None and prefix.length >= WORTH_STORING
+
+    def _put(self, prefix: Prefix) -> None:
+        assert self._store is not None
+        state = prefix.state
+        if state is None:
+            assert prefix.sequence is not None
+            state = self._memory.save(prefix.sequence)
+        if state is None:
+            prefix.private = True  # there is no memory to write it from, now or later
+            return
+        checkpoints = {at: saved.lend() for at, saved in prefix.checkpoints.items()}
+        if self._store.put(prefix.tokens, state.lend(), checkpoints):
+            prefix.key = key_of(as_tokens(prefix.tokens))
+            prefix.stored = frozenset(checkpoints)
+        if state is not prefix.state:
+            state.release()
+        if self._rules.cut_restored and prefix.key is not None:
+            for covered in self._covered_by(prefix):
+                if covered.key is not None:
+                    self._store.remove(covered.key)
+                    covered.key = None
+                    if covered.sequence is None and covered.state is None:
+                        self._remove(covered)
+
+    # ------------------------------------------------------------ inside
+
+    def _take(self, prefix: Prefix, match: Match) -> None:
+        """Have ``prefix`` begin with what ``match`` has; it stays empty where that fails."""
+        source, length, sequence = match.prefix, match.length, prefix.sequence
+        assert sequence is not None
+        source.used = self._tick()
+        checkpoint = source.checkpoints.get(length) if match.checkpoint else None
+        if source.sequence is not None:
+            done = self._memory.share(source.sequence, sequence, length, checkpoint)
+            prefix.cuttable = source.cuttable and checkpoint is None
+        elif source.state is not None:
+            done = self._memory.restore(sequence, source.state, source.length, length, checkpoint)
+            self.counts.restored_from_memory += done
+            prefix.cuttable = self._rules.cut_restored
+        else:
+            done = self._read(source, sequence, length, checkpointed=match.checkpoint)
+            self.counts.restored_from_disk += done
+            prefix.cuttable = self._rules.cut_restored
+        if not done:
+            self.counts.recomputed += 1
+            if source.sequence is None:
+                self.drop(source)
+            return
+        prefix.length = length
+        if source.sequence is not None:
+            self._cells.fork(source.sequence, sequence, length)
+        else:
+            self._cells.extend(sequence, length)
+        prefix.checkpoints = {at: saved.hold() for at, saved in source.checkpoints.items() if at <= length}
+
+    def _take_over(self, prefix: Prefix, match: Match) -> None:
+        """The sequence of the resting ``match`` itself: there is no other."""
+        source = match.prefix
+        assert source.sequence is not None
+        sequence, checkpoint = source.sequence, source.checkpoints.get(match.length) if match.checkpoint else None
+        self._save(source)
+        prefix.sequence, source.sequence = sequence, None
+        prefix.cuttable = source.cuttable and checkpoint is None
+        if self._memory.keep(sequence, match.length, checkpoint):
+            prefix.length = match.length
+            prefix.checkpoints = {at: saved.hold() for at, saved in source.checkpoints.items() if at <= match.length}
+        else:
+            self.counts.recomputed += 1
+        self._cells.cut(sequence, prefix.length)
+        self._leave(source)
+
+    def _read(self, source: Prefix, sequence: int, length: int, *, checkpointed: bool) -> bool:
+        assert self._store is not None
+        assert source.key is not None
+        found = self._store.read(source.key)
+        if found is None:
+            source.key = None
+            return False
+        partial = checkpoint = None
+        try:
+            checkpoint = found.checkpoints.get(length) if checkpointed else None
+            if checkpointed and checkpoint is None:
+                return False
+            partial = self._memory.foreign(checkpoint) if checkpoint is not None else None
+            return self._memory.restore(sequence, self._memory.foreign(found.state), source.length, length, partial)
+        finally:
+            del partial, checkpoint
+            found.close()
+
+    def _stop(self, prefix: Prefix) -> None:
+        self._remove(prefix)
+        prefix.running = False
+        prefix.tokens = prefix.tokens[: prefix.length]
+        prefix.used = self._tick()
+        self._add(prefix, prefix.tokens)
+
+    def _covered_by(self, prefix: Prefix) -> list[Prefix]:
+        tree = self._trees[prefix.group]
+        return [other for other in tree.prefixes(prefix.tokens) if other is not prefix and not other.running]
+
+    def _drop_covered(self, prefix: Prefix) -> None:
+        """Everything that a resting prefix has is also in a longer one, which can be cut."""
+        for other in self._covered_by(prefix):
+            self._vacate(other)
+            self._forget_saved(other)
+            if other.key is None:
+                self._remove(other)
+
+    def _forget_saved(self, prefix: Prefix) -> None:
+        if prefix.state is not None:
+            prefix.state.release()
+            prefix.state = None
+        for saved in prefix.checkpoints.values():
+            saved.release()
+        prefix.checkpoints = {}
+
+    def _add(self, prefix: Prefix, tokens: Sequence[int]) -> None:
+        self._prefixes.add(prefix)
+        self._trees.setdefault(prefix.group, RadixTree()).insert(tokens, prefix)
+
+    def _remove(self, prefix: Prefix) -> None:
+        self._prefixes.discard(prefix)
+        self._trees[prefix.group].remove(prefix)
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+
+def _age(prefix: Prefix) -> int:
+    return prefix.used

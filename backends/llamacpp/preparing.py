@@ -1,0 +1,165 @@
+"""From a request to tokens and settings: the template is rendered, the text is split, and whatever cannot be is
+refused, before the engine's thread hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from paddock.backends.chat.parse import opens_reasoning
+from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
+from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.drafting import NgramDrafter
+from paddock.backends.llamacpp.samplers import defaults, model_defaults
+from paddock.backends.llamacpp.sharing import Rules
+from paddock.backends.llamacpp.written import WrittenAnswers
+from paddock.sdk.errors import BadRequest, ContextOverflow, InvalidOption, TemplateFailed
+from paddock.sdk.llamacpp_sampling import SAMPLING
+from paddock.sdk.options import check
+from paddock.sdk.types import GenerateRequest, Options
+
+LAST_BOUNDARIES = 3
+"""Messages at the end of a prompt whose beginnings get a checkpoint, besides the one behind the system prompt."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A request as the engine's thread takes it. ``end`` is how the prompt's text ends, empty for a raw one;
+    ``boundaries`` are positions at which messages begin; without ``ngram`` the draft
+    model guesses."""
+
+    tokens: tuple[int, ...] = ()
+    options: Options = field(default_factory=dict)
+    in_reasoning: bool = False
+    end: str = ""
+    end_of_turn: str = ""
+    group: Hashable = None
+    boundaries: tuple[int, ...] = ()
+    draft_limit: int = 0
+    ngram: NgramDrafter | None = None
+
+
+class Preparer:
+    """Prepares the requests of one model. One thread.
+
+    Args:
+        model: Whose vocabulary is used.
+        template: Jinja source in place of the model's own; empty for the model's.
+        limit: Tokens that prompt and answer take together at most.
+        rules: What the model allows.
+        adapters: LoRA adapters that are loaded.
+        draft_max: Longest draft there is room for.
+        draft_model: Whether one is loaded.
+        written: Answers that are known in tokens.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        template: str,
+        *,
+        limit: int,
+        rules: Rules,
+        adapters: int,
+        draft_max: int,
+        draft_model: bool,
+        written: WrittenAnswers,
+    ) -> None:
+        self._model = model
+        source = template or model.template()
+        self.has_template = bool(source)
+        self._template = ChatTemplate(source or CHATML, bos=model.bos, eos=model.eos)
+        self._end_of_turn = "" if source else CHATML_END
+        self._defaults = defaults() | model_defaults(model)
+        self._limit = limit
+        self._rules = rules
+        self._adapters = adapters
+        self._draft_max = draft_max
+        self._draft_model = draft_model
+        self._written = written
+
+    def prepare(self, request: GenerateRequest) -> Prompt:
+        """Raises BadRequest, InvalidOption, UnknownOption, TemplateFailed, ContextOverflow."""
+        if request.max_tokens is not None and request.max_tokens < 1:
+            raise InvalidOption(f"“max_tokens” cannot be {request.max_tokens}.", hint="It takes numbers from 1.")
+        options = self._defaults | check(request.sampling, SAMPLING, where="llama.cpp sampling")
+        group, draft_limit = self._group(options), self._draft_limit(options)
+        text = ""
+        if request.prompt is None:
+            text = self._template.render(request.messages, request.tools, reasoning=request.reasoning)
+            tokens = self._written.tokenize(self._model, self._without_bos(text), request.messages)
+        elif isinstance(request.prompt, str):
+            tokens = self._model.tokenize(self._without_bos(request.prompt), add_special=True)
+        else:
+            tokens = self._known(request.prompt)
+        if not tokens:
+            if request.prompt is not None:
+                raise BadRequest("The prompt is empty.", hint="Give at least one token.")
+            raise TemplateFailed("The model’s chat template made an empty prompt.", hint="Choose another template.")
+        self._check_length(tokens)
+        return Prompt(
+            tokens=tuple(tokens),
+            options=options,
+            in_reasoning=opens_reasoning(text),
+            end=text[-64:],
+            end_of_turn=self._end_of_turn if request.prompt is None else "",
+            group=group,
+            boundaries=self._boundaries(tokens) if self._rules.checkpoints else (),
+            draft_limit=draft_limit,
+            ngram=NgramDrafter(tokens) if draft_limit and options["drafting"] == "ngram" else None,
+        )
+
+    def _without_bos(self, text: str) -> str:
+        """The tokeniser adds it."""
+        return text.removeprefix(self._model.bos) if self._model.add_bos and self._model.bos else text
+
+    def _known(self, tokens: Sequence[int]) -> list[int]:
+        for token in tokens:
+            if not 0 <= token < self._model.n_vocab:
+                last = self._model.n_vocab - 1
+                raise BadRequest(f"The prompt has the token {token}.", hint=f"The model’s last token is {last}.")
+        return list(tokens)
+
+    def _check_length(self, tokens: Sequence[int]) -> None:
+        if len(tokens) >= self._limit:
+            raise ContextOverflow(
+                f"The conversation has {len(tokens):,} tokens and the context holds {self._limit:,}.",
+                hint="Load the model with a longer context, or shorten the conversation.",
+                prompt_tokens=len(tokens),
+                context_length=self._limit,
+            )
+
+    def _group(self, options: Options) -> Hashable:
+        """The adapters' scales; None when each has its full strength."""
+        wanted = cast("dict[str, float]", options["lora_scales"] or {})
+        scales = [1.0] * self._adapters
+        for key, scale in wanted.items():
+            if not key.isdecimal() or int(key) >= self._adapters:
+                has = f"It has {self._adapters}, counted from 0." if self._adapters else "It was loaded without any."
+                raise InvalidOption(f"The model has no LoRA adapter “{key}”.", hint=has, option="lora_scales")
+            scales[int(key)] = scale
+        return tuple(scales) if any(scale != 1 for scale in scales) else None
+
+    def _draft_limit(self, options: Options) -> int:
+        kind = options["drafting"]
+        if kind == "off":
+            return 0
+        if kind == "model" and not self._draft_model:
+            raise InvalidOption(
+                "There is no draft model.", hint="Load the model with “draft_model”, or draft by “ngram”.",
+                option="drafting",
+            )  # fmt: skip
+        limit = min(self._draft_max, self._rules.rollback)
+        if limit < 1:
+            reason = "It was loaded with “draft_max” 0." if not self._draft_max else "Its state cannot be taken back."
+            raise InvalidOption("This model cannot draft.", hint=reason, option="drafting")
+        return limit
+
+    def _boundaries(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """Where messages begin: at every repetition of the control token that opens the prompt."""
+        control = self._model.is_control
+        bos = self._model.bos_token
+        opener = next((token for token in tokens[:3] if token != bos and control(token)), None)
+        found = [at for at, token in enumerate(tokens) if at and token == opener]
+        return tuple(sorted({*found[:1], *found[-LAST_BOUNDARIES:]}))

@@ -1,0 +1,153 @@
+"""A loaded model's context with everything that decides over it, computing steps; no sampling and no requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from collections.abc import Sequence as Items
+
+from paddock.backends.llamacpp.bindings import DECODED, FULL, Adapter, Context
+from paddock.backends.llamacpp.cells import Cells
+from paddock.backends.llamacpp.context_memory import ContextMemory
+from paddock.backends.llamacpp.loading import ALL_OUTPUTS
+from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.prefix_cache import PrefixCache, Store
+from paddock.backends.llamacpp.scheduler import Drafter, Limits, Row, Scheduler, Step
+from paddock.backends.llamacpp.sharing import Rules, rules_of
+from paddock.sdk.errors import EngineError
+
+
+class Runner:
+    """Computes what the scheduler plans. The thread that decodes.
+
+    Args:
+        context: Of the model.
+        parallel: Sequences that run at once; what the context has beyond them holds resting prefixes.
+        each: Most cells of one sequence.
+        budget: Bytes of saved states in memory.
+        threads: For steps of answers, and for steps of prompts.
+        pace: Of this model on this machine.
+        swa_full: Whether sliding windows keep all positions.
+        unified: Whether sequences share cells.
+        drafted: Guessed tokens of a step.
+        store: Prefixes on disk.
+        drafter: Guesses tokens ahead.
+        adapters: LoRA adapters; a group is the tuple of their scales, None stands for 1 each.
+        chunk: Most prompt tokens in a step; by default what the context computes at once.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        parallel: int,
+        each: int,
+        budget: int,
+        threads: tuple[int, int],
+        pace: Pace,
+        swa_full: bool = False,
+        unified: bool = True,
+        drafted: int = 0,
+        store: Store | None = None,
+        drafter: Drafter | None = None,
+        adapters: Items[Adapter] = (),
+        chunk: int | None = None,
+    ) -> None:
+        self.context = context
+        self.rules = _rules(context, swa_full=swa_full, unified=unified)
+        self.pace = pace
+        self._threads = threads
+        self._threads_now = threads[0]
+        self._adapters = adapters
+        self._group: object = None
+        if adapters:
+            context.set_adapters(adapters, [1.0] * len(adapters))
+        cells = context.n_ctx
+        if self.rules.recurrent and not context.model.hybrid:
+            cells *= context.n_seq_max  # a state takes the same room however long its text
+        self.cells = Cells(cells, shared=unified)
+        pads = unified and not self.rules.recurrent and not self.rules.window and context.n_seq_max > parallel + 1
+        sequences = context.n_seq_max - pads
+        self._scratch = sequences if pads else None
+        self.memory = ContextMemory(context, self.rules)
+        self.cache = PrefixCache(
+            self.memory, self.cells, self.rules, sequences=sequences, budget=budget, store=store
+        )  # fmt: skip
+        self._to_measure: Iterator[int] | None = None
+        self._limits = limits = Limits(
+            parallel=parallel,
+            each=each,
+            batch=context.n_batch,
+            chunk=min(chunk or context.n_ubatch, context.n_ubatch),
+            drafted=drafted,
+            all_outputs=context.model.architecture in ALL_OUTPUTS,
+        )
+        self.scheduler = Scheduler(self.cache, self.cells, self.rules, limits, self.pace, drafter, self._scratch)
+
+    def compute(self, step: Step) -> bool:
+        """Compute ``step``; False when it was broken off, or has to be planned anew because there was no room.
+
+        Raises EngineError and OutOfMemory; the context is then in an unknown state: :meth:`clear` it.
+        """
+        if step.group != self._group:
+            scales = step.group if isinstance(step.group, tuple) else (1.0,) * len(self._adapters)
+            self.context.set_adapters(self._adapters, scales)
+            self._group = step.group
+        begun = time.perf_counter()
+        status = self.context.decode(step.rows)
+        seconds = time.perf_counter() - begun
+        if step.padding and self._scratch is not None:
+            self.context.remove(self._scratch, 0)
+        if status == DECODED:
+            self.scheduler.done(step)
+            self._note(step, seconds)
+            return True
+        self.scheduler.undone(step)
+        if status == FULL and not self.scheduler.make_room() and not self.scheduler.halve_chunk():
+            raise EngineError("The KV cache has no room for the next token.", hint="Load with a longer context.")
+        return False
+
+    def measure_one(self) -> bool:
+        """Measure a step of a size that nothing has measured yet; False when that is not needed or not possible."""
+        if self._scratch is None or self._group is not None:
+            return False
+        if self._to_measure is None:
+            self._to_measure = self.pace.times.plan(min(self._limits.batch, self._limits.parallel + 64))
+        rows = next(self._to_measure, 0)
+        if not 0 < rows <= self.cells.free:
+            return False
+        begun = time.perf_counter()
+        status = self.context.decode([Row(0, at, self._scratch, at < self._limits.parallel) for at in range(rows)])
+        self.context.remove(self._scratch, 0)
+        if status == DECODED:
+            self.pace.times.note(rows, time.perf_counter() - begun, threads=self.pace.threads)
+        return status == DECODED
+
+    def clear(self) -> None:
+        """Empty the context; what is saved in memory and on disk stays."""
+        self.context.clear()
+        self.scheduler.forget()
+
+    def _note(self, step: Step, seconds: float) -> None:
+        self.pace.note(len(step.rows), seconds)
+        if self.pace.threads != self._threads_now:
+            self._threads_now = self.pace.threads
+            fewer = self._threads_now < self._threads[0]
+            self.context.set_threads(*((self._threads_now,) * 2 if fewer else self._threads))
+        if len(step.rows) == 1:
+            cost = self.pace.resting_cost
+            cost.note(self.cells.used, seconds)
+            if cost.too_high(self.cache.resting_cells):
+                self.cache.evict()
+
+
+def _rules(context: Context, *, swa_full: bool, unified: bool) -> Rules:
+    model = context.model
+    return rules_of(
+        architecture=model.architecture,
+        recurrent=model.recurrent,
+        n_swa=model.n_swa,
+        swa_full=swa_full,
+        unified=unified,
+        n_rs_seq=context.n_rs_seq,
+    )

@@ -1,0 +1,44 @@
+"""What the tests of engines share: a pool that starts workers, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from paddock.backends.pool import Pool
+    from paddock.backends.registry import Registry
+    from paddock.sdk.types import LoadedModel
+
+
+class Changes:
+    """What a pool has told, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, LoadedModel | None]] = []
+
+    def __call__(self, key: str, model: LoadedModel | None) -> None:
+        self.seen.append((key, model))
+
+    def states(self) -> list[str]:
+        """States without repetitions."""
+        names = ["gone" if model is None else model.state for _, model in self.seen]
+        return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+async def pool(registry: Registry, changes: Changes, tmp_path: Path, anyio_backend: object) -> AsyncIterator[Pool]:
+    """A pool of the engines in the folder's own fixture ``registry``; its workers end with the test."""
+    from paddock.backends.pool import Pool
+
+    made = Pool(registry, changed=changes, logs=tmp_path / "logs")
+    yield made
+    await made.close()

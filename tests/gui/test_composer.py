@@ -1,0 +1,97 @@
+"""The composer: what is typed is sent once, in its turn, or kept as a draft."""
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QInputMethodEvent
+
+Scene = Any
+
+
+def test_a_question_typed_at_once_is_sent_when_the_host_is_there(open_window: Callable[[], Scene]) -> None:
+    scene = open_window()
+    scene.show(connected=False)
+    assert scene.host.connection == "connecting"
+    scene.dialogue.set_model("test/fast")
+    scene.type_and_send("capital?")
+    assert [message.content for message in scene.dialogue.messages] == ["capital?"]
+    assert "will be sent" in scene.chat.composer.status.text()
+    scene.answered()
+    assert "Paris" in scene.dialogue.messages[-1].content
+    assert scene.host.chats[scene.dialogue.chat].title
+
+
+def test_what_is_typed_during_an_answer_is_sent_after_it(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("first")
+    scene.type_and_send("second")
+    assert scene.chat.composer.status.text() == "Will be sent after this answer"
+    scene.until(lambda: len(scene.dialogue.messages) == 4 and scene.dialogue.run is None)
+    assert [m.content for m in scene.dialogue.messages if m.role == "user"] == ["first", "second"]
+
+
+def test_an_edited_message_stands_beside_the_first_one(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    first = scene.dialogue.messages[0].id
+    composer = scene.chat.composer
+    composer.set_text("a draft")
+    scene.chat.view.edit_requested.emit(first)
+    assert composer.editing_chip.isVisible()
+    assert composer.text() == "hello"
+    scene.qtbot.keyClick(composer.field, Qt.Key.Key_Escape)
+    assert not composer.editing_chip.isVisible()
+    assert composer.text() == "a draft", "Escape leaves the message as it is"
+    scene.chat.view.edit_requested.emit(first)
+    scene.type_and_send(" again")
+    scene.answered()
+    assert [message.content for message in scene.dialogue.messages if message.role == "user"] == ["hello again"]
+    assert (scene.dialogue.messages[0].version, scene.dialogue.messages[0].versions) == (2, 2)
+    assert composer.text() == "a draft"
+    scene.chat.view.version_requested.emit(first)
+    scene.until(lambda: scene.dialogue.messages[0].content == "hello" and len(scene.dialogue.messages) == 2)
+
+
+def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.composer.set_text("a draft")
+    scene.chat.view.edit_requested.emit(scene.dialogue.messages[0].id)
+    scene.chat.new_chat()
+    assert not scene.chat.composer.editing_chip.isVisible()
+    scene.chat.open(chat)
+    assert scene.chat.composer.text() == "a draft"
+
+
+def test_enter_while_an_input_method_composes_sends_nothing(scene: Scene) -> None:
+    field = scene.chat.composer.field
+    QCoreApplication.sendEvent(field, QInputMethodEvent("か", []))
+    scene.qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert scene.dialogue.messages == []
+    done = QInputMethodEvent("", [])
+    done.setCommitString("火")
+    QCoreApplication.sendEvent(field, done)
+    assert scene.chat.composer.text() == "火"
+
+
+def test_drafts_stay_with_their_chats(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.composer.set_text("half a thought")
+    scene.chat.new_chat()
+    assert scene.chat.composer.text() == ""
+    scene.chat.open(chat)
+    assert scene.chat.composer.text() == "half a thought"
+
+
+def test_an_example_is_sent_by_a_click(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.qtbot.mouseClick(scene.chat.start.cards[0], Qt.MouseButton.LeftButton)
+    assert scene.dialogue.messages[0].content == "What is the capital of France?"
+    scene.answered()

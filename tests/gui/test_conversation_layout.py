@@ -1,0 +1,127 @@
+"""The conversation view lays out huge, hostile and foreign texts, and stays where the reader is."""
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from conversations import ANSWER, Make, exchange, message, shown
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QApplication
+
+from paddock.gui.theme import Theme
+from paddock.gui.widgets.conversation import ConversationView
+from paddock.gui.widgets.conversation.blocks import TextBlock
+from paddock.gui.widgets.conversation.style import ChatDocument
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+def test_documents_never_load_anything(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = ChatDocument.loadResource
+
+    def watched(self: ChatDocument, kind: int, name: Any) -> Any:
+        asked.append(str(name))
+        return real(self, kind, name)
+
+    monkeypatch.setattr(ChatDocument, "loadResource", watched)
+    text = "![x](file:///etc/passwd) ![y](http://127.0.0.1:9/x.png) <img src='file:///etc/passwd'>\n\n> ![z](/x.png)"
+    view = make([message("a", "assistant", text), message("q", "user", text)])
+    view.grab()
+    assert asked == []
+    document = ChatDocument()
+    document.setHtml("<img src='file:///etc/passwd'><p>x</p>")
+    document.setTextWidth(100)
+    assert document.loadResource(2, "file:///etc/passwd") is None
+
+
+def test_no_part_of_a_document_comes_from_html(make: Make) -> None:
+    view = make([message("a", "assistant", "<b>bold</b> &lt;i&gt; <style>*{}</style>")])
+    assert shown(view, 0) == ["<b>bold</b> <i> <style>*{}</style>"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 1_000_000, "```\n" + "x" * 1_000_000 + "\n```", "word " * 200_000, "- item\n" * 5_000],
+    ids=["one word", "one line of code", "one paragraph", "a long list"],
+)
+def test_huge_messages_do_not_freeze(make: Make, text: str) -> None:
+    started = time.process_time()
+    view = make([message("a", "assistant", text)])
+    view.grab()
+    view.verticalScrollBar().setValue(0)
+    view.grab()
+    assert time.process_time() - started < 4.0
+    assert view.column.rows[0].blocks
+
+
+def test_a_long_conversation_opens_with_few_documents(make: Make) -> None:
+    messages = [message(f"m{i}", "user" if i % 2 else "assistant", ANSWER) for i in range(3000)]
+    started = time.process_time()
+    view = make(messages)
+    assert time.process_time() - started < 3.0
+    assert sum(row.parsed for row in view.column.rows) < 40
+    for share in (0.0, 0.5, 0.25, 1.0):
+        bar = view.verticalScrollBar()
+        bar.setValue(int(bar.maximum() * share))
+        view.grab()
+    built = sum(block.built for row in view.column.rows for block in row.blocks)
+    assert built < 800
+
+
+def test_scrolling_up_keeps_what_is_seen_in_place(make: Make) -> None:
+    view = make([message(f"m{i}", "assistant", ANSWER) for i in range(60)])
+    bar = view.verticalScrollBar()
+    for _ in range(80):
+        anchor = view.anchor()
+        assert anchor is not None
+        row, place, y = anchor
+        before = bar.value()
+        bar.setValue(before - 37)
+        if before < 37:
+            break
+        seen = row.top + row.blocks[place].top - view.scrolled()
+        assert seen == y + 37
+
+
+def test_going_to_the_end_shows_the_end_although_heights_were_estimates(make: Make, qapp: QApplication) -> None:
+    view = make([message(f"m{i}", "assistant", ANSWER) for i in range(60)])
+    Theme(zoom=1.5).apply(qapp)
+    view.verticalScrollBar().setValue(0)
+    view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
+    last = view.column.rows[-1]
+    assert last.parsed
+    assert all(block.built for block in last.blocks[-3:])
+    assert view.scrolled() == view.column.height - view.viewport().height()
+
+
+def test_keeping_a_chat_keeps_its_rows(make: Make) -> None:
+    first = exchange()
+    view = make(first)
+    rows = list(view.column.rows)
+    view.set_messages([*first, message("q2", "user", "more")])
+    assert view.column.rows[:2] == rows
+    changed = msgspec.structs.replace(first[1], version=2, versions=2, siblings=("o", "a"))
+    view.set_messages([first[0], changed])
+    assert view.column.rows == rows
+
+
+def text_blocks(view: ConversationView) -> list[TextBlock]:
+    blocks = [block for block in view.column.rows[-1].blocks if isinstance(block, TextBlock)]
+    for block in blocks:
+        block.layout()
+    return blocks
+
+
+def test_a_hebrew_paragraph_begins_at_the_right(make: Make) -> None:
+    view = make([message("a", "assistant", "שלום עולם\n\nHello world")])
+    hebrew, english = text_blocks(view)
+    assert hebrew.hit(QPointF(hebrew.width - 1, 8)) == 0
+    assert english.hit(QPointF(1, 8)) == 0
+
+
+def test_a_list_of_another_kind_stands_apart_from_the_one_above(make: Make) -> None:
+    view = make([message("a", "assistant", "- one\n- two\n\n1. first\n2. second")])
+    _, bullet, number, second = text_blocks(view)
+    assert number.gap > bullet.gap == second.gap

@@ -1,0 +1,26 @@
+"""The inspector: what it sets goes with the message."""
+
+from typing import Any
+
+Scene = Any
+
+
+def test_sampling_goes_with_the_message_only_where_it_differs(scene: Scene) -> None:
+    inspector = scene.chat.inspector
+    assert inspector.sampling() == {}
+    inspector.samplers["temperature"].box.setValue(0.2)
+    inspector.samplers["top_p"].switch.click()
+    assert inspector.sampling() == {"temperature": 0.2, "top_p": 1.0}
+    assert inspector.count.text() == "2 changed"
+    inspector.samplers["repeat_penalty"].switch.click()
+    assert inspector.sampling()["repeat_penalty"] == 1.1
+    inspector.reset_all.click()
+    assert inspector.sampling() == {}
+
+
+def test_the_system_prompt_is_stored_with_the_chat(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.chat.inspector.system.setPlainText("Be brief.")
+    scene.type_and_send("hello")
+    scene.answered()
+    assert scene.ask(lambda client: client.chat(scene.dialogue.chat)).summary.system == "Be brief."
