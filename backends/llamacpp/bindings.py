@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paddock.sdk.errors import EngineError, EngineMissing, LoadFailed, ModelUnusable, OutOfMemory
+from paddock.backends.llamacpp.load_errors import OUT_OF_MEMORY, load_error
+from paddock.sdk.errors import EngineError, EngineMissing, ModelUnusable, OutOfMemory
 from paddock.sdk.types import Device
 
 DECODED, FULL, ABORTED = 0, 1, 2
@@ -28,11 +29,7 @@ WHOLE, PARTIAL = 0, 1
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 _INFO, _ERROR, _CONTINUED = 2, 4, 5
-_NOT_GGUF = re.compile(r"invalid magic|failed to read magic|bad GGUF magic|gguf_init_from_file.*failed to read")
-_TRUNCATED = re.compile(r"not within the file bounds|unexpectedly reached end of file|corrupted or incomplete")
-_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _BUFFER = re.compile(r"buffer size += +([\d.]+) MiB")
-_MEMORY = re.compile(r"failed to allocate|out of memory|unable to allocate|cudaMalloc failed|bad_alloc", re.IGNORECASE)
 
 
 class Library:
@@ -238,20 +235,6 @@ class Model:
             self._handle = None
 
 
-class Adapter:
-    """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed."""
-
-    def __init__(self, model: Model, path: str) -> None:
-        model.lib.forget_log()
-        self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
-        if not self.handle:
-            reason = (model.lib.errors() or ["no reason given"])[-1]
-            raise LoadFailed(
-                f"{os.path.basename(path)} cannot be used as a LoRA adapter of this model: {reason}",
-                hint="Choose an adapter (GGUF) that was made for it.",
-            )
-
-
 class Context:
     """KV cache and computation of one model. One thread; :meth:`abort` from any."""
 
@@ -335,7 +318,7 @@ class Context:
         if status in (DECODED, FULL, ABORTED):
             return status
         reason = (self.model.lib.errors() or ["no reason given"])[-1]
-        if _MEMORY.search(reason):
+        if OUT_OF_MEMORY.search(reason):
             raise OutOfMemory(f"Memory ran out while computing: {reason}", hint="Load with a shorter context.")
         raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
 
@@ -348,9 +331,7 @@ class Context:
         pointer = self._api.llama_get_logits_ith(self._handle, row)
         if not pointer:
             raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
-        address = ctypes.addressof(pointer.contents)
-        buffer = (ctypes.c_float * self.model.n_vocab).from_address(address)
-        return np.frombuffer(buffer, np.float32)
+        return np.ctypeslib.as_array(pointer, shape=(self.model.n_vocab,))
 
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""
@@ -391,9 +372,9 @@ class Context:
         """Threads for steps of single tokens and for steps with more."""
         self._api.llama_set_n_threads(self._handle, writing, reading)
 
-    def set_adapters(self, adapters: Sequence[Adapter], scales: Sequence[float]) -> None:
-        """What the following steps are computed with. Raises EngineError."""
-        handles = (self._api.llama_adapter_lora_p_ctypes * len(adapters))(*(one.handle for one in adapters))
+    def set_adapters(self, adapters: Sequence[Any], scales: Sequence[float]) -> None:
+        """Handles of LoRA adapters that the following steps are computed with. Raises EngineError."""
+        handles = (self._api.llama_adapter_lora_p_ctypes * len(adapters))(*adapters)
         strengths = (ctypes.c_float * len(adapters))(*scales)
         if self._api.llama_set_adapters_lora(self._handle, handles, len(adapters), strengths):
             raise EngineError("The LoRA adapters could not be applied.", hint="Load the model without them.")
@@ -405,31 +386,6 @@ class Context:
         if self._handle:
             self._api.llama_free(self._handle)
             self._handle = None
-
-
-def load_error(path: str, errors: Sequence[str]) -> ModelUnusable | LoadFailed | OutOfMemory:
-    """The reason of a failed load, from llama.cpp's log."""
-    text = "\n".join(errors)
-    name = os.path.basename(path) or "The model"
-    if _TRUNCATED.search(text):
-        return ModelUnusable(f"{name} is damaged: it ends before its tensors.", hint="Download it again.", log=text)
-    if _NOT_GGUF.search(text):
-        return ModelUnusable(f"{name} is not a GGUF file.", hint="Choose a model in GGUF format.", log=text)
-    if unknown := _ARCHITECTURE.search(text):
-        return ModelUnusable(
-            f"{name} has the architecture “{unknown[1]}”, which this version of llama.cpp does not know.",
-            hint="Update llama.cpp, or choose another model.",
-            log=text,
-        )
-    if _MEMORY.search(text):
-        return OutOfMemory(
-            f"{name} does not fit into memory.",
-            hint="Close other models, use a shorter context or choose a smaller quant.",
-            log=text,
-        )
-    reasons = [line for line in errors if line.strip() != "failed to load model"] or ["no reason given"]
-    refused = os.path.basename(path) or "the model"
-    return LoadFailed(f"llama.cpp refused {refused}: {reasons[-1]}", hint="Check the load settings.", log=text)
 
 
 def _bytes_per_value(ggml_type: int) -> float:

@@ -8,7 +8,7 @@ from paddock.backends.llamacpp.sharing import Rules
 
 
 class ContextMemory:
-    """:class:`paddock.backends.llamacpp.prefix_cache.Memory` over llama.cpp's own. The thread that decodes."""
+    """:class:`paddock.backends.llamacpp.prefix.Memory` over llama.cpp's own. The thread that decodes."""
 
     def __init__(self, context: Context, rules: Rules) -> None:
         self._context = context

@@ -16,7 +16,7 @@ from paddock.backends.llamacpp.job import Job
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
-from paddock.backends.llamacpp.scheduler import Sequence, Step
+from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import EngineError, PaddockError

@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from paddock.backends.base import Answered
@@ -34,6 +34,9 @@ from paddock.sdk.questions import (
 
 IDLE_S = 300.0
 """So long the context stays after the last question."""
+CALL_TOKENS = 512
+"""Short texts share a call up to so many tokens: more would hold up the engine's answers and gain little."""
+_YIELD_S = 0.001
 _POOLINGS = {"mean": 1, "cls": 2, "last": 3, "rank": 4}
 _MODEL_POOLINGS = {"1": "mean", "2": "cls", "3": "last", "4": "rank"}
 
@@ -64,6 +67,11 @@ class Embedder:
         self._closing = False
         self._context: PoolingContext | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text that is taken."""
+        return self._limits.tokens
 
     @property
     def bytes(self) -> int:
@@ -229,23 +237,15 @@ class Embedder:
                 context_length=self._limits.tokens,
             )
         vectors: list[Vector] = []
-        for batch in self._batches(rows, self._ready(longest, pooling)):
+        context = self._ready(longest, pooling)
+        for batch in _batches(rows, min(context.tokens, CALL_TOKENS), context.sequences):
             if question_id in self._cancelled or self._closing:
                 raise EngineError("The question was stopped.", hint="Ask again.")
             with self._turn:
-                vectors += batch()
+                vectors += context.compute(batch)
+            # A lock is not fair: without a pause the engine, which waits for it, might never get it.
+            threading.Event().wait(_YIELD_S)
         return vectors
-
-    def _batches(self, rows: Sequence[Row], context: PoolingContext) -> list[Callable[[], list[Vector]]]:
-        """As many rows at once as ``context`` takes, as calls that compute them."""
-        batches: list[list[Row]] = []
-        for row in rows:
-            last = batches[-1] if batches else None
-            if last and len(last) < context.sequences and sum(map(len, last)) + len(row) <= context.tokens:
-                last.append(row)
-            else:
-                batches.append([row])
-        return [lambda batch=batch: context.compute(batch) for batch in batches]  # type: ignore[misc]
 
     def _ready(self, longest: int, pooling: str) -> PoolingContext:
         context = self._context
@@ -256,3 +256,15 @@ class Embedder:
                     self._model, pooling, _POOLINGS[pooling], self._limits, longest, self._threads
                 )
         return context
+
+
+def _batches(rows: Sequence[Row], tokens: int, sequences: int) -> list[list[Row]]:
+    """As many rows at once as fit, each whole, in their order."""
+    batches: list[list[Row]] = []
+    for row in rows:
+        last = batches[-1] if batches else None
+        if last and len(last) < sequences and sum(map(len, last)) + len(row) <= tokens:
+            last.append(row)
+        else:
+            batches.append([row])
+    return batches

@@ -14,7 +14,8 @@ from typing import cast
 
 from paddock.backends.base import Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
-from paddock.backends.llamacpp.bindings import Adapter, Model, library
+from paddock.backends.llamacpp.adapter import Adapter
+from paddock.backends.llamacpp.bindings import Model, library
 from paddock.backends.llamacpp.decoding import Decoding, bug
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting

@@ -8,7 +8,7 @@ from paddock.backends.base import Emit
 from paddock.backends.llamacpp.answer import Answer, Timing
 from paddock.backends.llamacpp.preparing import Prompt
 from paddock.backends.llamacpp.samplers import SamplerChain
-from paddock.backends.llamacpp.scheduler import Sequence
+from paddock.backends.llamacpp.sequence import Sequence
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.types import GenerateRequest, Stats
 

@@ -136,7 +136,6 @@ def write(
     header = msgspec.msgpack.encode(Header(identity, model, _packed(tokens), parts))
     head = _HEAD.pack(_MAGIC, VERSION, len(header), hashlib.sha256(header).digest())
     pieces: tuple[Buffer, ...] = (head, header, *data)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.stem}-{secrets.token_hex(4)}{TEMPORARY}")
     try:
         with open(temporary, "xb", opener=_private) as file:

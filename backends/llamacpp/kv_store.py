@@ -230,6 +230,7 @@ class KvStore:
             if path.exists() and known.issuperset(waiting.checkpoints):
                 self._mark_used(key)
                 return
+            self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
             size = waiting.n_bytes + len(waiting.tokens) * waiting.tokens.itemsize
             if not self._make_room(size):
                 self._log(f"KV store: no room on the disk for {size / 2**20:.0f} MiB; a prefix is not kept.")
@@ -247,9 +248,10 @@ class KvStore:
 
     def _make_room(self, size: int) -> bool:
         """Whether ``size`` more bytes may be written, the least recently used prefixes of all identities removed."""
-        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = sorted(kv_folder.all_files(self._folder), key=lambda file: file.used_ns)
         held = sum(file.n_bytes for file in files)
+        if not held + size:
+            return True
         self._newest_ns = max(self._newest_ns, files[-1].used_ns) if files else self._newest_ns
         excess = max(held + size - self._budget, size + self._reserve - shutil.disk_usage(self._folder).free)
         if excess > held:

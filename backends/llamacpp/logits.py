@@ -188,5 +188,6 @@ def divide(row: Row, temperature: float) -> None:
 
 def softmax_weights(row: Row, highest: float) -> Row:
     """Probabilities but for their common divisor; the most likely token has 1."""
-    weights = row - np.float32(highest)
-    return np.exp(weights, out=weights)
+    weights: Row = row - np.float32(highest)
+    np.exp(weights, out=weights)
+    return weights

@@ -8,7 +8,8 @@ from paddock.backends.llamacpp.threads import ThreadGovernor
 STEP_RATIO = 2.7
 """A step with a piece of a prompt takes at most so many times a step without, so that the median gap between an
 answer's tokens stays below three times the usual one and the longest below four."""
-MOST_PADDING = 4
+LEAST_PADDED, MOST_PADDING = 4, 4
+"""Steps of fewer rows are computed as they are: a single answer then comes out the same every time."""
 WORTH_EVICTING = 0.05
 """Part of the step time that resting prefixes may cost."""
 
@@ -29,7 +30,7 @@ class Pace:
         return self.times.chunk(writing, STEP_RATIO, most, apart=apart)
 
     def padding(self, rows: int) -> int:
-        return self.times.padded(rows, MOST_PADDING) - rows
+        return self.times.padded(rows, MOST_PADDING) - rows if rows >= LEAST_PADDED else 0
 
     def note(self, rows: int, seconds: float) -> None:
         """A step of ``rows`` rows was computed; :attr:`threads` says with how many the next one is."""

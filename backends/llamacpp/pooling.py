@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paddock.backends.llamacpp.bindings import Model, load_error
+from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.load_errors import load_error
 from paddock.backends.llamacpp.machine import available_bytes, check_memory
 from paddock.sdk.errors import EngineError
 
@@ -54,8 +55,10 @@ class PoolingContext:
         api = self._api = model.lib.api
         self._model = model
         self.pooling = pooling
-        self.tokens = min(limits.tokens, max(_SMALLEST, 1 << (longest - 1).bit_length()))
         self.sequences = min(limits.sequences, int(api.llama_max_parallel_sequences()))
+        wanted = min(limits.tokens, max(_SMALLEST, 1 << (longest - 1).bit_length()))
+        # llama.cpp ends the process where the sequences do not divide the micro-batch.
+        self.tokens = -(-wanted // self.sequences) * self.sequences
         is_rank = pooling == "rank"
         self._width = int(
             api.llama_model_n_cls_out(model.handle) if is_rank else api.llama_model_n_embd_out(model.handle)

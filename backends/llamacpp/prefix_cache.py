@@ -7,14 +7,12 @@ leave the context for memory, and from there go to disk.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Hashable, Iterator, Sequence
 
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.kv_file import as_tokens, key_of
+from paddock.backends.llamacpp.prefix import Counts, Match, Memory, Prefix, Store
 from paddock.backends.llamacpp.radix import RadixTree
-from paddock.backends.llamacpp.saved import Saved
 from paddock.backends.llamacpp.sharing import Rules
 
 WORTH_SAVING = 64
@@ -22,107 +20,6 @@ WORTH_SAVING = 64
 WORTH_STORING = 128
 MOST_CHECKPOINTS = 8
 """Of one prefix. The first, behind the system prompt, stays; of the others the oldest goes first."""
-
-
-class Memory(Protocol):
-    """The context's sequences (:class:`paddock.backends.llamacpp.context_memory.ContextMemory`). A method that answers
-    False has left its target empty."""
-
-    @property
-    def saved_bytes(self) -> int:
-        """Of all states that are held outside the context."""
-        ...
-
-    def share(self, source: int, target: int, length: int, checkpoint: Saved | None) -> bool:
-        """The first ``length`` tokens of ``source`` in ``target`` as well, by way of the state saved there if given."""
-        ...
-
-    def restore(self, target: int, state: Saved, length: int, keep: int, checkpoint: Saved | None) -> bool:
-        """A state of ``length`` tokens in ``target``, cut to ``keep`` of them."""
-        ...
-
-    def save(self, sequence: int, most: int | None = None) -> Saved | None:
-        """The whole state of ``sequence``; None when it has more than ``most`` bytes or there is no memory for it."""
-        ...
-
-    def checkpoint(self, sequence: int) -> Saved:
-        """The part of its state that cannot be cut."""
-        ...
-
-    def keep(self, sequence: int, length: int, checkpoint: Saved | None = None) -> bool:
-        """Drop what lies behind ``length`` tokens, by way of the state saved there if given."""
-        ...
-
-    def foreign(self, data: memoryview) -> Saved:
-        """Bytes from elsewhere as a state, without a copy."""
-        ...
-
-
-class Opened(Protocol):
-    """A prefix read from disk."""
-
-    @property
-    def state(self) -> memoryview: ...
-
-    @property
-    def checkpoints(self) -> Mapping[int, memoryview]: ...
-
-    def close(self) -> None: ...
-
-
-class Store(Protocol):
-    """The disk (:class:`paddock.backends.llamacpp.kv_store.KvStore`)."""
-
-    def read(self, key: str) -> Opened | None:
-        """None when it is gone or damaged."""
-        ...
-
-    def put(self, tokens: Sequence[int], state: memoryview, checkpoints: Mapping[int, memoryview]) -> bool:
-        """Have it written in the background. False when the disk does not keep up."""
-        ...
-
-    def remove(self, key: str) -> None: ...
-
-
-@dataclass(eq=False)
-class Prefix:
-    """Tokens whose state is kept somewhere: the first ``length`` of ``tokens``. While ``running``, ``tokens`` is its
-    sequence's own list, which grows. ``group`` are the adapters it was read with; ``stored`` are the positions of the
-    checkpoints on disk and ``stops`` those that a follower wants one at."""
-
-    tokens: list[int]
-    group: Hashable = None
-    length: int = 0
-    sequence: int | None = None
-    running: bool = False
-    private: bool = False
-    kept: bool = True
-    cuttable: bool = True
-    state: Saved | None = None
-    key: str | None = None
-    checkpoints: dict[int, Saved] = field(default_factory=dict)
-    stored: frozenset[int] = frozenset()
-    stops: set[int] = field(default_factory=set)
-    used: int = 0
-
-
-@dataclass(frozen=True)
-class Match:
-    """The first ``length`` tokens of ``prefix`` can be used, by way of its ``checkpoint`` there if that is True."""
-
-    prefix: Prefix
-    length: int
-    checkpoint: bool = False
-
-
-@dataclass
-class Counts:
-    """Since the load."""
-
-    evictions: int = 0
-    recomputed: int = 0
-    restored_from_memory: int = 0
-    restored_from_disk: int = 0
 
 
 class PrefixCache:
@@ -252,7 +149,10 @@ class PrefixCache:
         """Remember the state at the position that ``prefix`` has reached."""
         if not self._rules.checkpoints or prefix.length in prefix.checkpoints or prefix.sequence is None:
             return
-        prefix.checkpoints[prefix.length] = self._memory.checkpoint(prefix.sequence)
+        try:
+            prefix.checkpoints[prefix.length] = self._memory.checkpoint(prefix.sequence)
+        except MemoryError:
+            return  # it would only have saved time
         if len(prefix.checkpoints) > MOST_CHECKPOINTS:
             second = sorted(prefix.checkpoints)[1]
             prefix.checkpoints.pop(second).release()
@@ -269,8 +169,10 @@ class PrefixCache:
 
     def suspend(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` is pre-empted: its state goes to memory and its cells are free."""
+        if not prefix.kept:
+            self.drop(prefix)
+            return
         self._stop(prefix)
-        prefix.kept = True
         self._save(prefix)
         self._leave(prefix)
 

@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
 
-from paddock.backends.llamacpp.bindings import DECODED, FULL, Adapter, Context
+from paddock.backends.llamacpp.adapter import Adapter
+from paddock.backends.llamacpp.bindings import DECODED, FULL, Context
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.loading import ALL_OUTPUTS
 from paddock.backends.llamacpp.pace import Pace
-from paddock.backends.llamacpp.prefix_cache import PrefixCache, Store
-from paddock.backends.llamacpp.scheduler import Drafter, Limits, Row, Scheduler, Step
+from paddock.backends.llamacpp.prefix import Store
+from paddock.backends.llamacpp.prefix_cache import PrefixCache
+from paddock.backends.llamacpp.scheduler import Drafter, Scheduler
+from paddock.backends.llamacpp.sequence import Limits, Row, Step
 from paddock.backends.llamacpp.sharing import Rules, rules_of
 from paddock.sdk.errors import EngineError
 
@@ -58,10 +61,10 @@ class Runner:
         self.pace = pace
         self._threads = threads
         self._threads_now = threads[0]
-        self._adapters = adapters
+        self._adapters = [adapter.handle for adapter in adapters]
         self._group: object = None
         if adapters:
-            context.set_adapters(adapters, [1.0] * len(adapters))
+            context.set_adapters(self._adapters, [1.0] * len(adapters))
         cells = context.n_ctx
         if self.rules.recurrent and not context.model.hybrid:
             cells *= context.n_seq_max  # a state takes the same room however long its text

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from collections.abc import Sequence as Items
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from paddock.backends.llamacpp.cells import Cells
-from paddock.backends.llamacpp.prefix_cache import Match, Prefix, PrefixCache
+from paddock.backends.llamacpp.prefix import Match
+from paddock.backends.llamacpp.prefix_cache import PrefixCache
+from paddock.backends.llamacpp.sequence import Limits, Row, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
 
 HEADROOM = 64
@@ -42,87 +43,6 @@ class Drafter(Protocol):
     def propose(self, sequence: Sequence, limit: int, rows: int) -> list[int]:
         """Up to ``limit`` tokens that may follow ``sequence``, in a step that has ``rows`` rows without them."""
         ...
-
-
-@dataclass(eq=False)
-class Sequence:
-    """One request. ``tokens`` is its prompt followed by what it has written.
-
-    Attributes:
-        rank: Smaller ones come first: (0 for a person who waits, else 1; order of arrival).
-        group: The adapters it runs with; different ones never share a step, nor prefixes.
-        draft_limit: Tokens guessed ahead at most.
-        boundaries: Positions at which a message begins.
-        kept: Takes from the prefix cache and leaves there what it read.
-        private: Never written to disk.
-        prefix: Where its tokens are; None while it waits.
-        cached: Prompt tokens that were there when it was first admitted.
-        draft: Guesses in the step that is under way.
-    """
-
-    id: str
-    tokens: list[int]
-    rank: tuple[int, int]
-    group: Hashable = None
-    draft_limit: int = 0
-    boundaries: tuple[int, ...] = ()
-    kept: bool = True
-    private: bool = False
-    n_prompt: int = 0
-    prefix: Prefix | None = None
-    cached: int = 0
-    draft: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.n_prompt = self.n_prompt or len(self.tokens)
-
-    @property
-    def evaluated(self) -> int:
-        return self.prefix.length if self.prefix is not None else 0
-
-    @property
-    def pending(self) -> int:
-        return len(self.tokens) - self.evaluated
-
-
-class Row(NamedTuple):
-    """One token of a step. ``output`` asks for its logits."""
-
-    token: int
-    position: int
-    sequence: int
-    output: bool
-
-
-@dataclass
-class Step:
-    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write."""
-
-    rows: list[Row] = field(default_factory=list)
-    counts: dict[Sequence, int] = field(default_factory=dict)
-    outputs: dict[Sequence, range] = field(default_factory=dict)
-    writing: int = 0
-    padding: int = 0
-    group: Hashable = None
-
-    @property
-    def reading(self) -> frozenset[str]:
-        """Ids of the requests whose prompt is read in this step."""
-        return frozenset(sequence.id for sequence, count in self.counts.items() if count > 1 + len(sequence.draft))
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Of the context. ``parallel`` sequences run at once, each of at most ``each`` cells; a step has at most ``batch``
-    rows, at most ``chunk`` of them from prompts and ``drafted`` of them guessed; with ``all_outputs`` every row has
-    logits."""
-
-    parallel: int
-    each: int
-    batch: int
-    chunk: int
-    drafted: int = 0
-    all_outputs: bool = False
 
 
 class Scheduler:

@@ -13,8 +13,9 @@ WINDOW, PERSISTENT = 12, 8
 """Eight outliers in twelve steps are no hiccup."""
 TRIAL = 4
 """Steps on one side of the mark that decide a trial, of seven at most."""
-FEWER, MORE = 0.9, 1.05
-"""Parts of the time that fewer threads, and more threads, may take at most to be kept."""
+FEWER, MUCH_FEWER, MORE = 0.9, 0.75, 1.05
+"""Parts of the time that fewer threads may take at most to be kept when steps are slow, and when they are not; and that
+more threads may take."""
 RETRY, LONGEST_RETRY = 5.0, 120.0
 LASTING = 2
 """Trials without a gain after which slow steps are the usual ones."""
@@ -36,6 +37,7 @@ class ThreadGovernor:
     Threads wait for each other in every operation, so one that shares its core with another program holds up all.
     Whether that is the reason of slow steps is not asked but tried: if no lower count is quicker, and is not some
     seconds later either, something lasting has changed (a longer context), and the steps count as usual from then on.
+    Steps that were never quicker may be slow for the same reason, so fewer threads are tried now and then in any case.
 
     Args:
         most: Threads on a quiet machine.
@@ -53,7 +55,7 @@ class ThreadGovernor:
         self._failures = 0
         self._trial: _Trial | None = None
         self._wait = RETRY
-        self._retry_at = 0.0
+        self._retry_at = clock() + RETRY
 
     def note(self, seconds: float, predicted: float | None) -> int:
         """A step took ``seconds`` with :attr:`threads` threads; answers the threads to use from now on.
@@ -71,6 +73,7 @@ class ThreadGovernor:
         self._ratios.append(ratio)
         self.usual = ratio <= SLOW * self._level
         if sum(ratio > SLOW * self._tolerated for ratio in self._ratios) >= PERSISTENT:
+            self._wait = RETRY
             self._try_fewer()
         elif len(self._ratios) == WINDOW:
             self._settled(_median(self._ratios))
@@ -86,6 +89,8 @@ class ThreadGovernor:
             self._try_fewer()
         elif self.threads < self.most:
             self._start(MORE, [self.most, self.threads + 1][: self.most - self.threads])
+        else:
+            self._start(MUCH_FEWER, sorted({self.threads - 1, self.threads // 2}, reverse=True))
 
     def _try_fewer(self) -> None:
         powers = range(self.threads.bit_length())
@@ -102,10 +107,11 @@ class ThreadGovernor:
         if trial.counts:
             self.threads = trial.counts.pop(0)
             return
-        if self.threads <= trial.home:
+        slowness = _median(self._ratios)
+        if self.threads <= trial.home and slowness > SLOW * self._level:
             self._failures += 1
-            self._tolerated = _median(self._ratios)
-            self._level = self._tolerated if self._failures >= LASTING else self._level
+            self._tolerated = slowness
+            self._level = slowness if self._failures >= LASTING else self._level
         else:
             self._wait = min(2 * self._wait, LONGEST_RETRY)
         self._go_on_with(trial.home)

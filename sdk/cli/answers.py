@@ -138,6 +138,8 @@ def stats_line(completion: Completion) -> str:
         f"first after {stats.ttft_s:.2f} s",
         prompt,
     ]
+    if stats.drafted_tokens:
+        parts.append(f"{stats.accepted_tokens} of {stats.drafted_tokens} guesses right")
     if completion.stop_reason in _CUT:
         parts.append(_CUT[completion.stop_reason])
     return " · ".join(parts)

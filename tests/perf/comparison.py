@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Mapping
@@ -16,9 +17,10 @@ T = TypeVar("T")
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
-    """A parser with ``--rounds``, ``--threads`` and ``--cache``."""
+    """A parser with ``--rounds``, ``--threads`` and ``--cache``; a terminated benchmark ends its servers too."""
     from paddock.backends.llamacpp.machine import physical_cores
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side (default 5)")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="of each side (default: physical cores)")

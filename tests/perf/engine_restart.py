@@ -24,24 +24,23 @@ from comparison import median_ratio, options, report
 from paddock_server import PaddockServer
 from words import chat, words
 
+from paddock.sdk.paths import Home
+
 TARGET, TARGET_COLD = 0.015, 0.03
-STORE = "kv"
-"""The folder of the KV store in the data folder."""
 
 
-def drop_from_file_cache(folder: Path) -> int:
-    """Forget the folder's files, after they have reached the disk; how many bytes they hold."""
-    size = 0
-    for file in folder.rglob("*"):
-        if file.is_file():
-            descriptor = os.open(file, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                size += os.fstat(descriptor).st_size
-            finally:
-                os.close(descriptor)
-    return size
+def drop_from_file_cache(folder: Path) -> None:
+    """Forget the folder's files, after they have reached the disk. Raises RuntimeError when there are none."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    if not files:
+        raise RuntimeError(f"Nothing was stored in {folder}")
+    for file in files:
+        descriptor = os.open(file, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
 
 
 def main() -> int:
@@ -69,7 +68,7 @@ def main() -> int:
                 home, system = Path(folder), words(asked.tokens - 25, number)
                 cold.append(first_token(load, home, system, "Go on"))
                 if asked.cold_file_cache:
-                    drop_from_file_cache(home / STORE)
+                    drop_from_file_cache(Home(home).kv)
                 known.append(first_token(load, home, system, "Stop now" if asked.new_question else "Go on"))
     cold_s, known_s = ([stream.first_token_s for stream in streams] for streams in (cold, known))
     ratio = median_ratio(known_s, cold_s)

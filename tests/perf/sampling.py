@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -110,7 +111,7 @@ def main() -> None:
         ours.close()
         c, own = (statistics.median(side) for side in zip(*pairs, strict=True))
         result[name] = {"llama.cpp_us": round(c, 1), "paddock_us": round(own, 1), "ratio": round(own / c, 3)}
-    print(json.dumps({"vocab": given.vocab, "chains": result}, indent=2))
+    sys.stdout.write(json.dumps({"vocab": given.vocab, "chains": result}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

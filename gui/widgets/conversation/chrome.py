@@ -192,6 +192,8 @@ def stats(message: ChatMessage) -> list[tuple[str, str]]:
             found.append((f"{count:,}", "token" if count == 1 else "tokens"))
         if message.usage.prompt_tokens:
             found.append((f"{message.usage.cached_tokens:,} of {message.usage.prompt_tokens:,}", "cached"))
+    if message.stats is not None and message.stats.drafted_tokens:
+        found.append((f"{message.stats.accepted_tokens:,} of {message.stats.drafted_tokens:,}", "guessed right"))
     if message.state == "done":
         ends = {"length": ("length limit", "reached"), "context": ("context", "full")}
         if message.stop_reason in ends:

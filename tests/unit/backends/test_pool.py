@@ -18,7 +18,9 @@ from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.pool import STATS_S, Pool
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import (
+    BadRequest,
     EngineDied,
+    EngineError,
     EngineMissing,
     HostBusy,
     InvalidOption,
@@ -28,6 +30,7 @@ from paddock.sdk.errors import (
     OutOfMemory,
 )
 from paddock.sdk.events import Cancelled, Ending, Failed, Finished, GenerationEvent, LoadProgress, TextDelta
+from paddock.sdk.questions import Embeddings, EmbedRequest
 from paddock.sdk.types import GenerateRequest, ModelInfo, Options
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -340,6 +343,56 @@ async def test_a_death_while_idle_is_told_and_costs_nothing(pool: Pool, changes:
         await asyncio.sleep(0.005)
     assert changes.states()[-2:] == ["failed", "gone"]
     assert isinstance((await gather(pool.generate(model, ask())))[-1], Finished)
+
+
+# ---------------------------------------------------------------- questions
+
+
+def embed(*inputs: str | tuple[int, ...], key: str = "q") -> EmbedRequest:
+    return EmbedRequest(id=key, model="test/model", inputs=inputs)
+
+
+async def test_a_question_loads_its_model_and_gets_its_reply(pool: Pool, changes: Any, script: Write) -> None:
+    reply = await pool.ask(script(), embed("one two", (3, 4)))
+    assert isinstance(reply, Embeddings)
+    assert (len(reply.vectors), reply.prompt_tokens) == (2, 4)
+    assert max(model.active for _, model in changes.seen) == 1
+    assert list(pool.idle()) == [loaded.id for loaded in pool.loaded() if loaded.active == 0]
+
+
+async def test_what_the_engine_refuses_is_raised(pool: Pool, script: Write) -> None:
+    with pytest.raises(BadRequest, match="no token 5000"):
+        await pool.ask(script(), embed((5000,)))
+
+
+async def test_cancelling_a_question_gives_its_place_back(pool: Pool, script: Write) -> None:
+    model = script(hang="generate")
+    await pool.load(model, {})
+    asked = asyncio.create_task(pool.ask(model, embed("one")))
+    await asyncio.wait({asked}, timeout=0.1)
+    assert pool.loaded()[0].active == 1
+    with pytest.raises(BadRequest, match="already running"):
+        await pool.ask(model, embed("two"))
+    asked.cancel()
+    await asyncio.wait({asked})
+    assert pool.loaded()[0].active == 0
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_question_ends_with_its_worker(pool: Pool, script: Write, killed: bool) -> None:
+    model = script(hang="generate")
+    pid = (await pool.load(model, {})).pid
+    asked = asyncio.create_task(pool.ask(model, embed("one")))
+    await asyncio.wait({asked}, timeout=0.1)
+    if killed:
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(EngineDied, match="SIGKILL"):
+            await asked
+    else:
+        await pool.unload(model.id)
+        with pytest.raises(EngineError, match="unloaded before it could answer"):
+            await asked
 
 
 # ---------------------------------------------------------------- leaving

@@ -9,6 +9,16 @@ from hypothesis import strategies as st
 from paddock.backends import wire
 from paddock.sdk.errors import BadRequest, ErrorInfo
 from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, TextDelta, ToolCallDelta
+from paddock.sdk.questions import (
+    DetokenizeRequest,
+    Embeddings,
+    EmbedRequest,
+    PlainText,
+    RerankRequest,
+    Scores,
+    TokenIds,
+    TokenizeRequest,
+)
 from paddock.sdk.types import EngineStats, GenerateRequest, Message, Stats, Usage
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -39,9 +49,23 @@ requests = st.builds(
     stop=st.tuples(words),
     max_tokens=counts,
 )
+names: dict[str, st.SearchStrategy[str]] = {"id": words, "model": words}
+questions = st.one_of(
+    st.builds(EmbedRequest, **names, inputs=st.lists(words | st.lists(counts).map(tuple), max_size=3).map(tuple)),
+    st.builds(RerankRequest, **names, query=words, documents=st.tuples(words)),
+    st.builds(TokenizeRequest, **names, text=words),
+    st.builds(DetokenizeRequest, **names, tokens=st.tuples(counts)),
+)
+replies = st.one_of(
+    st.builds(Embeddings, data=st.binary(max_size=50), dimensions=counts, prompt_tokens=counts),
+    st.builds(Scores, scores=st.tuples(st.floats(allow_nan=False)), prompt_tokens=counts),
+    st.builds(TokenIds, tokens=st.tuples(counts)),
+    st.builds(PlainText, text=words),
+)
 to_worker = st.one_of(
     st.builds(wire.Load, factory=words, path=words, options=options),
     st.builds(wire.Submit, request=requests),
+    st.builds(wire.Ask, question=questions),
     st.builds(wire.Cancel, request_id=words),
     st.just(wire.Close()),
     st.builds(wire.ProbeEngine, probe=words),
@@ -50,6 +74,7 @@ from_worker = st.one_of(
     st.builds(wire.Ready, pid=counts, wire=counts),
     st.builds(wire.LoadProgressed, fraction=st.floats(0, 1)),
     st.builds(wire.Emitted, event=events),
+    st.builds(wire.Answered, id=words, reply=st.none() | replies),
     st.builds(wire.StatsReported, stats=st.builds(EngineStats, hits=counts, disk_bytes=counts)),
     st.builds(wire.LogLine, level=counts, logger=words, text=words),
 )

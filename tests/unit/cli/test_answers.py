@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Generator, Iterable
 
+import msgspec
 import pytest
 
 from paddock.sdk.cli.answers import AnswerView, answer_json, stats_line
@@ -133,6 +134,11 @@ def test_the_stats_line_says_what_was_measured():
     assert line == (
         "4 tokens · 45.7 tokens/s · first after 0.12 s · prompt 30 tokens, 20 cached · cut off at --max-tokens"
     )
+
+
+def test_the_stats_line_says_how_the_guesses_did():
+    drafted = msgspec.structs.replace(COMPLETION.stats, drafted_tokens=20, accepted_tokens=12)
+    assert "12 of 20 guesses right" in stats_line(msgspec.structs.replace(COMPLETION, stats=drafted))
 
 
 def test_the_json_answer_has_exactly_the_promised_names():

@@ -103,7 +103,8 @@ def test_none_means_the_default_and_whole_floats_are_integers():
 
 
 def test_the_tables_cost_no_engine_import():
-    code = "import sys, paddock.sdk.llamacpp_load, paddock.sdk.llamacpp_sampling; print([m for m in sys.modules if m.split('.')[0] in "
+    code = "import sys, paddock.sdk.llamacpp_load, paddock.sdk.llamacpp_sampling; "
+    code += "print([m for m in sys.modules if m.split('.')[0] in "
     code += "('llama_cpp', 'numpy', 'jinja2', 'PySide6')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

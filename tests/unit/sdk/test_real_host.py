@@ -19,7 +19,7 @@ from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.asking import question
 from paddock.sdk.client import Client
 from paddock.sdk.connect import find, stop_host
-from paddock.sdk.errors import ChatNotFound, HostBusy, HostUnavailable, ModelNotFound, PaddockError
+from paddock.sdk.errors import BadRequest, ChatNotFound, HostBusy, HostUnavailable, ModelNotFound, PaddockError
 from paddock.sdk.events import Cancelled, Finished, Snapshot, TextDelta
 from paddock.sdk.paths import Home
 from paddock.sdk.types import ChatPatch, NewChat, SendRequest, ServerRequest, SettingsPatch
@@ -89,6 +89,23 @@ def test_the_same_answer_from_asyncio(shared):
             return text.strip(), (await client.respond("hi", model="test/quick")).text.strip()
 
     assert asyncio.run(ask()) == (TEXT, TEXT)
+
+
+def test_embeddings_and_ranking_from_both_clients(shared, client):
+    texts = ["one two", (3, 4)]
+    found = client.embed(texts, model="test/quick")
+    assert (len(found.vectors), found.prompt_tokens) == (2, 4)
+    assert client.embed("one two", model="test/quick").vectors == found.vectors[:1]
+    assert client.rerank("two", ["one", "two"], model="test/quick").scores == (0.0, 1.0)
+
+    async def run() -> None:
+        async with await AsyncClient.connect(shared) as other:
+            assert await other.embed(texts, model="test/quick") == found
+            assert (await other.rerank("two", ["two"], model="test/quick")).scores == (1.0,)
+            with pytest.raises(BadRequest, match="no token 1000"):
+                await other.embed([(1000,)], model="test/quick")
+
+    asyncio.run(run())
 
 
 def test_models_engines_settings_and_log_are_readable(client):

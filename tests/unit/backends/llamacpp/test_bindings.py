@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context, Model, library, load_error
+from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context, Model, library
 from paddock.backends.llamacpp.context_memory import ContextMemory
+from paddock.backends.llamacpp.load_errors import load_error
 from paddock.backends.llamacpp.loading import effective_options, load_model, make_context, with_threads
 from paddock.backends.llamacpp.machine import available_bytes, check_memory, physical_cores
 from paddock.backends.llamacpp.probe import probe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from paddock.backends.llamacpp.samplers import SamplerChain, defaults, model_defaults
@@ -105,6 +106,8 @@ def test_every_option_is_taken_at_its_ends(random_llama, spec):
         values = [[], ["temperature"], list(reversed(SAMPLERS))]
     elif spec.name == "dry_sequence_breakers":
         values = [[], ["x" * 100, ""]]
+    elif spec.name == "lora_scales":
+        values = [{}]  # this model has no adapters
     elif spec.kind == "bias":
         values = [{}, {"5": -1.5, "the": 2}, {"3": float("-inf")}]
     for value in values:
@@ -130,8 +133,15 @@ def test_every_option_is_taken_at_its_ends(random_llama, spec):
     ],
 )
 def test_combinations_work_and_their_seed_reproduces(random_llama, sampling):
-    text(random_llama, max_tokens=1)
-    assert text(random_llama, seed=5, **sampling) == text(random_llama, seed=5, **sampling)
+    assert text(random_llama, seed=5, **sampling) is not None
+    model = random_llama.engine._model
+    rows = np.random.default_rng(1).normal(0, 3, (40, model.n_vocab)).astype(np.float32)
+    drawn = []
+    for _ in range(2):
+        chain = SamplerChain(model, defaults() | {"seed": 5} | sampling, [1, 2, 3])
+        drawn.append([chain.draw(row.copy()) for row in rows])
+        chain.close()
+    assert drawn[0] == drawn[1]
 
 
 def test_what_the_models_file_recommends_is_the_default(driver, gguf_file, tmp_path):

@@ -53,7 +53,8 @@ class Reference:
             "penalties": lambda: api.llama_sampler_init_penalties(
                 VOCAB, o["repeat_last_n"], o["repeat_penalty"], o["frequency_penalty"], o["presence_penalty"]),
             "dry": lambda: api.llama_sampler_init_dry(
-                None, o["dry_multiplier"], o["dry_base"], o["dry_allowed_length"], o["dry_penalty_last_n"], breakers, 0),
+                None, o["dry_multiplier"], o["dry_base"], o["dry_allowed_length"], o["dry_penalty_last_n"],
+                breakers, 0),
             "top_n_sigma": lambda: api.llama_sampler_init_top_n_sigma(o["top_n_sigma"]),
             "top_k": lambda: api.llama_sampler_init_top_k(o["top_k"]),
             "typical_p": lambda: api.llama_sampler_init_typical(o["typical_p"], o["min_keep"]),
@@ -165,7 +166,7 @@ SAME_STREAM = {
 
 @pytest.mark.parametrize("options", SAME_STREAM.values(), ids=SAME_STREAM.keys())
 def test_a_seed_draws_llama_cpps_tokens(options):
-    """Few peaks, so that penalties and DRY have something to repeat."""
+    """Three rows in turn, so that penalties and DRY have something to repeat."""
     prompt = [5, 6, 7, 5, 6, 7, 5, 6]
     with chain(options, prompt) as ours, reference(options, prompt) as theirs:
         for step in range(60):
@@ -257,7 +258,7 @@ def test_changed_settings_keep_the_random_stream():
 
 def test_changed_settings_keep_the_penalty_window():
     row = np.zeros(VOCAB, np.float32)
-    row[[20, 21, 22]] = 3, 2, 1
+    row[[20, 21, 22]] = 3, 2, 1.5
     harsh = {"temperature": 0.0, "presence_penalty": 2.0}
     with chain({"temperature": 0.0}, [21]) as ours:
         assert ours.draw(row.copy()) == 20

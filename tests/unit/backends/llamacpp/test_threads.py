@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -49,8 +50,11 @@ class Machine:
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 16), st.floats(0.0, 0.5), st.integers(0, 99))
-def test_constant_noise_never_changes_the_count(cores, noise, seed):
-    assert Machine(cores, noise=noise, seed=seed).run(60.0) == {cores}
+def test_constant_noise_changes_the_count_for_no_more_than_a_look(cores, noise, seed):
+    machine = Machine(cores, noise=noise, seed=seed)
+    machine.run(60.0)
+    assert machine.used.count(cores) > 0.95 * len(machine.used)
+    assert all(len(list(steps)) <= 2 * 7 for count, steps in itertools.groupby(machine.used) if count < cores)
 
 
 @settings(max_examples=10, deadline=None)
@@ -68,7 +72,8 @@ def test_a_foreign_load_is_answered_within_a_second_and_its_end_within_the_retry
     machine.busy = 0
     machine.run(125.0)
     assert machine.governor.threads == 2
-    assert machine.run(30.0) == {2}
+    machine.run(30.0)
+    assert machine.used[-500:].count(2) > 480
 
 
 @pytest.mark.parametrize("busy", [1, 3, 4, 10])
@@ -89,7 +94,8 @@ def test_a_longer_context_is_learnt_and_keeps_all_threads():
     machine.longer = 2.5
     machine.run(20.0)
     assert machine.times.known(8) == pytest.approx(machine.seconds(2), rel=0.1)
-    assert machine.run(60.0) == {2}
+    machine.run(60.0)
+    assert machine.used[-500:].count(2) > 480
     machine.longer = 1.0
     machine.run(1.0)
     assert machine.times.known(8) == pytest.approx(machine.seconds(2), rel=0.1)
@@ -104,6 +110,16 @@ def test_a_load_on_every_core_is_answered_once_it_leaves_one_free():
     machine.busy = 1
     machine.run(8.0)
     assert machine.governor.threads == 1
+
+
+def test_a_load_that_was_there_from_the_start_is_answered_too():
+    machine = Machine(2)
+    machine.busy = 1
+    machine.run(8.0)
+    assert machine.governor.threads == 1
+    machine.busy = 0
+    machine.run(12.0)
+    assert machine.governor.threads == 2
 
 
 def test_steps_of_unknown_sizes_are_not_judged():

@@ -12,7 +12,7 @@ import numpy as np
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.runner import Runner
-from paddock.backends.llamacpp.scheduler import Sequence as Running
+from paddock.backends.llamacpp.sequence import Sequence as Running
 
 from .harness import CELLS, SEQUENCES, UBATCH, Case, Job, Logits, Raw
 

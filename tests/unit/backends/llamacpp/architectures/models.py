@@ -30,6 +30,7 @@ _BASE: dict[str, Any] = {
     "attention.layer_norm_rms_epsilon": 1e-5,
 }
 _EXPERTS = {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 48}
+_ALL_EXPERTS = {"expert_used_count": 4}  # a choice that rounding decides would look like a wrong prefix
 _SHARED_EXPERT = {"expert_shared_count": 1, "expert_shared_feed_forward_length": 48}
 _WINDOW = {"attention.sliding_window": WINDOW}
 _SSM = {"ssm.conv_kernel": 4, "ssm.inner_size": 128, "ssm.state_size": 16, "ssm.time_step_rank": 8}
@@ -60,8 +61,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "gemma2": _WINDOW,
     "gemma3": _WINDOW | {"attention.sliding_window_pattern": 2},
     "cohere2": _WINDOW | {"logit_scale": 1.0},
-    "gpt-oss": _WINDOW | _EXPERTS,
-    "deepseek2": _MLA | _EXPERTS | _SHARED_EXPERT,
+    "gpt-oss": _WINDOW | _EXPERTS | _ALL_EXPERTS,
+    "deepseek2": _MLA | _EXPERTS | _ALL_EXPERTS | _SHARED_EXPERT,
     "qwen3moe": _EXPERTS,
     "mamba": _SSM,
     "mamba2": _SSM | _GROUPS,
@@ -103,7 +104,13 @@ _SCALES = {
     "time_mix_r_k": 0.02,
 }
 """What would otherwise drown the part of the residual stream that comes from older tokens."""
-_OWN_SCALES = {"lfm2": {"attn_v": 4.0}, "gpt-oss": {"_exps": 0.5}, "gemma3n": {"attn_q_norm": 0.25}}
+_OWN_SCALES = {
+    "lfm2": {"attn_v": 4.0},
+    "gpt-oss": {"_exps": 0.5},
+    "deepseek2": {"attn_q_b": 0.3, "ffn": 0.25},
+    "gemma3n": {"attn_q_norm": 0.1, "ffn": 0.25},
+}
+"""And what would make small differences grow."""
 
 
 RECURRENT = {"mamba", "mamba2", "rwkv6", "rwkv7"}

@@ -1,4 +1,4 @@
-"""A simulated context: it knows which token every sequence has at every position, and what llama.cpp would get wrong."""
+"""A simulated context: it knows the token at every position, and what llama.cpp would get wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.kv_file import as_tokens, key_of
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
 from paddock.backends.llamacpp.saved import Saved, SavedStates
-from paddock.backends.llamacpp.scheduler import Limits, Scheduler, Sequence, Step
+from paddock.backends.llamacpp.scheduler import Scheduler
+from paddock.backends.llamacpp.sequence import Limits, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
 
 KINDS = {
@@ -38,7 +39,7 @@ class Held:
 
 
 class SimulatedMemory:
-    """:class:`paddock.backends.llamacpp.prefix_cache.Memory` without a model."""
+    """:class:`paddock.backends.llamacpp.prefix.Memory` without a model."""
 
     def __init__(self, rules: Rules, cells: int) -> None:
         self.rules = rules
@@ -144,7 +145,7 @@ class OnDisk:
 
 
 class SimulatedStore:
-    """:class:`paddock.backends.llamacpp.prefix_cache.Store` in a dict."""
+    """:class:`paddock.backends.llamacpp.prefix.Store` in a dict."""
 
     def __init__(self) -> None:
         self.files: dict[str, OnDisk] = {}

@@ -1,0 +1,22 @@
+"""LoRA adapters, which are loaded with their model."""
+
+from __future__ import annotations
+
+import os
+
+from paddock.backends.llamacpp.bindings import Model
+from paddock.sdk.errors import LoadFailed
+
+
+class Adapter:
+    """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed."""
+
+    def __init__(self, model: Model, path: str) -> None:
+        model.lib.forget_log()
+        self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
+        if not self.handle:
+            reason = (model.lib.errors() or ["no reason given"])[-1]
+            raise LoadFailed(
+                f"{os.path.basename(path)} cannot be used as a LoRA adapter of this model: {reason}",
+                hint="Choose an adapter (GGUF) that was made for it.",
+            )
