@@ -96,6 +96,7 @@ class LlamaCppEngine:
             store=self._store,
             drafter=drafting,
             adapters=adapters,
+            threads_changed=self._draft_model.set_threads if self._draft_model is not None else None,
         )
         for stored in self._store.entries() if self._store is not None else ():
             self._runner.cache.known(stored.tokens, stored.key, stored.checkpoints)

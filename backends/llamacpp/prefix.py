@@ -74,7 +74,8 @@ class Store(Protocol):
 class Prefix:
     """Tokens whose state is kept somewhere: the first ``length`` of ``tokens``. While ``running``, ``tokens`` is its
     sequence's own list, which grows. ``group`` are the adapters it was read with; ``stored`` are the positions of the
-    checkpoints on disk and ``stops`` those that a follower wants one at."""
+    checkpoints on disk and ``stops`` those that a follower wants one at. ``rolled_back``: a recurrent state was taken
+    back and nothing was evaluated since; llama.cpp may abort the process when such a state is copied or saved."""
 
     tokens: list[int]
     group: Hashable = None
@@ -89,6 +90,7 @@ class Prefix:
     checkpoints: dict[int, Saved] = field(default_factory=dict)
     stored: frozenset[int] = frozenset()
     stops: set[int] = field(default_factory=set)
+    rolled_back: bool = False
     used: int = 0
 
 

@@ -86,7 +86,7 @@ class PrefixCache:
 
     def _usable(self, prefix: Prefix, common: int) -> Match | None:
         length = min(common, prefix.length)
-        if length < 1 or not prefix.kept:
+        if length < 1 or not prefix.kept or prefix.rolled_back:
             return None
         if prefix.sequence is None:
             cut = self._rules.cut_restored
@@ -133,15 +133,17 @@ class PrefixCache:
         """``count`` more tokens of ``prefix`` were evaluated."""
         assert prefix.sequence is not None
         prefix.length += count
+        prefix.rolled_back = False
         self._cells.extend(prefix.sequence, count)
 
     def cut(self, prefix: Prefix, length: int) -> bool:
         """Take back what the last decode call put behind ``length``; False when all of ``prefix`` is lost with it."""
         assert prefix.sequence is not None
         done = self._memory.keep(prefix.sequence, length)
+        prefix.rolled_back = self._rules.recurrent and 0 < length < prefix.length
         prefix.length = min(prefix.length, length) if done else 0
         self._cells.cut(prefix.sequence, prefix.length)
-        for position in [position for position in prefix.checkpoints if position > prefix.length]:
+        for position in [at for at in prefix.checkpoints if at > prefix.length]:
             prefix.checkpoints.pop(position).release()
         return done
 
@@ -160,7 +162,7 @@ class PrefixCache:
 
     def rest(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` has ended; what was evaluated stays for a follower."""
-        if not prefix.kept or not prefix.length:
+        if not prefix.kept or not prefix.length or prefix.rolled_back:
             self.drop(prefix)
             return
         self._stop(prefix)
@@ -169,7 +171,7 @@ class PrefixCache:
 
     def suspend(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` is pre-empted: its state goes to memory and its cells are free."""
-        if not prefix.kept:
+        if not prefix.kept or prefix.rolled_back:
             self.drop(prefix)
             return
         self._stop(prefix)
@@ -286,7 +288,8 @@ class PrefixCache:
         if self._rules.cut_restored and prefix.key is not None:
             for covered in self._covered_by(prefix):
                 if covered.key is not None:
-                    self._store.remove(covered.key)
+                    if covered.key != prefix.key:  # the same tokens have the same file
+                        self._store.remove(covered.key)
                     covered.key = None
                     if covered.sequence is None and covered.state is None:
                         self._remove(covered)

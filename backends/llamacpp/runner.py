@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
 
 from paddock.backends.llamacpp.adapter import Adapter
@@ -36,6 +36,7 @@ class Runner:
         store: Prefixes on disk.
         drafter: Guesses tokens ahead.
         adapters: LoRA adapters; a group is the tuple of their scales, None stands for 1 each.
+        threads_changed: Told when other programs need the cores, and when they do no longer.
         chunk: Most prompt tokens in a step; by default what the context computes at once.
     """
 
@@ -54,6 +55,7 @@ class Runner:
         store: Store | None = None,
         drafter: Drafter | None = None,
         adapters: Items[Adapter] = (),
+        threads_changed: Callable[[int, int], None] | None = None,
         chunk: int | None = None,
     ) -> None:
         self.context = context
@@ -61,6 +63,7 @@ class Runner:
         self.pace = pace
         self._threads = threads
         self._threads_now = threads[0]
+        self._threads_changed = threads_changed or (lambda writing, reading: None)
         self._adapters = [adapter.handle for adapter in adapters]
         self._group: object = None
         if adapters:
@@ -136,7 +139,9 @@ class Runner:
         if self.pace.threads != self._threads_now:
             self._threads_now = self.pace.threads
             fewer = self._threads_now < self._threads[0]
-            self.context.set_threads(*((self._threads_now,) * 2 if fewer else self._threads))
+            threads = (self._threads_now, self._threads_now) if fewer else self._threads
+            self.context.set_threads(*threads)
+            self._threads_changed(*threads)
         if len(step.rows) == 1:
             cost = self.pace.resting_cost
             cost.note(self.cells.used, seconds)

@@ -74,6 +74,33 @@ async def test_usage_and_stats_count_what_was_done(subject: Any, pool: Pool) -> 
     assert ending.stats.duration_s >= ending.stats.ttft_s
 
 
+async def test_what_was_counted_reaches_the_loaded_model(subject: Any, pool: Pool) -> None:
+    events = await gather(pool.generate(subject.model, subject.request("a", max_tokens=9, sampling=subject.endless)))
+    ending = events[-1]
+    assert isinstance(ending, Finished)
+    async with asyncio.timeout(10):
+        while (stats := pool.loaded()[0].stats) is None or stats.generated_tokens < 9:
+            await asyncio.sleep(0.01)
+    assert (stats.prompt_tokens, stats.generated_tokens) == (ending.usage.prompt_tokens, 9)
+
+
+@pytest.mark.parametrize("prompt", ["one two three", (5, 6, 7)])
+async def test_a_prompt_is_continued_without_a_template(subject: Any, pool: Pool, prompt: Any) -> None:
+    asked = msgspec.structs.replace(subject.request("a", max_tokens=5), messages=(), prompt=prompt)
+    ending = (await gather(pool.generate(subject.model, asked)))[-1]
+    assert isinstance(ending, Finished)
+    assert ending.usage.prompt_tokens == 3 or isinstance(prompt, str)
+    assert 0 < ending.usage.completion_tokens <= 5
+
+
+@pytest.mark.parametrize("token", [-1, 2**31, 2**40])
+async def test_a_token_outside_the_vocabulary_is_a_bad_request(subject: Any, pool: Pool, token: int) -> None:
+    asked = msgspec.structs.replace(subject.request("a"), messages=(), prompt=(1, token))
+    ending = (await gather(pool.generate(subject.model, asked)))[-1]
+    assert isinstance(ending, Failed)
+    assert (ending.error.code, str(token) in ending.error.message) == ("bad_request", True)
+
+
 async def test_a_stop_string_ends_the_answer_and_is_not_shown(subject: Any, pool: Pool) -> None:
     whole = text(await gather(pool.generate(subject.model, subject.request("a", max_tokens=30, sampling={"seed": 1}))))
     stop = whole[len(whole) // 2 :][:3]

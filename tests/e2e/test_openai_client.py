@@ -164,3 +164,21 @@ def test_forty_concurrent_chats_finish_and_ten_closed_connections_free_their_slo
             lambda: all((model.active, model.queued) == (0, 0) for model in client.loaded()), "all slots to be free"
         )
         assert client.generations() == []
+
+
+def test_a_prompt_as_text_is_continued_and_read_only_once(api):
+    prompt = "The capital of France is Paris. The capital of Italy is"
+    first, second = (
+        api.completions.create(model="paddock/starter", prompt=prompt, max_tokens=4, temperature=0) for _ in range(2)
+    )
+    assert first.object == "text_completion"
+    assert first.choices[0].text == second.choices[0].text
+    assert 0 < first.usage.completion_tokens <= 4
+    assert second.usage.prompt_tokens_details.cached_tokens == first.usage.prompt_tokens - 1
+    assert second.timings["prompt_n"] == 1
+
+
+def test_a_token_outside_the_vocabulary_is_refused(api):
+    assert api.completions.create(model="paddock/starter", prompt=[5, 6], max_tokens=1).usage.prompt_tokens == 2
+    with pytest.raises(openai.BadRequestError, match="token 99999999"):
+        api.completions.create(model="paddock/starter", prompt=[1, 99999999])

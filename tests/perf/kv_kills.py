@@ -38,14 +38,11 @@ from paddock.sdk.paths import Home
 from paddock.sdk.types import GenerateRequest, Message, Usage
 
 MODEL = "paddock/starter"
-CONTEXT = 8192
-ANSWER = 24
-TURNS = 20
-CAPITALS = {"Kenya": "Nairobi", "Norway": "Oslo", "Brazil": "Brasilia", "Greece": "Athens", "Peru": "Lima"}
-KNOWN_AT_LEAST = 5
-"""Of two for each of ``CAPITALS``: where two tokens are equally likely, the order of additions decides."""
+CONTEXT = 4096
+TURNS = 12
+COUNTRIES = ("Kenya", "Norway", "Greece", "Peru")
 DEADLINE_S = 30.0
-WRITING_S = 6.0
+WRITING_S = 5.0
 """An idle engine begins after two."""
 
 
@@ -77,7 +74,7 @@ def ask(client: Client, messages: tuple[Message, ...], *, cached: bool = True) -
         id=f"kills-{time.monotonic_ns()}",
         model=MODEL,
         messages=messages,
-        max_tokens=ANSWER,
+        max_tokens=32,
         sampling={"temperature": 0.0},
         cache_prompt=cached,
     )
@@ -88,7 +85,7 @@ def ask(client: Client, messages: tuple[Message, ...], *, cached: bool = True) -
 
 
 def talk(number: int) -> tuple[Message, ...]:
-    """A conversation of some 500 tokens; every number begins another."""
+    """A conversation of some 250 tokens; every number begins another."""
     source = random.Random(number)
     turns = [f"{source.randrange(1, 20)} + {source.randrange(1, 20)}" for _ in range(TURNS)]
     told = [(f"What is {turn}?", f"{turn} = {sum(map(int, turn.split(' + ')))}.") for turn in turns]
@@ -100,20 +97,19 @@ def talk(number: int) -> tuple[Message, ...]:
 
 
 def known_answers(client: Client) -> list[Known]:
-    """Conversations with two more turns, each with its answer, without the prefix cache and with it the same."""
+    """Conversations with two more turns, each with its answer; the two best tokens are nowhere equally likely in it."""
     client.load(MODEL, {"n_ctx": CONTEXT, "kv_store": False})
     found = []
-    for number, country in enumerate(CAPITALS):
+    for number, country in enumerate(COUNTRIES):
         messages = talk(number)
-        for question in (f"What is the capital of {country}?", "Tell me a short story about a fox."):
+        for question in (f"What is the capital of {country}?", f"What is 9 + {number + 1}?"):
             messages = (*messages, Message(role="user", content=question))
             text, usage = ask(client, messages, cached=False)
-            if ask(client, messages)[0] == ask(client, messages)[0] == text:
-                found.append(Known(messages, text, usage.prompt_tokens))
+            found.append(Known(messages, text, usage.prompt_tokens))
             messages = (*messages, Message(role="assistant", content=text))
     client.unload(MODEL)
-    if len(found) < KNOWN_AT_LEAST or len({known.text for known in found}) < KNOWN_AT_LEAST:
-        raise Wrong(f"the starter model gives too few answers that tell prompts apart: {[one.text for one in found]}")
+    if len({known.text for known in found}) < len(found):
+        raise Wrong(f"the answers do not tell the prompts apart: {[known.text for known in found]}")
     return found
 
 
@@ -141,8 +137,8 @@ class Kills:
         unloading = threading.Thread(target=self._unload)
         if unload:
             unloading.start()
-        written = self._random.randrange(len(removed) or len(CAPITALS))
-        self._wait_for(lambda: self._begun(kept) > written, WRITING_S)
+        written = self._random.randrange(len(removed) or len(COUNTRIES))
+        self._wait_for(lambda: self._begun(kept) > written or (unload and not unloading.is_alive()), WRITING_S)
         time.sleep(self._random.uniform(0, 0.01))
         with suppress(ProcessLookupError):
             os.kill(ours.pid if host else worker.pid, signal.SIGKILL)

@@ -111,6 +111,14 @@ def test_a_known_prefix_survives_the_worker(home, make_driver, tiny):
     assert again.text == text
 
 
+def test_a_known_prefix_that_is_used_again_stays_known(home, make_driver, tiny):
+    for cold in (300, 1, 1):
+        driver = make_driver()
+        driver.load(tiny, n_ctx=1024, kv_store=True)
+        assert evaluated(driver.greedy(prompt=prompt(5, 300), max_tokens=4)) == cold
+        driver.engine.close()
+
+
 def test_private_requests_leave_nothing_on_disk(home, make_driver, tiny):
     driver = make_driver()
     driver.load(tiny, n_ctx=1024, kv_store=True)

@@ -96,9 +96,9 @@ class Driver:
         if not step.rows:
             assert not self.running
             return False
-        if self.runner.compute(step):
-            for sequence, rows in step.outputs.items():
-                self._force(sequence, rows)
+        assert self.runner.compute(step), "a step that the books had cells for found none"
+        for sequence, rows in step.outputs.items():
+            self._force(sequence, rows)
         return True
 
     def run(self, *jobs: Job) -> None:

@@ -23,6 +23,7 @@ KINDS = {
     "window": Rules(cut=False, cut_restored=False, checkpoints=True, window=8),
     "full window": Rules(cut_restored=False, checkpoints=True),
     "hybrid": Rules(cut=False, cut_restored=False, checkpoints=True, recurrent=True, rollback=0),
+    "hybrid that takes back": Rules(cut=False, cut_restored=False, checkpoints=True, recurrent=True, rollback=3),
     "whole only": Rules(cut=False, cut_restored=False, recurrent=True, rollback=0),
 }
 
@@ -36,6 +37,7 @@ class Held:
     cells: list[int] = field(default_factory=list)
     special: list[int] | None = None
     before: int = 0
+    taken_back: bool = False
 
 
 class SimulatedMemory:
@@ -60,6 +62,7 @@ class SimulatedMemory:
     def share(self, source: int, target: int, length: int, checkpoint: Saved | None) -> bool:
         assert target not in self.sequences, "a copy into a sequence that is not empty"
         held = self.sequences[source]
+        assert not held.taken_back, "llama.cpp would abort"
         whole = length if self.rules.cut and checkpoint is None else len(held.tokens)
         special = list(held.special) if held.special is not None else None
         self.sequences[target] = Held(held.tokens[:whole], held.cells[:whole], special)
@@ -77,6 +80,7 @@ class SimulatedMemory:
         return keep == length or self.keep(target, keep, checkpoint)
 
     def save(self, sequence: int, most: int | None = None) -> Saved | None:
+        assert not self.sequences[sequence].taken_back, "llama.cpp would abort"
         tokens = self.sequences[sequence].tokens
         return self._saved(tokens) if most is None or len(tokens) * 4 <= most else None
 
@@ -97,6 +101,7 @@ class SimulatedMemory:
                 del self.sequences[sequence]
                 return False
             held.special = held.special[:length]
+            held.taken_back = self.rules.recurrent
         if len(held.tokens) < length:
             del self.sequences[sequence]
             return False
@@ -115,6 +120,7 @@ class SimulatedMemory:
             held = self.sequences.setdefault(row.sequence, fresh)
             assert row.position == len(held.tokens), "a position was skipped or written twice"
             assert held.special is None or held.special == held.tokens, "silently wrong"
+            held.taken_back = False
             held.tokens.append(row.token)
             held.cells.append(next(self._numbers))
             if held.special is not None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-KINDS = ("attention", "window", "full window", "hybrid", "whole only")
+KINDS = ("attention", "window", "full window", "hybrid", "hybrid that takes back", "whole only")
 
 
 def test_a_prompt_is_read_in_chunks_and_only_its_last_token_asks_for_logits(world):
