@@ -27,7 +27,11 @@ class ContextMemory:
             # Cells that two sequences share are not given back when the window has passed them: each gets its own.
             if not self.keep(target, length):
                 return False
-            checkpoint = self.checkpoint(target)
+            try:
+                checkpoint = self.checkpoint(target)
+            except MemoryError:
+                context.remove(target, 0)
+                return False
             try:
                 return self.keep(target, length, checkpoint)
             finally:

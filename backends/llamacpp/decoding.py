@@ -108,10 +108,8 @@ class Decoding:
         while self._take():
             try:
                 self._step()
-            except PaddockError as error:
-                self._fail_running(error)
             except Exception as error:  # noqa: BLE001 - a bug must end the requests, not hang them
-                self._fail_running(bug(error))
+                self._fail_running(told(error))
             self._statistics.tell()
         for job in list(self._jobs.values()):
             self._cancel(job)
@@ -152,8 +150,8 @@ class Decoding:
                 raise job.error
             assert prompt is not None
             job.chain = SamplerChain(self._model, prompt.options, prompt.tokens)
-        except PaddockError as error:
-            self._end(job, Failed(id=request.id, error=error.info()))
+        except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
+            self._end(job, Failed(id=request.id, error=told(error).info()))
             return
         job.answer = Answer(request, in_reasoning=prompt.in_reasoning, end_of_turn=prompt.end_of_turn)
         job.sequence = Sequence(
@@ -180,7 +178,12 @@ class Decoding:
         if self._compute(step):
             self._publish_progress(step)
             for sequence, rows in step.outputs.items():
-                self._sample(self._jobs[sequence.id], sequence, rows)
+                job = self._jobs[sequence.id]
+                try:
+                    self._sample(job, sequence, rows)
+                except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
+                    self._scheduler.settle(sequence, 0)
+                    self._end(job, Failed(id=sequence.id, error=told(error).info()))
 
     def _compute(self, step: Step) -> bool:
         with self._changed:
@@ -274,8 +277,9 @@ class Decoding:
 
     def _fail_running(self, error: PaddockError) -> None:
         """The context is in an unknown state: what runs ends with ``error``, what waits starts afresh."""
-        for sequence in list(self._scheduler.running):
-            self._end(self._jobs[sequence.id], Failed(id=sequence.id, error=error.info()))
+        waiting = set(self._scheduler.waiting)
+        for job in [job for job in self._jobs.values() if job.sequence not in waiting]:
+            self._end(job, Failed(id=job.request.id, error=error.info()))
         self._runner.clear()
 
     def _end(self, job: Job, ending: Finished | Failed | Cancelled) -> None:
@@ -299,9 +303,14 @@ class Decoding:
                     pass
                 while not self._has_work() and self._runner.cache.store_one():
                     pass
-        except PaddockError as error:
-            self._fail_running(error)
+        except Exception as error:  # noqa: BLE001 - a bug must not end the thread
+            self._fail_running(told(error))
         self._left_to_do = self._has_work()
+
+
+def told(error: Exception) -> PaddockError:
+    """``error`` in words for people; a bug's stack goes to the log."""
+    return error if isinstance(error, PaddockError) else bug(error)
 
 
 def bug(error: Exception) -> EngineError:

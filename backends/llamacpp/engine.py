@@ -199,7 +199,7 @@ class LlamaCppEngine:
 
     def _prepare_all(self) -> None:
         while (job := self._arrivals.get()) is not None:
-            if job.request.id not in self._arriving:
+            if self._arriving.get(job.request.id) is not job:
                 continue
             try:
                 job.prompt = self._preparer.prepare(job.request)
@@ -208,7 +208,8 @@ class LlamaCppEngine:
             except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
                 job.error = bug(error)
             with self._lock:
-                if self._arriving.pop(job.request.id, None) is job:
+                if self._arriving.get(job.request.id) is job:  # else it was cancelled, and its id perhaps used again
+                    del self._arriving[job.request.id]
                     self._decoding.put(job)
 
     def _ended(self, request_id: str) -> None:

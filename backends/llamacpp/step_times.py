@@ -63,7 +63,7 @@ class StepTimes:
             return most
         table, base = self._table, 0 if apart else writing
         alone = table.predict(writing)
-        if alone is None or table.largest <= writing:
+        if alone is None or table.largest <= writing or table.smallest > 2 * writing:
             return min(FIRST_CHUNK, most)
         seconds = alone * (budget_ratio - 1 if apart else budget_ratio)
         at_most = min(base + most, 2 * table.largest)
@@ -163,6 +163,10 @@ class _Table:
     @property
     def largest(self) -> int:
         return self._sizes[-1] if self._sizes else 0
+
+    @property
+    def smallest(self) -> int:
+        return self._sizes[0] if self._sizes else 0
 
     def note(self, rows: int, seconds: float) -> None:
         size = _binned(rows)

@@ -210,3 +210,9 @@ def test_a_decision_costs_microseconds():
             times.chunk(3, RATIO, 500)
         costs.append((time.perf_counter() - started) / 10)
     assert statistics.median(costs) < 300e-6
+
+
+def test_one_long_prompt_says_nothing_about_the_time_of_an_answer():
+    times = StepTimes(threads=2)
+    times.note(82, 0.7, threads=2)
+    assert times.chunk(1, 2.7, 512) == 16
