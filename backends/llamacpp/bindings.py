@@ -32,6 +32,10 @@ _INFO, _ERROR, _CONTINUED = 2, 4, 5
 _BUFFER = re.compile(r"buffer size += +([\d.]+) MiB")
 
 
+class WithoutMemory(ModelUnusable):
+    """The model has no KV cache; it can make embeddings."""
+
+
 class Library:
     """The loaded native library with its log. ``api`` is the module of C functions."""
 
@@ -250,9 +254,7 @@ class Context:
         self._memory = api.llama_get_memory(self._handle)
         if not self._memory:
             self.close()
-            raise ModelUnusable(
-                "This model does not write text: it has no KV cache.", hint="Choose a chat or completion model."
-            )
+            raise WithoutMemory("This model does not write text: it has no KV cache.", hint="Choose a chat model.")
         self.n_ctx = int(api.llama_n_ctx(self._handle))
         self.n_ctx_seq = int(api.llama_n_ctx_seq(self._handle))
         self.n_batch = int(api.llama_n_batch(self._handle))

@@ -38,6 +38,7 @@ class Decoding:
         written: Learns the finished answers.
         store: Prefixes on disk, for its numbers.
         drafting: Hears how its guesses did.
+        embedding_bytes: What the context for embeddings takes now.
         turn: Held during every step: others compute with the same weights.
         ended: Called with the id of a job that is about to end.
     """
@@ -52,6 +53,7 @@ class Decoding:
         store: KvStore | None,
         drafting: Drafting,
         turn: threading.Lock,
+        embedding_bytes: Callable[[], int],
         ended: Callable[[str], None],
     ) -> None:
         self._model = model
@@ -70,7 +72,7 @@ class Decoding:
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
-        self._statistics = Statistics(runner, store)
+        self._statistics = Statistics(runner, store, embedding_bytes)
 
     # ------------------------------------------------------------ any thread
 
@@ -183,6 +185,10 @@ class Decoding:
                     self._sample(job, sequence, rows)
                 except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
                     self._scheduler.settle(sequence, 0)
+                    if sequence.prefix is not None:
+                        sequence.prefix.kept = (
+                            False  # logits that are no numbers come from a state that nobody may share
+                        )
                     self._end(job, Failed(id=sequence.id, error=told(error).info()))
 
     def _compute(self, step: Step) -> bool:

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from paddock.backends.base import Emit, LoadReport, Report
+from paddock.backends.base import Answered, Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
 from paddock.backends.llamacpp.adapter import Adapter
-from paddock.backends.llamacpp.bindings import Model, library
+from paddock.backends.llamacpp.bindings import Model, WithoutMemory, library
 from paddock.backends.llamacpp.decoding import Decoding, bug
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
+from paddock.backends.llamacpp.embedding import Embedder
 from paddock.backends.llamacpp.job import Job
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.loading import (
@@ -37,9 +38,10 @@ from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.preparing import Preparer
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.written import WrittenAnswers
-from paddock.sdk.errors import BadRequest, EngineError, PaddockError
+from paddock.sdk.errors import BadRequest, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.events import Cancelled, Failed
 from paddock.sdk.paths import Home
+from paddock.sdk.questions import Question
 from paddock.sdk.types import GenerateRequest, Options
 
 CLOSING_S = 1.2
@@ -58,6 +60,8 @@ class LlamaCppEngine:
         self._orders = 0
         self._threads: list[threading.Thread] = []
         self._turn = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._decoding: Decoding | None = None
 
     # ------------------------------------------------------------ the control thread
 
@@ -68,11 +72,18 @@ class LlamaCppEngine:
         free = available_bytes()
         self._model = model = load_model(lib, path, effective, progress)
         effective = with_threads(effective, model.size_bytes, physical_cores())
+        threads = (cast(int, effective["n_threads"]), cast(int, effective["n_threads_batch"]))
+        embedder = self._embedder = Embedder(model, self._turn, threads=threads[1])
         try:
             adapters = [Adapter(model, file) for file in cast("list[str]", effective["lora"])]
             self._context = context = make_context(model, effective, free_before=free)
             self._draft_model = self._load_draft(effective, progress)
+        except WithoutMemory:
+            progress(1.0)
+            size, length = model.size_bytes, embedder.longest
+            return LoadReport(context_length=length, options=effective, size_bytes=size, chat_template=False)
         except PaddockError:
+            self._embedder = None
             model.close()
             raise
         self._store = open_store(model, context, effective, files_of(path), Home.find().kv)
@@ -80,7 +91,6 @@ class LlamaCppEngine:
         if model.architecture in LEARNED_POSITIONS:
             limit = min(limit, model.n_ctx_train)
         room = room_for(model, effective)
-        threads = (cast(int, effective["n_threads"]), cast(int, effective["n_threads_batch"]))
         pace = Pace(threads[0])
         drafting = Drafting(pace.times, self._draft_model)
         self._runner = Runner(
@@ -111,7 +121,7 @@ class LlamaCppEngine:
             draft_model=self._draft_model is not None,
             written=written,
         )
-        self._decoding = Decoding(
+        self._decoding = decoding = Decoding(
             model,
             self._runner,
             pieces=_markers(model),
@@ -119,11 +129,11 @@ class LlamaCppEngine:
             store=self._store,
             drafting=drafting,
             turn=self._turn,
+            embedding_bytes=lambda: embedder.bytes,
             ended=self._ended,
         )
-        for name, run in (("prepare", self._prepare_all), ("decode", self._decoding.run)):
-            self._threads.append(threading.Thread(target=run, name=name, daemon=True))
-            self._threads[-1].start()
+        self._start(self._prepare_all, decoding)
+        self._start(decoding.run)
         progress(1.0)
         effective |= {"n_ctx": context.n_ctx, "n_batch": context.n_batch, "n_ubatch": context.n_ubatch}
         effective |= {"n_parallel": room.parallel}
@@ -135,15 +145,23 @@ class LlamaCppEngine:
         )
 
     def watch(self, report: Report) -> None:
-        self._decoding.watch(report)
+        if self._decoding is not None:
+            self._decoding.watch(report)
+
+    def ask(self, question: Question, answered: Answered) -> None:
+        """Queue a question; returns at once. It is answered on the embedder's thread."""
+        assert self._embedder is not None
+        self._embedder.ask(question, answered)
 
     def submit(self, request: GenerateRequest, emit: Emit) -> None:
         """Queue a request; returns at once. Its events come from the engine's threads, in order."""
         with self._lock:
-            if self._closing or request.id in self._ids:
+            if self._closing or self._decoding is None or request.id in self._ids:
                 error: PaddockError = BadRequest(f"A request “{request.id}” is already running.")
                 if self._closing:
                     error = EngineError("The model is being unloaded.", hint="Load it again.")
+                elif self._decoding is None:
+                    error = ModelUnusable("This model makes embeddings, no text.", hint="Choose a chat model.")
                 emit(Failed(id=request.id, error=error.info()))
                 return
             self._orders += 1
@@ -153,12 +171,14 @@ class LlamaCppEngine:
 
     def cancel(self, request_id: str) -> None:
         """End a request within one decode step; unknown ids are ignored."""
+        if self._embedder is not None:
+            self._embedder.cancel(request_id)
         with self._lock:
             job = self._arriving.pop(request_id, None)
             if job is not None:
                 self._ids.discard(request_id)
                 job.emit(Cancelled(id=request_id))
-            elif request_id in self._ids:
+            elif request_id in self._ids and self._decoding is not None:
                 self._decoding.cancel(request_id)
 
     def close(self) -> None:
@@ -172,7 +192,11 @@ class LlamaCppEngine:
             job.emit(Cancelled(id=request_id))
         deadline = time.monotonic() + CLOSING_S
         self._arrivals.put(None)
-        if not self._threads:
+        if self._embedder is not None:
+            self._embedder.close()
+        if self._decoding is None:
+            if self._embedder is not None:
+                self._model.close()
             return
         self._decoding.close()
         for thread in self._threads:
@@ -183,6 +207,10 @@ class LlamaCppEngine:
             self._draft_model.close()
         self._context.close()
         self._model.close()
+
+    def _start(self, run: Callable[..., None], *arguments: object) -> None:
+        self._threads.append(threading.Thread(target=run, args=arguments, name=run.__name__, daemon=True))
+        self._threads[-1].start()
 
     def _load_draft(self, options: Options, progress: Callable[[float], None]) -> DraftModel | None:
         path = str(options["draft_model"] or "")
@@ -197,7 +225,7 @@ class LlamaCppEngine:
 
     # ------------------------------------------------------------ the preparing thread
 
-    def _prepare_all(self) -> None:
+    def _prepare_all(self, decoding: Decoding) -> None:
         while (job := self._arrivals.get()) is not None:
             if self._arriving.get(job.request.id) is not job:
                 continue
@@ -210,7 +238,7 @@ class LlamaCppEngine:
             with self._lock:
                 if self._arriving.get(job.request.id) is job:  # else it was cancelled, and its id perhaps used again
                     del self._arriving[job.request.id]
-                    self._decoding.put(job)
+                    decoding.put(job)
 
     def _ended(self, request_id: str) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
 
 from paddock.backends.llamacpp.adapter import Adapter
-from paddock.backends.llamacpp.bindings import DECODED, FULL, Context
+from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.loading import ALL_OUTPUTS
@@ -108,7 +108,7 @@ class Runner:
             self.scheduler.done(step)
             self._note(step, seconds)
             return True
-        self.scheduler.undone(step)
+        self.scheduler.undone(step, broken_off=status == ABORTED)
         if status == FULL and not self.scheduler.make_room() and not self.scheduler.halve_chunk():
             raise EngineError("The KV cache has no room for the next token.", hint="Load with a longer context.")
         return False
@@ -118,7 +118,9 @@ class Runner:
         if self._scratch is None or self._group is not None:
             return False
         if self._to_measure is None:
-            self._to_measure = self.pace.times.plan(min(self._limits.batch, self._limits.parallel + 64))
+            self._to_measure = self.pace.times.plan(
+                min(self._limits.batch, self._limits.each, self._limits.parallel + 64)
+            )
         rows = next(self._to_measure, 0)
         if not 0 < rows <= self.cells.free:
             return False

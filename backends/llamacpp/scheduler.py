@@ -12,7 +12,7 @@ from collections.abc import Sequence as Items
 from typing import Protocol
 
 from paddock.backends.llamacpp.cells import Cells
-from paddock.backends.llamacpp.prefix import Match
+from paddock.backends.llamacpp.prefix import Match, Prefix
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
 from paddock.backends.llamacpp.sequence import Limits, Row, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
@@ -124,6 +124,7 @@ class Scheduler:
 
     def done(self, step: Step) -> None:
         """``step`` was computed."""
+        self._chunk = min(2 * self._chunk, self._limits.chunk)
         for sequence, count in step.counts.items():
             assert sequence.prefix is not None
             self._cache.grown(sequence.prefix, count)
@@ -139,12 +140,14 @@ class Scheduler:
             assert sequence.prefix is not None
             self._cache.cut(sequence.prefix, sequence.prefix.length - wrong)
 
-    def undone(self, step: Step) -> None:
-        """``step`` was broken off or failed: whatever part of it got into the KV cache is dropped again."""
+    def undone(self, step: Step, *, broken_off: bool = False) -> None:
+        """``step`` was not computed, or was ``broken_off``: whatever part of it got into the KV cache is dropped
+        again. A recurrent state is then lost: llama.cpp takes it back by whole steps, to what it never wrote."""
         for sequence in step.counts:
             sequence.draft = []
             if sequence.prefix is not None:
-                self._cache.cut(sequence.prefix, sequence.prefix.length)
+                lost = broken_off and self._rules.recurrent
+                self._cache.cut(sequence.prefix, 0 if lost else sequence.prefix.length)
 
     def make_room(self) -> bool:
         """Free cells: the prefix used longest ago leaves the context, else the youngest sequence goes back to the
@@ -165,11 +168,14 @@ class Scheduler:
     def forget(self) -> None:
         """The KV cache was cleared: nothing is evaluated any more."""
         self._cache.lost()
+        self._chunk = self._limits.chunk
 
     def halve_chunk(self) -> bool:
-        """Read prompts in smaller pieces from now on; False at the smallest."""
+        """Read prompts in smaller pieces until steps succeed again; False at the smallest."""
+        if self._chunk == 1:
+            return False
         self._chunk //= 2
-        return self._chunk >= 1
+        return True
 
     # ------------------------------------------------------------ admitting
 
@@ -177,6 +183,8 @@ class Scheduler:
         for sequence in list(self._waiting):
             if len(self._running) >= self._limits.parallel:
                 return
+            if sequence.awaits is not None and _to_come(*sequence.awaits):
+                continue
             match = self._cache.find(sequence.tokens, sequence.group) if sequence.kept else None
             if sequence.kept and self._soon(sequence, match):
                 continue
@@ -196,6 +204,7 @@ class Scheduler:
         if gain < WORTH_WAITING and 2 * gain < rest:
             return False
         prefix.stops.add(length)
+        sequence.awaits = promised
         return True
 
     def _fits(self, sequence: Sequence, match: Match | None) -> bool:
@@ -211,6 +220,7 @@ class Scheduler:
         return needed <= self._cells.total
 
     def _begin(self, sequence: Sequence, match: Match | None) -> None:
+        sequence.awaits = None
         sequence.prefix = self._cache.begin(
             sequence.tokens, match, group=sequence.group, private=sequence.private, kept=sequence.kept
         )
@@ -237,9 +247,10 @@ class Scheduler:
             self._write(step, sequence, len(writing))
         step.writing = len(step.rows)
         if reading:
-            room = min(self._chunk, self._limits.batch - len(step.rows))
+            room = min(max(self._chunk - step.writing, 1), self._limits.batch - step.writing)
             answers = step.writing or waiting
-            self._read(step, reading, self._pace.chunk(answers, room, apart=bool(waiting)) if answers else room)
+            asked = self._pace.chunk(answers, room, apart=bool(waiting)) if answers else room
+            self._read(step, reading, min(asked, room))
         elif step.rows and self._scratch is not None:
             self._pad(step)
         return step
@@ -260,7 +271,7 @@ class Scheduler:
                 sequence.draft_limit,
                 self._limits.drafted - drafted,
                 self._limits.each - len(sequence.tokens) - 1,
-                self._limits.batch - writing - drafted,
+                min(self._limits.batch, self._cells.free) - writing - drafted,  # guesses take nobody's place
                 self._rules.rollback,
             )
             if limit > 0:
@@ -314,7 +325,11 @@ class Scheduler:
         room = min(self._limits.batch, self._cells.free) - len(step.rows)
         step.padding = max(min(self._pace.padding(len(step.rows)), room), 0)
         token = step.rows[0].token
-        step.rows.extend(Row(token, at, self._scratch, False) for at in range(step.padding))
+        step.rows.extend(Row(token, at, self._scratch, self._limits.all_outputs) for at in range(step.padding))
+
+
+def _to_come(prefix: Prefix, length: int) -> bool:
+    return prefix.running and prefix.length < length
 
 
 def _insert(sequences: list[Sequence], sequence: Sequence) -> None:

@@ -23,6 +23,7 @@ class Sequence:
         prefix: Where its tokens are; None while it waits.
         cached: Prompt tokens that were there when it was first admitted.
         draft: Guesses in the step that is under way.
+        awaits: While it waits for what another one reads: the prefix, and how much of it.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Sequence:
     prefix: Prefix | None = None
     cached: int = 0
     draft: list[int] = field(default_factory=list)
+    awaits: tuple[Prefix, int] | None = None
 
     def __post_init__(self) -> None:
         self.n_prompt = self.n_prompt or len(self.tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from paddock.backends.base import Report
 from paddock.backends.llamacpp.job import Job
@@ -16,9 +17,10 @@ REPORT_S = 1.0
 class Statistics:
     """The engine's thread, except :meth:`watch`, which comes before the first request."""
 
-    def __init__(self, runner: Runner, store: KvStore | None) -> None:
+    def __init__(self, runner: Runner, store: KvStore | None, embedding_bytes: Callable[[], int]) -> None:
         self._runner = runner
         self._store = store
+        self._embedding_bytes = embedding_bytes
         self._report: Report | None = None
         self._told_at = 0.0
         self._told: EngineStats | None = None
@@ -71,5 +73,6 @@ class Statistics:
             memory_bytes=runner.memory.saved_bytes,
             disk_prefixes=disk.count if disk is not None else 0,
             disk_bytes=disk.n_bytes if disk is not None else 0,
+            embedding_bytes=self._embedding_bytes(),
             threads=runner.pace.threads,
         )

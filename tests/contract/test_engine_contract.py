@@ -29,6 +29,7 @@ from paddock.sdk.events import (
     ReasoningDelta,
     TextDelta,
 )
+from paddock.sdk.questions import Embeddings, EmbedRequest
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
@@ -99,6 +100,18 @@ async def test_a_token_outside_the_vocabulary_is_a_bad_request(subject: Any, poo
     ending = (await gather(pool.generate(subject.model, asked)))[-1]
     assert isinstance(ending, Failed)
     assert (ending.error.code, str(token) in ending.error.message) == ("bad_request", True)
+
+
+async def test_embeddings_have_length_one_and_are_the_same_each_time(subject: Any, pool: Pool) -> None:
+    asked = EmbedRequest(id="a", model=subject.model.id, inputs=("one", "two three", (5, 6), "one"))
+    reply = await pool.ask(subject.model, asked)
+    assert isinstance(reply, Embeddings)
+    vectors = reply.vectors
+    assert len(vectors) == 4
+    assert [sum(x * x for x in vector) for vector in vectors] == pytest.approx([1] * 4, abs=1e-4)
+    assert vectors[0] == pytest.approx(vectors[3], abs=1e-4)
+    assert vectors[0] != pytest.approx(vectors[1], abs=1e-2)
+    assert reply.prompt_tokens >= 6
 
 
 async def test_a_stop_string_ends_the_answer_and_is_not_shown(subject: Any, pool: Pool) -> None:

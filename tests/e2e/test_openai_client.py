@@ -182,3 +182,31 @@ def test_a_token_outside_the_vocabulary_is_refused(api):
     assert api.completions.create(model="paddock/starter", prompt=[5, 6], max_tokens=1).usage.prompt_tokens == 2
     with pytest.raises(openai.BadRequestError, match="token 99999999"):
         api.completions.create(model="paddock/starter", prompt=[1, 99999999])
+
+
+def test_embeddings_of_a_chat_model(api):
+    texts = ["The capital of France is Paris.", "Paris is the capital of France.", "one two three four five six"]
+    answer = api.embeddings.create(model="paddock/starter", input=texts)
+    first, second, third = (item.embedding for item in answer.data)
+
+    def cosine(one: list[float], other: list[float]) -> float:
+        return sum(a * b for a, b in zip(one, other, strict=True))
+
+    assert cosine(first, first) == pytest.approx(1, abs=1e-5)
+    assert cosine(first, second) > cosine(first, third)
+    assert answer.usage.prompt_tokens > 10
+
+
+def test_a_chat_model_does_not_rank(port):
+    body = {"model": "paddock/starter", "query": "x", "documents": ["y"]}
+    head, rest = raw(port, json.dumps(body).encode(), "/v1/rerank")
+    assert b" 422 " in head.split(b"\r\n")[0]
+    assert b"cannot rank" in rest
+
+
+def test_tokens_there_and_back(port):
+    prompt = "The capital of France is"
+    _, rest = raw(port, json.dumps({"model": "paddock/starter", "content": prompt}).encode(), "/tokenize")
+    tokens = json.loads(rest)["tokens"]
+    _, rest = raw(port, json.dumps({"model": "paddock/starter", "tokens": tokens}).encode(), "/detokenize")
+    assert json.loads(rest)["content"].strip() == prompt

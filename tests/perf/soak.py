@@ -12,7 +12,7 @@ Fails (exit code 1) when a request ends with an error, another finish reason or 
 when a request stays after the end, or a burst that needs all slots and cells does not run at once; when evictions,
 pre-emptions or restores from memory did not happen; when the median of the worker's memory in the last third of the
 time exceeds that of the first by more than ``--cache-ram-mib`` plus 32 MiB; when an answer of the fixed subset differs,
-except where two tokens were equally likely (``soak_ties.py``; listed as ``ties``). Prints one JSON object.
+except where two tokens were equally likely (``soak_reference.py``; listed as ``ties``). Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pathlib import Path
 import psutil
 from comparison import report
 from soak_client import Asked, Mixture, Reply, exchange, wrong
-from soak_ties import parting
+from soak_reference import Reference
 
 from paddock import resources
 from paddock.sdk import Client
@@ -51,13 +51,14 @@ MUST_HAPPEN = ("evictions", "preemptions", "restored_from_memory")
 class Soak:
     """The requests to one loaded model. ``failures`` are sentences."""
 
-    def __init__(self, client: Client, model: LoadedModel, url: str, seed: int) -> None:
+    def __init__(self, client: Client, url: str, reference: Reference, seed: int) -> None:
         self._client = client
+        self._reference = reference
         self._url = url
         self._random = random.Random(seed)
-        assert model.pid is not None
+        model = self._loaded()
         self._worker = psutil.Process(model.pid)
-        self.mixture = Mixture(url, self._name(), seed)
+        self.mixture = Mixture(model.model, reference.tokens, seed)
         self._fixed = self.mixture.fixed()
         self._known: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -125,12 +126,12 @@ class Soak:
         thirds = [round(statistics.median(self._rss[at : at + third]), 1) for at in (0, third, len(self._rss) - third)]
         return thirds, round(thirds[2] - thirds[0], 1)
 
-    def partings(self, model: Path, context: int) -> tuple[list[object], list[object]]:
+    def partings(self) -> tuple[list[object], list[object]]:
         """Answers of the fixed subset that differed: those with a tie, and the wrong ones."""
         ties: list[object] = []
         different: list[object] = []
         for (number, text), times in self._partings.items():
-            found = parting(model, self._fixed[number].body, self._known[number], text, context)
+            found = self._reference.parting(self._fixed[number].body, self._known[number], text)
             (ties if found.tie else different).append({"number": number, "times": times, **asdict(found)})
         return ties, different
 
@@ -163,9 +164,6 @@ class Soak:
         [model] = self._client.loaded()
         return model
 
-    def _name(self) -> str:
-        return self._loaded().model
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -173,7 +171,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600, help="at least")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--model", type=Path, default=STARTER)
-    parser.add_argument("--context", type=int, default=3072)
+    parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--parallel", type=int, default=8)
     parser.add_argument("--cache-ram-mib", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
@@ -183,9 +181,10 @@ def main() -> int:
         home = Home(Path(folder))
         with Client.connect(home) as client:
             try:
-                model = client.load(str(asked.model.resolve()), options)
+                client.load(str(asked.model.resolve()), options)
                 url = client.set_server(ServerRequest(running=True, port=0)).urls[0]
-                figures = soak(Soak(client, model, url.removesuffix("/v1"), asked.seed), asked)
+                with Reference(asked.model, asked.context) as reference:
+                    figures = soak(Soak(client, url.removesuffix("/v1"), reference, asked.seed), asked)
             finally:
                 client.shutdown("now")
         while lock_held(home):
@@ -200,7 +199,7 @@ def soak(soak: Soak, asked: argparse.Namespace) -> dict[str, object]:
     burst = soak.burst(asked.parallel, asked.context)
     stats = soak.stats()
     thirds, growth = soak.memory_mib()
-    ties, different = soak.partings(asked.model, asked.context)
+    ties, different = soak.partings()
     failures = soak.failures
     if growth > asked.cache_ram_mib + MARGIN_MIB:
         failures.append(f"the worker's memory grew by {growth} MiB")

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -60,29 +61,21 @@ def talk(number: int, turns: int) -> list[dict[str, str]]:
 
 
 class Mixture:
-    """Requests for ``model`` at ``url``, the same ones for the same seed."""
+    """Requests for ``model``, the same ones for the same seed; ``tokens`` are those of a text."""
 
-    def __init__(self, url: str, model: str, seed: int) -> None:
-        self._url = url
+    def __init__(self, model: str, tokens: Callable[[str], list[int]], seed: int) -> None:
         self._model = model
+        self._tokens = tokens
         self._random = random.Random(seed)
         words = random.Random(seed + 1)
-        self._ids = self._tokens(" ".join(words.choice(TOPICS) for _ in range(6000)))
-
-    def _tokens(self, text: str) -> list[int]:
-        connection = _connection(self._url)
-        connection.request("POST", "/tokenize", json.dumps({"model": self._model, "content": text}))
-        answer = connection.getresponse().read(); print(answer[:500], self._model)
-        found: list[int] = json.loads(answer)["tokens"]
-        connection.close()
-        return found
+        self._ids = tokens(" ".join(words.choice(TOPICS) for _ in range(6000)))
 
     def fixed(self) -> list[Asked]:
-        """Greedy ones of 10 to 700 tokens; every fourth as token ids."""
+        """Greedy ones of 10 to 400 tokens; every fourth as token ids."""
         greedy = {"model": self._model, "max_tokens": LONGEST_ANSWER, "temperature": 0}
         found = []
         for number, question in enumerate(QUESTIONS):
-            for turns in (0, 12, 30):
+            for turns in (0, 6, 16):
                 messages = [*talk(number, turns), {"role": "user", "content": question}]
                 stream = bool(len(found) % 2)
                 found.append(Asked("/v1/chat/completions", {**greedy, "messages": messages, "stream": stream}))
@@ -94,7 +87,7 @@ class Mixture:
         """One of any kind."""
         pick = self._random
         length = round(math.exp(pick.uniform(math.log(SHORTEST), math.log(LONGEST))))
-        answer = round(math.exp(pick.uniform(0, math.log(LONGEST_ANSWER))))
+        answer = pick.randint(1, LONGEST_ANSWER)
         exact, stream, leaves = pick.random() < 0.7, pick.random() < 0.5, pick.random() < 0.2
         body = {"model": self._model, "max_tokens": answer, "ignore_eos": exact, "stream": stream}
         body |= {"seed": pick.getrandbits(31), "temperature": pick.choice((0, 0.8, 1.5))}

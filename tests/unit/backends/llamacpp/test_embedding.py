@@ -221,6 +221,17 @@ def test_models_are_not_asked_for_what_they_cannot_do(open_: Open) -> None:
     assert ranker.embed("a", pooling="mean").shape == (1, WIDTH)
 
 
+def test_an_encoder_is_loaded_for_embeddings_only(gguf_file: ModuleType, tmp_path: Path, driver: Any) -> None:
+    report = driver.load(write_bert(gguf_file, tmp_path / "bert.gguf"))
+    assert (report.context_length, report.chat_template) == (TRAINED, False)
+    answers: queue.Queue[Any] = queue.Queue()
+    driver.engine.ask(EmbedRequest(id="e", model="m", inputs=("the cab",)), answers.put)
+    assert answers.get(timeout=30).dimensions == WIDTH
+    failed = driver.start("hello").failed
+    assert failed.error.code == "model_unusable"
+    assert "makes embeddings" in failed.error.message
+
+
 def test_tokens_there_and_back(open_: Open) -> None:
     asker = open_("llama")
     assert asker.tokens("</s>") == [2]
