@@ -205,6 +205,7 @@ class AsyncClient:
         max_tokens: int | None = None,
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
+        private: bool = False,
         **sampling: OptionValue,
     ) -> Completion:
         """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name.
@@ -221,6 +222,7 @@ class AsyncClient:
             max_tokens=max_tokens,
             stop=stop,
             tools=tools,
+            private=private,
             **sampling,
         )
         async with aclosing(events):
@@ -240,6 +242,7 @@ class AsyncClient:
         max_tokens: int | None = None,
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
+        private: bool = False,
         **sampling: OptionValue,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """The events of one answer, as :meth:`generate`; the arguments are those of :meth:`respond`."""
@@ -251,6 +254,7 @@ class AsyncClient:
             max_tokens=max_tokens,
             stop=stop,
             tools=tools,
+            private=private,
             sampling=sampling,
         )
         async with aclosing(self.generate(request)) as events:

@@ -54,6 +54,7 @@ def question(
     max_tokens: int | None = None,
     stop: Iterable[str] = (),
     tools: Iterable[Tool] = (),
+    private: bool = False,
     sampling: Mapping[str, OptionValue],
 ) -> GenerateRequest:
     """The request for one answer; sampling options that are None are left to the model."""
@@ -67,6 +68,7 @@ def question(
         max_tokens=max_tokens,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         reasoning=reasoning,
+        private=private,
     )
 
 

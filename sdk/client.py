@@ -200,6 +200,7 @@ class Client:
         max_tokens: int | None = None,
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
+        private: bool = False,
         **sampling: OptionValue,
     ) -> Completion:
         """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name.
@@ -216,6 +217,7 @@ class Client:
             max_tokens=max_tokens,
             stop=stop,
             tools=tools,
+            private=private,
             **sampling,
         )
         for event in events:
@@ -234,6 +236,7 @@ class Client:
         max_tokens: int | None = None,
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
+        private: bool = False,
         **sampling: OptionValue,
     ) -> Generator[GenerationEvent, None, None]:
         """The events of one answer, as :meth:`generate`; the arguments are those of :meth:`respond`."""
@@ -245,6 +248,7 @@ class Client:
             max_tokens=max_tokens,
             stop=stop,
             tools=tools,
+            private=private,
             sampling=sampling,
         )
         yield from self.generate(request)

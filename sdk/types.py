@@ -252,7 +252,8 @@ class ChatMessage(Value, frozen=True, kw_only=True):
 
 
 class ChatSummary(Value, frozen=True, kw_only=True):
-    """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id."""
+    """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id. Of a
+    ``private`` one nothing is kept in the prompt cache on disk; the conversation itself is kept as every other."""
 
     id: str
     title: str
@@ -261,6 +262,7 @@ class ChatSummary(Value, frozen=True, kw_only=True):
     model: str = ""
     system: str = ""
     pinned: bool = False
+    private: bool = False
     generating: str | None = None
 
 
@@ -275,16 +277,18 @@ class NewChat(Request, frozen=True, kw_only=True):
     title: str = ""
     model: str = ""
     system: str = ""
+    private: bool = False
 
 
 class ChatPatch(Request, frozen=True, kw_only=True):
     """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
-    that message to what was written last below it."""
+    that message to what was written last below it. ``private`` holds from the next question on."""
 
     title: str | None = None
     model: str | None = None
     system: str | None = None
     pinned: bool | None = None
+    private: bool | None = None
     leaf: str | None = None
 
 

@@ -92,8 +92,12 @@ class ChatTable:
     def add(self, chat: ChatSummary) -> None:
         with transaction(self._connection, self._path) as rows:
             rows.execute(
-                "INSERT INTO chats (id, title, created, updated, model, system, pinned) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (chat.id, chat.title, chat.created, chat.updated, chat.model, chat.system, chat.pinned),
+                "INSERT INTO chats (id, title, created, updated, model, system, pinned, private)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(chat.id, chat.title, chat.created, chat.updated, chat.model, chat.system),
+                    *(chat.pinned, chat.private),
+                ),
             )
 
     def change(self, chat_id: str, patch: ChatPatch, now: float) -> ChatSummary:
@@ -105,8 +109,8 @@ class ChatTable:
         with transaction(self._connection, self._path) as rows:
             for name, value in given.items():
                 rows.execute(f"UPDATE chats SET {name}=? WHERE id=?", (value, chat_id))
-            # Choosing a version or pinning is looking, not writing: the list keeps its order.
-            if given.keys() - {"leaf", "pinned"}:
+            # Choosing a version, pinning and marking write nothing: the list keeps its order.
+            if given.keys() - {"leaf", "pinned", "private"}:
                 rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
         return self.summary(chat_id)
 
@@ -232,6 +236,7 @@ def _summary(row: sqlite3.Row) -> ChatSummary:
         model=row["model"],
         system=row["system"],
         pinned=bool(row["pinned"]),
+        private=bool(row["private"]),
     )
 
 

@@ -82,6 +82,7 @@ class Conversations:
             updated=now,
             model=request.model,
             system=request.system,
+            private=request.private,
         )
         await self._store.ask(lambda table: table.add(summary))
         self._bus.publish(ChatChanged(id=summary.id, summary=summary))
@@ -211,6 +212,7 @@ class Conversations:
             sampling=request.sampling,
             max_tokens=request.max_tokens,
             reasoning=request.reasoning,
+            private=chat.private,
         )
 
     # -------------------------------------------------------------- keeping

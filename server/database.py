@@ -49,6 +49,7 @@ MIGRATIONS = (
     CREATE INDEX messages_of_parent ON messages(parent);
     CREATE INDEX messages_generating ON messages(state) WHERE state = 'generating';
     """,
+    "ALTER TABLE chats ADD COLUMN private INTEGER NOT NULL DEFAULT 0",
 )
 """One script per schema version, applied in order; a script is never changed once released."""
 

@@ -262,6 +262,7 @@ class Context:
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
         self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
         self._batch = self._make_batch(self.n_batch)
+        self._row_type = ctypes.c_float * model.n_vocab
         # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
         # answers 0 (go on) or 1 (stop) in C.
         self._stop = ctypes.create_string_buffer(2)
@@ -333,7 +334,9 @@ class Context:
         pointer = self._api.llama_get_logits_ith(self._handle, row)
         if not pointer:
             raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
-        return np.ctypeslib.as_array(pointer, shape=(self.model.n_vocab,))
+        row_type = self._row_type
+        values = memoryview(row_type.from_address(ctypes.addressof(pointer.contents)))
+        return np.frombuffer(values, dtype=np.float32)
 
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""

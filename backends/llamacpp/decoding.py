@@ -186,9 +186,7 @@ class Decoding:
                 except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
                     self._scheduler.settle(sequence, 0)
                     if sequence.prefix is not None:
-                        sequence.prefix.kept = (
-                            False  # logits that are no numbers come from a state that nobody may share
-                        )
+                        sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
                     self._end(job, Failed(id=sequence.id, error=told(error).info()))
 
     def _compute(self, step: Step) -> bool:
@@ -212,13 +210,14 @@ class Decoding:
         for at, row in enumerate(rows):
             token = job.chain.sample(self._runner.context, row)
             job.timing.token()
-            if self._model.is_eog(token):
+            piece = self._pieces.get(token) or self._spell(token)
+            if piece is None:
                 reason = "stop"
                 break
             sequence.tokens.append(token)
             right = at < len(draft) and draft[at] == token
             accepted += right
-            reason = self._write(job, sequence, token)
+            reason = self._write(job, sequence, piece)
             if reason is not None or not right:
                 break
         if draft:
@@ -229,12 +228,15 @@ class Decoding:
         if reason is not None:
             self._finish(job, reason)
 
-    def _write(self, job: Job, sequence: Sequence, token: int) -> StopReason | None:
-        """Publish ``token``; why the answer ends with it, or None."""
+    def _spell(self, token: int) -> bytes | None:
+        """The bytes of ``token``; None when it ends the model's turn."""
+        if self._model.is_eog(token):
+            return None
+        return self._pieces.setdefault(token, self._model.piece(token))
+
+    def _write(self, job: Job, sequence: Sequence, piece: bytes) -> StopReason | None:
+        """Publish ``piece``; why the answer ends with it, or None."""
         assert job.answer is not None
-        piece = self._pieces.get(token)
-        if piece is None:
-            piece = self._pieces[token] = self._model.piece(token)
         job.text += piece
         for event in job.answer.feed(piece):
             job.emit(event)
@@ -273,7 +275,8 @@ class Decoding:
         sequence = job.sequence
         if job.prompt.end and job.request.cache_prompt:
             tokens = sequence.tokens[sequence.n_prompt :]
-            self._written.remember(job.prompt.end, job.answer.text, bytes(job.text), tokens)
+            if all(self._pieces[token] for token in tokens):  # a hidden one is no part of the text that comes back
+                self._written.remember(job.prompt.end, job.answer.text, bytes(job.text), tokens)
         usage = job.timing.usage(sequence.n_prompt, sequence.cached)
         self._end(job, Finished(id=job.request.id, usage=usage, stats=job.stats(), reason=reason))
 

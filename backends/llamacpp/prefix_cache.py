@@ -185,6 +185,7 @@ class PrefixCache:
 
     def drop(self, prefix: Prefix) -> None:
         """Forget ``prefix``, except on disk."""
+        prefix.running = False
         self._remove(prefix)
         self._vacate(prefix)
         self._forget_saved(prefix)

@@ -80,6 +80,7 @@ class Scheduler:
         self._running: list[Sequence] = []
         self._read_last = False
         self._group: Hashable = None
+        self._unfit: Sequence | None = None
         self.hits = 0
         self.misses = 0
         self.preemptions = 0
@@ -106,6 +107,7 @@ class Scheduler:
 
     def remove(self, sequence: Sequence) -> None:
         """``sequence`` has ended; what it evaluated stays for a follower while there is room."""
+        self._unfit = None
         if sequence in self._waiting:
             self._waiting.remove(sequence)
         elif sequence in self._running:
@@ -143,6 +145,7 @@ class Scheduler:
     def undone(self, step: Step, *, broken_off: bool = False) -> None:
         """``step`` was not computed, or was ``broken_off``: whatever part of it got into the KV cache is dropped
         again. A recurrent state is then lost: llama.cpp takes it back by whole steps, to what it never wrote."""
+        self._unfit = None
         for sequence in step.counts:
             sequence.draft = []
             if sequence.prefix is not None:
@@ -161,6 +164,7 @@ class Scheduler:
         self._cache.suspend(youngest.prefix)
         youngest.prefix = None
         youngest.draft = []
+        self._unfit = None
         self.preemptions += 1
         _insert(self._waiting, youngest)
         return True
@@ -168,6 +172,7 @@ class Scheduler:
     def forget(self) -> None:
         """The KV cache was cleared: nothing is evaluated any more."""
         self._cache.lost()
+        self._unfit = None
         self._chunk = self._limits.chunk
 
     def halve_chunk(self) -> bool:
@@ -183,12 +188,15 @@ class Scheduler:
         for sequence in list(self._waiting):
             if len(self._running) >= self._limits.parallel:
                 return
+            if sequence is self._unfit:
+                return  # nothing has ended since
             if sequence.awaits is not None and _to_come(*sequence.awaits):
                 continue
             match = self._cache.find(sequence.tokens, sequence.group) if sequence.kept else None
             if sequence.kept and self._soon(sequence, match):
                 continue
             if not self._cache.can_begin() or not self._fits(sequence, match):
+                self._unfit = sequence
                 return
             self._waiting.remove(sequence)
             self._begin(sequence, match)
@@ -234,9 +242,11 @@ class Scheduler:
 
     def _plan(self) -> Step:
         step = Step(group=self._next_group())
-        members = [sequence for sequence in self._running if sequence.group == step.group]
-        writing = [sequence for sequence in members if sequence.pending == 1]
-        reading = [sequence for sequence in members if sequence.pending > 1]
+        writing: list[Sequence] = []
+        reading: list[Sequence] = []
+        for sequence in self._running:
+            if sequence.group == step.group:
+                (writing if sequence.pending == 1 else reading).append(sequence)
         if self._rules.recurrent and writing and reading:
             self._read_last = not self._read_last
             waiting = len(writing)
@@ -257,6 +267,8 @@ class Scheduler:
 
     def _next_group(self) -> Hashable:
         """The groups of running sequences take turns."""
+        if all(sequence.group == self._group for sequence in self._running):
+            return self._group
         groups = list(dict.fromkeys(sequence.group for sequence in self._running))
         if groups:
             at = groups.index(self._group) + 1 if self._group in groups else 0

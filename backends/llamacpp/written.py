@@ -49,7 +49,7 @@ class WrittenAnswers:
         """``prompt``, the rendered ``messages``, in tokens; answers that are known in their own."""
         tokens: list[int] = []
         at = 0
-        for message in messages:
+        for message in () if model.add_eos else messages:  # pieces would each get an end
             answer = self._find(message.content.strip()) if message.role == "assistant" else None
             if answer is None:
                 continue

@@ -16,6 +16,7 @@ from paddock.sdk.types import ChatSummary
 Index = QModelIndex | QPersistentModelIndex
 
 UNTITLED = "New chat"
+PRIVATE = "Private: nothing of it is kept in the prompt cache on disk"
 
 
 class ChatRole(IntEnum):
@@ -26,6 +27,7 @@ class ChatRole(IntEnum):
     SUMMARY = Qt.ItemDataRole.UserRole + 2
     GENERATING = Qt.ItemDataRole.UserRole + 3
     PINNED = Qt.ItemDataRole.UserRole + 4
+    PRIVATE = Qt.ItemDataRole.UserRole + 5
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,17 @@ class ChatList(QAbstractListModel):
         if chat is None:
             return None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return chat.title or UNTITLED
+            return f"{chat.title or UNTITLED}\n{PRIVATE}" if chat.private else chat.title or UNTITLED
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{chat.title or UNTITLED}, private" if chat.private else None
         if role == ChatRole.SUMMARY:
             return chat
         if role == ChatRole.GENERATING:
             return chat.generating is not None
         if role == ChatRole.PINNED:
             return chat.pinned
+        if role == ChatRole.PRIVATE:
+            return chat.private
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return "being answered" if chat.generating is not None else ""
         return None

@@ -15,7 +15,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class ChatRows(QStyledItemDelegate):
-    """Headings small and grey; chats with a dot while they are being answered and a pin where they are pinned."""
+    """Headings small and grey; chats with a dot while they are being answered, a pin where they are pinned and a lock
+    where they are private."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         theme = current()
@@ -51,17 +52,20 @@ class ChatRows(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(body.adjusted(1, 1, -1, -1), 7, 7)
         right = 10.0
+        marks = ["lock"] if index.data(ChatRole.PRIVATE) else []
         if index.data(ChatRole.GENERATING):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("accent"))
             painter.drawEllipse(QPointF(rect.right() - 13, rect.center().y()), 3.5, 3.5)
             right = 26.0
         elif index.data(ChatRole.PINNED):
-            size = theme.px(15)
+            marks.insert(0, "pin")
+        size = theme.px(15)
+        for mark in marks:
+            where = QPointF(rect.right() - right + 2 - size, rect.center().y() - size / 2)
             ratio = painter.device().devicePixelRatio()
-            where = QPointF(rect.right() - 8 - size, rect.center().y() - size / 2)
-            painter.drawPixmap(where, pixmap("pin", theme.palette.text2, size, ratio=ratio))
-            right = 14.0 + size
+            painter.drawPixmap(where, pixmap(mark, theme.palette.text2, size, ratio=ratio))
+            right += 4.0 + size
         painter.setFont(theme.font(13, 500 if selected else 400))
         painter.setPen(theme.color("text"))
         width = int(rect.width() - 10 - right)

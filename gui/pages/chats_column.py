@@ -1,8 +1,9 @@
-"""The column of conversations: new, search, open, rename, pin, delete."""
+"""The column of conversations: new, search, open, rename, pin, keep private, delete."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -13,8 +14,14 @@ from paddock.gui.messages import Action, Messages
 from paddock.gui.models.chats import UNTITLED, ChatList, ChatRole
 from paddock.gui.pages.chat_rows import ChatView
 from paddock.gui.widgets import IconButton, Label, SearchField
-from paddock.sdk.types import ChatPatch, ChatSummary
+from paddock.sdk.types import Chat, ChatPatch, ChatSummary
 
+PRIVATE_HELP = "Nothing of it is kept in the prompt cache on disk"
+PRIVATE_NOW = (
+    "Nothing more of “{title}” is kept in the prompt cache on disk. What was kept before stays until it is pushed out,"
+    " or cleared in the settings."
+)
+PRIVATE_S = 12
 UNDO_S = 8
 """A deleted chat can be brought back for so long; only then the host is asked to delete it."""
 
@@ -148,6 +155,13 @@ class ChatsColumn(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Rename").triggered.connect(lambda: self.rename(chat))
         menu.addAction("Unpin" if summary.pinned else "Pin").triggered.connect(lambda: self.pin(chat))
+        private = menu.addAction("Private")
+        private.setCheckable(True)
+        private.setChecked(summary.private)
+        private.setToolTip(PRIVATE_HELP)
+        private.setStatusTip(PRIVATE_HELP)
+        private.triggered.connect(lambda checked: self.set_private(chat, checked))
+        menu.setToolTipsVisible(True)
         menu.addSeparator()
         menu.addAction("Delete").triggered.connect(lambda: self.delete(chat))
         return menu
@@ -172,13 +186,21 @@ class ChatsColumn(QWidget):
         pinned = not bool(self._model.row_of(chat).data(ChatRole.PINNED))
         self._patch(chat, ChatPatch(pinned=pinned))
 
-    def _patch(self, chat: str, patch: ChatPatch) -> None:
-        self._host.call(
-            lambda client: client.patch_chat(chat, patch),
-            lambda changed: self._host.learn_chat(changed.summary),
-            self._messages.error,
-            self,
-        )
+    def set_private(self, chat: str, private: bool) -> None:
+        """Keep nothing of a chat in the prompt cache on disk from its next question on, or let it be kept again."""
+        self._patch(chat, ChatPatch(private=private), self._tell_private if private else None)
+
+    def _tell_private(self, chat: ChatSummary) -> None:
+        text = PRIVATE_NOW.format(title=chat.title or UNTITLED)
+        self._messages.info(text, seconds=PRIVATE_S, key=f"private-{chat.id}")
+
+    def _patch(self, chat: str, patch: ChatPatch, then: Callable[[ChatSummary], None] | None = None) -> None:
+        def changed(result: Chat) -> None:
+            self._host.learn_chat(result.summary)
+            if then is not None:
+                then(result.summary)
+
+        self._host.call(lambda client: client.patch_chat(chat, patch), changed, self._messages.error, self)
 
     def delete(self, chat: str) -> None:
         """Take a chat from the list; for a while it can be brought back."""

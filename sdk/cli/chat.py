@@ -60,6 +60,14 @@ def chat(
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning/--no-reasoning", help="Let the model think first, or not.")
     ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="Keep nothing of it on disk. What was kept of earlier chats stays until it is pushed out or cleared"
+            " (paddock cache clear).",
+        ),
+    ] = False,
     *,
     sampling: Options,
 ) -> None:
@@ -73,7 +81,7 @@ def chat(
         if not asked:
             from paddock.sdk.cli.dialogue import Dialogue
 
-            dialogue = Dialogue(client, terminal, home_of(None), model=name, system=system)
+            dialogue = Dialogue(client, terminal, home_of(None), model=name, system=system, private=private)
             dialogue.run(sampling=sampling, max_tokens=max_tokens, stop=stop or (), reasoning=reasoning)
             return
         view = AnswerView(terminal, name, streaming=stream, quiet=json)
@@ -84,6 +92,7 @@ def chat(
             reasoning=reasoning,
             max_tokens=max_tokens,
             stop=stop or (),
+            private=private,
             sampling=sampling,
         )
         completion = view.show(client.generate(request))

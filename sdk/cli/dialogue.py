@@ -30,7 +30,8 @@ COMMANDS = {
 
 
 class Dialogue:
-    """One conversation. ``input`` and ``output`` are prompt-toolkit's, for tests."""
+    """One conversation. Nothing of a ``private`` one is kept on disk, neither prompts nor the lines that were typed.
+    ``input`` and ``output`` are prompt-toolkit's, for tests."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Dialogue:
         *,
         model: str,
         system: str = "",
+        private: bool = False,
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
@@ -47,9 +49,14 @@ class Dialogue:
         self._terminal = terminal
         self._model = model
         self._system = system
+        self._private = private
         self._messages: list[Message] = []
         self._session: PromptSession[str] = PromptSession(
-            history=_history(home), completer=_Commands(client), complete_while_typing=False, input=input, output=output
+            history=InMemoryHistory() if private else _history(home),
+            completer=_Commands(client),
+            complete_while_typing=False,
+            input=input,
+            output=output,
         )
 
     def run(self, *, sampling: Options, max_tokens: int | None, stop: Sequence[str], reasoning: bool | None) -> None:
@@ -91,6 +98,7 @@ class Dialogue:
             reasoning=reasoning,
             max_tokens=max_tokens,
             stop=stop,
+            private=self._private,
             sampling=sampling,
         )
         view = AnswerView(self._terminal, self._model)

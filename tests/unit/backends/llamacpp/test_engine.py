@@ -238,6 +238,49 @@ def test_the_same_id_twice_is_refused(random_llama):
     assert isinstance(run.ending, Cancelled)
 
 
+def test_the_id_of_a_cancelled_request_can_be_used_at_once(driver, tiny, monkeypatch):
+    driver.load(tiny, n_ctx=512)
+    preparer, entered, go_on = driver.engine._preparer, threading.Event(), threading.Event()
+    prepare = preparer.prepare
+
+    def slowly(request):
+        entered.set()
+        assert go_on.wait(60)
+        return prepare(request)
+
+    monkeypatch.setattr(preparer, "prepare", slowly)
+    first = driver.start("a", id="same")
+    assert entered.wait(60)
+    driver.engine.cancel("same")
+    second = driver.start("b", id="same", max_tokens=2)
+    go_on.set()
+    assert isinstance(first.ending, Cancelled)
+    assert second.finished
+
+
+@pytest.mark.parametrize("name", ["__init__", "sample"])
+@pytest.mark.parametrize("error", [EngineError("No token is allowed.", hint="Allow one."), ValueError("a bug")])
+def test_what_goes_wrong_with_the_samplers_of_a_request_ends_only_that(driver, tiny, monkeypatch, name, error):
+    driver.load(tiny, n_ctx=2048)
+    other = driver.start("go on", sampling=LONG, max_tokens=1000)
+    other.wait(lambda events: any(isinstance(event, TextDelta) for event in events))
+    works, broken = getattr(SamplerChain, name), {"top_k": 7}
+
+    def fails(chain, *args):
+        if name == "__init__" and args[1]["top_k"] == broken["top_k"]:
+            raise error
+        if name == "sample" and args[1] == 1:
+            raise error
+        return works(chain, *args)
+
+    monkeypatch.setattr(SamplerChain, name, fails)
+    run = driver.start("x", sampling=LONG | broken)
+    assert run.failed.error.code == "engine_error"
+    assert other.finished.usage.completion_tokens == 1000
+    monkeypatch.undo()
+    assert driver.start("x", max_tokens=3, sampling=LONG).finished
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

@@ -320,6 +320,88 @@ def test_nothing_is_evaluated_any_more_after_the_context_was_cleared(world):
     assert again.cached == 0
 
 
+def test_a_follower_goes_on_when_the_reader_ends_before_its_first_step(world):
+    it = world(cells=400, chunk=40)
+    reader, follower = it.add("reader", range(100)), it.add("follower", [*range(100), 7], order=1)
+    it.scheduler.schedule()
+    assert follower.prefix is None
+    it.scheduler.remove(reader)
+    assert follower in it.advance().counts
+
+
+def test_followers_that_wait_are_not_looked_up_again_in_every_step(world, monkeypatch):
+    it = world(parallel=50, cells=4000, chunk=20)
+    for number in range(40):
+        it.add(f"user {number}", [*range(200), 300 + number], order=number)
+    it.advance()
+    monkeypatch.setattr(it.cache, "find", None)
+    for _ in range(8):
+        it.advance()
+
+
+def test_a_request_that_does_not_fit_is_looked_up_again_when_another_ends(world, monkeypatch):
+    it = world(cells=100, chunk=100)
+    first = it.add("first", range(60))
+    it.advance()
+    large = it.add("large", range(500, 560), order=1)
+    it.advance()
+    with monkeypatch.context() as patch:
+        patch.setattr(it.cache, "find", None)
+        it.advance()
+    it.scheduler.remove(first)
+    assert large in it.advance().counts
+
+
+def test_prompts_are_read_in_large_pieces_again_after_steps_have_failed(world):
+    it = world(cells=400, chunk=16)
+    while it.scheduler.halve_chunk():
+        pass
+    it.add("one", range(40))
+    assert [len(it.advance().rows) for _ in range(5)] == [1, 2, 4, 8, 16]
+
+
+def test_a_recurrent_state_is_not_used_after_a_step_was_broken_off(world):
+    it = world("hybrid", chunk=8)
+    one = it.add("one", range(20))
+    it.advance()
+    step = it.scheduler.schedule()
+    it.memory.compute(step, rows=0)  # as if llama.cpp had taken it back
+    it.scheduler.undone(step, broken_off=True)
+    assert one.evaluated == 0
+    it.check()
+
+
+def test_guesses_take_nobodys_place(world):
+    it = world(parallel=2, cells=60, chunk=30, drafts=True)
+    for number in range(2):
+        it.add(f"user {number}", range(500 * number, 500 * number + 20), order=number, draft_limit=3)
+    while it.cells.free > 2:
+        it.advance()
+        assert it.scheduler.preemptions == 0
+
+
+def test_a_few_tokens_in_common_are_not_worth_a_large_state(world):
+    it = world(cells=2000, chunk=1000, budget=100_000)
+    first = it.add("first", range(900))
+    it.advance()
+    it.scheduler.remove(first)
+    it.cache.evict()
+    for common, worth in ((20, 0), (300, 300)):
+        other = it.add("other", [*range(common), *range(5000, 5050)], order=1)
+        it.advance()
+        it.scheduler.remove(other)
+        assert other.cached == worth
+
+
+def test_a_disk_that_does_not_keep_up_is_not_asked_again_and_again(world, simulated_store, monkeypatch):
+    it = world(cells=300, chunk=300, store=simulated_store)
+    one = it.add("one", range(200))
+    it.advance()
+    it.scheduler.remove(one)
+    monkeypatch.setattr(simulated_store, "put", lambda *what: False)
+    assert not it.cache.store_one()
+
+
 ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(["add", "add", "step", "step", "step", "end", "break", "evict", "store", "clear"]),
@@ -363,7 +445,7 @@ def test_no_interleaving_leaks_cells_or_loses_a_request(world, new_store, action
             case "break":
                 step = it.scheduler.schedule()
                 it.memory.compute(step, rows=pick % (len(step.rows) + 1))
-                it.scheduler.undone(step)
+                it.scheduler.undone(step, broken_off=True)
             case "evict":
                 it.cache.evict()
             case "store":
