@@ -83,6 +83,7 @@ class Window(QWidget):
     def _shortcuts(self) -> None:
         keys: list[tuple[str, Callable[[], None]]] = [
             ("Ctrl+N", self._new_chat),
+            ("Ctrl+Shift+N", lambda: self._new_chat(private=True)),
             ("Ctrl+L", self._to_composer),
             ("Ctrl+,", lambda: self.show_page("settings")),
             ("Ctrl+I", self._toggle_inspector),
@@ -136,9 +137,9 @@ class Window(QWidget):
     def _quit(self) -> None:
         self.close()
 
-    def _new_chat(self) -> None:
+    def _new_chat(self, *, private: bool = False) -> None:
         self.show_page("chat")
-        self.chat.new_chat()
+        self.chat.new_chat(private=private)
 
     def _to_composer(self) -> None:
         self.show_page("chat")

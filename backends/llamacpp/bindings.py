@@ -364,14 +364,13 @@ class Context:
         return int(self._api.llama_state_seq_get_size_ext(self._handle, sequence, flags))
 
     def get_state(self, sequence: int, buffer: Any, size: int, flags: int) -> int:
-        """Write the state into ``buffer`` (an array of bytes); answers with the bytes written."""
-        array = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
-        return int(self._api.llama_state_seq_get_data_ext(self._handle, array, size, sequence, flags))
+        """Write the state into ``buffer`` (an array of c_uint8); answers with the bytes written."""
+        # no ctypes.cast: it ties the array into a cycle, and megabytes wait for the garbage collector
+        return int(self._api.llama_state_seq_get_data_ext(self._handle, buffer, size, sequence, flags))
 
     def set_state(self, sequence: int, buffer: Any, size: int, flags: int) -> bool:
         """Put a state into ``sequence``. llama.cpp refuses another layout, but accepts states of other weights."""
-        array = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
-        return bool(self._api.llama_state_seq_set_data_ext(self._handle, array, size, sequence, flags))
+        return bool(self._api.llama_state_seq_set_data_ext(self._handle, buffer, size, sequence, flags))
 
     def set_threads(self, writing: int, reading: int) -> None:
         """Threads for steps of single tokens and for steps with more."""

@@ -21,7 +21,9 @@ class ContextMemory:
 
     def share(self, source: int, target: int, length: int, checkpoint: Saved | None) -> bool:
         context, rules = self._context, self._rules
-        partly = rules.cut and rules.unified and checkpoint is None
+        if not rules.unified:
+            return self._hand_over(source, target, length, checkpoint)
+        partly = rules.cut and checkpoint is None
         context.copy(source, target, length if partly else -1)
         if rules.window and checkpoint is None:
             # Cells that two sequences share are not given back when the window has passed them: each gets its own.
@@ -37,6 +39,17 @@ class ContextMemory:
             finally:
                 checkpoint.release()
         return self.keep(target, length, checkpoint)
+
+    def _hand_over(self, source: int, target: int, length: int, checkpoint: Saved | None) -> bool:
+        """Share by a state: between caches of their own llama.cpp copies only with the next step, and until then a
+        state or a checkpoint would be read from, or lost under, what is not there yet."""
+        state = self.save(source)
+        if state is None:
+            return False
+        try:
+            return self.restore(target, state, self._context.positions(source)[1] + 1, length, checkpoint)
+        finally:
+            state.release()
 
     def restore(self, target: int, state: Saved, length: int, keep: int, checkpoint: Saved | None) -> bool:
         if not self._context.set_state(target, state.buffer, state.size, WHOLE) or not self._holds(target, length):
@@ -84,4 +97,4 @@ class ContextMemory:
             return False
         if self._rules.recurrent:
             return first <= last
-        return first <= max(0, length - self._rules.window + 1) if self._rules.window else first == 0
+        return first <= max(0, length - self._rules.n_swa + 1) if self._rules.n_swa else first == 0

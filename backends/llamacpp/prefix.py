@@ -9,6 +9,10 @@ from typing import Protocol
 
 from paddock.backends.llamacpp.saved import Saved
 
+RESTORED_FOR_ONE = 32
+"""Tokens whose state is restored in the time that reading one takes: measured 0.7 % of the reading from memory, up to
+3 % from a cold disk."""
+
 
 class Memory(Protocol):
     """The context's sequences (:class:`paddock.backends.llamacpp.context_memory.ContextMemory`). A method that answers
@@ -101,6 +105,12 @@ class Match:
     prefix: Prefix
     length: int
     checkpoint: bool = False
+
+    @property
+    def worth(self) -> int:
+        """Tokens that need not be read, less those that could be read while a state outside the context is restored,
+        which is always whole."""
+        return self.length - (self.prefix.length // RESTORED_FOR_ONE if self.prefix.sequence is None else 0)
 
 
 @dataclass

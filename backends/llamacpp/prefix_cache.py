@@ -8,6 +8,7 @@ leave the context for memory, and from there go to disk.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from operator import attrgetter
 
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.kv_file import as_tokens, key_of
@@ -18,11 +19,10 @@ from paddock.backends.llamacpp.sharing import Rules
 WORTH_SAVING = 64
 """Tokens: fewer are read again sooner than they are saved and found."""
 WORTH_STORING = 128
-RESTORED_FOR_ONE = 32
-"""Tokens whose state is restored from a cold disk in the time that reading one takes (measured: 0.7 % from memory, 1.5
-to 3 % from disk)."""
 MOST_CHECKPOINTS = 8
 """Of one prefix. The first, behind the system prompt, stays; of the others the oldest goes first."""
+
+_age = attrgetter("used")
 
 
 class PrefixCache:
@@ -52,9 +52,6 @@ class PrefixCache:
         self._clock = 0
         self.counts = Counts()
 
-    def __len__(self) -> int:
-        return len(self._prefixes)
-
     def __iter__(self) -> Iterator[Prefix]:
         return iter(self._prefixes)
 
@@ -67,8 +64,8 @@ class PrefixCache:
             if most >= common:
                 break
             match = self._usable(prefix, common)
-            if match is not None and _worth(match) > most:
-                best, most = match, _worth(match)
+            if match is not None and match.worth > most:
+                best, most = match, match.worth
         return best
 
     def promised(self, tokens: Sequence[int], group: Hashable = None) -> tuple[Prefix, int] | None:
@@ -119,8 +116,10 @@ class PrefixCache:
         if self._free or self.evict(except_for=match.prefix if match is not None else None):
             prefix.sequence = self._free.pop()
             self._here[prefix.sequence] = prefix
-            if match is not None:
-                self._take(prefix, match)
+            if match is not None and not self._take(prefix, match):
+                match = self.find(tokens, group)
+                if match is not None and match.prefix.sequence is not None:
+                    self._take(prefix, match)
         else:
             assert match is not None
             self._take_over(prefix, match)
@@ -304,7 +303,7 @@ class PrefixCache:
 
     # ------------------------------------------------------------ inside
 
-    def _take(self, prefix: Prefix, match: Match) -> None:
+    def _take(self, prefix: Prefix, match: Match) -> bool:
         """Have ``prefix`` begin with what ``match`` has; it stays empty where that fails."""
         source, length, sequence = match.prefix, match.length, prefix.sequence
         assert sequence is not None
@@ -323,15 +322,17 @@ class PrefixCache:
             prefix.cuttable = self._rules.cut_restored
         if not done:
             self.counts.recomputed += 1
+            prefix.cuttable, source.cuttable = True, False  # even a full window may have lost its old cells
             if source.sequence is None:
                 self.drop(source)
-            return
+            return False
         prefix.length = length
         if source.sequence is not None:
             self._cells.fork(source.sequence, sequence, length)
         else:
             self._cells.extend(sequence, length)
         prefix.checkpoints = {at: saved.hold() for at, saved in source.checkpoints.items() if at <= length}
+        return True
 
     def _take_over(self, prefix: Prefix, match: Match) -> None:
         """The sequence of the resting ``match`` itself: there is no other."""
@@ -406,12 +407,3 @@ class PrefixCache:
     def _tick(self) -> int:
         self._clock += 1
         return self._clock
-
-
-def _worth(match: Match) -> int:
-    """Tokens that need not be read, less what a state of the whole prefix costs to restore."""
-    return match.length - (match.prefix.length // RESTORED_FOR_ONE if match.prefix.sequence is None else 0)
-
-
-def _age(prefix: Prefix) -> int:
-    return prefix.used

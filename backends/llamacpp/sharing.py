@@ -17,7 +17,8 @@ class Rules:
         cut: A sequence that was evaluated here may be cut at any position, and so may a copy of it.
         cut_restored: So may one that was restored from a saved state.
         checkpoints: A copy is taken back to an earlier position with the partial state that was saved there.
-        window: Tokens of the sliding window when only these are kept; 0 otherwise.
+        n_swa: Tokens of the sliding window; 0 without one. A restored state has no others.
+        window: The same when the context keeps no others; 0 otherwise.
         recurrent: There is a recurrent state. Answers and prompts then do not share a decode call: llama.cpp would
             compute them apart all the same.
         rollback: Tokens of the last decode call that may be taken back.
@@ -27,6 +28,7 @@ class Rules:
     cut: bool = True
     cut_restored: bool = True
     checkpoints: bool = False
+    n_swa: int = 0
     window: int = 0
     recurrent: bool = False
     rollback: int = 1 << 30
@@ -48,12 +50,13 @@ def rules_of(*, architecture: str, recurrent: bool, n_swa: int, swa_full: bool, 
             cut_restored=False,
             checkpoints=True,
             recurrent=True,
+            n_swa=n_swa,
             window=window,
             rollback=n_rs_seq,
             unified=unified,
         )
     if window:
-        return Rules(cut=False, cut_restored=False, checkpoints=True, window=window, unified=unified)
+        return Rules(cut=False, cut_restored=False, checkpoints=True, n_swa=n_swa, window=window, unified=unified)
     if n_swa:
-        return Rules(cut_restored=False, checkpoints=True, unified=unified)
+        return Rules(cut_restored=False, checkpoints=True, n_swa=n_swa, unified=unified)
     return Rules(unified=unified)

@@ -16,6 +16,7 @@ from paddock.sdk.types import ChatSummary
 Index = QModelIndex | QPersistentModelIndex
 
 UNTITLED = "New chat"
+UNTITLED_PRIVATE = "New private chat"
 PRIVATE = "Private: nothing of it is kept in the prompt cache on disk"
 
 

@@ -78,7 +78,7 @@ class ChatPage(QWidget):
     def _connect(self) -> None:
         host, dialogue = self._host, self.dialogue
         self.chats.chosen.connect(self.open)
-        self.chats.new_wanted.connect(self.new_chat)
+        self.chats.new_wanted.connect(lambda private: self.new_chat(private=private))
         self.chats.deleted.connect(self._deleted)
         self.head.model_chosen.connect(self._model_chosen)
         self.composer.sent.connect(self.send)
@@ -107,12 +107,14 @@ class ChatPage(QWidget):
 
     # ---------------------------------------------------------------- what the window asks
 
-    def new_chat(self) -> None:
+    def new_chat(self, *, private: bool = False) -> None:
         """An empty conversation with the composer ready."""
         self._keep_draft()
         self.inspector.flush()
         self.dialogue.new(
-            model=self.dialogue.model or self._host.settings.default_model, system=self._host.settings.system_prompt
+            model=self.dialogue.model or self._host.settings.default_model,
+            system=self._host.settings.system_prompt,
+            private=private,
         )
         self.focus_composer()
 

@@ -18,8 +18,8 @@ from paddock.sdk.types import Chat, ChatPatch, ChatSummary
 
 PRIVATE_HELP = "Nothing of it is kept in the prompt cache on disk"
 PRIVATE_NOW = (
-    "Nothing more of “{title}” is kept in the prompt cache on disk. What was kept before stays until it is pushed out,"
-    " or cleared in the settings."
+    "From the next question on nothing of “{title}” is kept in the prompt cache on disk. What was kept before stays until"
+    " it is pushed out, or cleared in the settings."
 )
 PRIVATE_S = 12
 UNDO_S = 8
@@ -27,10 +27,11 @@ UNDO_S = 8
 
 
 class ChatsColumn(QWidget):
-    """Lists what :class:`HostState` knows. ``chosen`` carries a chat's id, ``new_wanted`` asks for an empty one."""
+    """Lists what :class:`HostState` knows. ``chosen`` carries a chat's id, ``new_wanted`` asks for an empty one and
+    says whether it is private."""
 
     chosen = Signal(str)
-    new_wanted = Signal()
+    new_wanted = Signal(bool)
     deleted = Signal(str)
     """The chat was taken from the list; the host hears of it when it cannot be undone any more."""
     close_wanted = Signal()
@@ -50,12 +51,15 @@ class ChatsColumn(QWidget):
         self.nothing = Label("", 13, 400, "muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.new_button = IconButton("plus", "New chat (Ctrl+N)")
+        self.new_private_button = IconButton("lock", "New private chat (Ctrl+Shift+N)")
+        self.new_private_button.setToolTip(f"{self.new_private_button.toolTip()}\n{PRIVATE_HELP}")
         self.close_button = IconButton("close", "Close the list of chats")
         self.close_button.hide()
         self._lay_out()
         self.search.textChanged.connect(self.refresh)
         self.search.returnPressed.connect(self._open_first)
-        self.new_button.clicked.connect(self.new_wanted)
+        self.new_button.clicked.connect(lambda: self.new_wanted.emit(False))
+        self.new_private_button.clicked.connect(lambda: self.new_wanted.emit(True))
         self.close_button.clicked.connect(self.close_wanted)
         self.view.clicked.connect(self._activate)
         self.view.activated.connect(self._activate)
@@ -69,6 +73,7 @@ class ChatsColumn(QWidget):
         title.setSpacing(2)
         title.addWidget(Label("Chats", 15, 600))
         title.addStretch(1)
+        title.addWidget(self.new_private_button)
         title.addWidget(self.new_button)
         title.addWidget(self.close_button)
         column = QVBoxLayout(self)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from paddock.gui.bridge import Job
 from paddock.gui.host_state import HostState
+from paddock.gui.models.chats import UNTITLED_PRIVATE
 from paddock.gui.pages.question import PATIENCE_S, Run, View, ask
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.events import GenerationEvent
@@ -48,6 +49,7 @@ class Dialogue(QObject):
         self.title = ""
         self.model = ""
         self.system = ""
+        self._private = False
         self.messages: list[ChatMessage] = []
         self.run: Run | None = None
         host.snapshot.connect(self._reconnected)
@@ -58,11 +60,11 @@ class Dialogue(QObject):
 
     # ---------------------------------------------------------------- which conversation
 
-    def new(self, *, model: str = "", system: str = "") -> None:
-        """An empty conversation; it is stored when its first message is sent."""
+    def new(self, *, model: str = "", system: str = "", private: bool = False) -> None:
+        """An empty conversation; it is stored, as a ``private`` one or not, when its first message is sent."""
         self._leave()
-        self.chat, self.title, self.messages = "", "", []
-        self.model, self.system = model, system
+        self.chat, self.title, self.messages = "", UNTITLED_PRIVATE if private else "", []
+        self.model, self.system, self._private = model, system, private
         self._view.set_messages([])
         self.opened.emit()
         self.run_changed.emit()
@@ -209,7 +211,7 @@ class Dialogue(QObject):
 
     def _start(self, request: SendRequest, question: ChatMessage | None) -> None:
         run = Run(self.chat, request, question)
-        chat, new = self.chat, NewChat(model=self.model, system=self.system)
+        chat, new = self.chat, NewChat(model=self.model, system=self.system, private=self._private)
         self.run = run
         self._runs.append(run)
         run.job = self._host.stream(

@@ -19,5 +19,5 @@ def test_a_kill_while_the_store_is_written_costs_no_answer_and_no_file():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    assert found["kills"] == 4
+    assert found["hit"] > 0
     assert found["restored"] > 0

@@ -3,6 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
 
 from paddock.sdk.types import NewChat
 
@@ -70,3 +71,42 @@ def test_renaming_and_pinning_reach_the_host(scene: Scene) -> None:
     column.pin(chat)
     scene.until(lambda: scene.host.chats[chat].pinned and scene.host.chats[chat].title == "Horses")
     assert scene.chat.head.title.text() == "Horses"
+
+
+def private_action(scene: Scene, chat: str) -> Any:
+    menu = scene.chat.chats.menu_for(chat)
+    return next(action for action in menu.actions() if action.text() == "Private")
+
+
+def test_a_chat_is_marked_private_and_the_row_and_a_message_say_so(scene: Scene) -> None:
+    chat = scene.ask(lambda client: client.create_chat(NewChat(title="Horses"))).summary.id
+    scene.until(lambda: chat in scene.host.chats)
+    action = private_action(scene, chat)
+    assert (action.isCheckable(), action.isChecked()) == (True, False)
+    assert action.toolTip() == action.statusTip() == "Nothing of it is kept in the prompt cache on disk"
+    action.trigger()
+    scene.until(lambda: scene.host.chats[chat].private)
+    scene.until(lambda: "What was kept before stays until" in " ".join(scene.window.bar.texts()))
+    column = scene.chat.chats
+    spoken = QAccessible.queryAccessibleInterface(column.view).child(column._model.row_of(chat).row())
+    assert spoken.text(QAccessible.Text.Name) == "Horses, private"
+    action = private_action(scene, chat)
+    assert action.isChecked()
+    action.trigger()
+    scene.until(lambda: not scene.host.chats[chat].private)
+    assert spoken.text(QAccessible.Text.Name) == "Horses"
+
+
+def test_a_new_private_chat_is_private_from_its_first_question(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.qtbot.keyClick(scene.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert scene.chat.head.title.text() == "New chat"
+    scene.chat.chats.new_private_button.click()
+    assert scene.chat.head.title.text() == "New private chat"
+    scene.type_and_send("hello")
+    scene.answered()
+    assert scene.host.chats[scene.dialogue.chat].private
+    scene.chat.chats.new_button.click()
+    scene.type_and_send("hello")
+    scene.answered()
+    assert not scene.host.chats[scene.dialogue.chat].private

@@ -6,7 +6,8 @@ In a fresh data folder with the bundled starter model. Each round removes some o
 whose answers are known from a run without cache and store, has the store written (by an idle engine and by an unload in
 turns), and kills the worker or the host (in turns) at a random moment of it. Then every file must be whole, every
 answer the known one, and what the killed writer left half-written gone after the next load. Prints one JSON object;
-``torn`` counts the kills that left a file half-written, ``restored`` the prefixes that later answers took from disk.
+``hit`` counts the kills that came before the unload was over, ``torn`` those that left a file half-written, and
+``restored`` the prefixes that later answers took from disk.
 Exit code 1: something was wrong.
 """
 
@@ -60,6 +61,7 @@ class Found:
     """What the rounds have shown."""
 
     asked: int = 0
+    hit: int = 0
     torn: int = 0
     files: int = 0
     restored: int = 0
@@ -97,7 +99,7 @@ def talk(number: int) -> tuple[Message, ...]:
 
 
 def known_answers(client: Client) -> list[Known]:
-    """Conversations with two more turns, each with its answer; the two best tokens are nowhere equally likely in it."""
+    """Conversations with two more turns, each with its answer: short ones, of which the model is sure."""
     client.load(MODEL, {"n_ctx": CONTEXT, "kv_store": False})
     found = []
     for number, country in enumerate(COUNTRIES):
@@ -120,8 +122,12 @@ class Kills:
         self._home = home
         self._random = random.Random(seed)
         self._client = Client.connect(home)
-        self._known = known_answers(self._client)
+        self._known: list[Known] = []
         self.found = Found()
+
+    def learn(self) -> None:
+        """Get to know the answers. Raises Wrong."""
+        self._known = known_answers(self._client)
 
     def round(self, *, host: bool, unload: bool) -> None:
         """Ask, have it written, and kill the host or only the worker. Raises Wrong."""
@@ -141,8 +147,10 @@ class Kills:
         self._wait_for(lambda: self._begun(kept) > written or (unload and not unloading.is_alive()), WRITING_S)
         time.sleep(self._random.uniform(0, 0.01))
         with suppress(ProcessLookupError):
+            self.found.hit += not _gone(worker)
             os.kill(ours.pid if host else worker.pid, signal.SIGKILL)
-        self._wait_for(lambda: _gone(worker) and (not host or (_gone(ours) and not lock_held(self._home))))
+        if not self._wait_for(lambda: _gone(worker) and (not host or (_gone(ours) and not lock_held(self._home)))):
+            raise Wrong("what was killed does not end")
         if unload:
             unloading.join()
         self._check_files()
@@ -233,6 +241,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="paddock-kills-", ignore_cleanup_errors=True) as folder:
         kills = Kills(Home(Path(folder)), asked.seed)
         try:
+            kills.learn()
             for number in range(asked.kills):
                 kills.round(host=number % 2 == 1, unload=number % 4 >= 2)
             kills.check_answers()

@@ -26,15 +26,18 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 import psutil
 from comparison import report
 from soak_client import Asked, Mixture, Reply, exchange, wrong
 from soak_reference import Reference
 
 from paddock import resources
+from paddock.backends.llamacpp.scheduler import HEADROOM
 from paddock.sdk import Client
 from paddock.sdk.connect import lock_held
 from paddock.sdk.paths import Home
@@ -44,7 +47,6 @@ STARTER = Path(str(resources.__file__)).parent / "starter" / "starter-Q8_0.gguf"
 FIXED_SHARE = 0.125
 MARGIN_MIB = 32
 QUIET_S = 60.0
-BURST_ANSWER = 60
 MUST_HAPPEN = ("evictions", "preemptions", "restored_from_memory")
 
 
@@ -96,10 +98,10 @@ class Soak:
         """Requests that take all slots and nearly all cells; how many of them were seen to run at once."""
         self.wait_until_quiet()
         before = self.stats().preemptions
-        length = cells // parallel - 2 * BURST_ANSWER - 16
+        length = max(cells // parallel - HEADROOM - 4, 1)
         most = 0
         with ThreadPoolExecutor(parallel) as pool:
-            asked = [self.mixture.of_length(length, BURST_ANSWER) for _ in range(parallel)]
+            asked = [self.mixture.of_length(length, HEADROOM) for _ in range(parallel)]
             running = [pool.submit(self._exchange, one) for one in asked]
             while not all(one.done() for one in running):
                 most = max(most, self._loaded().active)
@@ -158,7 +160,8 @@ class Soak:
 
     def _watch(self, over: threading.Event) -> None:
         while not over.wait(0.5):
-            self._rss.append(self._worker.memory_info().rss / 2**20)
+            with suppress(psutil.Error):  # a dead worker fails its requests
+                self._rss.append(self._worker.memory_info().rss / 2**20)
 
     def _loaded(self) -> LoadedModel:
         [model] = self._client.loaded()
@@ -171,8 +174,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600, help="at least")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--model", type=Path, default=STARTER)
-    parser.add_argument("--context", type=int, default=2048)
-    parser.add_argument("--parallel", type=int, default=8)
+    parser.add_argument("--context", type=int, default=1792)
+    parser.add_argument("--parallel", type=int, default=12)
     parser.add_argument("--cache-ram-mib", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
@@ -207,12 +210,8 @@ def soak(soak: Soak, asked: argparse.Namespace) -> dict[str, object]:
     failures += [f"another answer than in the quiet run: {one}" for one in different]
     figures: dict[str, object] = {"requests": soak.through, "left": soak.left, "tokens": soak.tokens}
     figures |= {"seconds": round(seconds), "rss_mib": thirds, "growth_mib": growth, "burst": burst}
-    figures |= {"stats": {name: value for name, value in asdict_of(stats).items() if value}, "ties": ties}
+    figures |= {"stats": {name: value for name, value in msgspec.structs.asdict(stats).items() if value}, "ties": ties}
     return figures | {"failures": failures[:20], "failed": len(failures)}
-
-
-def asdict_of(stats: EngineStats) -> dict[str, int]:
-    return {name: getattr(stats, name) for name in stats.__struct_fields__}
 
 
 if __name__ == "__main__":

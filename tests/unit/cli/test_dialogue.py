@@ -35,7 +35,7 @@ class Talk:
         self.requests: list[GenerateRequest] = []
         self.out, self.err = io.StringIO(), io.StringIO()
 
-    def type(self, keys: str, answer: Answer = says_ok) -> None:
+    def type(self, keys: str, answer: Answer = says_ok, *, private: bool = False) -> None:
         talk = self
 
         class Client:
@@ -51,6 +51,7 @@ class Talk:
                 self._home,
                 model="m",
                 system="brief",
+                private=private,
                 input=source,
                 output=DummyOutput(),
             )
@@ -124,6 +125,13 @@ def test_help_lists_every_command_and_an_unknown_one_is_told(talk):
 def test_what_was_typed_is_kept_for_the_next_time(talk, tmp_path):
     talk.type("one\r" + CTRL_D)
     assert "+one" in Home(tmp_path).history_file.read_text()
+
+
+def test_a_private_conversation_asks_for_it_and_keeps_no_lines(talk, tmp_path):
+    talk.type("one\r" + CTRL_D)
+    talk.type("secret\r" + CTRL_D, private=True)
+    assert [request.private for request in talk.requests] == [False, True]
+    assert "secret" not in Home(tmp_path).history_file.read_text()
 
 
 def test_a_data_folder_that_cannot_be_written_only_costs_the_history(tmp_path):

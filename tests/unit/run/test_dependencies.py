@@ -19,11 +19,12 @@ ROOMS = {
     "server": ("host",),
     "gui": ("gui",),
     "resources": (),
-    "tests": ("host", "gui", "test"),
+    "tests": ("host", "gui", "llamacpp", "test"),
 }
 """Room to the extras that may be taken for granted there."""
-LOCAL = {"paddock", "tools", "gi"}
-"""Our own; ``gi`` is the system's and runs in a program of its own."""
+LOCAL = {"paddock", "tools", "gguf", "gi"}
+"""Our own; ``gguf`` comes with the source of llama.cpp that the benchmarks unpack, ``gi`` is the system's and runs in a
+program of its own."""
 
 
 def plain(name: str) -> str:

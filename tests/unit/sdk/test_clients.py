@@ -242,11 +242,12 @@ def test_respond_gathers_the_answer_of_the_default_model(both, standing_in):
             stream(TEXT, TEXT, END)(handler)
 
     host = standing_in(answer)
-    completion = both.call(host.address, "respond", "hi", system="brief", temperature=0.5, seed=None)
+    completion = both.call(host.address, "respond", "hi", system="brief", private=True, temperature=0.5, seed=None)
     assert (completion.text, completion.model, completion.usage.completion_tokens) == ("aa", "some/model", 1)
     sent = msgspec.json.decode(host.requests[-1][3], type=GenerateRequest)
     assert sent.model == "some/model"
     assert sent.sampling == {"temperature": 0.5}
+    assert sent.private
     assert [message.role for message in sent.messages] == ["system", "user"]
 
 

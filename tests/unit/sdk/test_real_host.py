@@ -181,6 +181,8 @@ def test_a_conversation_is_kept(client):
     assert answer.content.strip() == TEXT
     assert client.patch_chat(chat.summary.id, ChatPatch(title="Mine")).summary.title == "Mine"
     assert client.chats()[0].title == "Mine"
+    assert client.patch_chat(chat.summary.id, ChatPatch(private=True)).summary.private
+    assert client.create_chat(NewChat(private=True)).summary.private
     client.delete_chat(chat.summary.id)
     assert chat.summary.id not in {one.id for one in client.chats()}
 

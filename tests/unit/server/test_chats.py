@@ -204,6 +204,17 @@ def test_changes_are_told_to_attached_clients(shared):
         stream.close()
 
 
+def test_a_chat_is_private_from_the_start_or_by_a_change_that_keeps_the_order(shared):
+    marked, later = new_chat(shared), new_chat(shared, private=True)
+    assert [shared.get(f"/control/chats/{chat}")["summary"]["private"] for chat in (marked, later)] == [False, True]
+    for private in (True, False):
+        changed = shared.http.patch(f"/control/chats/{marked}", json={"private": private}).json()
+        assert changed["summary"]["private"] is private
+    listed = [chat["id"] for chat in shared.get("/control/chats")]
+    assert listed.index(later) < listed.index(marked)
+    assert shared.http.patch(f"/control/chats/{marked}", json={"private": "yes"}).status_code == 400
+
+
 def test_system_prompt_and_history_reach_the_model(host):
     host.http.patch("/control/settings", json={"system_prompt": "Be brief, all of you."})
     plain = new_chat(host)

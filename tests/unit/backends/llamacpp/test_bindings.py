@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context, Model, library
+from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, WHOLE, Context, Model, library
 from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.load_errors import load_error
 from paddock.backends.llamacpp.loading import effective_options, load_model, make_context, with_threads
@@ -273,3 +275,16 @@ def test_learned_positions_bound_the_context(model, monkeypatch):
     monkeypatch.setattr(model, "architecture", "gpt2")
     with pytest.raises(InvalidOption, match="n_ctx"):
         context_of(model, n_ctx=8192)
+
+
+def test_the_buffer_of_a_state_waits_for_no_garbage_collector(model):
+    context = context_of(model)
+    assert context.decode([(5, 0, 0, True)]) == DECODED
+    size = context.state_size(0, WHOLE)
+    buffer = (ctypes.c_uint8 * size)()
+    gone = weakref.ref(buffer)
+    assert context.get_state(0, buffer, size, WHOLE) == size
+    assert context.set_state(0, buffer, size, WHOLE)
+    context.close()
+    del buffer
+    assert gone() is None

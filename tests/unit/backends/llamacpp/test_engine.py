@@ -10,6 +10,8 @@ import time
 import pytest
 
 from paddock.backends.llamacpp.bindings import ABORTED
+from paddock.backends.llamacpp.samplers import SamplerChain
+from paddock.sdk.errors import EngineError
 from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, Queued, ReasoningDelta, TextDelta
 from paddock.sdk.types import Message, Tool
 
