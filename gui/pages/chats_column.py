@@ -18,8 +18,8 @@ from paddock.sdk.types import Chat, ChatPatch, ChatSummary
 
 PRIVATE_HELP = "Nothing of it is kept in the prompt cache on disk"
 PRIVATE_NOW = (
-    "From the next question on nothing of “{title}” is kept in the prompt cache on disk. What was kept before stays until"
-    " it is pushed out, or cleared in the settings."
+    "From the next question on nothing of “{title}” is kept in the prompt cache on disk. What was kept before stays"
+    " until it is pushed out, or cleared in the settings."
 )
 PRIVATE_S = 12
 UNDO_S = 8

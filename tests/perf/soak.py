@@ -5,8 +5,9 @@
 In a fresh data folder, with a context (``--context``, ``--parallel``) and memory for prompts (``--cache-ram-mib``) so
 small that prefixes are evicted and answers pre-empted. Goes on until so many requests are through and so many seconds
 are over. Prompts have 5 to 1,500 tokens and answers 1 to 200, streamed or not, as chats and as completions of token
-ids, behind shared and unshared prefixes, some with drafts, some without the cache; the client leaves a fifth of them.
-One in eight is of a fixed subset, greedy, whose answers are known from a quiet run before.
+ids, behind shared and unshared prefixes, some with drafts, some without the cache; the client leaves about a fifth of
+them. One in eight is of a fixed subset, greedy, whose answers are known from a quiet run before. A crowd that outgrows
+the context opens it.
 
 Fails (exit code 1) when a request ends with an error, another finish reason or another number of tokens than promised;
 when a request stays after the end, or a burst that needs all slots and cells does not run at once; when evictions,
@@ -33,7 +34,7 @@ from pathlib import Path
 import msgspec
 import psutil
 from comparison import report
-from soak_client import Asked, Mixture, Reply, exchange, wrong
+from soak_client import SHORTEST, Asked, Mixture, Reply, exchange, wrong
 from soak_reference import Reference
 
 from paddock import resources
@@ -94,21 +95,28 @@ class Soak:
             user.result()
         return time.monotonic() - begun
 
+    def crowd(self, parallel: int, cells: int) -> None:
+        """Requests that all begin and cannot all end beside each other: some are pre-empted."""
+        self._at_once(parallel, SHORTEST, min(2 * cells // parallel, cells - 2 * SHORTEST))
+
     def burst(self, parallel: int, cells: int) -> int:
         """Requests that take all slots and nearly all cells; how many of them were seen to run at once."""
         self.wait_until_quiet()
         before = self.stats().preemptions
-        length = max(cells // parallel - HEADROOM - 4, 1)
+        most = self._at_once(parallel, max(cells // parallel - HEADROOM - 4, 1), HEADROOM)
+        self.wait_until_quiet()
+        if most < parallel or self.stats().preemptions > before:
+            self.failures.append(f"{most} of {parallel} ran at once in the burst")
+        return most
+
+    def _at_once(self, parallel: int, length: int, answer: int) -> int:
         most = 0
         with ThreadPoolExecutor(parallel) as pool:
-            asked = [self.mixture.of_length(length, HEADROOM) for _ in range(parallel)]
+            asked = [self.mixture.of_length(length, answer) for _ in range(parallel)]
             running = [pool.submit(self._exchange, one) for one in asked]
             while not all(one.done() for one in running):
                 most = max(most, self._loaded().active)
                 time.sleep(0.01)
-        self.wait_until_quiet()
-        if most < parallel or self.stats().preemptions > before:
-            self.failures.append(f"{most} of {parallel} ran at once in the burst")
         return most
 
     def wait_until_quiet(self) -> None:
@@ -198,6 +206,7 @@ def main() -> int:
 def soak(soak: Soak, asked: argparse.Namespace) -> dict[str, object]:
     """Everything; the figures."""
     soak.quiet()
+    soak.crowd(asked.parallel, asked.context)
     seconds = soak.run(asked.requests, asked.seconds, asked.concurrency)
     burst = soak.burst(asked.parallel, asked.context)
     stats = soak.stats()

@@ -23,6 +23,8 @@ QUESTIONS = (
     "Write hello world in Python",
     "What is the KV cache for?",
 )
+LEAVING = 0.25
+"""Some answers end before the client leaves: a fifth of all is left."""
 _SILENCE_S = 600.0
 
 
@@ -88,7 +90,7 @@ class Mixture:
         pick = self._random
         length = round(math.exp(pick.uniform(math.log(SHORTEST), math.log(LONGEST))))
         answer = pick.randint(1, LONGEST_ANSWER)
-        exact, stream, leaves = pick.random() < 0.7, pick.random() < 0.5, pick.random() < 0.2
+        exact, stream, leaves = pick.random() < 0.7, pick.random() < 0.5, pick.random() < LEAVING
         body = {"model": self._model, "max_tokens": answer, "ignore_eos": exact, "stream": stream}
         body |= {"seed": pick.getrandbits(31), "temperature": pick.choice((0, 0.8, 1.5))}
         body |= {"drafting": "ngram"} if pick.random() < 0.25 else {}

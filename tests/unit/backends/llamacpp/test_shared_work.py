@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from paddock.backends.llamacpp.bindings import library
+from paddock.backends.llamacpp.context_memory import ContextMemory
+from paddock.backends.llamacpp.loading import effective_options, load_model, make_context
+from paddock.backends.llamacpp.sharing import Rules
 from paddock.sdk.events import Failed, PromptProgress
 from paddock.sdk.types import EngineStats, Message
+
+from .architectures.models import write_model
 
 
 @pytest.fixture
@@ -105,6 +112,33 @@ def test_what_leaves_the_context_comes_back_from_memory(driver, tiny):
     assert stats[-1].evictions >= 1
     assert stats[-1].restored_from_memory == 1
     assert stats[-1].cached_tokens == 399 + 1  # and the first token of the prompt between
+
+
+def test_a_full_sliding_window_comes_back_from_memory(driver, gguf_file, tmp_path):
+    path = write_model(library(), gguf_file, "gemma3", tmp_path / "gemma3.gguf")
+    driver.load(path, n_ctx=512, cache_ram_mib=64, swa_full=True)
+    ids = prompt(1, 400)
+    for tokens in (ids, prompt(77, 400)):
+        assert driver.greedy(prompt=tokens, max_tokens=1, sampling={"ignore_eos": True}).finished
+    assert evaluated(driver.greedy(prompt=(*ids, 7, 8), max_tokens=4)) <= 3
+
+
+@pytest.mark.parametrize("unified", [True, False])
+def test_a_state_saved_at_once_after_sharing_is_whole(tiny, unified):
+    """Between caches of their own llama.cpp copies only with the next step."""
+    options = effective_options({"n_ctx": 1024, "n_parallel": 3, "kv_unified": unified, "n_threads": 1})
+    model = load_model(library(), str(tiny), options, lambda fraction: None)
+    context = make_context(model, options | {"n_threads_batch": 1}, free_before=1 << 40)
+    memory = ContextMemory(context, Rules(unified=unified))
+    context.decode([(token, at, 0, False) for at, token in enumerate(prompt(3, 60))])
+    assert memory.share(0, 1, 50, None)
+    state = memory.save(1)
+    assert memory.restore(2, state, 50, 50, None)
+    assert memory.keep(0, 50)
+    context.decode([(9, 50, 0, True), (9, 50, 2, True)])
+    assert np.allclose(context.logits(0), context.logits(1), atol=0.1)
+    context.close()
+    model.close()
 
 
 def test_a_known_prefix_survives_the_worker(home, make_driver, tiny):
