@@ -387,6 +387,7 @@ LOAD: tuple[OptionSpec, ...] = (
         group=_DRAFTING,
         aliases=("model_draft",),
         advanced=True,
+        files=True,
     ),
     OptionSpec(
         name="draft_max",
@@ -411,6 +412,7 @@ LOAD: tuple[OptionSpec, ...] = (
         help="Files of LoRA adapters (GGUF) to load with the model; a request chooses their scales.",
         group=_MODEL,
         advanced=True,
+        files=True,
     ),
     OptionSpec(
         name="chat_template",

@@ -21,6 +21,7 @@ class OptionSpec(Value, frozen=True, kw_only=True):
     ``minimum`` and ``maximum`` bound what is accepted; ``soft_maximum`` is where a slider ends when the accepted range
     is unbounded. ``off`` is the value that disables the option, None where it cannot be disabled. ``default`` None
     means: decided by the model or the engine. ``aliases`` are other names for the same thing (OpenAI's, older ones).
+    ``files``: the text, or each of the list, is the path of a file.
     """
 
     name: str
@@ -37,6 +38,7 @@ class OptionSpec(Value, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     advanced: bool = False
+    files: bool = False
 
 
 def check(options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, where: str) -> Options:

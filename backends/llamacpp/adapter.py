@@ -12,6 +12,8 @@ class Adapter:
     """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed."""
 
     def __init__(self, model: Model, path: str) -> None:
+        if not os.path.isfile(path):
+            raise LoadFailed(f"There is no LoRA adapter {path}.", hint="Check the path.")
         model.lib.forget_log()
         self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
         if not self.handle:

@@ -113,6 +113,8 @@ class Decoding:
             except Exception as error:  # noqa: BLE001 - a bug must end the requests, not hang them
                 self._fail_running(told(error))
             self._statistics.tell()
+        with self._changed:
+            self._jobs |= {job.request.id: job for job in self._arrived}
         for job in list(self._jobs.values()):
             self._cancel(job)
 

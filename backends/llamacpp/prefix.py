@@ -81,7 +81,7 @@ class Prefix:
     checkpoints on disk and ``stops`` those that a follower wants one at. ``rolled_back``: a recurrent state was taken
     back and nothing was evaluated since; llama.cpp may abort the process when such a state is copied or saved."""
 
-    tokens: list[int]
+    tokens: Sequence[int]
     group: Hashable = None
     length: int = 0
     sequence: int | None = None

@@ -260,7 +260,7 @@ class PrefixCache:
 
     def known(self, tokens: Sequence[int], key: str, checkpoints: Sequence[int]) -> None:
         """The store has this prefix from an earlier run."""
-        prefix = Prefix(list(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints))
+        prefix = Prefix(as_tokens(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints))
         self._add(prefix, prefix.tokens)
 
     def store_one(self) -> bool:
@@ -372,7 +372,7 @@ class PrefixCache:
     def _stop(self, prefix: Prefix) -> None:
         self._remove(prefix)
         prefix.running = False
-        prefix.tokens = prefix.tokens[: prefix.length]
+        prefix.tokens = as_tokens(prefix.tokens[: prefix.length])
         prefix.used = self._tick()
         self._add(prefix, prefix.tokens)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
@@ -11,7 +12,7 @@ T = TypeVar("T")
 class _Node(Generic[T]):
     __slots__ = ("children", "edge", "items", "parent")
 
-    def __init__(self, edge: Sequence[int], parent: _Node[T] | None) -> None:
+    def __init__(self, edge: array[int], parent: _Node[T] | None) -> None:
         self.edge = edge
         self.parent = parent
         self.children: dict[int, _Node[T]] = {}
@@ -22,7 +23,7 @@ class RadixTree(Generic[T]):
     """Items under token sequences. Several items may lie under the same tokens. One thread."""
 
     def __init__(self) -> None:
-        self._root: _Node[T] = _Node((), None)
+        self._root: _Node[T] = _Node(array("i"), None)
         self._places: dict[int, _Node[T]] = {}
 
     def __len__(self) -> int:
@@ -34,7 +35,7 @@ class RadixTree(Generic[T]):
         while at < len(tokens):
             child = node.children.get(tokens[at])
             if child is None:
-                child = _Node(tuple(tokens[at:]), node)
+                child = _Node(array("i", tokens[at:]), node)
                 node.children[tokens[at]] = child
                 at = len(tokens)
             else:
@@ -56,7 +57,7 @@ class RadixTree(Generic[T]):
             parent = node.parent
             if node.children:
                 (child,) = node.children.values()
-                child.edge = (*node.edge, *child.edge)
+                child.edge = node.edge + child.edge
                 child.parent = parent
                 parent.children[node.edge[0]] = child
             else:
@@ -116,7 +117,7 @@ def common_length(edge: Sequence[int], tokens: Sequence[int], start: int) -> int
     most = min(len(edge), len(tokens) - start)
     low, step = 0, most
     while low < most:  # whole slices compare in C; halving finds the first difference
-        if tuple(edge[low : low + step]) == tuple(tokens[low + start : low + start + step]):
+        if list(edge[low : low + step]) == list(tokens[low + start : low + start + step]):
             low += step
             step = min(step, most - low)
         elif step == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -59,10 +60,10 @@ class OptionFlags:
 
     def _value(self, spec: OptionSpec, value: Any) -> OptionValue:
         if spec.kind == "list":
-            return _list(value, divide=bool(spec.choices))
+            return _placed(spec, _list(value, divide=bool(spec.choices)))
         if spec.kind == "bias":
             return dict(_weighted(item) for item in value)
-        return value  # type: ignore[no-any-return]
+        return _placed(spec, value)
 
     def _parameter(self, name: str, spec: OptionSpec) -> inspect.Parameter:
         flag = flag_name(name)
@@ -122,6 +123,15 @@ def _list(values: Sequence[str], *, divide: bool) -> list[Any]:
     return [item for value in values for item in (value.split(",") if divide else [value])]
 
 
+def _placed(spec: OptionSpec, value: OptionValue) -> OptionValue:
+    """Paths as absolute ones, because the host works in another folder."""
+    if not spec.files or not value:
+        return value
+    if isinstance(value, list):
+        return [_placed(spec, item) for item in value]
+    return os.path.abspath(os.path.expanduser(value)) if isinstance(value, str) else value
+
+
 def _weighted(item: str) -> tuple[str, float]:
     token, _, number = item.rpartition("=")
     try:
@@ -140,9 +150,9 @@ def assignment(item: str, specs: Sequence[OptionSpec]) -> tuple[str, OptionValue
         raise InvalidOption(f"“{item}” is no option.", hint="Options are given as name=value.")
     spec = next((s for s in specs if name in (s.name, *s.aliases)), None)
     if spec is not None and spec.kind in ("text", "choice"):
-        return name, text
+        return name, _placed(spec, text)
     try:
         value: OptionValue = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        value = text
-    return name, value
+        value = [text] if spec is not None and spec.kind == "list" else text
+    return name, value if spec is None else _placed(spec, value)

@@ -118,3 +118,13 @@ def test_an_option_by_name_is_read_as_its_kind(text, pair):
 def test_an_option_without_name_or_value_is_refused(text):
     with pytest.raises(InvalidOption, match="no option"):
         assignment(text, SPECS)
+
+
+def test_files_are_named_as_the_host_finds_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = str(tmp_path / "a.gguf")
+    flags = OptionFlags(LOAD, title="Load", where="llama.cpp")
+    assert flags.read({"lora": ["a.gguf"], "draft_model": "a.gguf"}) == {"lora": [here], "draft_model": here}
+    assert assignment("lora=a.gguf", LOAD) == ("lora", [here])
+    assert assignment('lora=["a.gguf"]', LOAD) == ("lora", [here])
+    assert assignment("draft_model=", LOAD) == ("draft_model", "")

@@ -331,6 +331,19 @@ def test_close_cancels_what_runs(driver, tiny):
     assert driver.start("late").failed.error.code == "engine_error"
 
 
+def test_close_ends_what_has_only_just_arrived(driver, tiny, monkeypatch):
+    driver.load(tiny)
+    decoding = driver.engine._decoding
+    put = decoding.put
+
+    def put_and_close(job):
+        decoding._closing = True
+        put(job)
+
+    monkeypatch.setattr(decoding, "put", put_and_close)
+    assert isinstance(driver.start("go on").ending, Cancelled)
+
+
 def test_random_cancels_leave_every_place_free(random_llama):
     runs = [random_llama.start(f"n {number}", max_tokens=30, sampling=LONG) for number in range(40)]
     for run in runs[::3]:

@@ -254,7 +254,7 @@ class World:
             assert held == sequence.tokens[: sequence.evaluated]
         for prefix in self.cache:
             if prefix.sequence is not None and prefix.length:
-                assert self.memory.sequences[prefix.sequence].tokens == prefix.tokens[: prefix.length]
+                assert self.memory.sequences[prefix.sequence].tokens == list(prefix.tokens[: prefix.length])
 
 
 @pytest.fixture(scope="session")
