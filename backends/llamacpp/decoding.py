@@ -167,6 +167,7 @@ class Decoding:
             boundaries=prompt.boundaries,
             kept=request.cache_prompt,
             private=request.private,
+            arrived=job.timing.arrived,
         )
         if prompt.draft_limit:
             self._drafting.begin(request.id, prompt.ngram)

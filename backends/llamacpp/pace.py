@@ -20,7 +20,7 @@ class Pace:
     def __init__(self, threads: int, times: StepTimes | None = None) -> None:
         self.times = times or StepTimes(threads=threads)
         self._governor = ThreadGovernor(threads)
-        self.resting_cost = RestingCost()
+        self._resting: dict[int, RestingCost] = {}
 
     @property
     def threads(self) -> int:
@@ -40,10 +40,17 @@ class Pace:
         if self._governor.usual:
             self.times.note(rows, seconds, threads=used)
 
+    def resting_too_costly(self, rows: int, seconds: float, *, used: int, resting: int) -> bool:
+        """Whether ``resting`` of the ``used`` cells take a noticeable part of steps of ``rows`` answers, of which one
+        has just taken ``seconds``."""
+        cost = self._resting.setdefault(rows, RestingCost())
+        cost.note(used, seconds)
+        return cost.too_high(resting)
+
 
 class RestingCost:
     """What a cell in the context adds to a step: attention looks at every cell, also at those of prefixes that only
-    rest there. A straight line through (cells in use, seconds) of the steps of one answer, older ones fading."""
+    rest there. A straight line through (cells in use, seconds) of steps of one size, older ones fading."""
 
     _FADE = 0.99
     _ENOUGH = 50.0

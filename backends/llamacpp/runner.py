@@ -144,10 +144,9 @@ class Runner:
             threads = (self._threads_now, self._threads_now) if fewer else self._threads
             self.context.set_threads(*threads)
             self._threads_changed(*threads)
-        if len(step.rows) == 1:
-            cost = self.pace.resting_cost
-            cost.note(self.cells.used, seconds)
-            if cost.too_high(self.cache.resting_cells):
+        if step.writing == len(step.counts):
+            used, resting = self.cells.used, self.cache.resting_cells
+            if self.pace.resting_too_costly(step.writing, seconds, used=used, resting=resting):
                 self.cache.evict()
 
 

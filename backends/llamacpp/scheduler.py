@@ -7,7 +7,8 @@ rhythm of the running answers. What another request has read, or is just reading
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 from collections.abc import Sequence as Items
 from typing import Protocol
 
@@ -22,6 +23,8 @@ HEADROOM = 64
 WORTH_WAITING = 32
 """Tokens that another sequence must be about to read before it is waited for, unless they are half of what is left."""
 CHECKPOINT_INTERVAL = 2048
+TOGETHER = 2048
+"""Prompt tokens that are read at full speed beside answers of requests that came at the same time."""
 
 
 class Pace(Protocol):
@@ -56,6 +59,7 @@ class Scheduler:
         pace: Decides how much of the prompts goes into a step.
         drafter: Guesses tokens ahead; None never does.
         scratch: A sequence id for padding rows; None never pads.
+        clock: Seconds, monotonic; the one that requests arrive by.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Scheduler:
         pace: Pace,
         drafter: Drafter | None = None,
         scratch: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cache = cache
         self._cells = cells
@@ -79,6 +84,7 @@ class Scheduler:
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
         self._read_last = False
+        self._clock = clock
         self._group: Hashable = None
         self._unfit: Sequence | None = None
         self.hits = 0
@@ -127,6 +133,9 @@ class Scheduler:
     def done(self, step: Step) -> None:
         """``step`` was computed."""
         self._chunk = min(2 * self._chunk, self._limits.chunk)
+        for sequence in step.outputs:
+            if sequence.began is None:
+                sequence.began = self._clock()
         for sequence, count in step.counts.items():
             assert sequence.prefix is not None
             self._cache.grown(sequence.prefix, count)
@@ -247,6 +256,7 @@ class Scheduler:
         for sequence in self._running:
             if sequence.group == step.group:
                 (writing if sequence.pending == 1 else reading).append(sequence)
+        apace = not self._came_together(writing, reading)
         if self._rules.recurrent and writing and reading:
             self._read_last = not self._read_last
             waiting = len(writing)
@@ -259,11 +269,19 @@ class Scheduler:
         if reading:
             room = min(max(self._chunk - step.writing, 1), self._limits.batch - step.writing)
             answers = step.writing or waiting
-            asked = self._pace.chunk(answers, room, apart=bool(waiting)) if answers else room
+            asked = self._pace.chunk(answers, room, apart=bool(waiting)) if answers and apace else room
             self._read(step, reading, min(asked, room))
         elif step.rows and self._scratch is not None:
             self._pad(step)
         return step
+
+    def _came_together(self, writing: Items[Sequence], reading: Items[Sequence]) -> bool:
+        """Whether these prompts were there before any of the answers began, and are soon read: then they are read at
+        full speed, as they would be had all been ready in the same moment, and all answer sooner."""
+        if sum(sequence.pending for sequence in reading) > TOGETHER:
+            return False
+        last = max((sequence.arrived for sequence in reading), default=0.0)
+        return all(sequence.began is None or sequence.began > last for sequence in writing)
 
     def _next_group(self) -> Hashable:
         """The groups of running sequences take turns."""

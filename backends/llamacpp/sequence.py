@@ -23,6 +23,8 @@ class Sequence:
         prefix: Where its tokens are; None while it waits.
         cached: Prompt tokens that were there when it was first admitted.
         draft: Guesses in the step that is under way.
+        arrived: When it was asked for, in seconds of the scheduler's clock.
+        began: When its first token came.
         awaits: While it waits for what another one reads: the prefix, and how much of it.
     """
 
@@ -38,6 +40,8 @@ class Sequence:
     prefix: Prefix | None = None
     cached: int = 0
     draft: list[int] = field(default_factory=list)
+    arrived: float = 0.0
+    began: float | None = None
     awaits: tuple[Prefix, int] | None = None
 
     def __post_init__(self) -> None:

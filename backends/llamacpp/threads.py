@@ -17,6 +17,9 @@ FEWER, MUCH_FEWER, MORE = 0.9, 0.75, 1.05
 """Parts of the time that fewer threads may take at most to be kept when steps are slow, and when they are not; and that
 more threads may take."""
 RETRY, LONGEST_RETRY = 5.0, 120.0
+LOOK, LOOK_STEPS = 30.0, 2
+"""Seconds until fewer threads are tried although nothing is slow, and the steps without a gain that end such a look: on
+a quiet machine each costs about one more step."""
 LASTING = 2
 """Trials without a gain after which slow steps are the usual ones."""
 
@@ -26,6 +29,7 @@ class _Trial:
     home: int
     mark: float
     counts: list[int]
+    patience: int = TRIAL
     good: int = 0
     bad: int = 0
 
@@ -55,7 +59,7 @@ class ThreadGovernor:
         self._failures = 0
         self._trial: _Trial | None = None
         self._wait = RETRY
-        self._retry_at = clock() + RETRY
+        self._retry_at = clock() + LOOK
 
     def note(self, seconds: float, predicted: float | None) -> int:
         """A step took ``seconds`` with :attr:`threads` threads; answers the threads to use from now on.
@@ -90,15 +94,16 @@ class ThreadGovernor:
         elif self.threads < self.most:
             self._start(MORE, [self.most, self.threads + 1][: self.most - self.threads])
         else:
-            self._start(MUCH_FEWER, sorted({self.threads - 1, self.threads // 2}, reverse=True))
+            self._wait = max(self._wait, LOOK)
+            self._start(MUCH_FEWER, sorted({self.threads - 1, self.threads // 2}, reverse=True), LOOK_STEPS)
 
     def _try_fewer(self) -> None:
         powers = range(self.threads.bit_length())
         some = [self.threads - (1 << power) for power in powers if 2 << power < self.threads]
         self._start(FEWER, some + [self.threads >> power for power in powers[1:]])
 
-    def _start(self, factor: float, counts: list[int]) -> None:
-        self._trial = _Trial(self.threads, factor * _median(self._ratios), counts)
+    def _start(self, factor: float, counts: list[int], patience: int = TRIAL) -> None:
+        self._trial = _Trial(self.threads, factor * _median(self._ratios), counts, patience)
         self._next(self._trial)
 
     def _next(self, trial: _Trial) -> None:
@@ -125,7 +130,7 @@ class ThreadGovernor:
             self._level = self._tolerated = max(1.0, trial.mark)
             self._failures, self._wait = 0, RETRY
             self._go_on_with(self.threads)
-        elif trial.bad == TRIAL:
+        elif trial.bad == trial.patience:
             self._next(trial)
 
     def _go_on_with(self, threads: int) -> None:

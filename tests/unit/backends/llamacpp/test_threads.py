@@ -115,7 +115,7 @@ def test_a_load_on_every_core_is_answered_once_it_leaves_one_free():
 def test_a_load_that_was_there_from_the_start_is_answered_too():
     machine = Machine(2)
     machine.busy = 1
-    machine.run(8.0)
+    machine.run(40.0)
     assert machine.governor.threads == 1
     machine.busy = 0
     machine.run(12.0)

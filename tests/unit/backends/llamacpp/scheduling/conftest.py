@@ -217,12 +217,14 @@ class World:
         limits = Limits(parallel=parallel, each=cells, batch=max(chunk, parallel + 6), chunk=chunk, drafted=6)
         self.pace = Steady(beside)
         self.scratch = sequences if pads else None
+        self.now = 0.0
+        drafter = Parrot() if drafts else None
         self.scheduler = Scheduler(
-            self.cache, self.cells, self.rules, limits, self.pace, Parrot() if drafts else None, self.scratch
+            self.cache, self.cells, self.rules, limits, self.pace, drafter, self.scratch, lambda: self.now
         )
 
     def add(self, name: str, tokens: range | list[int], *, order: int = 0, **fields: Any) -> Sequence:
-        made = Sequence(name, list(tokens), (fields.pop("priority", 0), order), **fields)
+        made = Sequence(name, list(tokens), (fields.pop("priority", 0), order), arrived=self.now, **fields)
         self.scheduler.add(made)
         return made
 
@@ -231,6 +233,7 @@ class World:
         step = self.scheduler.schedule()
         assert len(step.rows) <= self.cells.free, "more rows than cells"
         self.memory.compute(step)
+        self.now += 1
         if self.scratch is not None:
             self.memory.keep(self.scratch, 0)
         self.scheduler.done(step)

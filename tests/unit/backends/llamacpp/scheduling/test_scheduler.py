@@ -28,6 +28,18 @@ def test_running_answers_keep_their_token_in_every_step_while_a_prompt_comes_in(
         assert step.reading == {"reader"}
 
 
+def test_prompts_that_came_together_are_read_at_full_speed_beside_the_first_answers(world):
+    it = world(parallel=4, cells=2000, chunk=100, beside=4)
+    requests = [
+        it.add(f"request {number}", range(number * 200, number * 200 + 90), order=number) for number in range(3)
+    ]
+    steps = [it.advance() for _ in range(4)]
+    assert all(request.began for request in requests)
+    assert len(steps[2].rows) > 50
+    late = it.add("late", range(900, 990), order=900)
+    assert it.advance().counts[late] == 4
+
+
 def test_prompts_share_a_step_evenly_and_short_ones_leave_their_share_to_long_ones(world):
     it = world(cells=1000, chunk=90)
     long, short, other = (
