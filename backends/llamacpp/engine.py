@@ -15,7 +15,7 @@ from typing import cast
 from paddock.backends.base import Answered, Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
 from paddock.backends.llamacpp.adapter import Adapter
-from paddock.backends.llamacpp.bindings import Model, WithoutMemory, library
+from paddock.backends.llamacpp.bindings import Context, Model, WithoutMemory, library
 from paddock.backends.llamacpp.decoding import Decoding, bug
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
@@ -77,7 +77,7 @@ class LlamaCppEngine:
         try:
             adapters = [Adapter(model, file) for file in cast("list[str]", effective["lora"])]
             self._context = context = make_context(model, effective, free_before=free)
-            self._draft_model = self._load_draft(effective, progress)
+            self._draft_model = self._load_draft(context, effective, progress)
         except WithoutMemory:
             progress(1.0)
             size, length = model.size_bytes, embedder.longest
@@ -212,11 +212,15 @@ class LlamaCppEngine:
         self._threads.append(threading.Thread(target=run, args=arguments, name=run.__name__, daemon=True))
         self._threads[-1].start()
 
-    def _load_draft(self, options: Options, progress: Callable[[float], None]) -> DraftModel | None:
+    def _load_draft(self, context: Context, options: Options, progress: Callable[[float], None]) -> DraftModel | None:
         path = str(options["draft_model"] or "")
         if not path:
             return None
-        return DraftModel(self._model.lib, path, options, self._model, cells=self._context.n_ctx, progress=progress)
+        try:
+            return DraftModel(self._model.lib, path, options, self._model, cells=context.n_ctx, progress=progress)
+        except PaddockError:
+            context.close()
+            raise
 
     def _keep(self, store: KvStore, deadline: float) -> None:
         while time.monotonic() < deadline and self._runner.cache.store_one():

@@ -381,8 +381,11 @@ class PrefixCache:
         return [other for other in tree.prefixes(prefix.tokens) if other is not prefix and not other.running]
 
     def _drop_covered(self, prefix: Prefix) -> None:
-        """Everything that a resting prefix has is also in a longer one, which can be cut."""
+        """Everything that a resting prefix has is also in a longer one, which can be cut; but for the disk, to which
+        a private one never goes."""
         for other in self._covered_by(prefix):
+            if prefix.private and not other.private:
+                continue
             self._vacate(other)
             self._forget_saved(other)
             if other.key is None:

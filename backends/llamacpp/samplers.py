@@ -147,7 +147,7 @@ def _biases(model: Model, options: Options) -> tuple[Ids, Row]:
 def _tokens(model: Model, key: str) -> list[int]:
     if not key.isdecimal():
         return model.tokenize(key, add_special=False)
-    if int(key) >= model.n_vocab:
+    if len(key) > 9 or int(key) >= model.n_vocab:
         last = model.n_vocab - 1
         raise InvalidOption(f"“logit_bias” names token {key}.", hint=f"The model’s last token is {last}.")
     return [int(key)]

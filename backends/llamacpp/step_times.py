@@ -9,9 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
-VERSION = 1
 WINDOW = 15
 """Steps of a size that its time is the median of: a longer context shows soon, a hiccup does not."""
 CONFIDENT = 3
@@ -125,26 +123,6 @@ class StepTimes:
                     return
                 yield rows
 
-    def to_dict(self) -> dict[str, Any]:
-        """The table as plain values for a file; :meth:`from_dict` reads it."""
-        tables = {str(threads): table.to_dict() for threads, table in self._tables.items()}
-        return {"version": VERSION, "threads": tables}
-
-    @classmethod
-    def from_dict(cls, kept: dict[str, Any], *, threads: int) -> StepTimes:
-        """The table that :meth:`to_dict` gave; empty when ``kept`` is damaged or of another version."""
-        times = cls(threads=threads)
-        if kept.get("version") != VERSION:
-            return times
-        try:
-            for count, table in kept["threads"].items():
-                for rows, (seconds, samples) in table.items():
-                    for _ in range(min(int(samples), CONFIDENT)):
-                        times.note(int(rows), float(seconds), threads=int(count))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return cls(threads=threads)
-        return times
-
     @property
     def _table(self) -> _Table:
         return self._tables.setdefault(self.threads, _Table())
@@ -227,9 +205,6 @@ class _Table:
             if self._seconds[size] <= seconds and (size - base) / self._seconds[size] > rate:
                 best, rate = size, (size - base) / self._seconds[size]
         return best
-
-    def to_dict(self) -> dict[str, tuple[float, int]]:
-        return {str(size): (seconds, len(self._samples[size])) for size, seconds in self._seconds.items()}
 
     def _sweep(self) -> None:
         for size in [size for size in self._sizes if size not in self._seen]:

@@ -290,6 +290,7 @@ def test_what_goes_wrong_with_the_samplers_of_a_request_ends_only_that(driver, t
         ({"sampling": {"top_p": 2.0}}, "invalid_option"),
         ({"sampling": {"samplers": ["top_kk"]}}, "invalid_option"),
         ({"sampling": {"logit_bias": {"99999": 1.0}}}, "invalid_option"),
+        ({"sampling": {"logit_bias": {"9" * 5000: 1.0}}}, "invalid_option"),
         ({"sampling": {"logit_bias": {"5": float("nan")}}}, "invalid_option"),
         ({"max_tokens": 0}, "invalid_option"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import time
@@ -130,16 +129,6 @@ def test_plan_measures_the_cheapest_sizes_first_and_keeps_to_its_time():
     assert spent <= 2.0 + reference(32)
     assert times.known(2) is not None
     assert 1 not in set(measured().plan(64))
-
-
-def test_a_kept_table_is_the_same_and_a_foreign_one_is_empty():
-    times = measured()
-    kept = json.loads(json.dumps(times.to_dict()))
-    again = StepTimes.from_dict(kept, threads=2)
-    assert [again.known(rows) for rows in REFERENCE] == [times.known(rows) for rows in REFERENCE]
-    assert StepTimes.from_dict(kept | {"version": 0}, threads=2).predict(1) is None
-    for damaged in ({}, {"version": 1}, {"version": 1, "threads": {"2": {"x": [1, 1]}}}, {"version": 1, "threads": 3}):
-        assert StepTimes.from_dict(damaged, threads=2).predict(1) is None
 
 
 def test_a_single_hiccup_does_not_rule_out_a_size_for_ever():

@@ -229,6 +229,17 @@ def test_a_private_request_never_reaches_the_disk(world, simulated_store):
     assert simulated_store.files == {}
 
 
+def test_a_private_continuation_leaves_the_public_beginning_to_the_disk(world, simulated_store):
+    it = world(cells=600, chunk=300, store=simulated_store)
+    for number, (length, private) in enumerate([(150, False), (250, True)]):
+        one = it.add(f"turn {number}", range(length), order=number, private=private)
+        it.advance()
+        it.scheduler.remove(one)
+    assert it.cache.store_one()
+    assert not it.cache.store_one()
+    assert [len(file.tokens) for file in simulated_store.files.values()] == [150]
+
+
 def test_a_longer_prefix_replaces_the_shorter_one_on_disk(world, simulated_store):
     it = world(cells=600, chunk=300, store=simulated_store)
     for number, length in enumerate((150, 250)):
