@@ -32,13 +32,17 @@ class Pace:
     def padding(self, rows: int) -> int:
         return self.times.padded(rows, MOST_PADDING) - rows if rows >= LEAST_PADDED else 0
 
-    def note(self, rows: int, seconds: float) -> None:
-        """A step of ``rows`` rows was computed; :attr:`threads` says with how many the next one is."""
+    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> None:
+        """A step of ``rows`` rows was computed, ``mixed`` from answers and prompts; :attr:`threads` says with how many
+        the next one is."""
         used = self._governor.threads
-        usual = self.times.known(rows, threads=self._governor.most)
-        self.times.threads = self._governor.note(seconds, usual)
+        if mixed:
+            self._governor.rest()
+        else:
+            self._governor.note(seconds, self.times.known(rows, threads=self._governor.most))
         if self._governor.usual:
             self.times.note(rows, seconds, threads=used)
+            self.times.threads = self._governor.threads
 
     def resting_too_costly(self, rows: int, seconds: float, *, used: int, resting: int) -> bool:
         """Whether ``resting`` of the ``used`` cells take a noticeable part of steps of ``rows`` answers, of which one

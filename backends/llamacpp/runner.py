@@ -137,7 +137,7 @@ class Runner:
         self.scheduler.forget()
 
     def _note(self, step: Step, seconds: float) -> None:
-        self.pace.note(len(step.rows), seconds)
+        self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
         if self.pace.threads != self._threads_now:
             self._threads_now = self.pace.threads
             fewer = self._threads_now < self._threads[0]

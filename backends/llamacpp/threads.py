@@ -83,6 +83,12 @@ class ThreadGovernor:
             self._settled(_median(self._ratios))
         return self.threads
 
+    def rest(self) -> None:
+        """A step that is not judged: what is being tried is broken off, for others wait for their rhythm."""
+        self.usual = True
+        if self._trial is not None:
+            self._go_on_with(self._trial.home)
+
     def _settled(self, median: float) -> None:
         self._level = max(1.0, min(self._level, median))
         if median <= SLOW * self._level:

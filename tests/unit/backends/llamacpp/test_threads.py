@@ -127,3 +127,16 @@ def test_steps_of_unknown_sizes_are_not_judged():
     for _ in range(100):
         assert governor.note(10.0, None) == 2
         assert governor.usual
+
+
+def test_what_is_being_tried_is_broken_off_when_a_prompt_comes_in():
+    now = 0.0
+    governor = ThreadGovernor(2, clock=lambda: now)
+    for _ in range(100):
+        now += 1.0
+        if governor.note(0.1, 0.1) == 1:
+            break
+    assert governor.threads == 1
+    governor.rest()
+    assert governor.threads == 2
+    assert governor.usual

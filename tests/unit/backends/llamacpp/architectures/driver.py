@@ -33,7 +33,7 @@ class Steady(Pace):
     def padding(self, rows: int) -> int:
         return self._padding
 
-    def note(self, rows: int, seconds: float) -> None:
+    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> None:
         pass
 
 
