@@ -8,6 +8,7 @@ from typing import Protocol
 
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import GenerationEvent
+from paddock.sdk.memory import Prediction
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import Device, EngineStats, GenerateRequest, LoadedModel, Options, Value
@@ -21,12 +22,13 @@ Answered = Callable[[Reply | PaddockError], None]
 
 
 class LoadReport(Value, frozen=True, kw_only=True):
-    """What a finished load says about itself."""
+    """What a finished load says about itself. ``memory`` is what it has taken, as far as the engine can tell."""
 
     context_length: int
     options: Options
     size_bytes: int = 0
     chat_template: bool = True
+    memory: Prediction | None = None
 
 
 class Probe(Value, frozen=True, kw_only=True):
@@ -40,7 +42,9 @@ class Probe(Value, frozen=True, kw_only=True):
 
 class EngineDescriptor(Value, frozen=True, kw_only=True):
     """An engine's card. ``factory`` is ``module:callable``, imported inside the worker only;
-    ``suffixes`` are the file names it can load, longest first."""
+    ``suffixes`` are the file names it can load, longest first. ``simulate`` is a ``module:callable`` of the same kind,
+    which takes the path of a model (its header may be all there is of it) and load options and answers with a
+    :class:`~paddock.sdk.memory.Prediction`; empty where an engine cannot simulate."""
 
     name: str
     title: str
@@ -49,6 +53,7 @@ class EngineDescriptor(Value, frozen=True, kw_only=True):
     suffixes: tuple[str, ...]
     sampling: tuple[OptionSpec, ...] = ()
     load: tuple[OptionSpec, ...] = ()
+    simulate: str = ""
 
 
 class Engine(Protocol):

@@ -21,6 +21,7 @@ from paddock.backends.tether import JobObject
 from paddock.backends.worker_log import WorkerLog
 from paddock.sdk.errors import BadRequest, EngineDied, EngineError, ErrorInfo, PaddockError
 from paddock.sdk.events import Cancelled, Ending, Failed, GenerationEvent
+from paddock.sdk.memory import Prediction
 from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import GenerateRequest, Options
 
@@ -67,6 +68,8 @@ class Worker:
         self._counted: Report | None = None
         self._channels: dict[str, Channel] = {}
         self._answers: dict[str, asyncio.Future[Reply]] = {}
+        self._simulations = 0
+        self._predictions: dict[int, asyncio.Future[Prediction]] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._asked = False
         self._cause = ""
@@ -157,6 +160,17 @@ class Worker:
         self._probed = self._loop.create_future()
         self._send(wire.ProbeEngine(probe=self._descriptor.probe))
         return await self._answer(self._probed, timeout)
+
+    async def simulate(self, path: str, options: Options, timeout: float) -> Prediction:
+        """What the engine would take for ``path``. Raises what the engine raised, TimeoutError, EngineDied."""
+        self._simulations += 1
+        number = self._simulations
+        answer = self._predictions[number] = self._loop.create_future()
+        try:
+            self._send(wire.Simulate(id=number, simulate=self._descriptor.simulate, path=path, options=options))
+            return await self._answer(answer, timeout)
+        finally:
+            del self._predictions[number]
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The events of one request, the last one its ending. Closing the generator cancels. Raises nothing of ours."""
@@ -250,10 +264,21 @@ class Worker:
             case wire.Probed(probe=probe):
                 if self._probed is not None and not self._probed.done():
                     self._probed.set_result(probe)
+            case wire.Simulated(id=number, prediction=prediction, error=error):
+                self._simulated(number, prediction, error)
             case wire.LogLine(level=level, logger=logger, text=text):
                 _log.log(level, "worker %s: %s: %s", self._instance, logger, text)
             case _:
                 assert_never(frame)
+
+    def _simulated(self, number: int, prediction: Prediction | None, error: ErrorInfo | None) -> None:
+        answer = self._predictions.get(number)
+        if answer is None or answer.done():
+            return
+        if prediction is not None:
+            answer.set_result(prediction)
+        else:
+            answer.set_exception(PaddockError.from_info(error or EngineError("The engine gave no answer.").info()))
 
     def _emitted(self, event: GenerationEvent) -> None:
         """Events of requests that have ended (a reader that left, an engine that goes on talking) are dropped."""

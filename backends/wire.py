@@ -14,10 +14,11 @@ import msgspec
 from paddock.backends.base import LoadReport, Probe
 from paddock.sdk.errors import BadRequest, ErrorInfo
 from paddock.sdk.events import GenerationEvent
+from paddock.sdk.memory import Prediction
 from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import EngineStats, GenerateRequest, Options
 
-WIRE = 2
+WIRE = 3
 """Number of this set of frames; host and worker must agree (they differ when Paddock is updated under a host)."""
 LIMIT = 64 * 1024 * 1024
 """Longest frame, in bytes without its length field."""
@@ -63,7 +64,20 @@ class ProbeEngine(Frame, frozen=True, kw_only=True, tag="probe"):
     probe: str
 
 
-ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine
+class Simulate(Frame, frozen=True, kw_only=True, tag="simulate"):
+    """Call ``simulate`` (``module:callable``) for ``path`` and ``options``, and answer with Simulated."""
+
+    id: int
+    simulate: str
+    path: str
+    options: Options = {}
+
+
+class Shed(Frame, frozen=True, kw_only=True, tag="shed"):
+    """The machine is short of memory: give up what is kept beside the running requests."""
+
+
+ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine | Simulate | Shed
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
@@ -107,6 +121,14 @@ class Probed(Frame, frozen=True, kw_only=True, tag="probed"):
     probe: Probe
 
 
+class Simulated(Frame, frozen=True, kw_only=True, tag="simulated"):
+    """The one answer to Simulate ``id``."""
+
+    id: int
+    prediction: Prediction | None = None
+    error: ErrorInfo | None = None
+
+
 class LogLine(Frame, frozen=True, kw_only=True, tag="log"):
     """A warning or worse from a Python logger in the worker; ``level`` as in :mod:`logging`."""
 
@@ -115,7 +137,18 @@ class LogLine(Frame, frozen=True, kw_only=True, tag="log"):
     text: str
 
 
-FromWorker = Ready | LoadProgressed | LoadedReport | LoadRefused | Emitted | Answered | StatsReported | Probed | LogLine
+FromWorker = (
+    Ready
+    | LoadProgressed
+    | LoadedReport
+    | LoadRefused
+    | Emitted
+    | Answered
+    | StatsReported
+    | Probed
+    | Simulated
+    | LogLine
+)
 
 
 class Framer:

@@ -111,6 +111,10 @@ class Control:
                         self._engine.cancel(request_id)
                 case wire.ProbeEngine(probe=probe):
                     self._outbox.put(wire.Probed(probe=_probe(probe)))
+                case wire.Simulate():
+                    self._outbox.put(_simulated(frame))
+                case wire.Shed():
+                    pass
                 case wire.Close():
                     if self._engine is not None:
                         self._engine.close()
@@ -196,6 +200,13 @@ def _probe(name: str) -> Probe:
     except Exception as error:  # noqa: BLE001 - a broken engine is an answer here, not a failure
         return Probe(available=False, reason=PaddockError.from_info(_explained(error, EngineError, "")).sentence())
     return found
+
+
+def _simulated(frame: wire.Simulate) -> wire.Simulated:
+    try:
+        return wire.Simulated(id=frame.id, prediction=_imported(frame.simulate)(frame.path, frame.options))
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises is the answer
+        return wire.Simulated(id=frame.id, error=_explained(error, EngineError, "The engine could not simulate it"))
 
 
 def _forward_warnings(outbox: Outbox) -> None:

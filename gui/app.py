@@ -22,8 +22,8 @@ from paddock.gui.theme import ThemeSource
 from paddock.gui.window import Window
 from paddock.gui.window_state import WindowState
 from paddock.sdk.errors import HostUnavailable, PaddockError
+from paddock.sdk.host import Settings
 from paddock.sdk.paths import Home
-from paddock.sdk.types import Settings
 from paddock.sdk.version import VERSION
 
 if TYPE_CHECKING:

@@ -16,21 +16,17 @@ from paddock.sdk.events import (
     GenerationStarted,
     Leaving,
     LibraryChanged,
+    MemoryChanged,
+    MemoryPressure,
     ModelStateChanged,
     RaiseWindow,
     ServerChanged,
     SettingsChanged,
     Snapshot,
 )
-from paddock.sdk.types import (
-    ChatSummary,
-    Generation,
-    LoadedModel,
-    ModelInfo,
-    ServerStatus,
-    Settings,
-    SettingsPatch,
-)
+from paddock.sdk.host import Generation, ServerStatus, Settings, SettingsPatch
+from paddock.sdk.memory import MemoryState
+from paddock.sdk.types import ChatSummary, LoadedModel, ModelInfo
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -60,6 +56,9 @@ class HostState(QObject):
     generation_started = Signal(object)
     generation_ended = Signal(str, str)
     """Generation id and chat id (empty when it belongs to no chat)."""
+    memory_changed = Signal()
+    memory_pressure = Signal(str)
+    """The machine ran short of memory; the text says what was given up for it."""
     raise_requested = Signal(str)
 
     def __init__(self, bridge: Bridge, link: HostLink, settings: Settings) -> None:
@@ -77,6 +76,7 @@ class HostState(QObject):
         self.generations: dict[str, Generation] = {}
         self.server: ServerStatus | None = None
         self.settings = settings
+        self.memory = MemoryState()
 
     def start(self) -> None:
         """Look for the host; it is started when there is none."""
@@ -183,6 +183,11 @@ class HostState(QObject):
                 self.server_changed.emit()
             case SettingsChanged(settings=settings):
                 self._set_settings(settings)
+            case MemoryChanged(memory=memory):
+                self.memory = memory
+                self.memory_changed.emit()
+            case MemoryPressure(text=text):
+                self.memory_pressure.emit(text)
             case RaiseWindow(activation_token=token):
                 self.raise_requested.emit(token)
             case Leaving():
@@ -197,8 +202,10 @@ class HostState(QObject):
             self._dress(item.model)
         self.generations = {item.id: item for item in snapshot.generations}
         self.server = snapshot.server
+        self.memory = snapshot.memory
         self._set_settings(snapshot.settings)
         self.connection_changed.emit()
+        self.memory_changed.emit()
         self.server_changed.emit()
         self.models_changed.emit()
         self.refresh_models()

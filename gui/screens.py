@@ -28,8 +28,9 @@ from paddock.gui.messages import Messages
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.window_state import WindowState
 from paddock.sdk.aclient import AsyncClient
+from paddock.sdk.host import ServerRequest, SettingsPatch
 from paddock.sdk.paths import Home
-from paddock.sdk.types import ChatPatch, NewChat, ServerRequest, SettingsPatch
+from paddock.sdk.types import ChatPatch, NewChat
 
 T = TypeVar("T")
 Theme = Literal["light", "dark"]

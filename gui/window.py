@@ -18,8 +18,8 @@ from paddock.gui.pages.chat import ChatPage
 from paddock.gui.rail import PAGES, Rail
 from paddock.gui.theme import ThemeSource, current
 from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
+from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
-from paddock.sdk.types import SettingsPatch
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from paddock.sdk.connect import replace_host as replace_host
     from paddock.sdk.errors import *  # noqa: F403
     from paddock.sdk.events import *  # noqa: F403
+    from paddock.sdk.host import *  # noqa: F403
+    from paddock.sdk.memory import *  # noqa: F403
     from paddock.sdk.paths import Home as Home
     from paddock.sdk.questions import *  # noqa: F403
     from paddock.sdk.types import *  # noqa: F403
@@ -35,15 +37,23 @@ _NAMES = {
         DetokenizeRequest EmbedRequest Embeddings Input PlainText Pooling Question Reply RerankRequest Scores TokenIds
         TokenizeRequest
     """,
+    "host": """
+        CachedPrompts Generation Handshake HostAddress LogTail RaiseAnswer RaiseRequest ServerRequest ServerStatus
+        Settings SettingsPatch ShutdownRequest
+    """,
+    "memory": """
+        Confidence DeviceState DeviceUse Estimate EstimateRequest EstimatedDevice Guard Machine MemoryDevice MemoryState
+        ModelShare Parts Prediction Remedy Verdict
+    """,
     "types": """
-        CachedPrompts Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo EngineStats GenerateRequest
-        Generation Handshake HostAddress LoadRequest LoadedModel LogTail Message MessageState ModelInfo ModelState
-        NewChat OptionValue Options Priority RaiseAnswer RaiseRequest Request Role SendRequest ServerRequest
-        ServerStatus Settings SettingsPatch ShutdownRequest Stats StopReason Tool ToolCall Usage Value
+        Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo EngineStats GenerateRequest InstancePatch
+        LoadRequest LoadedModel Message MessageState ModelInfo ModelState NewChat OptionValue Options Priority
+        Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
         Cancelled ChatChanged Ending Event Failed Finished GenerationEnded GenerationEvent GenerationStarted
-        HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded ModelStateChanged PromptProgress Queued
+        HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded MemoryChanged MemoryPressure
+        ModelStateChanged PromptProgress Queued
         RaiseWindow ReasoningDelta ServerChanged SettingsChanged Snapshot TextDelta ToolCallDelta
     """,
     "errors": """

@@ -16,30 +16,36 @@ from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
+from paddock.sdk.host import (
+    CachedPrompts,
+    Generation,
+    Handshake,
+    HostAddress,
+    LogTail,
+    ServerRequest,
+    ServerStatus,
+    Settings,
+    SettingsPatch,
+)
+from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
 from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
 from paddock.sdk.types import (
-    CachedPrompts,
     Chat,
     ChatPatch,
     ChatSummary,
     Completion,
     EngineInfo,
     GenerateRequest,
-    Generation,
-    Handshake,
-    HostAddress,
+    InstancePatch,
     LoadedModel,
-    LogTail,
+    LoadRequest,
     ModelInfo,
     NewChat,
+    Options,
     OptionValue,
     SendRequest,
-    ServerRequest,
-    ServerStatus,
-    Settings,
-    SettingsPatch,
     Tool,
 )
 
@@ -169,10 +175,27 @@ class AsyncClient:
         model: str,
         options: Mapping[str, OptionValue] | None = None,
         on_progress: Callable[[float], None] | None = None,
+        *,
+        identifier: str = "",
+        force: bool = False,
+        pinned: bool | None = None,
+        ttl_s: float | None = None,
     ) -> LoadedModel:
-        """Load ``model`` (an id or a file's path) with load options of its engine; ``on_progress`` gets 0 to 1."""
+        """Load ``model`` (an id or a file's path) with load options of its engine; ``on_progress`` gets 0 to 1.
+
+        The keywords are the fields of :class:`~paddock.sdk.types.LoadRequest`. Raises OutOfMemory with the remedy
+        when it does not fit, unless ``force``.
+        """
+        request = LoadRequest(
+            model=model,
+            options=dict(options or {}),
+            identifier=identifier,
+            force=force,
+            pinned=pinned,
+            ttl_s=ttl_s,
+        )
         loaded: LoadedModel | None = None
-        async with aclosing(self._stream(protocol.load(model, options))) as events:
+        async with aclosing(self._stream(protocol.load(request))) as events:
             async for event in events:
                 match event:
                     case LoadProgress():
@@ -188,6 +211,47 @@ class AsyncClient:
     async def unload(self, id: str) -> None:
         """Unload a model, by the id of its instance or of the model."""
         await self._ask(protocol.unload(id))
+
+    async def patch_instance(self, id: str, *, pinned: bool | None = None, ttl_s: float | None = None) -> LoadedModel:
+        """Pin a loaded instance or give it another time to live (0: for ever)."""
+        return await self._ask(protocol.patch_instance(id, InstancePatch(pinned=pinned, ttl_s=ttl_s)))
+
+    async def load_options(self, model: str) -> Options:
+        """The load options that are saved for ``model``: every load takes them, wherever it is asked for."""
+        return await self._ask(protocol.load_options(model))
+
+    async def set_load_options(self, model: str, options: Mapping[str, OptionValue]) -> Options:
+        """Save the load options of ``model`` in place of those that are saved; an empty mapping forgets them."""
+        return await self._ask(protocol.set_load_options(model, options))
+
+    # ------------------------------------------------------------ memory
+
+    async def memory(self) -> MemoryState:
+        """What each device has, who holds it and what is free."""
+        return await self._ask(protocol.memory())
+
+    async def machines(self) -> list[Machine]:
+        """This computer and those that are planned for."""
+        return await self._ask(protocol.machines())
+
+    async def estimate(
+        self,
+        model: str,
+        options: Mapping[str, OptionValue] | None = None,
+        *,
+        on: str = "",
+        quick: bool = False,
+        replacing: Iterable[str] = (),
+    ) -> Estimate:
+        """What ``model`` would take, before it is loaded or even downloaded, and whether it fits.
+
+        ``model`` is an id, a file, ``REPO:QUANT`` on the hub or a URL; the rest is as in
+        :class:`~paddock.sdk.memory.EstimateRequest`.
+        """
+        request = EstimateRequest(
+            model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing)
+        )
+        return await self._ask(protocol.estimate(request))
 
     # ------------------------------------------------------------ generation
 

@@ -13,30 +13,36 @@ from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
+from paddock.sdk.host import (
+    CachedPrompts,
+    Generation,
+    Handshake,
+    HostAddress,
+    LogTail,
+    ServerRequest,
+    ServerStatus,
+    Settings,
+    SettingsPatch,
+)
+from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
 from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
 from paddock.sdk.types import (
-    CachedPrompts,
     Chat,
     ChatPatch,
     ChatSummary,
     Completion,
     EngineInfo,
     GenerateRequest,
-    Generation,
-    Handshake,
-    HostAddress,
+    InstancePatch,
     LoadedModel,
-    LogTail,
+    LoadRequest,
     ModelInfo,
     NewChat,
+    Options,
     OptionValue,
     SendRequest,
-    ServerRequest,
-    ServerStatus,
-    Settings,
-    SettingsPatch,
     Tool,
 )
 
@@ -165,10 +171,27 @@ class Client:
         model: str,
         options: Mapping[str, OptionValue] | None = None,
         on_progress: Callable[[float], None] | None = None,
+        *,
+        identifier: str = "",
+        force: bool = False,
+        pinned: bool | None = None,
+        ttl_s: float | None = None,
     ) -> LoadedModel:
-        """Load ``model`` (an id or a file's path) with load options of its engine; ``on_progress`` gets 0 to 1."""
+        """Load ``model`` (an id or a file's path) with load options of its engine; ``on_progress`` gets 0 to 1.
+
+        The keywords are the fields of :class:`~paddock.sdk.types.LoadRequest`. Raises OutOfMemory with the remedy
+        when it does not fit, unless ``force``.
+        """
+        request = LoadRequest(
+            model=model,
+            options=dict(options or {}),
+            identifier=identifier,
+            force=force,
+            pinned=pinned,
+            ttl_s=ttl_s,
+        )
         loaded: LoadedModel | None = None
-        for event in self._stream(protocol.load(model, options)):
+        for event in self._stream(protocol.load(request)):
             match event:
                 case LoadProgress():
                     if on_progress is not None:
@@ -183,6 +206,47 @@ class Client:
     def unload(self, id: str) -> None:
         """Unload a model, by the id of its instance or of the model."""
         self._ask(protocol.unload(id))
+
+    def patch_instance(self, id: str, *, pinned: bool | None = None, ttl_s: float | None = None) -> LoadedModel:
+        """Pin a loaded instance or give it another time to live (0: for ever)."""
+        return self._ask(protocol.patch_instance(id, InstancePatch(pinned=pinned, ttl_s=ttl_s)))
+
+    def load_options(self, model: str) -> Options:
+        """The load options that are saved for ``model``: every load takes them, wherever it is asked for."""
+        return self._ask(protocol.load_options(model))
+
+    def set_load_options(self, model: str, options: Mapping[str, OptionValue]) -> Options:
+        """Save the load options of ``model`` in place of those that are saved; an empty mapping forgets them."""
+        return self._ask(protocol.set_load_options(model, options))
+
+    # ------------------------------------------------------------ memory
+
+    def memory(self) -> MemoryState:
+        """What each device has, who holds it and what is free."""
+        return self._ask(protocol.memory())
+
+    def machines(self) -> list[Machine]:
+        """This computer and those that are planned for."""
+        return self._ask(protocol.machines())
+
+    def estimate(
+        self,
+        model: str,
+        options: Mapping[str, OptionValue] | None = None,
+        *,
+        on: str = "",
+        quick: bool = False,
+        replacing: Iterable[str] = (),
+    ) -> Estimate:
+        """What ``model`` would take, before it is loaded or even downloaded, and whether it fits.
+
+        ``model`` is an id, a file, ``REPO:QUANT`` on the hub or a URL; the rest is as in
+        :class:`~paddock.sdk.memory.EstimateRequest`.
+        """
+        request = EstimateRequest(
+            model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing)
+        )
+        return self._ask(protocol.estimate(request))
 
     # ------------------------------------------------------------ generation
 

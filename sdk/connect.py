@@ -18,9 +18,9 @@ import msgspec
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.errors import HostBusy, HostUnavailable, PaddockError, ProtocolMismatch
+from paddock.sdk.host import Handshake, HostAddress
 from paddock.sdk.paths import Home, boot_id, machine_name
 from paddock.sdk.protocol import Call
-from paddock.sdk.types import Handshake, HostAddress
 from paddock.sdk.version import PROTOCOL, VERSION
 
 START_S = 20.0

@@ -10,16 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from paddock.sdk.errors import ErrorInfo
-from paddock.sdk.types import (
-    ChatSummary,
-    Generation,
-    LoadedModel,
-    ServerStatus,
-    Settings,
-    Stats,
-    StopReason,
-    Usage,
-)
+from paddock.sdk.host import Generation, ServerStatus, Settings
+from paddock.sdk.memory import MemoryState
+from paddock.sdk.types import ChatSummary, LoadedModel, Stats, StopReason, Usage
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -110,6 +103,7 @@ class Snapshot(Event, frozen=True, kw_only=True, tag="snapshot"):
     server: ServerStatus
     settings: Settings
     generations: tuple[Generation, ...] = ()
+    memory: MemoryState = MemoryState()
 
 
 class ModelStateChanged(Event, frozen=True, kw_only=True, tag="model_state_changed"):
@@ -146,6 +140,18 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="settings_changed"):
     settings: Settings
 
 
+class MemoryChanged(Event, frozen=True, kw_only=True, tag="memory_changed"):
+    """What is free or taken has changed by more than a little; at most twice a second."""
+
+    memory: MemoryState
+
+
+class MemoryPressure(Event, frozen=True, kw_only=True, tag="memory_pressure"):
+    """The machine ran short of memory and something was given up for it; ``text`` says what, in words."""
+
+    text: str
+
+
 class RaiseWindow(Event, frozen=True, kw_only=True, tag="raise_window"):
     """Another start of the program asks the open window to come to the front.
     ``activation_token`` is the XDG activation token on Wayland."""
@@ -168,6 +174,8 @@ HostEvent = (
     | GenerationEnded
     | ServerChanged
     | SettingsChanged
+    | MemoryChanged
+    | MemoryPressure
     | RaiseWindow
     | Leaving
 )

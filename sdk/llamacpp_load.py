@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paddock.sdk.llamacpp_rope import ROPE
 from paddock.sdk.options import OptionSpec
 
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
@@ -9,7 +10,6 @@ _CONTEXT = "Context"
 _PROCESSOR = "Processor"
 _GPU = "GPU"
 _MEMORY = "Memory"
-_ROPE = "RoPE"
 _REUSE = "Shared work"
 _DRAFTING = "Drafting"
 _MODEL = "Model"
@@ -232,114 +232,7 @@ LOAD: tuple[OptionSpec, ...] = (
         group=_MEMORY,
         advanced=True,
     ),
-    OptionSpec(
-        name="rope_scaling",
-        kind="choice",
-        default="auto",
-        label="RoPE scaling",
-        help="How positions beyond the trained context are stretched; auto takes the model’s own way.",
-        group=_ROPE,
-        choices=("auto", "none", "linear", "yarn", "longrope"),
-        advanced=True,
-    ),
-    OptionSpec(
-        name="rope_freq_base",
-        kind="float",
-        default=0.0,
-        label="RoPE base frequency",
-        help="Overrides the model’s RoPE base; 0 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=1e12,
-        soft_maximum=10_000_000.0,
-        step=1000.0,
-        off=0.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="rope_freq_scale",
-        kind="float",
-        default=0.0,
-        label="RoPE frequency scale",
-        help="Stretches the context by 1 / scale; 0 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=100.0,
-        soft_maximum=1.0,
-        step=0.05,
-        off=0.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="yarn_ext_factor",
-        kind="float",
-        default=-1.0,
-        label="YaRN extrapolation mix",
-        help="0 is full interpolation; -1 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=100.0,
-        soft_maximum=1.0,
-        step=0.1,
-        off=-1.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="yarn_attn_factor",
-        kind="float",
-        default=-1.0,
-        label="YaRN attention factor",
-        help="Scales the attention magnitude; -1 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=100.0,
-        soft_maximum=2.0,
-        step=0.1,
-        off=-1.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="yarn_beta_fast",
-        kind="float",
-        default=-1.0,
-        label="YaRN low correction",
-        help="Low correction dimension; -1 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=10_000.0,
-        soft_maximum=64.0,
-        step=1.0,
-        off=-1.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="yarn_beta_slow",
-        kind="float",
-        default=-1.0,
-        label="YaRN high correction",
-        help="High correction dimension; -1 takes the model’s.",
-        group=_ROPE,
-        minimum=0.0,
-        maximum=10_000.0,
-        soft_maximum=8.0,
-        step=0.5,
-        off=-1.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="yarn_orig_ctx",
-        kind="int",
-        default=0,
-        label="YaRN original context",
-        help="The context the model was trained for before YaRN; 0 takes the model’s.",
-        group=_ROPE,
-        minimum=0,
-        maximum=16_777_216,
-        soft_maximum=131_072,
-        step=256,
-        off=0,
-        advanced=True,
-    ),
+    *ROPE,
     OptionSpec(
         name="cache_ram_mib",
         kind="int",

@@ -4,6 +4,7 @@ llama-server in the version that Paddock pins). They belong to one request.
 
 from __future__ import annotations
 
+from paddock.sdk.llamacpp_penalties import PENALTIES
 from paddock.sdk.options import OptionSpec
 
 SAMPLERS = (
@@ -20,12 +21,9 @@ SAMPLERS = (
 """Names of the samplers in llama.cpp's default order. Logit bias comes before all of them and the choice of a token
 (by seed, Mirostat or adaptive-p) after."""
 
-LONGEST_HISTORY = 1_000_000
 
 _RANDOMNESS = "Randomness"
 _TRUNCATION = "Truncation"
-_REPETITION = "Repetition"
-_DRY = "DRY"
 _MIROSTAT = "Mirostat"
 _ADAPTIVE = "Adaptive-p"
 _CHAIN = "Chain"
@@ -190,123 +188,7 @@ SAMPLING: tuple[OptionSpec, ...] = (
         off=0,
         advanced=True,
     ),
-    OptionSpec(
-        name="repeat_penalty",
-        kind="float",
-        default=1.0,
-        label="Repeat penalty",
-        help="Makes tokens that came recently less likely; 1 changes nothing.",
-        group=_REPETITION,
-        minimum=0.01,
-        maximum=100.0,
-        soft_maximum=2.0,
-        step=0.01,
-        off=1.0,
-        aliases=("penalty_repeat", "repetition_penalty"),
-    ),
-    OptionSpec(
-        name="repeat_last_n",
-        kind="int",
-        default=64,
-        label="Repeat window",
-        help="How many of the last tokens the three penalties look at; 0 switches them off.",
-        group=_REPETITION,
-        minimum=0,
-        maximum=LONGEST_HISTORY,
-        soft_maximum=2048,
-        step=1,
-        off=0,
-        aliases=("penalty_last_n",),
-    ),
-    OptionSpec(
-        name="frequency_penalty",
-        kind="float",
-        default=0.0,
-        label="Frequency penalty",
-        help="Lowers a token’s chance each time it came in the repeat window; negative values raise it.",
-        group=_REPETITION,
-        minimum=-2.0,
-        maximum=2.0,
-        step=0.05,
-        off=0.0,
-        aliases=("penalty_freq",),
-    ),
-    OptionSpec(
-        name="presence_penalty",
-        kind="float",
-        default=0.0,
-        label="Presence penalty",
-        help="Lowers a token’s chance once if it came in the repeat window at all; negative values raise it.",
-        group=_REPETITION,
-        minimum=-2.0,
-        maximum=2.0,
-        step=0.05,
-        off=0.0,
-        aliases=("penalty_present",),
-    ),
-    OptionSpec(
-        name="dry_multiplier",
-        kind="float",
-        default=0.0,
-        label="DRY multiplier",
-        help="Strength of the penalty against repeating whole passages; 0 switches it off, 0.8 is usual.",
-        group=_DRY,
-        minimum=0.0,
-        maximum=100.0,
-        soft_maximum=5.0,
-        step=0.05,
-        off=0.0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="dry_base",
-        kind="float",
-        default=1.75,
-        label="DRY base",
-        help="How fast the DRY penalty grows with every further token of a repetition.",
-        group=_DRY,
-        minimum=1.0,
-        maximum=100.0,
-        soft_maximum=4.0,
-        step=0.05,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="dry_allowed_length",
-        kind="int",
-        default=2,
-        label="DRY allowed length",
-        help="Repetitions up to this many tokens are not penalised.",
-        group=_DRY,
-        minimum=0,
-        maximum=LONGEST_HISTORY,
-        soft_maximum=20,
-        step=1,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="dry_penalty_last_n",
-        kind="int",
-        default=64,
-        label="DRY window",
-        help="How many of the last tokens DRY searches for repetitions; 0 switches it off.",
-        group=_DRY,
-        minimum=0,
-        maximum=LONGEST_HISTORY,
-        soft_maximum=4096,
-        step=1,
-        off=0,
-        advanced=True,
-    ),
-    OptionSpec(
-        name="dry_sequence_breakers",
-        kind="list",
-        default=["\n", ":", '"', "*"],
-        label="DRY sequence breakers",
-        help="Texts at which a repetition ends, so that names and list marks are not penalised.",
-        group=_DRY,
-        advanced=True,
-    ),
+    *PENALTIES,
     OptionSpec(
         name="mirostat",
         kind="int",

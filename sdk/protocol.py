@@ -26,30 +26,35 @@ from paddock.sdk.events import (
     LoadEvent,
     TextDelta,
 )
-from paddock.sdk.questions import Embeddings, EmbedRequest, RerankRequest, Scores
-from paddock.sdk.types import (
+from paddock.sdk.host import (
     CachedPrompts,
-    Chat,
-    ChatPatch,
-    ChatSummary,
-    EngineInfo,
-    GenerateRequest,
     Generation,
     Handshake,
-    LoadedModel,
-    LoadRequest,
     LogTail,
-    ModelInfo,
-    NewChat,
-    OptionValue,
     RaiseAnswer,
     RaiseRequest,
-    SendRequest,
     ServerRequest,
     ServerStatus,
     Settings,
     SettingsPatch,
     ShutdownRequest,
+)
+from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
+from paddock.sdk.questions import Embeddings, EmbedRequest, RerankRequest, Scores
+from paddock.sdk.types import (
+    Chat,
+    ChatPatch,
+    ChatSummary,
+    EngineInfo,
+    GenerateRequest,
+    InstancePatch,
+    LoadedModel,
+    LoadRequest,
+    ModelInfo,
+    NewChat,
+    Options,
+    OptionValue,
+    SendRequest,
 )
 
 SILENCE_S = 15.0
@@ -58,6 +63,8 @@ ANSWER_S = 60.0
 """A plain call may take so long: probing the engines loads their libraries once."""
 REPLY_S = 900.0
 """A question may take so long: its model may have to be loaded first, and many long texts take their time."""
+ESTIMATE_S = 180.0
+"""An estimate may take so long: it may have to fetch the header over a slow line, and to try many settings."""
 HANDSHAKE_S = 5.0
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 
@@ -134,9 +141,33 @@ def loaded() -> Call[list[LoadedModel]]:
     return Call(method="GET", path="/control/loaded", answer=list[LoadedModel])
 
 
-def load(model: str, options: Mapping[str, OptionValue] | None) -> Call[LoadEvent]:
-    request = LoadRequest(model=model, options=dict(options or {}))
+def load(request: LoadRequest) -> Call[LoadEvent]:
     return _stream("POST", "/control/loaded", LoadEvent, (Loaded, Failed), _body(request))
+
+
+def patch_instance(id: str, patch: InstancePatch) -> Call[LoadedModel]:
+    return Call(method="PATCH", path="/control/loaded/" + quote(id, safe=""), answer=LoadedModel, body=_body(patch))
+
+
+def memory() -> Call[MemoryState]:
+    return Call(method="GET", path="/control/memory", answer=MemoryState)
+
+
+def machines() -> Call[list[Machine]]:
+    return Call(method="GET", path="/control/machines", answer=list[Machine])
+
+
+def estimate(request: EstimateRequest) -> Call[Estimate]:
+    return Call(method="POST", path="/control/estimate", answer=Estimate, body=_body(request), timeout_s=ESTIMATE_S)
+
+
+def load_options(model: str) -> Call[Options]:
+    return Call(method="GET", path="/control/load-options?model=" + quote(model, safe=""), answer=Options)
+
+
+def set_load_options(model: str, options: Mapping[str, OptionValue]) -> Call[Options]:
+    request = LoadRequest(model=model, options=dict(options))
+    return Call(method="POST", path="/control/load-options", answer=Options, body=_body(request))
 
 
 def unload(id: str) -> Call[None]:

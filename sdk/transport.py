@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paddock.sdk.errors import HostUnavailable
+from paddock.sdk.host import HostAddress
 from paddock.sdk.protocol import ANSWER_S, Call
-from paddock.sdk.types import HostAddress
 
 if TYPE_CHECKING:
     import httpx2

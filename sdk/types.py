@@ -68,7 +68,8 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
     ``reasoning`` None leaves the template's default. With ``prompt`` (text or token ids) that is continued as it
     stands: no template, no ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another
-    request; ``private`` keeps it out of the store on disk.
+    request; ``private`` keeps it out of the store on disk. ``ttl_s``: so long may the model be idle after this
+    request, as in :class:`LoadRequest`.
     """
 
     id: str
@@ -83,6 +84,7 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     priority: Priority = "interactive"
     cache_prompt: bool = True
     private: bool = False
+    ttl_s: float | None = None
 
 
 class Usage(Value, frozen=True, kw_only=True):
@@ -181,7 +183,10 @@ class EngineStats(Value, frozen=True, kw_only=True):
 
 class LoadedModel(Value, frozen=True, kw_only=True):
     """A model in the pool. ``pid`` is its worker's; ``progress`` is 0 to 1 while loading; ``options`` are in force.
-    ``stats`` is at most a second old while the model works."""
+    ``stats`` is at most a second old while the model works. ``identifier`` is the name that was given to this
+    instance; requests for it go to it alone. ``predicted_bytes`` is what the load was expected to take and
+    ``measured_bytes`` what it took. An idle instance that is not ``pinned`` leaves ``ttl_s`` seconds after its
+    ``last_used`` (Unix seconds); None stays until its memory is needed."""
 
     id: str
     model: str
@@ -196,13 +201,36 @@ class LoadedModel(Value, frozen=True, kw_only=True):
     options: Options = {}
     stats: EngineStats | None = None
     error: str | None = None
+    identifier: str = ""
+    predicted_bytes: int | None = None
+    measured_bytes: int | None = None
+    ttl_s: float | None = None
+    pinned: bool = False
+    last_used: float | None = None
 
 
 class LoadRequest(Request, frozen=True, kw_only=True):
-    """Load ``model`` (id or path of a file) with load options of its engine."""
+    """Load ``model`` (id or path of a file) with load options of its engine; what they do not say is taken from the
+    model's saved load options.
+
+    With an ``identifier`` that no instance has, a further instance is loaded under that name. ``force`` loads although
+    the memory guard says no. ``pinned`` True keeps the instance in memory, None leaves a loaded one as it is. ``ttl_s``
+    is how long it may be idle, 0: for ever; None: what the settings say.
+    """
 
     model: str
     options: Options = {}
+    identifier: str = ""
+    force: bool = False
+    pinned: bool | None = None
+    ttl_s: float | None = None
+
+
+class InstancePatch(Request, frozen=True, kw_only=True):
+    """Changes to a loaded instance; None leaves a field as it is. ``ttl_s`` 0: for ever."""
+
+    pinned: bool | None = None
+    ttl_s: float | None = None
 
 
 class Device(Value, frozen=True, kw_only=True):
@@ -304,135 +332,3 @@ class SendRequest(Request, frozen=True, kw_only=True):
     sampling: Options = {}
     max_tokens: int | None = None
     reasoning: bool | None = None
-
-
-# ---------------------------------------------------------------- host
-
-
-class Handshake(Value, frozen=True, kw_only=True):
-    """Who answers. ``busy`` lists what the host is doing, in words; empty when it could leave."""
-
-    instance: str
-    protocol: int
-    version: str
-    pid: int
-    home: str
-    busy: tuple[str, ...] = ()
-
-
-class HostAddress(Value, frozen=True, kw_only=True):
-    """What ``run/host.json`` holds: where the host of this data folder said it is. Only an address, proof of nothing:
-    a host is alive when its lock is held and it answers a handshake with this ``instance``.
-
-    ``machine`` is the host name of the computer and ``boot`` the id of its boot, both as
-    :func:`paddock.sdk.paths.machine_name` and :func:`paddock.sdk.paths.boot_id` tell them; ``url`` has no path
-    (``http://127.0.0.1:40123``).
-    """
-
-    instance: str
-    protocol: int
-    version: str
-    url: str
-    token: str
-    pid: int
-    machine: str
-    boot: str
-
-
-class LogTail(Value, frozen=True, kw_only=True):
-    """The last lines of the host's log, oldest first, and where the file is."""
-
-    path: str
-    lines: tuple[str, ...]
-
-
-class RaiseRequest(Request, frozen=True, kw_only=True):
-    """Ask the open windows to come to the front; ``activation_token`` is the XDG activation token on Wayland."""
-
-    activation_token: str = ""
-
-
-class RaiseAnswer(Value, frozen=True, kw_only=True):
-    """How many windows were asked."""
-
-    windows: int
-
-
-class ServerStatus(Value, frozen=True, kw_only=True):
-    """The public API server. ``urls`` are its addresses while it runs; ``error`` why it could not start."""
-
-    running: bool
-    host: str
-    port: int
-    urls: tuple[str, ...] = ()
-    requests: int = 0
-    key_required: bool = False
-    error: str | None = None
-
-
-class ServerRequest(Request, frozen=True, kw_only=True):
-    """Switch the public API server. ``strict_port``: fail when the port is taken instead of using the next free one."""
-
-    running: bool
-    host: str | None = None
-    port: int | None = None
-    strict_port: bool = False
-
-
-class Settings(Value, frozen=True, kw_only=True):
-    """What the user set, kept in ``settings.toml``. Unknown keys in the file are kept and reported, never lost."""
-
-    theme: Literal["system", "light", "dark"] = "system"
-    text_zoom: float = 1.0
-    system_font: bool = False
-    density: Literal["comfortable", "compact"] = "comfortable"
-    default_model: str = "paddock/starter"
-    system_prompt: str = ""
-    model_folders: tuple[str, ...] = ()
-    api_host: str = "127.0.0.1"
-    api_port: int = 5151
-    keep_models_minutes: int = 10
-    kv_store: bool = True
-    kv_store_mib: int = 10_240
-
-
-class SettingsPatch(Request, frozen=True, kw_only=True):
-    theme: Literal["system", "light", "dark"] | None = None
-    text_zoom: float | None = None
-    system_font: bool | None = None
-    density: Literal["comfortable", "compact"] | None = None
-    default_model: str | None = None
-    system_prompt: str | None = None
-    model_folders: tuple[str, ...] | None = None
-    api_host: str | None = None
-    api_port: int | None = None
-    keep_models_minutes: int | None = None
-    kv_store: bool | None = None
-    kv_store_mib: int | None = None
-
-
-class CachedPrompts(Value, frozen=True, kw_only=True):
-    """Prompts that one model has read and that are kept on disk, so that it need not read them again. ``model`` is its
-    id, or the name of its file where that is no longer in the folders; ``used`` is the last use in Unix seconds."""
-
-    model: str
-    prompts: int
-    size_bytes: int
-    used: float
-
-
-class Generation(Value, frozen=True, kw_only=True):
-    """A running request. ``chat_id`` where it belongs to a chat; ``client`` says who asked (window, cli, api ...)."""
-
-    id: str
-    model: str
-    client: str
-    started: float
-    chat_id: str | None = None
-    message_id: str | None = None
-
-
-class ShutdownRequest(Request, frozen=True, kw_only=True):
-    """``idle``: leave only when nothing runs (refused with HostBusy otherwise); ``done``: when the work is done."""
-
-    when: Literal["idle", "done", "now"] = "idle"

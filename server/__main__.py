@@ -94,7 +94,7 @@ class _Start:
     async def _serve(self, host: Host) -> None:
         if not self._asked.serve:
             return
-        from paddock.sdk.types import ServerRequest
+        from paddock.sdk.host import ServerRequest
 
         port = self._asked.api_port
         status = await host.switch_server(

@@ -13,18 +13,17 @@ import msgspec
 
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError, StorageFailed
 from paddock.sdk.events import Cancelled, ChatChanged, Ending, Failed, Finished
+from paddock.sdk.host import Generation, Settings
 from paddock.sdk.types import (
     Chat,
     ChatMessage,
     ChatPatch,
     ChatSummary,
     GenerateRequest,
-    Generation,
     Message,
     ModelInfo,
     NewChat,
     SendRequest,
-    Settings,
 )
 
 if TYPE_CHECKING:

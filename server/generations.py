@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from paddock.sdk.events import GenerationEvent
-    from paddock.sdk.types import Generation
+    from paddock.sdk.host import Generation
     from paddock.server.bus import Bus
 
 logger = logging.getLogger(__name__)

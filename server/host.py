@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Leaving, SettingsChanged
-from paddock.sdk.types import Handshake, ServerRequest, ServerStatus, Settings, SettingsPatch
+from paddock.sdk.host import Handshake, ServerRequest, ServerStatus, Settings, SettingsPatch
 from paddock.sdk.version import PROTOCOL, VERSION
 from paddock.server.access import PrivateDoor, control_error
 from paddock.server.bus import Bus

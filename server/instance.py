@@ -16,8 +16,8 @@ from types import TracebackType
 import msgspec
 
 from paddock.sdk.errors import StorageFailed
+from paddock.sdk.host import HostAddress
 from paddock.sdk.paths import Home, boot_id, machine_name
-from paddock.sdk.types import HostAddress
 from paddock.sdk.version import PROTOCOL, VERSION
 
 NETWORK_FILESYSTEMS = frozenset(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from paddock.backends.llamacpp import kv_folder
 from paddock.sdk.errors import NotFound, StorageFailed
-from paddock.sdk.types import CachedPrompts, ModelInfo, Options, Settings
+from paddock.sdk.host import CachedPrompts, Settings
+from paddock.sdk.types import ModelInfo, Options
 
 
 def load_defaults(settings: Settings) -> Options:

@@ -9,7 +9,7 @@ from typing import Any
 
 from paddock.sdk.errors import BadRequest, PaddockError
 from paddock.sdk.events import ServerChanged
-from paddock.sdk.types import ServerRequest, ServerStatus, Settings
+from paddock.sdk.host import ServerRequest, ServerStatus, Settings
 from paddock.server.access import PublicDoor, is_loopback
 from paddock.server.bus import Bus
 from paddock.server.listeners import Listener, public_sockets

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from paddock.sdk.errors import InvalidOption, StorageFailed
-from paddock.sdk.types import Settings, SettingsPatch
+from paddock.sdk.host import Settings, SettingsPatch
 from paddock.server.instance import write_private
 
 logger = logging.getLogger(__name__)

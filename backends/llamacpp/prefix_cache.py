@@ -13,7 +13,7 @@ from operator import attrgetter
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.kv_file import as_tokens, key_of
 from paddock.backends.llamacpp.prefix import Counts, Match, Memory, Prefix, Store
-from paddock.backends.llamacpp.radix import RadixTree
+from paddock.backends.llamacpp.prefix_index import PrefixIndex
 from paddock.backends.llamacpp.sharing import Rules
 
 WORTH_SAVING = 64
@@ -46,8 +46,7 @@ class PrefixCache:
         self._free = list(reversed(range(sequences)))
         self._budget = budget
         self._store = store
-        self._trees: dict[Hashable, RadixTree[Prefix]] = {}
-        self._prefixes: set[Prefix] = set()
+        self._prefixes = PrefixIndex()
         self._here: dict[int, Prefix] = {}
         self._clock = 0
         self.counts = Counts()
@@ -58,9 +57,9 @@ class PrefixCache:
     # ------------------------------------------------------------ looking
 
     def find(self, tokens: Sequence[int], group: Hashable = None) -> Match | None:
-        """What can be used of a prompt; its last token is always evaluated again, because its logits are needed."""
+        """What can be used of a prompt."""
         best, most = None, 0
-        for common, prefix in self._matches(tokens, group):
+        for common, prefix in self._prefixes.matches(tokens, group):
             if most >= common:
                 break
             match = self._usable(prefix, common)
@@ -73,17 +72,12 @@ class PrefixCache:
         if not (self._rules.cut or self._rules.checkpoints):
             return None
         best: tuple[Prefix, int] | None = None
-        for common, prefix in self._matches(tokens, group):
+        for common, prefix in self._prefixes.matches(tokens, group):
             if best is not None and best[1] >= common:
                 break
             if prefix.running and prefix.kept and prefix.length < common:
                 best = prefix, common
         return best
-
-    def _matches(self, tokens: Sequence[int], group: Hashable) -> Iterator[tuple[int, Prefix]]:
-        tree = self._trees.get(group)
-        for common, prefix in tree.matches(tokens) if tree is not None else ():
-            yield min(common, len(tokens) - 1), prefix
 
     def _usable(self, prefix: Prefix, common: int) -> Match | None:
         length = min(common, prefix.length)
@@ -123,7 +117,7 @@ class PrefixCache:
         else:
             assert match is not None
             self._take_over(prefix, match)
-        self._add(prefix, tokens)
+        self._prefixes.add(prefix)
         return prefix
 
     def _room_for(self, saved: Prefix) -> bool:
@@ -185,7 +179,7 @@ class PrefixCache:
     def drop(self, prefix: Prefix) -> None:
         """Forget ``prefix``, except on disk."""
         prefix.running = False
-        self._remove(prefix)
+        self._prefixes.remove(prefix)
         self._vacate(prefix)
         self._forget_saved(prefix)
 
@@ -240,7 +234,7 @@ class PrefixCache:
                 self._put(victim)
             self._forget_saved(victim)
             if victim.sequence is None and victim.key is None:
-                self._remove(victim)
+                self._prefixes.remove(victim)
 
     def _leave(self, prefix: Prefix) -> None:
         """Out of the context; what is kept nowhere else is forgotten."""
@@ -261,7 +255,7 @@ class PrefixCache:
     def known(self, tokens: Sequence[int], key: str, checkpoints: Sequence[int]) -> None:
         """The store has this prefix from an earlier run."""
         prefix = Prefix(as_tokens(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints))
-        self._add(prefix, prefix.tokens)
+        self._prefixes.add(prefix)
 
     def store_one(self) -> bool:
         """Have the prefix used last written to disk that is not there yet; False when there is none, or the disk does
@@ -292,13 +286,13 @@ class PrefixCache:
         if state is not prefix.state:
             state.release()
         if self._rules.cut_restored and prefix.key is not None:
-            for covered in self._covered_by(prefix):
+            for covered in self._prefixes.covered_by(prefix):
                 if covered.key is not None:
                     if covered.key != prefix.key:  # the same tokens have the same file
                         self._store.remove(covered.key)
                     covered.key = None
                     if covered.sequence is None and covered.state is None:
-                        self._remove(covered)
+                        self._prefixes.remove(covered)
         return prefix.key is not None
 
     # ------------------------------------------------------------ inside
@@ -370,26 +364,22 @@ class PrefixCache:
             found.close()
 
     def _stop(self, prefix: Prefix) -> None:
-        self._remove(prefix)
+        self._prefixes.remove(prefix)
         prefix.running = False
         prefix.tokens = as_tokens(prefix.tokens[: prefix.length])
         prefix.used = self._tick()
-        self._add(prefix, prefix.tokens)
-
-    def _covered_by(self, prefix: Prefix) -> list[Prefix]:
-        tree = self._trees[prefix.group]
-        return [other for other in tree.prefixes(prefix.tokens) if other is not prefix and not other.running]
+        self._prefixes.add(prefix)
 
     def _drop_covered(self, prefix: Prefix) -> None:
         """Everything that a resting prefix has is also in a longer one, which can be cut; but for the disk, to which
         a private one never goes."""
-        for other in self._covered_by(prefix):
+        for other in self._prefixes.covered_by(prefix):
             if prefix.private and not other.private:
                 continue
             self._vacate(other)
             self._forget_saved(other)
             if other.key is None:
-                self._remove(other)
+                self._prefixes.remove(other)
 
     def _forget_saved(self, prefix: Prefix) -> None:
         if prefix.state is not None:
@@ -398,14 +388,6 @@ class PrefixCache:
         for saved in prefix.checkpoints.values():
             saved.release()
         prefix.checkpoints = {}
-
-    def _add(self, prefix: Prefix, tokens: Sequence[int]) -> None:
-        self._prefixes.add(prefix)
-        self._trees.setdefault(prefix.group, RadixTree()).insert(tokens, prefix)
-
-    def _remove(self, prefix: Prefix) -> None:
-        self._prefixes.discard(prefix)
-        self._trees[prefix.group].remove(prefix)
 
     def _tick(self) -> int:
         self._clock += 1

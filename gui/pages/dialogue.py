@@ -14,7 +14,8 @@ from paddock.gui.models.chats import UNTITLED_PRIVATE
 from paddock.gui.pages.question import PATIENCE_S, Run, View, ask
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.events import GenerationEvent
-from paddock.sdk.types import Chat, ChatMessage, ChatPatch, Generation, NewChat, Options, SendRequest
+from paddock.sdk.host import Generation
+from paddock.sdk.types import Chat, ChatMessage, ChatPatch, NewChat, Options, SendRequest
 
 
 class Dialogue(QObject):

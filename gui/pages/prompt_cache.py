@@ -10,7 +10,7 @@ from paddock.gui.messages import Action, Messages
 from paddock.gui.models.library import size_text
 from paddock.gui.pages.form import Card, Row, silently
 from paddock.gui.widgets import Button, NumberBox, Switch
-from paddock.sdk.types import CachedPrompts, SettingsPatch
+from paddock.sdk.host import CachedPrompts, SettingsPatch
 
 MOST_GIB = 16_384
 _KEY = "prompt-cache"

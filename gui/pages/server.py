@@ -13,7 +13,7 @@ from paddock.gui.pages.snippets import LANGUAGES, snippet
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
 from paddock.sdk.errors import PaddockError
-from paddock.sdk.types import ServerRequest, ServerStatus
+from paddock.sdk.host import ServerRequest, ServerStatus
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -12,8 +12,8 @@ from paddock.gui.messages import Messages
 from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, silently
 from paddock.gui.pages.prompt_cache import PromptCacheCard
 from paddock.gui.widgets import Label, NumberBox, Select, Switch
+from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
-from paddock.sdk.types import SettingsPatch
 from paddock.sdk.version import VERSION
 
 THEMES = {"system": "As the system", "light": "Light", "dark": "Dark"}

@@ -16,7 +16,8 @@ from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostUnavailable, PaddockError, PortUnavailable
 from paddock.sdk.events import HostEvent, Leaving, ServerChanged, Snapshot
-from paddock.sdk.types import Options, ServerRequest, ServerStatus
+from paddock.sdk.host import ServerRequest, ServerStatus
+from paddock.sdk.types import Options
 
 
 class _Ended(BaseException):

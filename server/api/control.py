@@ -14,21 +14,17 @@ from litestar.response import Response
 
 from paddock.sdk.errors import BadRequest, HostBusy
 from paddock.sdk.events import Leaving, Snapshot, TextDelta
-from paddock.sdk.questions import Question
-from paddock.sdk.types import (
-    ChatPatch,
-    GenerateRequest,
+from paddock.sdk.host import (
     Generation,
-    LoadRequest,
     LogTail,
-    NewChat,
     RaiseAnswer,
     RaiseRequest,
-    SendRequest,
     ServerRequest,
     SettingsPatch,
     ShutdownRequest,
 )
+from paddock.sdk.questions import Question
+from paddock.sdk.types import ChatPatch, GenerateRequest, LoadRequest, NewChat, SendRequest
 from paddock.server.api.bodies import decode
 from paddock.server.api.questions import reply
 from paddock.server.api.streams import EventStream, frame

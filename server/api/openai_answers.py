@@ -4,6 +4,7 @@ numbers beside an answer."""
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, assert_never
@@ -26,7 +27,8 @@ from paddock.sdk.events import (
     TextDelta,
     ToolCallDelta,
 )
-from paddock.sdk.types import GenerateRequest, Generation, ModelInfo, Stats, StopReason, Usage
+from paddock.sdk.host import Generation
+from paddock.sdk.types import GenerateRequest, ModelInfo, Stats, StopReason, Usage
 from paddock.server.api.openai_errors import error_object, status_of
 from paddock.server.api.streams import EventStream, frame, gone
 
@@ -132,7 +134,7 @@ class Runs:
         }
 
 
-class Chunks:
+class Chunks(ABC):
     """Events as stream chunks; a dialect fills in what a chunk holds."""
 
     def __init__(self, runs: Runs, kind: str, include_usage: bool) -> None:
@@ -141,17 +143,17 @@ class Chunks:
         self._include_usage = include_usage
         self._finished: dict[int, Finished] = {}
 
+    @abstractmethod
     def opening(self, index: int) -> list[dict[str, Any]]:
         """The choices of the chunks that come before anything is generated."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delta(self, index: int, event: Delta) -> dict[str, Any] | None:
         """The choice of a chunk that carries ``event``; None: none does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def last(self, index: int, finish: str) -> dict[str, Any]:
         """The choice of the chunk that ends choice ``index``."""
-        raise NotImplementedError
 
     async def frames(self, first: list[tuple[int, GenerationEvent]], feed: _Feed) -> AsyncGenerator[bytes, None]:
         for index in range(len(self._runs.runs)):

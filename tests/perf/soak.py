@@ -41,8 +41,9 @@ from paddock import resources
 from paddock.backends.llamacpp.scheduler import HEADROOM
 from paddock.sdk import Client
 from paddock.sdk.connect import lock_held
+from paddock.sdk.host import ServerRequest
 from paddock.sdk.paths import Home
-from paddock.sdk.types import EngineStats, LoadedModel, ServerRequest
+from paddock.sdk.types import EngineStats, LoadedModel
 
 STARTER = Path(str(resources.__file__)).parent / "starter" / "starter-Q8_0.gguf"
 FIXED_SHARE = 0.125

@@ -6,97 +6,15 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from paddock.sdk.client import Client
-from paddock.sdk.connect import find, stop_host
-from paddock.sdk.paths import Home
-from paddock.sdk.types import ServerRequest
+from paddock.sdk.connect import find
 
-TEXT = "one two three four five"
-
-
-class Program:
-    """The command with a data folder of its own."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = Home(root)
-        self.env = {**os.environ, "PADDOCK_HOME": str(root), "COLUMNS": "120"}
-        self.command = [sys.executable, "-m", "paddock.sdk.cli.main"]
-        for name, script in {
-            "quick": {"text": TEXT, "tokens_per_second": 1000, "reasoning": "Let me see."},
-            "slow": {"text": "word " * 2000, "tokens_per_second": 50},
-            "broken": {
-                "fail_load": {
-                    "code": "load_failed",
-                    "message": "The weights are damaged.",
-                    "hint": "Download it again.",
-                }
-            },
-        }.items():
-            folder = self.home.models / "test" / name
-            folder.mkdir(parents=True)
-            (folder / f"{name}.echo.json").write_text(json.dumps(script))
-
-    def run(self, *arguments: str, stdin: str | None = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command, *arguments],
-            env=self.env,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*self.command, *arguments],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def client(self) -> Client:
-        return Client.connect(self.home)
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
-        pause.wait(0.02)
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    made = Program(tmp_path_factory.mktemp("home"))
-    yield made
-    stop_host("now", made.home)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Program]:
-    """A program whose host a test may end."""
-    made = Program(tmp_path / "home")
-    yield made
-    if find(made.home) is not None:
-        stop_host("now", made.home)
-
-
-# ---------------------------------------------------------------- chat
+from .program import TEXT, until
 
 
 def test_chat_streams_the_answer_and_puts_the_rest_on_standard_error(program):
@@ -198,9 +116,6 @@ def test_a_host_killed_in_mid_answer_is_a_sentence(own):
     assert "Traceback" not in err
 
 
-# ---------------------------------------------------------------- lists
-
-
 def test_ls_lists_models_on_disk(program):
     models = json.loads(program.run("ls", "--json").stdout)
     assert {"test/quick", "test/slow"} <= {model["id"] for model in models}
@@ -284,134 +199,6 @@ def test_shell_completion_offers_commands_and_models(program):
             program.command, env=program.env | env, capture_output=True, text=True, check=False, timeout=30
         )
     assert "test/quick" in done.stdout, done.stderr
-
-
-# ---------------------------------------------------------------- serve
-
-
-def serving(program: Program, *arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """A running ``serve`` and the address it printed."""
-    process = program.start("serve", "--port", "0", *arguments)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.fullmatch(r"Paddock API on (http://127\.0\.0\.1:\d+/v1)\n", line)
-    assert found, (line, process.communicate(timeout=10))
-    return process, found[1]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_answers_until_its_signal_and_switches_the_server_off(program, number):
-    process, url = serving(program)
-    assert httpx2.get(f"{url}/models", trust_env=False).status_code == 200
-    process.send_signal(number)
-    out, err = process.communicate(timeout=15)
-    assert (process.returncode, out) == (0, "")
-    assert "Traceback" not in err
-    with program.client() as client:
-        assert not client.server().running
-    with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{url}/models", trust_env=False)
-
-
-def test_serve_loads_a_file_first_and_answers_to_its_name(program, tmp_path):
-    (tmp_path / "mine.echo.json").write_text(json.dumps({"text": TEXT}))
-    path = os.path.relpath(tmp_path / "mine.echo.json")
-    process, url = serving(program, "--model", path, "--context", "2048", "--parallel", "3")
-    with program.client() as client:
-        [loaded] = [model for model in client.loaded() if model.model == str(tmp_path / "mine.echo.json")]
-        assert (loaded.options["n_ctx"], loaded.options["n_parallel"]) == (2048, 3)
-        assert httpx2.get(f"{url}/models", trust_env=False).json()["data"][0]["id"] == loaded.model
-        for name in (loaded.model, "mine.echo.json"):
-            body = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
-            answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False).json()
-            assert answer["choices"][0]["message"]["content"].strip() == TEXT
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=15)[0] == ""
-        until(lambda: loaded.id not in {model.id for model in client.loaded()}, "the model to be taken out")
-
-
-def test_serve_says_when_the_host_dies(own):
-    process, _ = serving(own)
-    found = find(own.home)
-    assert found is not None
-    os.kill(found.handshake.pid, signal.SIGKILL)
-    _, err = process.communicate(timeout=15)
-    assert process.returncode == 1
-    assert "host has ended" in err
-    assert "Traceback" not in err
-
-
-def test_serve_says_when_it_is_switched_off_elsewhere(program):
-    process, _ = serving(program)
-    with program.client() as client:
-        client.set_server(ServerRequest(running=False))
-    _, err = process.communicate(timeout=15)
-    assert process.returncode == 0
-    assert "switched off" in err
-
-
-def test_serve_on_a_taken_port_says_so(program):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = program.run("serve", "--port", str(port))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert str(port) in done.stderr
-
-
-# ---------------------------------------------------------------- bench
-
-
-def test_bench_prints_its_json_and_keeps_it(program):
-    done = program.run("bench", "test/quick", "--prompt", "40", "--generate", "4", "--concurrency", "1,3", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    result = json.loads(done.stdout)
-    assert list(result) == ["model", "engine", "machine", "runs"]
-    assert (result["model"], result["engine"]) == ("test/quick", "echo")
-    assert [(run["concurrency"], run["prompt_tokens"]) for run in result["runs"]] == [(1, 40), (3, 40)]
-    assert all(run["ttft_s"] > 0 and run["total_tps"] > 0 for run in result["runs"])
-    kept = [json.loads(path.read_text()) for path in program.home.bench.iterdir()]
-    assert result in [record["result"] for record in kept]
-
-
-def test_bench_measures_an_address_and_prints_a_table(program):
-    process, url = serving(program)
-    done = program.run("bench", "test/quick", "--url", url, "--prompt", "40", "--generate", "4")
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=15)
-    assert done.returncode == 0, done.stderr
-    assert url in done.stdout
-    assert "First token" in done.stdout
-    assert "kept in" in done.stderr
-
-
-def test_ctrl_c_ends_a_benchmark_and_its_answers(program):
-    with program.client() as client:
-        before = {model.id for model in client.loaded()}
-        measuring = program.start("bench", "test/slow", "--prompt", "40", "--generate", "2000", "--concurrency", "3")
-        until(lambda: len(client.generations()) == 3, "three requests at once")
-        measuring.send_signal(signal.SIGINT)
-        out, err = measuring.communicate(timeout=15)
-        assert (measuring.returncode, out) == (130, "")
-        assert "Traceback" not in err
-        until(lambda: not client.generations(), "the answers to be cancelled")
-        assert {model.id for model in client.loaded()} <= before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--concurrency", "1,x"), "numbers from 1"),
-        (("--shared-prefix", "512"), "shorter than the prompt"),
-        (("--url", "localhost"), "Give an address"),
-    ],
-)
-def test_wrong_plans_are_wrong_usage(program, arguments, says):
-    done = program.run("bench", "test/quick", *arguments)
-    assert done.returncode == 2
-    assert says in " ".join(done.stderr.replace("│", " ").split())
-
-
-# ---------------------------------------------------------------- doctor
 
 
 def test_doctor_tells_of_every_part(program):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from paddock.sdk.host import HostAddress
 from paddock.sdk.paths import Home, boot_id, machine_name
-from paddock.sdk.types import HostAddress
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
+from paddock.sdk.host import HostAddress
 from paddock.sdk.paths import Home, boot_id, machine_name
-from paddock.sdk.types import HostAddress
 
 home = Home(Path(sys.argv[1]))
 behaviour = json.loads(sys.argv[2])

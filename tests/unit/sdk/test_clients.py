@@ -19,7 +19,8 @@ from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostUnavailable, LoadFailed, ModelNotFound
 from paddock.sdk.events import Failed, Finished, GenerationEvent, Loaded, LoadProgress, TextDelta
-from paddock.sdk.types import GenerateRequest, HostAddress, LoadedModel, Message, Stats, Usage
+from paddock.sdk.host import HostAddress
+from paddock.sdk.types import GenerateRequest, LoadedModel, LoadRequest, Message, Stats, Usage
 
 REQUEST = GenerateRequest(id="r", model="m", messages=(Message(role="user", content="hi"),))
 TEXT = TextDelta(id="r", text="a")
@@ -225,7 +226,8 @@ def test_a_load_reports_progress_and_gives_the_model(both, standing_in):
     seen: list[float] = []
     assert both.call(host.address, "load", "m", {"n_ctx": 5}, seen.append) == model
     assert seen == [0.5, 1.0]
-    assert msgspec.json.decode(host.requests[0][3]) == {"model": "m", "options": {"n_ctx": 5}}
+    sent = msgspec.json.decode(host.requests[0][3], type=LoadRequest)
+    assert sent == LoadRequest(model="m", options={"n_ctx": 5})
 
 
 def test_a_failed_load_raises(both, standing_in):

@@ -23,8 +23,8 @@ from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.client import Client
 from paddock.sdk.connect import find, find_or_start, read_address, replace_host, stop_host
 from paddock.sdk.errors import HostBusy, HostUnavailable, ProtocolMismatch
+from paddock.sdk.host import HostAddress
 from paddock.sdk.paths import Home, boot_id, machine_name
-from paddock.sdk.types import HostAddress
 from paddock.sdk.version import PROTOCOL
 
 FAKE = Path(__file__).with_name("fake_host.py")

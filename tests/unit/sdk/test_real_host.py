@@ -21,8 +21,9 @@ from paddock.sdk.client import Client
 from paddock.sdk.connect import find, stop_host
 from paddock.sdk.errors import BadRequest, ChatNotFound, HostBusy, HostUnavailable, ModelNotFound, PaddockError
 from paddock.sdk.events import Cancelled, Finished, Snapshot, TextDelta
+from paddock.sdk.host import ServerRequest, SettingsPatch
 from paddock.sdk.paths import Home
-from paddock.sdk.types import ChatPatch, NewChat, SendRequest, ServerRequest, SettingsPatch
+from paddock.sdk.types import ChatPatch, NewChat, SendRequest
 
 TEXT = "one two three four five"
 

@@ -9,7 +9,7 @@ import pytest
 
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.sdk import Client, NotFound
-from paddock.sdk.types import CachedPrompts, SettingsPatch
+from paddock.sdk.host import CachedPrompts, SettingsPatch
 from paddock.server.settings import SettingsStore
 
 KIB = 1024

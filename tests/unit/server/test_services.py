@@ -20,7 +20,8 @@ from paddock.sdk.events import (
     ReasoningDelta,
     TextDelta,
 )
-from paddock.sdk.types import Generation, SettingsPatch, Stats, Usage
+from paddock.sdk.host import Generation, SettingsPatch
+from paddock.sdk.types import Stats, Usage
 from paddock.server.access import PublicDoor, Receive, Send, host_name, is_loopback
 from paddock.server.bus import Bus
 from paddock.server.conversations import title_of
