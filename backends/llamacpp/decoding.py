@@ -8,7 +8,8 @@ import threading
 import traceback
 from collections.abc import Callable
 
-from paddock.backends.base import Report
+from paddock.backends.base import Emit, Report
+from paddock.backends.headroom import memory_error
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import Drafting
@@ -20,7 +21,7 @@ from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import EngineError, PaddockError
-from paddock.sdk.events import Cancelled, Failed, Finished, PromptProgress, Queued
+from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, PromptProgress, Queued
 from paddock.sdk.types import StopReason
 
 IDLE_S = 2.0
@@ -69,9 +70,11 @@ class Decoding:
         self._cancelled: set[str] = set()
         self._reading: frozenset[str] = frozenset()
         self._closing = False
+        self._shedding = self._recounting = False
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
+        self._events: list[tuple[Emit, GenerationEvent]] = []
         self._statistics = Statistics(runner, store, embedding_bytes)
 
     # ------------------------------------------------------------ any thread
@@ -91,6 +94,18 @@ class Decoding:
             if request_id in self._reading:
                 self._runner.context.abort()
             self._wake()
+
+    def shed(self) -> None:
+        """Give up, before the next step, the states that are kept in memory."""
+        with self._changed:
+            self._shedding = True
+            self._wake()
+
+    def recount(self) -> None:
+        """Something that :class:`Statistics` tells has changed elsewhere."""
+        with self._changed:
+            self._recounting = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """End :meth:`run` within a decode step; its jobs end as cancelled."""
@@ -112,11 +127,13 @@ class Decoding:
                 self._step()
             except Exception as error:  # noqa: BLE001 - a bug must end the requests, not hang them
                 self._fail_running(told(error))
+            self._publish()
             self._statistics.tell()
         with self._changed:
             self._jobs |= {job.request.id: job for job in self._arrived}
         for job in list(self._jobs.values()):
             self._cancel(job)
+        self._publish()
 
     def _take(self) -> bool:
         """Take in what has happened, waiting for something to do; False at the end."""
@@ -130,21 +147,26 @@ class Decoding:
                     return False
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
+                shedding, self._shedding, self._recounting = self._shedding, False, False
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
             self._do_what_can_wait()
         self._left_to_do = True
+        if shedding:
+            self._runner.cache.shed()
         for job in arrived:
             self._start(job)
         for request_id in cancelled:
             if request_id in self._jobs:
                 self._cancel(self._jobs[request_id])
+        self._publish()
         return True
 
     def _has_work(self) -> bool:
         scheduler = self._scheduler
-        return bool(self._closing or self._arrived or self._cancelled or scheduler.waiting or scheduler.running)
+        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting
+        return bool(new or scheduler.waiting or scheduler.running)
 
     def _start(self, job: Job) -> None:
         request, prompt = job.request, job.prompt
@@ -242,7 +264,7 @@ class Decoding:
         assert job.answer is not None
         job.text += piece
         for event in job.answer.feed(piece):
-            job.emit(event)
+            self._tell(job, event)
         if job.answer.stopped:
             return "stop"
         if job.timing.generated == job.request.max_tokens:
@@ -251,19 +273,31 @@ class Decoding:
 
     # ------------------------------------------------------------ telling
 
+    def _tell(self, job: Job, event: GenerationEvent) -> None:
+        self._events.append((job.emit, event))
+
+    def _publish(self) -> None:
+        """Hand out the events of a step together: whoever writes them wants the interpreter, and would get it between
+        two tokens each time, at the cost of two changes of threads."""
+        events, self._events = self._events, []
+        for emit, event in events:
+            emit(event)
+
     def _publish_queue(self) -> None:
         for position, sequence in enumerate(self._scheduler.waiting):
             job = self._jobs[sequence.id]
             if job.position != position and job.timing.first is None:
                 job.position = position
-                job.emit(Queued(id=sequence.id, position=position))
+                self._tell(job, Queued(id=sequence.id, position=position))
 
     def _publish_progress(self, step: Step) -> None:
         for sequence in step.counts:
             job = self._jobs[sequence.id]
             if job.timing.first is None:
                 done = min(sequence.evaluated, sequence.n_prompt)
-                job.emit(PromptProgress(id=sequence.id, done=done, total=sequence.n_prompt, cached=sequence.cached))
+                self._tell(
+                    job, PromptProgress(id=sequence.id, done=done, total=sequence.n_prompt, cached=sequence.cached)
+                )
 
     # ------------------------------------------------------------ endings
 
@@ -272,7 +306,7 @@ class Decoding:
         assert job.sequence is not None
         assert job.prompt is not None
         for event in job.answer.finish():
-            job.emit(event)
+            self._tell(job, event)
         if job.answer.stopped or reason == "stop":
             reason = job.answer.stop_reason
         sequence = job.sequence
@@ -303,7 +337,7 @@ class Decoding:
         del self._jobs[job.request.id]
         self._statistics.count(job)
         self._ended(job.request.id)
-        job.emit(ending)
+        self._tell(job, ending)
 
     # ------------------------------------------------------------ idle moments
 
@@ -322,6 +356,8 @@ class Decoding:
 
 def told(error: Exception) -> PaddockError:
     """``error`` in words for people; a bug's stack goes to the log."""
+    if isinstance(error, MemoryError):
+        return memory_error()
     return error if isinstance(error, PaddockError) else bug(error)
 
 

@@ -17,6 +17,10 @@ Row = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.intp]
 
 BLOCK = 128
+REACH = 16.0
+"""Natural logarithms below the highest logit, beyond which all tokens of a row together hardly count."""
+FEW = 256
+_ROUNDING = 1e-5
 LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -71,8 +75,13 @@ def kth_at_least(row: Row, count: int) -> float:
     if count > blocks // 2:
         place = max(row.size - count, 0)
         return float(np.partition(row, place)[place])
-    best = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
-    return float(np.partition(best, blocks - count)[blocks - count])
+    return float(np.partition(_best_of_blocks(row), blocks - count)[blocks - count])
+
+
+def _best_of_blocks(row: Row) -> Row:
+    blocks = row.size // BLOCK
+    best: Row = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    return best
 
 
 def top(row: Row, count: int) -> Ids:
@@ -105,6 +114,9 @@ def above_sigma(row: Row, count: float) -> Ids:
 def nucleus(row: Row, p: float, min_keep: int, min_p: float = 0.0) -> Ids:
     """Tokens that top-p keeps, most likely first.
 
+    The sum over all tokens costs an exponential for each. It is taken only where bounds on it leave open where the cut
+    is: from below by the best token of every block, from both sides by the tokens that are near the highest.
+
     Args:
         row: Logits.
         p: Their probabilities reach this sum.
@@ -113,19 +125,42 @@ def nucleus(row: Row, p: float, min_keep: int, min_p: float = 0.0) -> Ids:
     """
     highest = greatest(row)
     floor = min_p_floor(highest, min_p) if min_p else LOWEST
-    weights = softmax_weights(row, highest)
-    total = weights.sum()
-    for count in (256, 4096, row.size):
-        threshold = kth_at_least(row, min(count, row.size))
-        ids = at_least(row, max(threshold, floor))
-        ids = ids[np.argsort(-row[ids], kind="stable")]
-        enough = (weights[ids] / total).cumsum() >= np.float32(p)
-        enough[: min_keep - 1 if min_keep else 0] = False
-        if enough.any():
-            return ids[: int(enough.argmax()) + 1]
-        if threshold <= floor or count >= row.size:
+    ids, weights, complete = _likeliest(row, highest, floor, FEW)
+    if complete and row.size >= BLOCK:
+        least = float(softmax_weights(_best_of_blocks(row), highest).sum())
+        if _reaching(weights / np.float32(least * (1 - _ROUNDING)), p, min_keep) == ids.size:
+            return ids
+    near = row >= np.float32(highest - REACH)
+    if np.count_nonzero(near) < row.size // 8:
+        least = float(softmax_weights(row[near], highest).sum())
+        most = least + row.size * math.exp(-REACH)
+        first = _reaching(weights / np.float32(least * (1 - _ROUNDING)), p, min_keep)
+        last = _reaching(weights / np.float32(most * (1 + _ROUNDING)), p, min_keep)
+        if first == last and (complete or last < ids.size):
+            return ids[: last + 1]
+    total = softmax_weights(row, highest).sum()
+    for count in (FEW, 4096, row.size):
+        if count > FEW:
+            ids, weights, complete = _likeliest(row, highest, floor, count)
+        last = _reaching(weights / total, p, min_keep)
+        if last < ids.size or complete:
             break
-    return ids
+    return ids[: last + 1]
+
+
+def _likeliest(row: Row, highest: float, floor: float, count: int) -> tuple[Ids, Row, bool]:
+    """At least ``count`` tokens, most likely first, their weights, and whether they are all that reach ``floor``."""
+    threshold = kth_at_least(row, min(count, row.size))
+    ids = at_least(row, max(threshold, floor))
+    ids = ids[np.argsort(-row[ids], kind="stable")]
+    return ids, softmax_weights(row[ids], highest), threshold <= floor or count >= row.size
+
+
+def _reaching(shares: Row, p: float, min_keep: int) -> int:
+    """Place of the token with which the sum of ``shares`` reaches ``p``; their number where it does not."""
+    enough = shares.cumsum() >= np.float32(p)
+    enough[: min_keep - 1 if min_keep else 0] = False
+    return int(enough.argmax()) if enough.any() else shares.size
 
 
 def typical(row: Row, p: float, min_keep: int) -> Ids:
