@@ -82,6 +82,11 @@ class Engine(Protocol):
         """End a request or question within one decode step; unknown ids are ignored (it may just have ended)."""
         ...
 
+    def shed(self) -> None:
+        """The machine is short of memory: give up, soon, what is kept beside the running requests. What was given up
+        shows in the counts. At any time after ``load``; nothing is raised."""
+        ...
+
     def close(self) -> None:
         """Cancel what runs and free everything; blocks."""
         ...

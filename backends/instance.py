@@ -6,15 +6,24 @@ import asyncio
 from collections.abc import Callable
 
 from paddock.backends.base import EngineDescriptor, LoadReport
+from paddock.backends.planning import Plan
 from paddock.backends.supervisor import Worker
 from paddock.sdk.types import EngineStats, LoadedModel, ModelInfo, ModelState, Options
 
+Heard = Callable[[float, int | None], None]
+"""Hears of a load: how far it is, 0 to 1, and, while it waits for memory, how many requests are before it."""
+
 
 class Lease:
-    """One request's hold on an instance; ``queued`` while the engine lets it wait."""
+    """One request's hold on an instance, from the moment it has one; ``queued`` while the engine lets it wait."""
 
     def __init__(self) -> None:
+        self.instance: Instance | None = None
         self.queued = False
+
+    @property
+    def waiting(self) -> bool:
+        return self.instance is None or self.queued
 
 
 class LoadStopped(Exception):
@@ -22,40 +31,78 @@ class LoadStopped(Exception):
 
 
 class Instance:
-    """Only the pool changes it, on the host's loop. ``given`` are the load options that were asked for."""
+    """Only the pool changes it, on the host's loop. ``asked`` are the load options that were asked for, ``given`` those
+    that the engine gets; ``replaces`` is the instance whose place it takes."""
 
     def __init__(
-        self, key: str, model: ModelInfo, descriptor: EngineDescriptor, given: Options, worker: Worker
+        self,
+        key: str,
+        model: ModelInfo,
+        descriptor: EngineDescriptor,
+        asked: Options,
+        worker: Worker,
+        *,
+        identifier: str = "",
+        replaces: Instance | None = None,
     ) -> None:
         self.id = key
         self.model = model
         self.descriptor = descriptor
-        self.given = given
+        self.asked = self.given = asked
         self.worker = worker
+        self.identifier = identifier
+        self.replaces = replaces
+        self.on_demand = False
+        """Loaded for requests only: the default TTL is its own."""
+        self.patient = False
+        """A request wants it, so that its load waits for memory that busy models hold."""
+        self.force = False
+        self.pinned = False
+        self.ttl_s: float | None = None
+        """Seconds; 0: for ever; None: nobody has said."""
         self.state: ModelState = "loading"
         self.progress = 0.0
+        self.position: int | None = None
+        self.plan: Plan | None = None
         self.report: LoadReport | None = None
         self.error: str | None = None
         self.leases: set[Lease] = set()
-        self.listeners: set[Callable[[float], None]] = set()
+        self.listeners: set[Heard] = set()
         self.waiters = 0
         self.loading: asyncio.Task[None] | None = None
         self.stopping: asyncio.Task[None] | None = None
+        self.draining = False
+        """Its memory is needed: it answers what it has begun, and takes no further request."""
+        self.lost = False
+        """Its device is gone; what it has not begun to answer runs again elsewhere."""
         self.idle_since = 0.0
+        self.last_used: float | None = None
         self.stats: EngineStats | None = None
         self.pause: asyncio.TimerHandle | None = None
         """Runs after counts were told; newer ones are told when it ends."""
 
     def satisfies(self, wanted: Options) -> bool:
-        """What was asked for is what runs; nothing asked for is always satisfied."""
-        in_force = {**self.given, **(self.report.options if self.report is not None else {})}
-        return all(name in in_force and in_force[name] == value for name, value in wanted.items())
+        """Each option is what was asked for, or what runs; nothing asked for is always satisfied."""
+        in_force = (self.asked, self.given, self.report.options if self.report is not None else {})
+        return all(any(name in said and said[name] == value for said in in_force) for name, value in wanted.items())
 
     def busy(self) -> bool:
-        return self.state == "loading" or bool(self.leases)
+        return self.state == "loading" or bool(self.leases) or self.waiters > 0
 
-    def view(self) -> LoadedModel:
-        report = self.report
+    def leaving(self) -> bool:
+        return self.stopping is not None or self.state == "unloading"
+
+    def idle(self) -> bool:
+        return self.state == "ready" and not self.busy() and not self.leaving()
+
+    def hear(self) -> None:
+        """Tell everybody who waits for the load how far it is."""
+        for listener in tuple(self.listeners):
+            listener(self.progress, self.position)
+
+    def view(self, ttl_s: float | None) -> LoadedModel:
+        """``ttl_s`` is the one in force."""
+        report, plan = self.report, self.plan
         queued = sum(lease.queued for lease in self.leases)
         return LoadedModel(
             id=self.id,
@@ -71,4 +118,10 @@ class Instance:
             options=report.options if report is not None else self.given,
             stats=self.stats,
             error=self.error,
+            identifier=self.identifier,
+            predicted_bytes=plan.prediction.total if plan is not None and plan.prediction is not None else None,
+            measured_bytes=report.memory.total if report is not None and report.memory is not None else None,
+            ttl_s=ttl_s,
+            pinned=self.pinned,
+            last_used=self.last_used,
         )

@@ -17,13 +17,15 @@ class GuardRule(Value, frozen=True, kw_only=True):
 
 class Judgement(Value, frozen=True, kw_only=True):
     """Whether a load fits. ``unload`` are the idle instances that have to leave for it, ``missing`` the bytes that each
-    device lacks even then, ``free`` what each device may give now and ``left`` what would stay free afterwards."""
+    device lacks even then, ``free`` what each device may give now and ``left`` what would stay free afterwards.
+    ``note`` is a sentence on why it cannot be told."""
 
     verdict: Literal["fits", "fits_if_unloaded", "does_not_fit", "cannot_tell"]
     unload: tuple[str, ...] = ()
     missing: dict[str, int] = {}
     free: dict[str, int] = {}
     left: dict[str, int] = {}
+    note: str = ""
 
 
 class Plan(Value, frozen=True, kw_only=True):
@@ -42,6 +44,9 @@ class Planner(Protocol):
         options or the file unusable; a simulation that fails is a worse prediction, no error."""
         ...
 
-    async def remedy(self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = ()) -> str:
-        """The smallest change after which the load would fit, as a sentence; empty where there is none."""
+    async def remedy(
+        self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
+    ) -> str:
+        """The smallest change after which the load would fit, as a sentence; empty where there is none. ``limit`` is
+        what a worker that ran out of memory could have had of the machine's in all."""
         ...

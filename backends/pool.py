@@ -7,38 +7,62 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import os
-import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from paddock.backends import probe
+from paddock.backends.admission import PATIENCE_S, Admission
+from paddock.backends.arrivals import Arrivals, Wish
 from paddock.backends.base import EngineDescriptor, ModelChanged
-from paddock.backends.instance import Instance, Lease, LoadStopped
-from paddock.backends.outcome import ProcessOutcome
+from paddock.backends.failures import FailedLoads
+from paddock.backends.instance import Heard, Instance, Lease, LoadStopped
+from paddock.backends.instances import STATS_S, Instances
+from paddock.backends.lifespan import Lifespan, check_ttl, waking_clock
+from paddock.backends.loading import Loader
+from paddock.backends.planning import Planner
+from paddock.backends.pressure import Level
 from paddock.backends.registry import Registry
-from paddock.backends.supervisor import GRACE, Worker
+from paddock.backends.relief import Relief
 from paddock.backends.tether import JobObject
-from paddock.sdk.errors import HostBusy, LoadFailed, ModelNotFound, ModelUnusable, NotFound, PaddockError
-from paddock.sdk.events import Cancelled, Failed, GenerationEvent, LoadProgress, Queued
+from paddock.sdk.errors import EngineError, ErrorInfo, HostBusy, LoadFailed, NotFound, PaddockError
+from paddock.sdk.events import (
+    Cancelled,
+    Failed,
+    GenerationEvent,
+    LoadProgress,
+    Queued,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
 from paddock.sdk.options import check
 from paddock.sdk.questions import Question, Reply
-from paddock.sdk.types import EngineInfo, EngineStats, GenerateRequest, LoadedModel, ModelInfo, Options
+from paddock.sdk.types import EngineInfo, GenerateRequest, LoadedModel, ModelInfo, Options
 
-STATS_S = 1.0
-"""So often, at most, an instance tells of new counts."""
+if TYPE_CHECKING:
+    from paddock.backends.ledger import Ledger
 
-_PROGRESS_STEP = 0.01
+__all__ = ["QUEUE_LIMIT", "STATS_S", "Pool"]
+
+QUEUE_LIMIT = 512
+"""So many requests may wait."""
 
 
 class Pool:
-    """Loaded models. ``changed`` hears of every change of state; ``logs`` is the folder of the workers' logs;
-    ``clock`` gives seconds and never goes back; ``defaults`` are load options for a load that does not name them, where
-    the engine has them. What is loaded is not loaded anew when they change."""
+    """Loaded models. ``changed`` hears of every change of state; ``logs`` is the folder of the workers' logs.
+
+    ``ledger`` and ``planner`` guard the memory; without them nothing is refused and nothing has to leave. ``clock``
+    gives seconds, never goes back and goes on while the machine sleeps; ``now`` gives Unix seconds. ``defaults`` are
+    load options for a load that does not name them, where there is no planner to say; what is loaded is not loaded anew
+    when they change. ``ttl`` are the seconds that a model loaded on demand may be idle (None or 0: for ever);
+    ``relieved`` hears what was given up for memory; ``patience`` are the seconds a request waits for memory that busy
+    models hold, and ``queue_limit`` is how many requests may wait.
+    """
 
     def __init__(
         self,
@@ -46,105 +70,113 @@ class Pool:
         *,
         changed: ModelChanged,
         logs: Path,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = waking_clock,
+        now: Callable[[], float] = time.time,
         defaults: Callable[[], Options] = dict,
+        ledger: Ledger | None = None,
+        planner: Planner | None = None,
+        ttl: Callable[[], float | None] = lambda: None,
+        relieved: Callable[[str], None] = lambda text: None,
+        queue_limit: int = QUEUE_LIMIT,
+        patience: float = PATIENCE_S,
     ) -> None:
-        self._registry = registry
         self._changed = changed
         self._logs = logs
         self._clock = clock
-        self._defaults = defaults
+        self._queue_limit = queue_limit
         self._job = JobObject()
-        self._instances: dict[str, Instance] = {}
-        self._closed = False
+        self._instances = Instances(self._told, ledger=ledger, clock=clock, now=now)
+        self._lifespan = Lifespan(self._instances, clock=clock, default=ttl)
+        self._relief = Relief(self._instances, relieved)
+        admission, failures = Admission(self._instances, ledger, patience=patience), FailedLoads(clock)
+        self._loader = Loader(
+            self._instances,
+            admission,
+            failures,
+            ledger=ledger,
+            planner=planner,
+            logs=logs,
+            job=self._job,
+            defaults=defaults,
+        )
+        self._arrivals = Arrivals(registry, self._instances, self._loader, admission, failures)
+        self._leases: set[Lease] = set()
+
+    # ------------------------------------------------------------ what there is
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """What is loaded, being loaded or being unloaded, oldest first."""
-        return tuple(instance.view() for instance in self._instances.values())
+        return tuple(self._view(instance) for instance in self._instances)
 
     def idle(self) -> dict[str, float]:
         """Seconds since the last use of each loaded instance that nobody uses now, by instance id."""
         now = self._clock()
-        return {i.id: now - i.idle_since for i in self._instances.values() if i.state == "ready" and not i.leases}
+        return {i.id: now - i.idle_since for i in self._instances if i.state == "ready" and not i.leases}
+
+    def evictable(self) -> tuple[str, ...]:
+        """Instances that may leave when memory is needed, least recently used first."""
+        return self._instances.evictable()
+
+    def named(self, identifier: str) -> ModelInfo | None:
+        """The model of the instance ``identifier``, also of one that a request would bring back."""
+        last = self._arrivals.last(identifier)
+        return last.model if last is not None else None
+
+    # ------------------------------------------------------------ loads
 
     async def load(
-        self, model: ModelInfo, options: Options, progress: Callable[[float], None] | None = None
+        self,
+        model: ModelInfo,
+        options: Options,
+        progress: Callable[[float], None] | None = None,
+        *,
+        identifier: str = "",
+        force: bool = False,
+        pinned: bool | None = None,
+        ttl_s: float | None = None,
     ) -> LoadedModel:
         """Have ``model`` loaded; ``progress`` gets 0 to 1. Joins a load under way.
 
-        With other options than those in force an idle model is loaded anew. Cancelling the task ends the load when
-        nobody else waits for it. Raises UnknownOption, InvalidOption, EngineMissing, ModelUnusable, ModelNotFound,
-        LoadFailed, EngineDied, OutOfMemory, HostBusy.
+        With other options than those in force an idle model is loaded anew. An ``identifier`` that no instance has
+        makes a further one. ``force`` loads although the memory guard says no; ``pinned`` and ``ttl_s`` (seconds, 0:
+        for ever) are set where they are given. Cancelling the task ends the load when nobody else waits for it. Raises
+        UnknownOption, InvalidOption, BadRequest, EngineMissing, ModelUnusable, ModelNotFound, LoadFailed, EngineDied,
+        OutOfMemory, HostBusy.
         """
+        check_ttl(ttl_s)
+        wish = self._arrivals.wish(model, options, identifier)
+        wish = msgspec.structs.replace(wish, force=force)
+
+        def terms(instance: Instance) -> None:
+            self._set_terms(instance, pinned, ttl_s, on_demand=False)
+
         try:
-            instance = await self._ready(model, options, progress)
+            instance = await self._arrivals.ready(
+                wish, None if progress is None else lambda value, _: progress(value), terms
+            )
         except LoadStopped:
             raise LoadFailed(f"The load of “{model.id}” was stopped.", hint="Load it again when you need it.") from None
-        return instance.view()
+        return self._view(instance)
+
+    def patch(self, key: str, *, pinned: bool | None = None, ttl_s: float | None = None) -> LoadedModel:
+        """Change the instance ``key`` (its id, identifier or model id); None leaves a field. Raises NotFound,
+        BadRequest."""
+        check_ttl(ttl_s)
+        instance = self._find(key)[0]
+        self._set_terms(instance, pinned, ttl_s, on_demand=instance.on_demand)
+        return self._view(instance)
 
     async def unload(self, key: str) -> None:
-        """Unload by instance id or model id, and wait until its memory is free. Running requests end as Cancelled.
-        Raises NotFound."""
-        found = [i for i in self._instances.values() if key in (i.id, i.model.id)]
-        if not found:
-            names = {i.model.id for i in self._instances.values()}
-            near = difflib.get_close_matches(key, names | set(self._instances), n=1)
-            hint = f"Did you mean “{near[0]}”?" if near else f"Loaded now: {', '.join(sorted(names)) or 'nothing'}."
-            raise NotFound(f"“{key}” is not loaded.", hint=hint)
-        await asyncio.gather(*(self._stop(instance) for instance in found))
+        """Unload by instance id, identifier or model id, and wait until its memory is free. Running requests end as
+        Cancelled. Raises NotFound."""
+        found = self._find(key)
+        for instance in found:
+            self._arrivals.forget(instance.identifier)
+        await asyncio.gather(*(self._instances.stop(instance) for instance in found))
 
-    async def generate(
-        self, model: ModelInfo, request: GenerateRequest, load_options: Options | None = None
-    ) -> AsyncGenerator[GenerationEvent, None]:
-        """Answer ``request`` with ``model``, loading it when needed. The last event is the ending; errors are Failed.
-
-        Closing the generator or cancelling its task cancels the request.
-        """
-        moved = asyncio.Event()
-        fraction = 0.0
-
-        def progressed(value: float) -> None:
-            nonlocal fraction
-            fraction = value
-            moved.set()
-
-        try:
-            descriptor = self._registry.get(model.engine)
-            sampling = check(request.sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
-            request = msgspec.structs.replace(request, sampling=sampling)
-            arrival = asyncio.create_task(self._ready(model, load_options or {}, progressed))
-            arrival.add_done_callback(lambda _: moved.set())
-            try:
-                while not arrival.done():
-                    await moved.wait()
-                    moved.clear()
-                    if not arrival.done():
-                        yield LoadProgress(id=request.id, model=model.id, fraction=fraction)
-            finally:
-                if arrival.cancel():
-                    await asyncio.wait({arrival})
-            instance = arrival.result()
-        except LoadStopped:
-            yield Cancelled(id=request.id)
-            return
-        except PaddockError as error:
-            yield Failed(id=request.id, error=error.info())
-            return
-        async with aclosing(self._leased(instance, request)) as events:
-            async for event in events:
-                yield event
-
-    async def ask(self, model: ModelInfo, question: Question, load_options: Options | None = None) -> Reply:
-        """The reply of ``model``, which is loaded when needed. Cancelling the task cancels the question.
-
-        Raises what :meth:`load` raises, and what the engine says.
-        """
-        try:
-            instance = await self._ready(model, load_options or {}, None)
-        except LoadStopped:
-            raise LoadFailed(f"The load of “{model.id}” was stopped.", hint="Ask again.") from None
-        with self._lease(instance):
-            return await instance.worker.ask(question)
+    async def relieve(self, level: Level) -> None:
+        """Give up memory, one step a call, as long as the machine is short of it; see :class:`Relief`."""
+        await self._relief.relieve(level)
 
     async def probe(self, descriptor: EngineDescriptor) -> EngineInfo:
         """What ``descriptor``'s engine says of itself on this machine; never raises for a broken engine."""
@@ -152,181 +184,192 @@ class Pool:
 
     async def close(self) -> None:
         """Stop every worker. Afterwards nothing can be loaded."""
-        self._closed = True
-        await asyncio.gather(*(self._stop(instance) for instance in list(self._instances.values())))
+        self._arrivals.close()
+        await asyncio.gather(*(self._instances.stop(instance) for instance in self._instances))
+        self._lifespan.close()
 
     # ------------------------------------------------------------ requests
 
-    async def _leased(self, instance: Instance, request: GenerateRequest) -> AsyncGenerator[GenerationEvent, None]:
-        with self._lease(instance) as lease:
-            async with aclosing(instance.worker.generate(request)) as events:
-                async for event in events:
-                    if isinstance(event, Queued) != lease.queued:
-                        lease.queued = not lease.queued
-                        self._tell(instance)
-                    yield event
+    async def generate(
+        self, model: ModelInfo, request: GenerateRequest, load_options: Options | None = None, *, identifier: str = ""
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Answer ``request`` with ``model``, loading it when needed. The last event is the ending; errors are Failed.
 
-    @contextmanager
-    def _lease(self, instance: Instance) -> Iterator[Lease]:
+        An ``identifier`` chooses the instance of that name. A request whose worker loses its device before the first
+        text runs again, once. Closing the generator or cancelling its task cancels the request.
+        """
         lease = Lease()
-        instance.leases.add(lease)
-        self._tell(instance)
         try:
-            yield lease
+            self._enter(lease)
+            check_ttl(request.ttl_s)
+            wish = self._arrivals.demand(model, load_options, identifier)
+            descriptor = wish.descriptor
+            sampling = check(request.sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
+            request = msgspec.structs.replace(request, sampling=sampling)
+            async with aclosing(self._answer(lease, wish, request)) as events:
+                async for event in events:
+                    yield event
+        except LoadStopped:
+            yield Cancelled(id=request.id)
+        except PaddockError as error:
+            yield Failed(id=request.id, error=error.info())
         finally:
-            instance.leases.discard(lease)
-            instance.idle_since = self._clock()
-            self._tell(instance)
+            self._release(lease)
 
-    # ------------------------------------------------------------ loading
+    async def ask(
+        self, model: ModelInfo, question: Question, load_options: Options | None = None, *, identifier: str = ""
+    ) -> Reply:
+        """The reply of ``model``, which is loaded when needed. Cancelling the task cancels the question.
 
-    async def _ready(self, model: ModelInfo, options: Options, progress: Callable[[float], None] | None) -> Instance:
-        descriptor = self._registry.get(model.engine)
-        wanted = check(options, descriptor.load, where=f"{descriptor.title} load options")
-        while True:
-            if self._closed:
-                raise HostBusy("Paddock is leaving and loads nothing any more.", hint="Start it again.")
-            instance = next((i for i in self._instances.values() if i.model.id == model.id), None)
-            if instance is None:
-                instance = self._begin(model, descriptor, wanted)
-            elif instance.stopping is not None or instance.state == "unloading":
-                await self._stop(instance)
-                continue
-            elif not instance.satisfies(wanted):
-                self._refuse_when_busy(instance)
-                await self._stop(instance)
-                continue
-            await self._join(instance, progress)
-            return instance
+        Raises what :meth:`load` raises, and what the engine says.
+        """
+        lease = Lease()
+        try:
+            self._enter(lease)
+            wish = self._arrivals.demand(model, load_options, identifier)
+            instance = await self._take(lease, wish, None)
+            try:
+                return await instance.worker.ask(question)
+            except EngineError as error:
+                if not _lost(instance, error.info()):
+                    raise
+            instance = await self._take(lease, self._replacement(lease, wish), None)
+            return await instance.worker.ask(question)
+        except LoadStopped:
+            raise LoadFailed(f"The load of “{model.id}” was stopped.", hint="Ask again.") from None
+        finally:
+            self._release(lease)
 
-    def _refuse_when_busy(self, instance: Instance) -> None:
-        if instance.busy():
-            doing = "being loaded" if instance.state == "loading" else "answering"
-            raise HostBusy(
-                f"“{instance.model.id}” is {doing} with other load options.",
-                hint="Try again when it is idle, or unload it first.",
-                instance=instance.id,
-            )
+    async def _answer(
+        self, lease: Lease, wish: Wish, request: GenerateRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        for again in (True, False):
+            said = False
+            async with aclosing(self._attempt(lease, wish, request)) as events:
+                async for event in events:
+                    said = said or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+                    error = event.error if isinstance(event, Failed) else None
+                    if isinstance(event, Failed | Cancelled) and _lost(lease.instance, error):
+                        wish = self._replacement(lease, wish)
+                        if again and not said:
+                            break
+                    yield event
+                else:
+                    return
+            yield Queued(id=request.id, position=0)
 
-    def _begin(self, model: ModelInfo, descriptor: EngineDescriptor, given: Options) -> Instance:
-        if model.error is not None:
-            raise ModelUnusable(f"“{model.id}” cannot be loaded.", hint=model.error, model=model.id)
-        if not os.path.exists(model.path):
-            raise ModelNotFound(f"The file of “{model.id}” is gone.", hint=f"It was at {model.path}.", model=model.id)
-        key = secrets.token_hex(4)
-        known = {spec.name for spec in descriptor.load}
-        given = {name: value for name, value in self._defaults().items() if name in known} | given
-        instance = Instance(key, model, descriptor, given, Worker(descriptor, key, self._logs, job=self._job))
-        self._instances[key] = instance
-        instance.loading = asyncio.create_task(self._load(instance))
-        instance.loading.add_done_callback(_seen)
-        self._tell(instance)
+    async def _attempt(
+        self, lease: Lease, wish: Wish, request: GenerateRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        async with aclosing(self._arrival(lease, wish, request)) as events:
+            async for event in events:
+                yield event
+        instance = lease.instance
+        assert instance is not None
+        if request.ttl_s is not None:
+            instance.ttl_s = request.ttl_s
+        async with aclosing(instance.worker.generate(request)) as answers:
+            async for event in answers:
+                if isinstance(event, Queued) != lease.queued:
+                    lease.queued = not lease.queued
+                    self._instances.tell(instance)
+                if isinstance(event, Failed) and event.error.code == "out_of_memory":
+                    error = PaddockError.from_info(event.error)
+                    await self._loader.advise(instance, error)
+                    event = Failed(id=request.id, error=error.info())
+                yield event
+
+    async def _arrival(
+        self, lease: Lease, wish: Wish, request: GenerateRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """How the instance comes, until ``lease`` holds it."""
+        moved = asyncio.Event()
+        heard: tuple[float, int | None] = (0.0, None)
+
+        def hear(fraction: float, position: int | None) -> None:
+            nonlocal heard
+            heard = (fraction, position)
+            moved.set()
+
+        arrival = asyncio.create_task(self._take(lease, wish, hear))
+        arrival.add_done_callback(lambda _: moved.set())
+        try:
+            while not arrival.done():
+                await moved.wait()
+                moved.clear()
+                if not arrival.done():
+                    fraction, position = heard
+                    if position is not None:
+                        yield Queued(id=request.id, position=position)
+                    else:
+                        yield LoadProgress(id=request.id, model=wish.model.id, fraction=fraction)
+        finally:
+            if arrival.cancel():
+                await asyncio.wait({arrival})
+        arrival.result()
+
+    # ------------------------------------------------------------ leases
+
+    def _enter(self, lease: Lease) -> None:
+        waiting = sum(other.waiting for other in self._leases)
+        if waiting >= self._queue_limit:
+            raise HostBusy(f"{waiting:,} requests are waiting already.", hint="Try again in a moment.")
+        self._leases.add(lease)
+
+    async def _take(self, lease: Lease, wish: Wish, heard: Heard | None) -> Instance:
+        instance = await self._arrivals.ready(wish, heard)
+        lease.instance = instance
+        instance.leases.add(lease)
+        self._instances.used(instance)
         return instance
 
-    async def _load(self, instance: Instance) -> None:
-        worker = instance.worker
+    def _release(self, lease: Lease) -> None:
+        self._leases.discard(lease)
+        instance, lease.instance, lease.queued = lease.instance, None, False
+        if instance is not None:
+            instance.leases.discard(lease)
+            self._instances.used(instance)
 
-        def progressed(fraction: float) -> None:
-            big_step = fraction - instance.progress >= _PROGRESS_STEP or fraction == 1.0
-            instance.progress = fraction
-            for listener in tuple(instance.listeners):
-                listener(fraction)
-            if big_step:
-                self._tell(instance)
+    def _replacement(self, lease: Lease, wish: Wish) -> Wish:
+        """End the lease on an instance that lost its device, and the instance; the wish for another one like it."""
+        instance = lease.instance
+        assert instance is not None
+        self._release(lease)
+        self._leases.add(lease)
+        self._instances.send_away(instance)
+        return msgspec.structs.replace(wish, like=instance)
 
-        try:
-            await worker.start()
-            self._tell(instance)
-            instance.report = await worker.load(
-                instance.model.path, instance.given, progressed, lambda stats: self._counted(instance, stats)
-            )
-        except asyncio.CancelledError:
-            instance.state = "unloading"
-            self._tell(instance)
-            worker.kill()
-            await asyncio.shield(worker.died)
-            self._remove(instance)
-            raise LoadStopped from None
-        except PaddockError as error:
-            worker.kill()
-            await asyncio.shield(worker.died)
-            self._fail(instance, error)
-            raise
-        instance.state, instance.progress, instance.idle_since = "ready", 1.0, self._clock()
-        worker.died.add_done_callback(lambda died: self._died(instance, died.result()))
-        self._tell(instance)
+    # ------------------------------------------------------------ telling
 
-    async def _join(self, instance: Instance, progress: Callable[[float], None] | None) -> None:
-        """Wait for the load; the last one who stops waiting ends it."""
-        loading = instance.loading
-        if loading is None or (loading.done() and instance.state == "ready"):
-            return
-        if progress is not None:
-            instance.listeners.add(progress)
-            progress(instance.progress)
-        instance.waiters += 1
-        try:
-            await asyncio.shield(loading)
-        finally:
-            instance.waiters -= 1
-            if progress is not None:
-                instance.listeners.discard(progress)
-            if instance.waiters == 0 and not loading.done():
-                await self._stop(instance)
+    def _find(self, key: str) -> list[Instance]:
+        found = self._instances.named(key) if key else []
+        if not found:
+            names = {i.model.id for i in self._instances}
+            near = difflib.get_close_matches(key, names | {i.identifier or i.id for i in self._instances}, n=1)
+            hint = f"Did you mean “{near[0]}”?" if near else f"Loaded now: {', '.join(sorted(names)) or 'nothing'}."
+            raise NotFound(f"“{key}” is not loaded.", hint=hint)
+        return found
 
-    # ------------------------------------------------------------ leaving
+    def _set_terms(self, instance: Instance, pinned: bool | None, ttl_s: float | None, *, on_demand: bool) -> None:
+        before = self._view(instance)
+        instance.on_demand = on_demand
+        instance.pinned = instance.pinned if pinned is None else pinned
+        instance.ttl_s = instance.ttl_s if ttl_s is None else ttl_s
+        if self._view(instance) != before:
+            self._instances.tell(instance)
+        self._instances.freed.ring()
 
-    async def _stop(self, instance: Instance) -> None:
-        """End load or worker and wait until the process is gone. Goes on when the caller is cancelled."""
-        if instance.stopping is None:
-            instance.stopping = asyncio.create_task(self._unload(instance))
-        await asyncio.shield(instance.stopping)
+    def _view(self, instance: Instance) -> LoadedModel:
+        return instance.view(self._lifespan.ttl_s(instance))
 
-    async def _unload(self, instance: Instance) -> None:
-        loading = instance.loading
-        if loading is not None and not loading.done():
-            loading.cancel()
-            await asyncio.wait({loading})
-            self._remove(instance)  # When the task had not even started.
-            return
-        if instance.id not in self._instances:
-            return
-        instance.state = "unloading"
-        self._tell(instance)
-        await instance.worker.stop(GRACE)
-        self._remove(instance)
-
-    def _died(self, instance: Instance, outcome: ProcessOutcome) -> None:
-        if not outcome.asked:
-            self._fail(instance, outcome.error(instance.descriptor.title))
-
-    def _fail(self, instance: Instance, error: PaddockError) -> None:
-        instance.state, instance.error = "failed", error.sentence()
-        self._tell(instance)
-        self._remove(instance)
-
-    def _remove(self, instance: Instance) -> None:
-        if self._instances.pop(instance.id, None) is not None:
-            self._changed(instance.id, None)
-
-    def _counted(self, instance: Instance, stats: EngineStats) -> None:
-        changed, instance.stats = stats != instance.stats, stats
-        if changed and instance.pause is None:
-            self._tell_counts(instance, None)
-
-    def _tell_counts(self, instance: Instance, told: EngineStats | None) -> None:
-        instance.pause = None
-        if instance.stats != told:
-            self._tell(instance)
-            loop = asyncio.get_running_loop()
-            instance.pause = loop.call_later(STATS_S, self._tell_counts, instance, instance.stats)
-
-    def _tell(self, instance: Instance) -> None:
-        if instance.id in self._instances:
-            self._changed(instance.id, instance.view())
+    def _told(self, instance: Instance, present: bool) -> None:
+        self._changed(instance.id, self._view(instance) if present else None)
+        self._lifespan.look()
 
 
-def _seen(task: asyncio.Task[None]) -> None:
-    """A load that failed after everybody left is no news to the event loop; ``changed`` has told it."""
-    if not task.cancelled():
-        task.exception()
+def _lost(instance: Instance | None, error: ErrorInfo | None) -> bool:
+    """Whether the instance has lost its device; what ends beside the request that found out has lost it too."""
+    if instance is None:
+        return False
+    instance.lost = instance.lost or (error is not None and bool(error.details.get("lost_device")))
+    return instance.lost

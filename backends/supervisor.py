@@ -16,7 +16,8 @@ from typing import Any, TypeVar, assert_never
 from paddock.backends import wire
 from paddock.backends.base import EngineDescriptor, LoadReport, Probe, Report
 from paddock.backends.channel import Channel
-from paddock.backends.outcome import OomWatch, ProcessOutcome, from_returncode, read_tail
+from paddock.backends.outcome import Blame, OomWatch, ProcessOutcome, from_returncode, read_tail
+from paddock.backends.pipes import Pipes, apart, environment
 from paddock.backends.tether import JobObject
 from paddock.backends.worker_log import WorkerLog
 from paddock.sdk.errors import BadRequest, EngineDied, EngineError, ErrorInfo, PaddockError
@@ -31,7 +32,7 @@ GRACE = 2.0
 """Seconds a worker gets to leave politely, and an engine to end a cancelled request."""
 
 _TERM_GRACE = 0.5
-_TICK = 2.0
+_TICK, _LOADING_TICK = 2.0, 0.25
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -92,7 +93,7 @@ class Worker:
         log = self._log.open()
         try:
             transport, _ = await self._loop.subprocess_exec(
-                lambda: _Pipes(self), *command, *arguments, stderr=log, env=_environment(), **_apart()
+                lambda: Pipes(self), *command, *arguments, stderr=log, env=environment(), **apart()
             )
         except OSError as error:
             self._ended(None)
@@ -149,6 +150,7 @@ class Worker:
         self._counted = counted
         self._loaded = self._loop.create_future()
         self._progress = progress
+        self._tick()
         self._send(wire.Load(factory=self._descriptor.factory, path=path, options=options))
         try:
             return await self._answer(self._loaded, None)
@@ -222,6 +224,10 @@ class Worker:
             self._send(wire.Cancel(request_id=request_id))
             self._loop.call_later(GRACE, self._give_up, request_id, channel)
 
+    def shed(self) -> None:
+        """Have the engine give up what it keeps beside the running requests; what it frees shows in its counts."""
+        self._send(wire.Shed())
+
     # ------------------------------------------------------------ from the pipes
 
     def spawned(self, transport: asyncio.SubprocessTransport) -> None:
@@ -251,6 +257,7 @@ class Worker:
             case wire.LoadedReport(report=report):
                 if self._loaded is not None and not self._loaded.done():
                     self._loaded.set_result(report)
+                    self._tick()
             case wire.LoadRefused(error=error):
                 if self._loaded is not None and not self._loaded.done():
                     self._loaded.set_exception(PaddockError.from_info(error))
@@ -313,7 +320,7 @@ class Worker:
         outcome = from_returncode(
             returncode if returncode is not None else -9,
             asked=self._asked,
-            killed_for_memory=self._oom.rose(),
+            blame=Blame() if self._asked or self._transport is None else self._oom.blame(self._transport.get_pid()),
             log_tail=read_tail(self._log.path),
             cause=self._cause,
         )
@@ -356,47 +363,15 @@ class Worker:
             pass  # It has just ended; ``died`` tells.
 
     def _tick(self) -> None:
-        self._oom.sample()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        if self.died.done():
+            return
+        self._oom.sample(self.pid)
         self._log.trim()
-        self._ticker = self._loop.call_later(_TICK, self._tick)
+        loading = self._loaded is not None and not self._loaded.done()
+        self._ticker = self._loop.call_later(_LOADING_TICK if loading else _TICK, self._tick)
 
     @property
     def _title(self) -> str:
         return self._descriptor.title
-
-
-class _Pipes(asyncio.SubprocessProtocol):
-    """What the loop tells about the child."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._worker.spawned(self._transport)
-
-    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
-        assert isinstance(data, bytes)
-        self._worker.received(data)
-
-    def process_exited(self) -> None:
-        # A grandchild may hold the pipes open; what the worker itself wrote is read by then.
-        asyncio.get_running_loop().call_later(_TERM_GRACE, self._transport.close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        returncode = self._transport.get_returncode()
-        self._transport.close()
-        self._worker.ended(returncode)
-
-
-def _environment() -> dict[str, str]:
-    # The backtrace of ggml starts gdb, which stops a dying worker for seconds.
-    return {**os.environ, "GGML_NO_BACKTRACE": "1", "PYTHONUTF8": "1"}
-
-
-def _apart() -> dict[str, Any]:
-    """Out of reach of Ctrl+C in the host's terminal, and without a console window."""
-    if sys.platform == "win32":
-        return {"creationflags": 0x00000200 | 0x08000000}
-    return {"start_new_session": True}

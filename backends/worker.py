@@ -20,7 +20,7 @@ from typing import Any
 from paddock.backends import wire
 from paddock.backends.base import Engine, Probe
 from paddock.backends.tether import tie_to_parent
-from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, OutOfMemory, PaddockError
+from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, PaddockError
 from paddock.sdk.events import Failed, GenerationEvent
 from paddock.sdk.questions import Question, Reply
 
@@ -83,6 +83,8 @@ def _instead(frame: wire.Frame, error: PaddockError) -> wire.Frame:
         return wire.Emitted(event=Failed(id=frame.event.id, error=info))
     if isinstance(frame, wire.Answered):
         return wire.Answered(id=frame.id, error=info)
+    if isinstance(frame, wire.Simulated):
+        return wire.Simulated(id=frame.id, error=info)
     if isinstance(frame, wire.LogLine):
         return wire.LogLine(level=frame.level, logger=frame.logger, text="(a line that cannot be sent)")
     return wire.LoadRefused(error=info)
@@ -114,7 +116,7 @@ class Control:
                 case wire.Simulate():
                     self._outbox.put(_simulated(frame))
                 case wire.Shed():
-                    pass
+                    self._shed()
                 case wire.Close():
                     if self._engine is not None:
                         self._engine.close()
@@ -163,6 +165,13 @@ class Control:
             info = _explained(error, EngineError, "The engine could not take the question")
             answered(PaddockError.from_info(info))
 
+    def _shed(self) -> None:
+        try:
+            if self._engine is not None:
+                self._engine.shed()
+        except Exception:  # noqa: BLE001 - shed promises not to raise; a lie must not cost the model
+            _print_stack()
+
     def _loaded(self) -> Engine:
         if self._engine is None:
             raise EngineError("The worker was asked before its model was loaded.")
@@ -178,6 +187,15 @@ def _imported(name: str) -> Any:
         raise EngineMissing("The engine cannot be started here.", hint=f"{type(error).__name__}: {error}") from error
 
 
+def _end_with(failed: threading.ExceptHookArgs) -> None:
+    """A thread has failed that the worker cannot do without: one that reads, writes or computes."""
+    try:
+        if failed.exc_value is not None:
+            sys.excepthook(failed.exc_type, failed.exc_value, failed.exc_traceback)
+    finally:
+        os._exit(1)
+
+
 def _print_stack() -> None:
     """To the log; the interpreter's own printer, because importing :mod:`traceback` costs start time."""
     sys.excepthook(*sys.exc_info())
@@ -188,9 +206,9 @@ def _explained(error: Exception, kind: type[PaddockError], doing: str) -> ErrorI
         return error.info()
     _print_stack()
     if isinstance(error, MemoryError):
-        return OutOfMemory(
-            "Memory ran out in the engine.", hint="Choose a smaller quant or a shorter context.", signal=None
-        ).info()
+        from paddock.backends.headroom import memory_error
+
+        return memory_error().info()
     return kind(f"{doing}: {type(error).__name__}: {error}", hint="This is a bug; the worker's log has more.").info()
 
 
@@ -257,6 +275,7 @@ def main(argv: list[str]) -> None:
     os.close(nothing)
     tie_to_parent(int(argv[argv.index("--parent") + 1]))
     faulthandler.enable()
+    threading.excepthook = _end_with
     outbox = Outbox(sink)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(source, inbox), name="reader", daemon=True).start()

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Literal
 
 from paddock.browser.gguf import Header
+from paddock.browser.shards import shard_of
 
 Capability = Literal["chat", "tools", "reasoning", "vision", "embedding"]
 
 _QUANT = re.compile(
     r"[-_.](?:UD-)?((?:IQ|TQ|Q)\d(?:_[A-Z0-9]+)*|BF16|F16|F32|FP16|MXFP4(?:_MOE)?|NVFP4)$", re.IGNORECASE
 )
-_PARTS = re.compile(r"-(\d{5})-of-(\d{5})$")
-
-
-def shard_of(stem: str) -> tuple[str, int, int]:
-    """File name without its part number, the number, and how many parts there are (1 of 1 for a whole model)."""
-    part = _PARTS.search(stem)
-    if part is None or not 1 <= int(part[1]) <= int(part[2]):
-        return stem, 1, 1
-    return stem[: part.start()], int(part[1]), int(part[2])
 
 
 def quant_in(stem: str) -> str:
@@ -58,3 +51,13 @@ def capabilities_of(header: Header) -> tuple[Capability, ...]:
 def is_companion(header: Header) -> bool:
     """Whether the file only goes with a model: a vision projector, an adapter, an importance matrix."""
     return header.architecture == "clip" or header.kind in ("mmproj", "adapter", "imatrix")
+
+
+def obstacle_of(header: Header) -> str | None:
+    """Why llama.cpp would refuse the file on this computer, as a sentence; None where nothing speaks against it."""
+    if header.version < 2:
+        return "It has the GGUF version 1, which is no longer supported. Download a newer conversion of this model."
+    if header.big_endian != (sys.byteorder == "big"):
+        kind = "big" if header.big_endian else "little"
+        return f"It was made for {kind}-endian computers, and this is none. Download another conversion of this model."
+    return None

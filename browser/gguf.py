@@ -1,8 +1,8 @@
 """Reads a GGUF file's header: what a model is, without loading it.
 
-Files come from the net, so every length is checked against the file before it is believed, and nothing but the wanted
-keys is kept: the 152,000 tokens of a vocabulary are stepped over, not built. Format: ggml's ``docs/gguf.md``, versions
-2 and 3, little and big endian.
+Files come from the net, so every length is checked against the file before it is believed, and what is kept is bounded:
+the 152,000 tokens of a vocabulary are stepped over, not built. Format: ggml's ``docs/gguf.md``, versions 1 to 3, little
+and big endian. A header of any size takes less than 64 MB and a second.
 """
 
 from __future__ import annotations
@@ -13,20 +13,29 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
-from paddock.browser.ggml import FILE_TYPES, TYPE_SIZES
+from paddock.browser.ggml import FILE_TYPES
+from paddock.browser.gguf_cursor import Cursor, Damaged
+from paddock.browser.gguf_tensors import Table, Tensor, read_table
+from paddock.browser.shards import missing_part, shard_names, shard_of
 from paddock.sdk.errors import ModelUnusable
 from paddock.sdk.types import Options
 
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
-_STRING, _ARRAY, _BOOL = 8, 9, 7
-_MOST_KEYS = 100_000
-_MOST_TENSORS = 1_000_000
-_LONGEST_NAME = 65_535
-_LONGEST_TEXT = 4 * 2**20
-_DEEPEST_ARRAY = 4
-_PIECE = 256 * 1024
+__all__ = ["Header", "Tensor", "check_shards", "parse_header", "read_header", "read_model_headers"]
+
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_NEWEST = 3
+_MOST_KEYS = 16_384
+_LONGEST_KEY = 65_535
+_LONGEST_TEXT = 65_536
+_LONGEST_TEMPLATE = 4 * 2**20
+_LONGEST_ARRAY = 65_536
+_MOST_ELEMENTS = 262_144
+_WIDEST_ALIGNMENT = 2**20
+_VOCABULARY = "tokenizer."
+_TEMPLATE = "tokenizer.chat_template"
 _SAMPLING = "general.sampling."
 _SAMPLING_NAMES = {
     "temp": "temperature",
@@ -34,26 +43,19 @@ _SAMPLING_NAMES = {
     "penalty_repeat": "repeat_penalty",
 } | {key: key for key in ("top_k", "top_p", "min_p", "xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau",
                           "mirostat_eta")}  # fmt: skip
-_WANTED = frozenset(
-    {
-        "general.architecture",
-        "general.type",
-        "general.name",
-        "general.size_label",
-        "general.file_type",
-        "general.alignment",
-        "tokenizer.chat_template",
-        "split.no",
-        "split.count",
-    }
-)
-_WANTED_ENDINGS = (".context_length", ".block_count", ".pooling_type")
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a GGUF file says about itself. ``data_end`` is the length that the file must have; ``parameters`` counts
-    the tensors of this file alone (a shard has a part of them)."""
+    """What a GGUF file says about itself.
+
+    ``data_start`` is where the tensors' data begins and ``data_end`` the length that the file must have;
+    ``parameters`` and ``tensors`` are of this file alone (a shard has a part of them).
+
+    ``metadata`` holds all numbers, truths and texts up to 64 KiB, the chat template, and arrays of up to 65,536 numbers
+    or truths as tuples, but for the vocabulary's; ``counts`` the length of every array
+    (``counts["tokenizer.ggml.tokens"]`` is the size of the vocabulary).
+    """
 
     version: int
     architecture: str = ""
@@ -69,188 +71,158 @@ class Header:
     shards: int = 1
     data_end: int = 0
     sampling: Options = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    counts: Mapping[str, int] = field(default_factory=dict, repr=False)
+    tensors: tuple[Tensor, ...] = field(default=(), repr=False)
+    data_start: int = 0
+    big_endian: bool = False
 
 
-def read_header(path: Path) -> Header:
-    """The header of the file at ``path``; blocks.
+def read_header(path: Path, *, tensors: bool = True) -> Header:
+    """The header of the file at ``path``; blocks. Without ``tensors`` their table is checked, but not kept.
 
-    Raises ModelUnusable: not a GGUF file, damaged, truncated or of an unknown version. Raises OSError where the file
-    cannot be read.
+    Raises ModelUnusable: not a GGUF file, damaged, truncated, of an unknown version or, if ``tensors`` are wanted, with
+    types of tensors that are not known. Raises OSError where the file cannot be read.
     """
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        cursor = _Cursor(file, size)
-        if size < 4 or cursor.take(4) != b"GGUF":
-            raise ModelUnusable(f"{path.name} is not a GGUF file.", hint="Choose a model in GGUF format.")
-        header = _Reader(cursor, path.name).read()
+        return parse_header(file, os.fstat(file.fileno()).st_size, path.name, tensors=tensors)
+
+
+def read_model_headers(path: Path) -> tuple[Header, ...]:
+    """The headers of all files of the model that ``path`` belongs to, in their order; blocks.
+
+    Raises ModelUnusable for a missing part too, else what :func:`read_header` raises.
+    """
+    paths = [path.with_name(name) for name in shard_names(path.name)]
+    lost = missing_part([part for part in paths if part.exists()], path.stem, len(paths))
+    if lost and len(paths) > 1:
+        raise ModelUnusable(lost)
+    headers = tuple(read_header(part) for part in paths)
+    check_shards(headers, path.name)
+    return headers
+
+
+def check_shards(headers: tuple[Header, ...], name: str) -> None:
+    """Raises ModelUnusable where ``headers`` are not those of all parts of the model in the file ``name``."""
+    for number, header in enumerate(headers):
+        claimed = header.metadata.get("split.no", number)
+        if header.shards != len(headers) or claimed != number:
+            raise ModelUnusable(
+                f"The files of {shard_of(name.rpartition('.')[0])[0]} do not go together: file {number + 1} of "
+                f"{len(headers)} says that it is number {claimed} (from 0) of {header.shards}.",
+                hint="Give the files the names that they were published with, or download them again.",
+            )
+
+
+def parse_header(file: BinaryIO, size: int, name: str, *, available: int | None = None, tensors: bool = True) -> Header:
+    """The header at the beginning of ``file``, which has ``size`` bytes of which the first ``available`` are there.
+
+    Raises ModelUnusable as :func:`read_header`, with ``name`` in its sentence, and
+    :class:`~paddock.browser.gguf_cursor.Incomplete` where the header goes on beyond ``available``.
+    """
+    cursor = Cursor(file, size, size if available is None else available)
+    if size < 4 or cursor.take(4) != b"GGUF":
+        raise ModelUnusable(f"{name} is not a GGUF file.", hint="Choose a model in GGUF format.")
+    try:
+        header, unknown = _Reader(cursor, name).read(tensors)
+    except Damaged as damage:
+        raise ModelUnusable(f"{name} is damaged: {damage}.", hint="Download it again.") from None
     if header.data_end > size:
         raise ModelUnusable(
-            f"{path.name} is not complete: the file ends before its tensors ({size:,} of {header.data_end:,} bytes).",
+            f"{name} is not complete: the file ends before its tensors ({size:,} of {header.data_end:,} bytes).",
             hint="Download it again.",
             size_bytes=size,
             needed_bytes=header.data_end,
         )
+    if unknown is not None and tensors:
+        raise ModelUnusable(
+            f"What {name} needs cannot be told: it holds tensors of an unknown type ({unknown}).",
+            hint="Update Paddock.",
+        )
     return header
 
 
-class _Damaged(Exception):
-    """The header contradicts itself or the file's length."""
-
-
-class _Cursor:
-    """A position in the file with a window of bytes ahead of it."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
-        self._window = b""
-        self._start = 0
-        self._at = 0
-
-    @property
-    def position(self) -> int:
-        return self._start + self._at
-
-    @property
-    def left(self) -> int:
-        return self._size - self.position
-
-    def take(self, count: int) -> bytes:
-        if count > self.left:
-            raise _Damaged
-        if self._at + count > len(self._window):
-            self._start, self._at = self.position, 0
-            self._file.seek(self._start)
-            self._window = self._file.read(max(count, _PIECE))
-            if len(self._window) < count:
-                raise _Damaged
-        data = self._window[self._at : self._at + count]
-        self._at += count
-        return data
-
-    def skip(self, count: int) -> None:
-        if count > self.left:
-            raise _Damaged
-        self._at += count
-        if self._at > len(self._window):
-            self._start, self._at, self._window = self.position, 0, b""
-
-
 class _Reader:
-    def __init__(self, cursor: _Cursor, name: str) -> None:
+    def __init__(self, cursor: Cursor, name: str) -> None:
         self._cursor = cursor
         self._name = name
-        self._order = "<"
         self._values: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        self._elements_left = _MOST_ELEMENTS
 
-    def read(self) -> Header:
-        try:
-            version = self._version()
-            tensors, keys = self._number("Q"), self._number("Q")
-            if keys > _MOST_KEYS or tensors > _MOST_TENSORS:
-                raise _Damaged
-            for _ in range(keys):
-                self._pair()
-            parameters, data_end = self._tensors(tensors)
-        except _Damaged:
-            raise ModelUnusable(
-                f"{self._name} is damaged: its header cannot be read.", hint="Download it again."
-            ) from None
-        return _header(version, self._values, parameters, data_end)
+    def read(self, keep: bool) -> tuple[Header, int | None]:
+        """The header, and a type of tensors that is not known."""
+        version = self._version()
+        tensors, keys = self._cursor.length(), self._cursor.length()
+        if keys > _MOST_KEYS:
+            raise Damaged(f"it claims to have {keys:,} entries")
+        for _ in range(keys):
+            self._pair()
+        alignment = self._values.get("general.alignment", 32)
+        if type(alignment) is not int or not 0 < alignment <= _WIDEST_ALIGNMENT or alignment & (alignment - 1):
+            raise Damaged("its alignment is not a power of two")
+        table = read_table(self._cursor, tensors, alignment, keep)
+        self._cursor.finish()
+        start = self._cursor.position
+        if tensors:
+            start = -(-start // alignment) * alignment
+        header = _header(version, self._values, self._counts, table, start, self._cursor.order == ">")
+        return header, table.unknown
 
     def _version(self) -> int:
-        version: int = self._number("I")
+        version: int = self._cursor.number("I")
         if version and not version & 0xFFFF:
-            self._order = ">"
+            self._cursor.order = ">"
             version = int.from_bytes(version.to_bytes(4, "little"), "big")
-        if version not in (2, 3):
-            self._refuse_version(version)
+        if not 1 <= version <= _NEWEST:
+            hint = "Update Paddock." if version else "Download it again."
+            raise ModelUnusable(f"{self._name} has the GGUF version {version}, which is not supported.", hint=hint)
+        self._cursor.width = 4 if version == 1 else 8
         return version
 
-    def _refuse_version(self, version: int) -> NoReturn:
-        hint = "Update Paddock." if version > 3 else "Download a newer conversion of this model."
-        raise ModelUnusable(f"{self._name} has the GGUF version {version}, which is not supported.", hint=hint)
-
     def _pair(self) -> None:
-        key = self._text(_LONGEST_NAME)
-        kind = self._number("I")
-        wanted = key in _WANTED or key.startswith(_SAMPLING) or key.endswith(_WANTED_ENDINGS)
-        if not wanted or kind == _ARRAY:
-            self._skip(kind, 0)
+        cursor = self._cursor
+        key = cursor.text(cursor.length(), _LONGEST_KEY)
+        if key in self._values or key in self._counts:
+            raise Damaged("two of its entries have the same name")
+        kind = cursor.number("I")
+        if kind == _ARRAY:
+            self._array(key)
         elif kind == _STRING:
-            self._values[key] = self._text(_LONGEST_TEXT)
+            length = cursor.length()
+            if key == _TEMPLATE or length <= _LONGEST_TEXT:
+                self._values[key] = cursor.text(length, _LONGEST_TEMPLATE)
+            else:
+                self._values[key] = None
+                cursor.skip(length)
         else:
-            number = self._number(_format(kind))
-            self._values[key] = bool(number) if kind == _BOOL else number
+            self._values[key] = cursor.number(_format(kind))
 
-    def _skip(self, kind: int, depth: int) -> None:
+    def _array(self, key: str) -> None:
+        cursor = self._cursor
+        kind, count = cursor.number("I"), cursor.length()
+        self._counts[key] = count
         if kind == _STRING:
-            self._cursor.skip(self._number("Q"))
-        elif kind != _ARRAY:
-            self._cursor.skip(struct.calcsize(_format(kind)))
-        else:
-            self._skip_array(depth)
-
-    def _skip_array(self, depth: int) -> None:
-        element, count = self._number("I"), self._number("Q")
-        if element in _SCALARS:
-            self._cursor.skip(count * struct.calcsize(_SCALARS[element]))
+            cursor.skip_strings(count)
             return
-        least = 8 if element == _STRING else 12
-        if depth >= _DEEPEST_ARRAY or element not in (_STRING, _ARRAY) or count * least > self._cursor.left:
-            raise _Damaged
-        if element == _STRING:
-            length = struct.Struct(f"{self._order}Q")
-            take, skip, unpack = self._cursor.take, self._cursor.skip, length.unpack
-            for _ in range(count):
-                skip(unpack(take(8))[0])
-        else:
-            for _ in range(count):
-                self._skip_array(depth + 1)
-
-    def _tensors(self, count: int) -> tuple[int, int]:
-        """Number of parameters, and where the last tensor ends in the file."""
-        parameters, end = 0, 0
-        for _ in range(count):
-            self._cursor.skip(self._number("Q"))
-            dimensions = self._number("I")
-            if dimensions > 8:
-                raise _Damaged
-            elements = 1
-            for _ in range(dimensions):
-                elements *= self._number("Q")
-            kind, offset = self._number("I"), self._number("Q")
-            if elements > 2**50 or offset > 2**50:
-                raise _Damaged
-            block, size = TYPE_SIZES.get(kind, (1, 0))
-            parameters += elements
-            end = max(end, offset + -(-elements // block) * size)
-        alignment = self._values.get("general.alignment", 32)
-        if not isinstance(alignment, int) or not 0 < alignment <= 2**20:
-            raise _Damaged
-        start = -(-self._cursor.position // alignment) * alignment
-        return parameters, start + end if count else self._cursor.position
-
-    def _number(self, code: str) -> Any:
-        form = self._order + code
-        return struct.unpack(form, self._cursor.take(struct.calcsize(form)))[0]
-
-    def _text(self, longest: int) -> str:
-        length = self._number("Q")
-        if length > longest:
-            raise _Damaged
-        return self._cursor.take(length).decode("utf-8", "replace")
+        size = count * struct.calcsize(cursor.order + _format(kind))
+        if key.startswith(_VOCABULARY) or count > min(_LONGEST_ARRAY, self._elements_left):
+            cursor.skip(size)
+            return
+        self._elements_left -= count
+        self._values[key] = struct.unpack(f"{cursor.order}{count}{_format(kind)}", cursor.take(size))
 
 
 def _format(kind: int) -> str:
     if kind not in _SCALARS:
-        raise _Damaged
+        raise Damaged("it holds a list of lists" if kind == _ARRAY else f"it holds a value of the unknown type {kind}")
     return _SCALARS[kind]
 
 
-def _header(version: int, values: Mapping[str, Any], parameters: int, data_end: int) -> Header:
+def _header(
+    version: int, values: Mapping[str, Any], counts: Mapping[str, int], table: Table, start: int, big_endian: bool
+) -> Header:
     architecture = _string(values, "general.architecture")
-    shards = _whole(values, "split.count") or 1
     file_type = _whole(values, "general.file_type")
     return Header(
         version=version,
@@ -261,12 +233,17 @@ def _header(version: int, values: Mapping[str, Any], parameters: int, data_end: 
         quant=FILE_TYPES.get(file_type, "") if file_type is not None else "",
         context_length=_whole(values, f"{architecture}.context_length"),
         block_count=_whole(values, f"{architecture}.block_count"),
-        template=_string(values, "tokenizer.chat_template"),
+        template=_string(values, _TEMPLATE),
         pooling=bool(_whole(values, f"{architecture}.pooling_type")),
-        parameters=parameters,
-        shards=shards,
-        data_end=data_end,
+        parameters=table.parameters,
+        shards=_whole(values, "split.count") or 1,
+        data_end=start + table.length,
         sampling=_sampling(values),
+        metadata={key: value for key, value in values.items() if value is not None},
+        counts=counts,
+        tensors=table.tensors,
+        data_start=start,
+        big_endian=big_endian,
     )
 
 

@@ -10,15 +10,16 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from paddock.browser.describe import capabilities_of, is_companion, quant_in, readable_name, shard_of
+from paddock.browser.describe import capabilities_of, is_companion, obstacle_of, quant_in, readable_name
 from paddock.browser.files import Identity, ModelFile, folders_below, look_at
 from paddock.browser.gguf import Header, read_header
+from paddock.browser.shards import missing_part, shard_of
 from paddock.sdk.errors import ModelNotFound, ModelUnusable
 from paddock.sdk.types import ModelInfo
 
@@ -34,6 +35,13 @@ class _Known:
 
     header: Header | None
     error: str | None
+
+
+def _known(header: Header, path: Path) -> _Known:
+    """Without what only estimates need: there may be tens of thousands."""
+    obstacle = obstacle_of(header)
+    error = f"{path.name} cannot be loaded. {obstacle}" if obstacle else None
+    return _Known(replace(header, metadata={}, counts={}), error)
 
 
 class Library:
@@ -198,7 +206,7 @@ class Library:
         if header is not None and is_companion(header):
             return None
         names = [file.path for file in files]
-        error = next((item.error for item in headers if item.error), None) or _missing_part(names, stem, parts)
+        error = next((item.error for item in headers if item.error), None) or missing_part(names, stem, parts)
         return ModelInfo(
             id=shard_of(stem)[0],
             name=readable_name(stem, header),
@@ -220,7 +228,7 @@ class Library:
             return _Known(None, file.error)
         key = (str(file.path), file.size, file.changed_ns)
         try:
-            found = known.get(key) or _Known(read_header(file.path), None)
+            found = known.get(key) or _known(read_header(file.path, tensors=False), file.path)
         except ModelUnusable as error:
             found = _Known(None, error.sentence())
         except OSError as error:
@@ -260,11 +268,3 @@ def _unique(infos: Sequence[ModelInfo]) -> Iterator[ModelInfo]:
         key = info.id.casefold()
         taken[key] += 1
         yield info if taken[key] == 1 else msgspec.structs.replace(info, id=f"{info.id}@{taken[key]}")
-
-
-def _missing_part(paths: Sequence[Path], stem: str, parts: int) -> str | None:
-    if len(paths) == parts:
-        return None
-    there = {shard_of(path.stem)[1] for path in paths}
-    lost = min(set(range(1, parts + 1)) - there)
-    return f"Part {lost} of {parts} of {shard_of(stem)[0]} is missing. Download it again."

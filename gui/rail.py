@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from paddock.gui.pages.chat_start import Mark
 from paddock.gui.theme import current
 from paddock.gui.widgets import RailButton
+from paddock.gui.widgets.memory_meter import MemoryMeter
 from paddock.gui.window_state import Page
 
 PAGES: tuple[tuple[Page, str, str], ...] = (
@@ -19,9 +20,10 @@ WIDTH, NARROW = 80, 56
 
 
 class Rail(QWidget):
-    """``chosen`` carries a page. Settings stand at the foot."""
+    """``chosen`` carries a page. The memory meter and the settings stand at the foot."""
 
     chosen = Signal(str)
+    memory_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,6 +34,8 @@ class Rail(QWidget):
         column.setSpacing(4)
         column.addWidget(Mark(28), 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(8)
+        self.meter = MemoryMeter()
+        self.meter.clicked.connect(self.memory_wanted)
         self.buttons: dict[Page, RailButton] = {}
         for page, icon, text in PAGES:
             button = RailButton(icon, text)
@@ -39,6 +43,8 @@ class Rail(QWidget):
             self.buttons[page] = button
             if page == "settings":
                 column.addStretch(1)
+                column.addWidget(self.meter)
+                column.addSpacing(4)
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def show_page(self, page: Page) -> None:
@@ -48,5 +54,6 @@ class Rail(QWidget):
         """Words under the icons; narrow windows have none."""
         for button in self.buttons.values():
             button.set_labels(shown)
-        wide = max(WIDTH, max(button.sizeHint().width() for button in self.buttons.values()) + 8)
+        self.meter.set_labels(shown)
+        wide = max(WIDTH, *(part.sizeHint().width() + 8 for part in (self.meter, *self.buttons.values())))
         self.setFixedWidth(wide if shown else current().px(NARROW))

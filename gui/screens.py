@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from PySide6.QtCore import QEventLoop
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from paddock.gui import window_state
 from paddock.gui.app import App, make_application
 from paddock.gui.crash_log import CrashLog
 from paddock.gui.messages import Messages
+from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.window_state import WindowState
 from paddock.sdk.aclient import AsyncClient
@@ -154,6 +156,38 @@ class Studio:
         for page in ("server", "settings"):
             self.window.show_page(page)
             self.save(f"{page}-{name}")
+        self.window.show_page("chat")
+        self.shoot_memory(name)
+
+    def shoot_memory(self, name: str) -> None:
+        """What lies behind the meter, and the load dialog: what fits, and what does not under a limit of one's own."""
+        model = self.answering_model()
+        self.ask(lambda client: client.load(model))
+        self.until(lambda: bool(self.window.rail.meter.gauges), "The memory meter")
+        self.window.show_memory()
+        popover = self.window.findChild(MemoryPopover)
+        if popover is None:
+            raise NotDrawn("The popup of the memory meter did not open.")
+        self.save(f"memory-{name}", popover)
+        popover.hide()
+        needed = self.ask(lambda client: client.estimate(model))
+        self.shoot_load_dialog(f"load-fits-{name}", "fits")
+        limit = (needed.total_bytes - needed.parts.kv // 2) // 2**20
+        self.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=limit)))
+        self.shoot_load_dialog(f"load-does-not-fit-{name}", "fits_with")
+        self.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="balanced", memory_limit_mib=0)))
+
+    def shoot_load_dialog(self, name: str, verdict: str) -> None:
+        dialog = self.chat.open_load_dialog(self.answering_model())
+        if dialog is None:
+            raise NotDrawn("The load dialog did not open.")
+        breakdown = dialog.breakdown
+        self.until(lambda: breakdown.estimate is not None and dialog.estimator.settled, "The estimate")
+        found = breakdown.estimate.verdict if breakdown.estimate is not None else "nothing"
+        if found != verdict:
+            raise NotDrawn(f"The load dialog was to say {verdict}, but says {found}.")
+        self.save(name, dialog)
+        dialog.reject()
 
     def shoot_chat(self, page: str, name: str) -> None:
         self.chat.open(self._made[page])
@@ -189,9 +223,18 @@ class Studio:
         self.host.call(lambda client: client.unload(slow), None, lambda _: None)  # stopping may have unloaded it
         self.until(lambda: self.host.loaded_model(slow) is None, "The unloading")
 
-    def save(self, name: str) -> None:
+    def save(self, name: str, over: QWidget | None = None) -> None:
+        """The window, with a dialog or popup ``over`` it."""
         self.settle()
         picture = self.window.grab()
+        if over is not None:
+            painter = QPainter(picture)
+            where = self.window.mapFromGlobal(over.pos())
+            if isinstance(over, QDialog):
+                painter.fillRect(self.window.rect(), QColor(0, 0, 0, 90))
+                where = self.window.rect().center() - over.rect().center()
+            painter.drawPixmap(where, over.grab())
+            painter.end()
         path = self._folder / f"{name}.png"
         if picture.isNull() or not picture.save(str(path)):
             raise NotDrawn(f"{path} could not be written.")

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.message_bar import MessageBar
 from paddock.gui.messages import Messages
+from paddock.gui.models.memory import gauges
 from paddock.gui.pages.chat import ChatPage
 from paddock.gui.rail import PAGES, Rail
 from paddock.gui.theme import ThemeSource, current
@@ -22,6 +23,7 @@ from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 
 if TYPE_CHECKING:
+    from paddock.gui.pages.memory_popover import MemoryPopover
     from paddock.sdk.aclient import AsyncClient
 
 LABELS_BELOW = 760
@@ -49,6 +51,7 @@ class Window(QWidget):
         self._state = state
         self._painted = False
         self._quitting = False
+        self._memory: MemoryPopover | None = None
         self._zoom_wanted = state.zoom
         self.setWindowTitle("Paddock")
         self.setProperty("role", "window")
@@ -75,16 +78,22 @@ class Window(QWidget):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
+        self.rail.memory_wanted.connect(self.show_memory)
         self.chat.state_changed.connect(self._saving.start)
         self._host.settings_changed.connect(self._settings_changed)
         self._host.connection_changed.connect(self._connection_changed)
         self._host.raise_requested.connect(self.come_forward)
+        for signal in (self._host.memory_changed, self._host.models_changed):
+            signal.connect(self._show_gauges)
+        self._host.memory_pressure.connect(lambda text: self._messages.warn(text, key="memory"))
 
     def _shortcuts(self) -> None:
         keys: list[tuple[str, Callable[[], None]]] = [
             ("Ctrl+N", self._new_chat),
             ("Ctrl+Shift+N", lambda: self._new_chat(private=True)),
             ("Ctrl+L", self._to_composer),
+            ("Ctrl+M", self.show_memory),
+            ("Ctrl+Shift+L", self._load_settings),
             ("Ctrl+,", lambda: self.show_page("settings")),
             ("Ctrl+I", self._toggle_inspector),
             ("Ctrl++", lambda: self._zoom(1)),
@@ -149,6 +158,21 @@ class Window(QWidget):
         self.show_page("chat")
         self.chat.columns.toggle_inspector()
 
+    def show_memory(self) -> None:
+        """What lies behind the memory meter."""
+        if not self.rail.meter.isVisible():
+            return
+        if self._memory is None:
+            from paddock.gui.pages.memory_popover import MemoryPopover
+
+            self._memory = MemoryPopover(self._host, self)
+            self._memory.settings_wanted.connect(lambda: self.show_page("settings"))
+        self._memory.open_beside(self.rail.meter)
+
+    def _load_settings(self) -> None:
+        self.show_page("chat")
+        self.chat.open_load_dialog()
+
     def _next_region(self, step: int) -> None:
         page = self.stack.currentWidget()
         regions: list[QWidget] = [self.rail.buttons[self.page()]]
@@ -173,6 +197,10 @@ class Window(QWidget):
             compact=settings.density == "compact",
         )
         self._saving.start()
+
+    def _show_gauges(self) -> None:
+        host = self._host
+        self.rail.meter.show_gauges(gauges(host.memory, lambda model: (host.model_name(model), host.silk(model))))
 
     def _connection_changed(self) -> None:
         if self._host.connection == "connected":
@@ -268,13 +296,16 @@ class Window(QWidget):
 
     def _may_quit(self) -> bool:
         """Ask once when answers are being written."""
-        running = [item for item in self._host.generations.values() if item.client == "window"]
-        if not running or self._host.connection != "connected":
+        running = [item.id for item in self._host.generations.values() if item.client == "window"]
+        run = self.chat.dialogue.run
+        unheard = run is not None and not run.ended and run.answer not in running  # the host has yet to tell of it
+        if not (running or unheard) or self._host.connection != "connected":
             return True
         box = QMessageBox(self)
         box.setWindowTitle("Paddock")
-        one = len(running) == 1
-        box.setText("An answer is being written." if one else f"{len(running)} answers are being written.")
+        number = len(running) + unheard
+        one = number == 1
+        box.setText("An answer is being written." if one else f"{number} answers are being written.")
         box.setInformativeText(
             "It can go on in the background and will be in its chat."
             if one
@@ -286,8 +317,10 @@ class Window(QWidget):
         box.setDefaultButton(go_on)
         box.exec()
         if box.clickedButton() is stop:
-            for item in running:
-                self._host.call(partial(_cancel, item.id))
+            for generation in running:
+                self._host.call(partial(_cancel, generation))
+            if unheard:
+                self.chat.dialogue.stop()
             return True
         return box.clickedButton() is go_on
 

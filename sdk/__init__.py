@@ -57,9 +57,9 @@ _NAMES = {
         RaiseWindow ReasoningDelta ServerChanged SettingsChanged Snapshot TextDelta ToolCallDelta
     """,
     "errors": """
-        BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy
+        AccessDenied BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy
         HostUnavailable InvalidOption LoadFailed ModelNotFound ModelUnusable NotFound OutOfMemory PaddockError
-        PortUnavailable ProtocolMismatch StorageFailed TemplateFailed Unauthorized UnknownOption
+        PortUnavailable ProtocolMismatch RemoteFailed StorageFailed TemplateFailed Unauthorized UnknownOption
     """,
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}

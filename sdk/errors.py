@@ -9,6 +9,7 @@
     |   +-- ContextOverflow             the prompt is longer than the context (details: both numbers)
     |   +-- TemplateFailed              the model's chat template raised, looped or reached outside its sandbox
     +-- Unauthorized               401
+    +-- AccessDenied               403  a server elsewhere gives the file to its members only: gated, private
     +-- NotFound                   404
     |   +-- ModelNotFound
     |   +-- ChatNotFound
@@ -20,6 +21,7 @@
     |   +-- EngineMissing          501  the engine is not installed here
     |   +-- LoadFailed             500  the engine refused the model
     +-- StorageFailed              507  disk full, read-only, damaged or newer data
+    +-- RemoteFailed               502  a server elsewhere (the hub, a mirror) does not answer, or not as it should
     +-- PortUnavailable            409
     +-- HostUnavailable            503  the host does not answer or could not be started
         +-- ProtocolMismatch       409  another version of Paddock is running
@@ -95,6 +97,11 @@ class Unauthorized(PaddockError):
     status = 401
 
 
+class AccessDenied(PaddockError):
+    code = "access_denied"
+    status = 403
+
+
 class NotFound(PaddockError):
     code = "not_found"
     status = 404
@@ -144,6 +151,11 @@ class LoadFailed(EngineError):
 class StorageFailed(PaddockError):
     code = "storage_failed"
     status = 507
+
+
+class RemoteFailed(PaddockError):
+    code = "remote_failed"
+    status = 502
 
 
 class PortUnavailable(PaddockError):

@@ -114,13 +114,22 @@ class ModelShare(Value, frozen=True, kw_only=True):
     measured: int | None = None
 
 
+class Holder(Value, frozen=True, kw_only=True):
+    """Another program and what it holds of a device."""
+
+    name: str
+    bytes: int
+
+
 class DeviceState(Value, frozen=True, kw_only=True):
     """A device now: ``models`` ours, ``others`` what other programs hold, ``promised`` what loads under way have not
-    taken yet, ``free`` what a further load may take before the guard speaks."""
+    taken yet, ``free`` what a further load may take before the guard speaks. ``holders`` are the largest of those
+    others, where they were looked up."""
 
     device: MemoryDevice
     models: tuple[ModelShare, ...] = ()
     others: int = 0
+    holders: tuple[Holder, ...] = ()
     promised: int = 0
     free: int = 0
 

@@ -20,7 +20,8 @@ class OptionSpec(Value, frozen=True, kw_only=True):
 
     ``minimum`` and ``maximum`` bound what is accepted; ``soft_maximum`` is where a slider ends when the accepted range
     is unbounded. ``off`` is the value that disables the option, None where it cannot be disabled. ``default`` None
-    means: decided by the model or the engine. ``aliases`` are other names for the same thing (OpenAI's, older ones).
+    means: decided by the model or the engine. ``auto`` is the value that the word “auto” stands for, None where the
+    option does not take it. ``aliases`` are other names for the same thing (OpenAI's, older ones).
     ``files``: the text, or each of the list, is the path of a file.
     """
 
@@ -35,6 +36,7 @@ class OptionSpec(Value, frozen=True, kw_only=True):
     soft_maximum: float | None = None
     step: float | None = None
     off: OptionValue = None
+    auto: OptionValue = None
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     advanced: bool = False
@@ -68,6 +70,8 @@ def check(options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, wh
 
 def check_value(spec: OptionSpec, value: OptionValue) -> OptionValue:
     """``value`` as ``spec`` wants it; raises InvalidOption with the accepted range."""
+    if value == "auto" and spec.auto is not None:
+        return spec.auto
     match spec.kind:
         case "bool":
             if isinstance(value, bool):

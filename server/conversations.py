@@ -206,7 +206,7 @@ class Conversations:
         system = chat.system or self._settings().system_prompt
         return GenerateRequest(
             id=answer.id,
-            model=model.id,
+            model=answer.model,
             messages=prompt([self._fresh(message) for message in path], system),
             sampling=request.sampling,
             max_tokens=request.max_tokens,

@@ -20,15 +20,23 @@ from paddock.server.access import PrivateDoor, control_error
 from paddock.server.bus import Bus
 from paddock.server.chats import ChatStore
 from paddock.server.conversations import Conversations
+from paddock.server.devices import Devices
 from paddock.server.generations import Generations, Run
 from paddock.server.instance import Instance
 from paddock.server.lifetime import Lifetime
+from paddock.server.load_options import LoadOptions
 from paddock.server.logs import HostLog
+from paddock.server.memory import Memory
+from paddock.server.memory_watch import MemoryWatch
 from paddock.server.models import Models
+from paddock.server.predictions import Predictions
 from paddock.server.prompt_cache import PromptCache, load_defaults
 from paddock.server.settings import SettingsStore
+from paddock.server.subjects import Subjects
 
 if TYPE_CHECKING:
+    from paddock.backends.pressure import Level
+    from paddock.backends.simulator import Simulator
     from paddock.browser.library import Library
     from paddock.server.listeners import Listener
     from paddock.server.serving import PublicServer
@@ -39,6 +47,13 @@ IDLE_CONNECTION_S = 3600
 WINDOW_GRACE_S = 1.0
 """A window that only reopens its event stream is back within this time, and its models stay."""
 CLOSE_S = 3.0
+ASK_ENGINES_S = 5.0
+"""So long after the first window the engines are asked what they can compute on."""
+_PRESSURE: dict[Level, str] = {
+    "none": "",
+    "some": "The machine is short of memory.",
+    "critical": "The machine is very short of memory: models that nobody uses are unloaded.",
+}
 
 
 class Host:
@@ -46,18 +61,25 @@ class Host:
 
     def __init__(self, instance: Instance, log: HostLog, *, clock: Callable[[], float] = time.monotonic) -> None:
         home = instance.home
+        self._instance = instance
         self.instance_id = instance.id
         self.log = log
         self.settings = SettingsStore(home.settings_file)
         self.bus = Bus()
         self.generations = Generations(self.bus, self._run_ended)
         self._registry = Registry.discover()
+        self._devices = Devices(lambda: self.models.engines())
+        self._predictions = Predictions(self._simulator)
+        self.memory = self._memory()
+        self.memory_watch = MemoryWatch(self.memory.state, self.bus)
         self.models = Models(
             self._registry,
             self._library,
             home.logs,
             self.bus,
-            load_defaults=lambda: load_defaults(self.settings.current),
+            memory=self.memory,
+            memory_changed=self.memory_watch.hurry,
+            ttl_s=lambda: self.settings.current.model_ttl_minutes * 60,
         )
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
         self.conversations = Conversations(
@@ -74,13 +96,15 @@ class Host:
             keep_s=lambda: self.settings.current.keep_models_minutes * 60,
             clock=clock,
         )
-        self._instance = instance
         self._listener: Listener | None = None
         self._requests = 0
         self._changing = asyncio.Lock()
         self._chores: set[asyncio.Task[None]] = set()
         self._windows = 0
+        self._pressure: asyncio.Task[None] | None = None
+        self._asking: asyncio.TimerHandle | None = None
         self.bus.on_attached(self._attached)
+        self.bus.on_attached(self.memory_watch.attached)
         self.server = self._public_server()
 
     def now(self) -> float:
@@ -125,6 +149,7 @@ class Host:
         await self._listener.start()
         self._instance.announce(f"http://127.0.0.1:{opened.getsockname()[1]}")
         self.models.read_folders(self.settings.current.model_folders)
+        self._pressure = asyncio.get_running_loop().create_task(self._watch_pressure())
         logger.info("host %s ready: version %s, protocol %d", self.instance_id, VERSION, PROTOCOL)
 
     async def stay(self) -> str:
@@ -142,6 +167,7 @@ class Host:
             ("public listener", self.server.close),
             ("private listener", self._close_listener),
             ("models", self.models.close),
+            ("memory", self._close_memory),
             ("conversations", self.conversations.close),
         ):
             try:
@@ -152,6 +178,14 @@ class Host:
     async def _say_goodbye(self, reason: str) -> None:
         self.bus.publish(Leaving(id=self.instance_id, reason=reason))
         self.bus.close()
+
+    async def _close_memory(self) -> None:
+        for running in (self._pressure, self._asking):
+            if running is not None:
+                running.cancel()
+        await self.memory_watch.close()
+        await self._devices.close()
+        await self._predictions.close()
 
     async def _close_listener(self) -> None:
         if self._listener is not None:
@@ -168,6 +202,7 @@ class Host:
             self.bus.publish(SettingsChanged(id="settings", settings=current))
         if current.model_folders != before.model_folders:
             self.models.read_folders(current.model_folders)
+        self.memory_watch.hurry()
         self.lifetime.look()
         return current
 
@@ -204,6 +239,34 @@ class Host:
             key=os.environ.get("PADDOCK_API_KEY", ""),
         )
 
+    async def _watch_pressure(self) -> None:
+        from paddock.backends.pressure import PressureMonitor
+
+        await PressureMonitor(self._relieve, active=lambda: bool(self.models.loaded())).run()
+
+    async def _relieve(self, level: Level) -> None:
+        self.memory.pressure = _PRESSURE[level]
+        self.memory_watch.hurry()
+        await self.models.pool.relieve(level)
+
+    def _memory(self) -> Memory:
+        home = self._instance.home
+        return Memory(
+            Subjects(self._registry, lambda name: self.models.find(name), home.headers),
+            self._predictions,
+            self._devices,
+            LoadOptions(home.load_options_file),
+            loaded=lambda: self.models.loaded(),
+            evictable=lambda: self.models.pool.evictable(),
+            settings=lambda: self.settings.current,
+            defaults=lambda: load_defaults(self.settings.current),
+        )
+
+    def _simulator(self) -> Simulator:
+        from paddock.backends.simulator import Simulator
+
+        return Simulator(self._registry, self._instance.home.logs)
+
     def _library(self, folders: tuple[str, ...]) -> Library:
         from paddock import resources
         from paddock.browser.library import Library
@@ -231,6 +294,9 @@ class Host:
     def _attached(self) -> None:
         windows = self.bus.attached("window")
         left, self._windows = windows < self._windows and windows == 0, windows
+        if windows and self._asking is None:
+            # the meter shows graphics cards too, but not at the cost of the window's start
+            self._asking = asyncio.get_running_loop().call_later(ASK_ENGINES_S, self._devices.ask_engines)
         self.lifetime.look()
         if left:
             self._chore(self._window_left())

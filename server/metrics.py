@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from paddock.sdk.memory import DeviceState
 from paddock.sdk.types import EngineStats, LoadedModel
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,16 +48,32 @@ METRICS: tuple[Metric, ...] = (
     ("paddock_disk_prefixes", "gauge", "Prefixes on disk.", lambda _, s: s.disk_prefixes),
     ("paddock_disk_bytes", "gauge", "Bytes of prefixes on disk.", lambda _, s: s.disk_bytes),
     ("paddock_embedding_bytes", "gauge", "Bytes of the context for embeddings.", lambda _, s: s.embedding_bytes),
+    ("paddock_predicted_bytes", "gauge", "Bytes that the load was expected to take.",
+     lambda m, _: m.predicted_bytes or 0),
+    ("paddock_measured_bytes", "gauge", "Bytes that the load took.", lambda m, _: m.measured_bytes or 0),
+    ("paddock_prediction_error_bytes", "gauge", "Bytes that the load took beyond what was expected.",
+     lambda m, _: (m.measured_bytes - m.predicted_bytes) if m.measured_bytes and m.predicted_bytes else 0),
 )  # fmt: skip
 
+DEVICE_METRICS: tuple[tuple[str, str, Callable[[DeviceState], int | None]], ...] = (
+    ("paddock_device_total_bytes", "Bytes of a device's memory.", lambda d: d.device.total),
+    ("paddock_device_free_bytes", "Bytes of a device's memory that a further load may take.", lambda d: d.free),
+    ("paddock_device_other_bytes", "Bytes of a device's memory that other programs hold.", lambda d: d.others),
+)
 
-def exposition(models: Iterable[LoadedModel]) -> str:
-    """The counts of ``models``; those without any yet count as zero."""
-    shown = [(_quoted(model.model), model, model.stats or EngineStats()) for model in models]
+
+def exposition(models: Iterable[LoadedModel], devices: Iterable[DeviceState] = ()) -> str:
+    """The counts of ``models``, those without any yet as zero, and the memory of ``devices``. An instance that has a
+    name of its own goes by it."""
+    shown = [(_quoted(model.identifier or model.model), model, model.stats or EngineStats()) for model in models]
     lines = []
     for name, kind, text, value in METRICS:
         lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
         lines += [f"{name}{{model={label}}} {value(model, stats)}" for label, model, stats in shown]
+    present = [(_quoted(device.device.name), device) for device in devices]
+    for name, text, size in DEVICE_METRICS if present else ():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        lines += [f"{name}{{device={label}}} {size(device)}" for label, device in present]
     return "\n".join(lines) + "\n"
 
 

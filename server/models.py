@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.sdk.errors import EngineError, ModelNotFound, PaddockError
-from paddock.sdk.events import Failed, LibraryChanged, Loaded, LoadProgress, ModelStateChanged
+from paddock.sdk.events import Failed, LibraryChanged, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
 from paddock.sdk.options import check
-from paddock.sdk.types import EngineInfo, GenerateRequest, LoadedModel, LoadRequest, ModelInfo, Options
+from paddock.sdk.types import (
+    EngineInfo,
+    GenerateRequest,
+    InstancePatch,
+    LoadedModel,
+    LoadRequest,
+    ModelInfo,
+    Options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from paddock.sdk.events import GenerationEvent, LoadEvent
     from paddock.sdk.questions import Question, Reply
     from paddock.server.bus import Bus
+    from paddock.server.memory import Memory
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +46,15 @@ class Models:
     """Lives on the host's loop; reading the disk happens in a thread."""
 
     def __init__(
-        self, registry: Registry, library: LibraryMaker, logs: Path, bus: Bus, *, load_defaults: Callable[[], Options]
+        self,
+        registry: Registry,
+        library: LibraryMaker,
+        logs: Path,
+        bus: Bus,
+        *,
+        memory: Memory,
+        memory_changed: Callable[[], None],
+        ttl_s: Callable[[], float | None],
     ) -> None:
         from paddock.backends.pool import Pool
 
@@ -50,7 +67,17 @@ class Models:
         self._files: dict[str, ModelInfo] = {}
         self._loading: set[asyncio.Task[None]] = set()
         self._engines: asyncio.Task[list[EngineInfo]] | None = None
-        self.pool: Pool = Pool(registry, changed=self._changed, logs=logs, defaults=load_defaults)
+        self._memory_changed = memory_changed
+        self._states: dict[str, object] = {}
+        self.pool: Pool = Pool(
+            registry,
+            changed=self._changed,
+            logs=logs,
+            ledger=memory.ledger,
+            planner=memory,
+            ttl=ttl_s,
+            relieved=lambda text: bus.publish(MemoryPressure(id="memory", text=text)),
+        )
 
     # -------------------------------------------------------------- on disk
 
@@ -91,10 +118,14 @@ class Models:
         return await self.on_disk()
 
     async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
-        """The model of an id or, where ``paths`` are welcome, of a path. What is loaded by its path answers to the path
-        and to the file's name everywhere. Raises ModelNotFound, or what makes the file unusable."""
+        """The model of an id, of an instance's identifier or, where ``paths`` are welcome, of a path. What is loaded by
+        its path answers to the path and to the file's name everywhere. Raises ModelNotFound, or what makes the file
+        unusable."""
         if not model:
             raise ModelNotFound("No model is chosen.", hint="Pick a model.")
+        named = self.pool.named(model)
+        if named is not None:
+            return named
         for info in self._from_elsewhere():
             if model in (info.id, Path(info.path).name):
                 return info
@@ -156,6 +187,10 @@ class Models:
                     model,
                     request.options,
                     lambda fraction: events.put_nowait(LoadProgress(id=model.id, model=model.id, fraction=fraction)),
+                    identifier=request.identifier,
+                    force=request.force,
+                    pinned=request.pinned,
+                    ttl_s=request.ttl_s,
                 )
                 self._use(model.id, client)
                 events.put_nowait(Loaded(id=loaded.id, model=loaded))
@@ -185,32 +220,45 @@ class Models:
 
     async def unload(self, name: str) -> None:
         """Unload the instance ``name``, or what is loaded of the model ``name``, an id or a path. Raises NotFound."""
-        if not any(name in (model.id, model.model) for model in self.pool.loaded()):
-            with suppress(PaddockError):  # the pool says that it is not loaded
-                name = (await self.find(name)).id
-        await self.pool.unload(name)
+        await self.pool.unload(await self._loaded_name(name))
+
+    async def patch(self, name: str, patch: InstancePatch) -> LoadedModel:
+        """Change an instance, named as for :meth:`unload`. Raises NotFound, BadRequest."""
+        return self.pool.patch(await self._loaded_name(name), pinned=patch.pinned, ttl_s=patch.ttl_s)
+
+    async def _loaded_name(self, name: str) -> str:
+        """``name`` as the pool knows it; it says itself what is not loaded."""
+        if any(name in (model.id, model.identifier, model.model) for model in self.pool.loaded()):
+            return name
+        with suppress(PaddockError):
+            return (await self.find(name)).id
+        return name
 
     def generate(self, model: ModelInfo, request: GenerateRequest, client: str) -> AsyncIterator[GenerationEvent]:
-        """The answer's events. What the request does not say about sampling is taken from the model's own values."""
+        """The answer's events; where the request names an instance, of that one. What the request does not say about
+        sampling is taken from the model's own values."""
         self._use(model.id, client)
         try:
             chosen = self.check_sampling(model, request.sampling)
+            request = msgspec.structs.replace(request, sampling={**model.sampling, **chosen})
         except PaddockError:
-            # The pool finds the same and ends the request with it.
-            return self.pool.generate(model, request)
-        return self.pool.generate(model, msgspec.structs.replace(request, sampling={**model.sampling, **chosen}))
+            pass  # the pool finds the same and ends the request with it
+        return self.pool.generate(model, request, identifier=self._identifier(request.model))
 
     async def ask(self, model: ModelInfo, question: Question, client: str) -> Reply:
         """The model's reply; cancelling the task cancels the question. Raises what loading raises, and the engine."""
         self._use(model.id, client)
-        return await self.pool.ask(model, question)
+        return await self.pool.ask(model, question, identifier=self._identifier(question.model))
+
+    def _identifier(self, name: str) -> str:
+        return name if self.pool.named(name) is not None else ""
 
     def only_window_used(self) -> list[str]:
-        """Instances that only the window has asked for and that nobody is using now."""
+        """Instances that only the window has asked for, that nobody is using now and that are not pinned."""
         return [
             model.id
             for model in self.pool.loaded()
-            if self._users.get(model.model) == {"window"} and model.active + model.queued == 0
+            if self._users.get(model.model) == {"window"} and model.active + model.queued == 0 and not model.pinned
         ]
 
     async def close(self) -> None:
@@ -227,3 +275,8 @@ class Models:
             present = {loaded.model for loaded in self.pool.loaded()}
             self._users = {name: users for name, users in self._users.items() if name in present}
         self._bus.publish(ModelStateChanged(id=instance, model=model))
+        state = (model.state, model.pid, model.predicted_bytes) if model is not None else None
+        if self._states.pop(instance, None) != state:
+            self._memory_changed()
+        if state is not None:
+            self._states[instance] = state

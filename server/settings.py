@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from paddock.sdk.errors import InvalidOption, StorageFailed
+from paddock.sdk.errors import BadRequest, InvalidOption, StorageFailed
 from paddock.sdk.host import Settings, SettingsPatch
 from paddock.server.instance import write_private
 
@@ -22,6 +22,8 @@ RANGES = {
     "api_port": (0, 65535),
     "keep_models_minutes": (0, 60 * 24 * 365),
     "kv_store_mib": (0, 16_777_216),
+    "memory_limit_mib": (0, 16_777_216),
+    "model_ttl_minutes": (0, 60 * 24 * 365),
 }
 
 
@@ -102,10 +104,25 @@ def misfit(name: str, value: Any) -> str:
         low, high = RANGES[name]
         if not low <= value <= high:
             return f"It takes {low:g} to {high:g}."
+    if name == "planned_machines":
+        return _unknown_machine(value)
     texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
     if any("\0" in text for text in texts):
         return "It takes a text without null characters."
     with_port = name == "api_host" and value.count(":") == 1
     if name == "api_host" and (not value or with_port or any(c.isspace() or c in "/@" for c in value)):
         return "It takes a host name or an address, without a port."
+    return ""
+
+
+def _unknown_machine(machines: tuple[str, ...]) -> str:
+    if not machines:
+        return ""  # without the import, which a start need not pay for
+    from paddock.browser.machines import parse
+
+    try:
+        for machine in machines:
+            parse(machine)
+    except BadRequest as error:
+        return error.sentence()
     return ""

@@ -14,13 +14,15 @@ from paddock.backends.base import Answered, Emit, LoadReport, Probe, Report
 from paddock.backends.echo.questions import reply_to
 from paddock.backends.echo.script import Script, read_script
 from paddock.backends.echo.sequence import Sequence, last_user_message, plan
-from paddock.sdk.errors import PaddockError
+from paddock.sdk.errors import EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Queued, TextDelta
 from paddock.sdk.questions import Question
 from paddock.sdk.types import Device, EngineStats, GenerateRequest, Options
 from paddock.sdk.version import VERSION
 
 REPORT_S = 1.0
+
+_FOR_EVER_S = 86_400.0
 
 
 def create() -> EchoEngine:
@@ -46,7 +48,10 @@ class EchoEngine:
         self._closing = False
         self._report: Report = lambda stats: None
         self._reported = 0.0
+        self._taken = b""
         self._prompt_tokens = self._generated_tokens = self._requests = 0
+        self._cache = b""
+        self._shedding = False
         self._thread = threading.Thread(target=self._run, name="echo", daemon=True)
 
     def load(self, path: str, options: Options, progress: Callable[[float], None]) -> LoadReport:
@@ -61,8 +66,10 @@ class EchoEngine:
             self._pause(None)
         if script.fail_load is not None:
             raise PaddockError.from_info(script.fail_load)
+        self._taken = b"\1" * (script.take_mib << 20)
         self._context_length = _number(options.get("n_ctx"), script.context_length)
         self._parallel = _number(options.get("n_parallel"), script.parallel)
+        self._cache = b"x" * (script.cache_mib * 2**20)
         self._thread.start()
         progress(1.0)
         in_force: Options = {"n_ctx": self._context_length, "n_parallel": self._parallel}
@@ -96,6 +103,11 @@ class EchoEngine:
             self._cancelled.add(request_id)
             self._changed.notify_all()
 
+    def shed(self) -> None:
+        with self._changed:
+            self._shedding = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         if self._script.hangs("close"):
             self._pause(None)
@@ -110,6 +122,8 @@ class EchoEngine:
     def _run(self) -> None:
         while self._wait():
             self._end_cancelled()
+            if self._shedding:
+                self._cache, self._shedding = b"", False
             self._admit()
             now = time.perf_counter()
             for sequence in [s for s in self._running if s.due <= now]:
@@ -122,7 +136,7 @@ class EchoEngine:
     def _wait(self) -> bool:
         """Until something is due or has changed; False when the engine is to close."""
         with self._changed:
-            while not (self._closing or self._cancelled or self._can_admit()):
+            while not (self._closing or self._cancelled or self._shedding or self._can_admit()):
                 due = min((s.due for s in self._running), default=None)
                 pause = None if due is None else due - time.perf_counter()
                 if pause is not None and pause <= 0:
@@ -153,6 +167,7 @@ class EchoEngine:
             while self._can_admit():
                 request, emit, arrived = self._waiting.popleft()
                 try:
+                    self._touch_device()
                     made = plan(request, self._script, self._context_length)
                 except PaddockError as error:
                     emit(Failed(id=request.id, error=error.info()))
@@ -170,13 +185,16 @@ class EchoEngine:
             return
         self._reported = now
         counts = EngineStats(
-            prompt_tokens=self._prompt_tokens, generated_tokens=self._generated_tokens, misses=self._requests
+            prompt_tokens=self._prompt_tokens,
+            generated_tokens=self._generated_tokens,
+            misses=self._requests,
+            memory_bytes=len(self._cache),
         )
         self._report(counts)
 
     def _step(self, sequence: Sequence) -> None:
         if self._script.hangs("generate"):
-            sequence.due = float("inf")
+            sequence.due = time.perf_counter() + _FOR_EVER_S
             return
         death = self._script.die
         if (
@@ -207,6 +225,12 @@ class EchoEngine:
             emit(TextDelta(id=request_id, text="after the end"))
 
     # ------------------------------------------------------------ faults
+
+    def _touch_device(self) -> None:
+        flag = self._script.lose_device
+        if flag and not os.path.exists(flag):
+            open(flag, "w").close()
+            raise EngineError("The device is lost.", hint="Load the model again.", lost_device=True)
 
     def _die(self) -> None:
         death = self._script.die

@@ -8,12 +8,15 @@ A token is a word with the white space before it. Times are seconds.
      "reasoning": "Let me think.",      think this first
      "tool_calls": [{"id": "c1", "name": "weather", "arguments": "{}"}],     then call these
      "context_length": 4096, "parallel": 4, "size_bytes": 0,
+     "take_mib": 64,                    take so much memory while loaded
      "tokens_per_second": 50,           0: as fast as it goes
      "prompt_seconds": 0.1, "load_seconds": 0.2, "load_steps": 10,
      "fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."},
      "die": {"signal": "SIGSEGV", "after_tokens": 5, "during": "generate", "when": "boom"},
      "hang": "generate",                never return: "load", "generate", "cancel" (goes on after a cancel), "close"
      "lie": ["after_end", "two_endings", "no_ending", "unknown_id", "raise", "unsendable", "prints"],
+     "lose_device": "/tmp/lost",        the first request loses the device and makes this file; where it is, all is well
+     "cache_mib": 8,                    keep so much beside the requests, until it has to be shed
      "note": "free text"}
 """
 
@@ -52,6 +55,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context_length: int = 4096
     parallel: int = 4
     size_bytes: int = 0
+    take_mib: int = 0
     tokens_per_second: float = 0.0
     prompt_seconds: float = 0.0
     load_seconds: float = 0.0
@@ -60,6 +64,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     die: Death | None = None
     hang: bool | Literal["load", "generate", "cancel", "close"] = False
     lie: tuple[Lie, ...] = ()
+    lose_device: str = ""
+    cache_mib: int = 0
     note: str = ""
 
     def hangs(self, where: Literal["load", "generate", "cancel", "close"]) -> bool:

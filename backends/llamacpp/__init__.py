@@ -12,4 +12,5 @@ DESCRIPTOR = EngineDescriptor(
     suffixes=(".gguf",),
     sampling=SAMPLING,
     load=LOAD,
+    simulate="paddock.backends.llamacpp.simulate:simulate",
 )

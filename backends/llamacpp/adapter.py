@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from paddock.backends.llamacpp.bindings import Model
-from paddock.sdk.errors import LoadFailed
+from paddock.backends.llamacpp.load_errors import load_error
+from paddock.sdk.errors import LoadFailed, OutOfMemory
 
 
 class Adapter:
-    """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed."""
+    """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed, OutOfMemory."""
 
     def __init__(self, model: Model, path: str) -> None:
         if not os.path.isfile(path):
@@ -17,7 +18,10 @@ class Adapter:
         model.lib.forget_log()
         self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
         if not self.handle:
-            reason = (model.lib.errors() or ["no reason given"])[-1]
+            errors = model.lib.errors()
+            if isinstance(short := load_error(path, errors), OutOfMemory):
+                raise short
+            reason = (errors or ["no reason given"])[-1]
             raise LoadFailed(
                 f"{os.path.basename(path)} cannot be used as a LoRA adapter of this model: {reason}",
                 hint="Choose an adapter (GGUF) that was made for it.",

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paddock.backends.llamacpp.load_errors import OUT_OF_MEMORY, load_error
-from paddock.sdk.errors import EngineError, EngineMissing, ModelUnusable, OutOfMemory
+from paddock.backends.llamacpp import load_log
+from paddock.backends.llamacpp.load_errors import compute_error, load_error
+from paddock.sdk.errors import EngineError, EngineMissing, ModelUnusable
 from paddock.sdk.types import Device
 
 DECODED, FULL, ABORTED = 0, 1, 2
@@ -29,7 +30,6 @@ WHOLE, PARTIAL = 0, 1
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 _INFO, _ERROR, _CONTINUED = 2, 4, 5
-_BUFFER = re.compile(r"buffer size += +([\d.]+) MiB")
 
 
 class WithoutMemory(ModelUnusable):
@@ -71,15 +71,14 @@ class Library:
         """Error lines since :meth:`forget_log`, oldest first, without the name of the C function."""
         return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR and line]
 
-    def buffer_bytes(self) -> int:
-        """All buffers whose allocation was logged since :meth:`forget_log`."""
-        sizes = (_BUFFER.search(line) for _, line in list(self._log))
-        return round(sum(float(size[1]) for size in sizes if size) * 2**20)
+    def log(self) -> list[str]:
+        """All lines since :meth:`forget_log`, the last hundreds at most."""
+        return [line for _, line in list(self._log)]
 
     def devices(self) -> tuple[Device, ...]:
         """Every processor that this build can compute on."""
         names = ("count", "get", "name", "description", "type", "memory")
-        call = {name: self._function(f"ggml_backend_dev_{name}") for name in names}
+        call = {name: self.function(f"ggml_backend_dev_{name}") for name in names}
         call["get"].restype = ctypes.c_void_p
         call["count"].restype = ctypes.c_size_t
         for name in ("name", "description"):
@@ -100,7 +99,8 @@ class Library:
             )
         return tuple(found)
 
-    def _function(self, name: str) -> Any:
+    def function(self, name: str) -> Any:
+        """A C function of ggml, which the bindings do not have."""
         from llama_cpp._ctypes_extensions import load_shared_library
         from llama_cpp._ggml import libggml, libggml_base_path
 
@@ -145,6 +145,7 @@ class Model:
         self._handle = api.llama_model_load_from_file(os.fsencode(path), params)
         if not self._handle:
             raise load_error(path, lib.errors())
+        self.buffers = load_log.buffers(lib.log())
         self._vocab = api.llama_model_get_vocab(self._handle)
         self.n_vocab = int(api.llama_vocab_n_tokens(self._vocab))
         self.n_ctx_train = int(api.llama_model_n_ctx_train(self._handle))
@@ -251,6 +252,7 @@ class Context:
         self._handle = api.llama_init_from_model(model.handle, params)
         if not self._handle:
             raise load_error("", model.lib.errors())
+        self.buffers, self.memory_bytes = load_log.buffers(model.lib.log()), load_log.memory_bytes(model.lib.log())
         self._memory = api.llama_get_memory(self._handle)
         if not self._memory:
             self.close()
@@ -305,7 +307,7 @@ class Context:
         """Evaluate ``rows`` of (token, position, sequence, wants logits), at most ``n_batch`` of them.
 
         Answers DECODED, FULL (nothing changed) or ABORTED (some rows may be in the KV cache).
-        Raises EngineError when the computation failed.
+        Raises EngineError when the computation failed, OutOfMemory when that was the reason.
         """
         if not 0 < len(rows) <= self.n_batch:
             raise ValueError(f"{len(rows)} rows do not fit a batch of {self.n_batch}")
@@ -316,14 +318,11 @@ class Context:
             sequences[index] = sequence
             outputs[index] = output
         self._batch.n_tokens = len(rows)
-        self.model.lib.forget_log()
         status = int(self._api.llama_decode(self._handle, self._batch))
-        if status in (DECODED, FULL, ABORTED):
-            return status
-        reason = (self.model.lib.errors() or ["no reason given"])[-1]
-        if OUT_OF_MEMORY.search(reason):
-            raise OutOfMemory(f"Memory ran out while computing: {reason}", hint="Load with a shorter context.")
-        raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
+        if status not in (DECODED, FULL, ABORTED):
+            raise compute_error(status, self.model.lib.errors())
+        self.model.lib.forget_log()
+        return status
 
     def logits(self, row: int) -> npt.NDArray[np.float32]:
         """The logits of row ``row`` of the last batch, which asked for them; shape (n_vocab,).

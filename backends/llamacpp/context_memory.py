@@ -82,6 +82,9 @@ class ContextMemory:
         """Bytes from elsewhere, without a copy."""
         return self._states.wrap(data)
 
+    def give_back(self) -> None:
+        self._states.give_back()
+
     def _fill(self, sequence: int, size: int, flags: int) -> Saved:
         saved = self._states.make(size)
         written = self._context.get_state(sequence, saved.buffer, size, flags)

@@ -21,7 +21,6 @@ from paddock.backends.llamacpp.loading import (
     make_context,
     with_threads,
 )
-from paddock.backends.llamacpp.machine import available_bytes
 from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.types import Options
 
@@ -63,19 +62,9 @@ class DraftModel:
     def __init__(
         self, lib: Library, path: str, options: Options, main: Model, *, cells: int, progress: Callable[[float], None]
     ) -> None:
-        own = {name: options[name] for name in _TAKEN_OVER}
-        own |= {"n_parallel": options["n_parallel"], "draft_max": 0, "swa_full": True}
-        free = available_bytes()
-        self._model = model = load_model(lib, path, effective_options(own), progress)
-        try:
-            _check(model, os.path.basename(path), main)
-            self._longest = min(cells, model.n_ctx_train) if model.architecture in LEARNED_POSITIONS else cells
-            threads = cast(int, options["n_threads"])
-            effective = with_threads(effective_options(own | {"n_ctx": self._longest}), model.size_bytes, threads)
-            self._context: Context = make_context(model, effective, free_before=free)
-        except PaddockError:
-            model.close()
-            raise
+        model, self._context, effective = load_draft(lib, path, options, main, cells=cells, progress=progress)
+        self._model = model
+        self._longest = cast(int, effective["n_ctx"])
         self._slots = [_Slot(number) for number in range(cast(int, effective["n_parallel"]))]
         self._n_vocab = min(model.n_vocab, main.n_vocab)
         self._scratch = np.empty(model.n_vocab, np.float32)
@@ -84,6 +73,10 @@ class DraftModel:
     @property
     def model(self) -> Model:
         return self._model
+
+    @property
+    def context(self) -> Context:
+        return self._context
 
     def propose(self, key: str, tokens: Sequence[int], limit: int, p_min: float = P_MIN) -> list[int]:
         """Up to ``limit`` tokens that probably follow ``tokens``, the likeliest each time, as long as its probability
@@ -174,6 +167,31 @@ class DraftModel:
         self._context.remove(slot.number, 0)
         slot.tokens.clear()
         slot.agreed = 0
+
+
+def load_draft(
+    lib: Library,
+    path: str,
+    options: Options,
+    main: Model,
+    *,
+    cells: int,
+    progress: Callable[[float], None] = lambda fraction: None,
+    simulated: bool = False,
+) -> tuple[Model, Context, Options]:
+    """Model and context that draft for ``main``, and their options; raises as :class:`DraftModel`."""
+    own = {name: options[name] for name in _TAKEN_OVER}
+    own |= {"n_parallel": options["n_parallel"], "draft_max": 0, "swa_full": True}
+    model = load_model(lib, path, effective_options(own), progress, simulated=simulated)
+    try:
+        _check(model, os.path.basename(path), main)
+        longest = min(cells, model.n_ctx_train) if model.architecture in LEARNED_POSITIONS else cells
+        threads = cast(int, options["n_threads"])
+        effective = with_threads(effective_options(own | {"n_ctx": longest}), model.size_bytes, threads)
+        return model, make_context(model, effective), effective
+    except PaddockError:
+        model.close()
+        raise
 
 
 def _common(held: Sequence[int], wanted: Sequence[int], start: int) -> int:

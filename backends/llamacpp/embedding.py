@@ -7,15 +7,14 @@ nobody has asked for a while.
 
 from __future__ import annotations
 
-import sys
 import threading
-import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from paddock.backends.base import Answered
 from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.decoding import told
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext, Row, Vector
 from paddock.sdk.errors import BadRequest, ContextOverflow, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.questions import (
@@ -65,6 +64,8 @@ class Embedder:
         self._cancelled: set[str] = set()
         self._current = ""
         self._closing = False
+        self._shedding = False
+        self._resized: Callable[[], None] = lambda: None
         self._context: PoolingContext | None = None
         self._thread: threading.Thread | None = None
 
@@ -78,6 +79,10 @@ class Embedder:
         """What the context takes now."""
         context = self._context
         return 0 if context is None else context.size_bytes
+
+    def watch(self, resized: Callable[[], None]) -> None:
+        """``resized`` is called, on any thread, whenever :attr:`bytes` has changed."""
+        self._resized = resized
 
     def ask(self, question: Question, answered: Answered) -> None:
         """Queue ``question``; returns at once. ``answered`` is called once, from this object's thread."""
@@ -97,6 +102,12 @@ class Embedder:
             if question_id == self._current or any(q.id == question_id for q, _ in self._waiting):
                 self._cancelled.add(question_id)
 
+    def shed(self) -> None:
+        """Free the context as soon as nobody is asking."""
+        with self._changed:
+            self._shedding = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Answer what waits with an error and free the context; blocks."""
         with self._changed:
@@ -110,8 +121,9 @@ class Embedder:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._waiting, self._idle_s if self._context else None)
+                self._changed.wait_for(self._has_news, self._idle_s if self._context else None)
                 if self._closing or not self._waiting:
+                    self._shedding = False
                     self._free()
                 if self._closing:
                     break
@@ -126,10 +138,14 @@ class Embedder:
         for _, answered in self._waiting:
             answered(EngineError("The model was unloaded before it could answer.", hint="Ask again."))
 
+    def _has_news(self) -> bool:
+        return bool(self._closing or self._waiting or self._shedding)
+
     def _free(self) -> None:
         context, self._context = self._context, None
         if context is not None:
             context.close()
+            self._resized()
 
     def _answer(self, question: Question) -> Reply | PaddockError:
         try:
@@ -146,11 +162,8 @@ class Embedder:
                     return PlainText(text=text.decode("utf-8", "replace"))
                 case _:
                     assert_never(question)
-        except PaddockError as error:
-            return error
         except Exception as error:  # noqa: BLE001 - a bug must end this question, not the thread
-            traceback.print_exception(error, file=sys.stderr)
-            return EngineError(f"The engine failed: {type(error).__name__}: {error}", hint="This is a bug.")
+            return told(error)
 
     def _embeddings(self, question: EmbedRequest) -> Embeddings:
         import numpy as np
@@ -255,6 +268,7 @@ class Embedder:
                 context = self._context = PoolingContext(
                     self._model, pooling, _POOLINGS[pooling], self._limits, longest, self._threads
                 )
+            self._resized()
         return context
 
 

@@ -16,7 +16,7 @@ from paddock.backends.base import Answered, Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
 from paddock.backends.llamacpp.adapter import Adapter
 from paddock.backends.llamacpp.bindings import Context, Model, WithoutMemory, library
-from paddock.backends.llamacpp.decoding import Decoding, bug
+from paddock.backends.llamacpp.decoding import Decoding, told
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.embedding import Embedder
@@ -34,6 +34,7 @@ from paddock.backends.llamacpp.loading import (
     with_threads,
 )
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
+from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.preparing import Preparer
 from paddock.backends.llamacpp.runner import Runner
@@ -69,19 +70,24 @@ class LlamaCppEngine:
         """Load the model; blocks. Raises InvalidOption, ModelUnusable, LoadFailed, OutOfMemory, EngineMissing."""
         lib = library()
         effective = effective_options(options)
-        free = available_bytes()
         self._model = model = load_model(lib, path, effective, progress)
         effective = with_threads(effective, model.size_bytes, physical_cores())
         threads = (cast(int, effective["n_threads"]), cast(int, effective["n_threads_batch"]))
         embedder = self._embedder = Embedder(model, self._turn, threads=threads[1])
         try:
             adapters = [Adapter(model, file) for file in cast("list[str]", effective["lora"])]
-            self._context = context = make_context(model, effective, free_before=free)
+            self._context = context = make_context(model, effective)
             self._draft_model = self._load_draft(context, effective, progress)
         except WithoutMemory:
             progress(1.0)
             size, length = model.size_bytes, embedder.longest
-            return LoadReport(context_length=length, options=effective, size_bytes=size, chat_template=False)
+            return LoadReport(
+                context_length=length,
+                options=effective,
+                size_bytes=size,
+                chat_template=False,
+                memory=measured(model, None, effective),
+            )
         except PaddockError:
             self._embedder = None
             model.close()
@@ -132,9 +138,11 @@ class LlamaCppEngine:
             embedding_bytes=lambda: embedder.bytes,
             ended=self._ended,
         )
+        embedder.watch(decoding.recount)
         self._start(self._prepare_all, decoding)
         self._start(decoding.run)
         progress(1.0)
+        memory = measured(model, context, effective, draft=self._draft_model)
         effective |= {"n_ctx": context.n_ctx, "n_batch": context.n_batch, "n_ubatch": context.n_ubatch}
         effective |= {"n_parallel": room.parallel}
         return LoadReport(
@@ -142,6 +150,7 @@ class LlamaCppEngine:
             options=effective,
             size_bytes=model.size_bytes,
             chat_template=self._preparer.has_template,
+            memory=memory,
         )
 
     def watch(self, report: Report) -> None:
@@ -180,6 +189,13 @@ class LlamaCppEngine:
                 job.emit(Cancelled(id=request_id))
             elif request_id in self._ids and self._decoding is not None:
                 self._decoding.cancel(request_id)
+
+    def shed(self) -> None:
+        """Give up the states that are kept in memory and, when nobody is asking, the context for embeddings."""
+        if self._embedder is not None:
+            self._embedder.shed()
+        if self._decoding is not None:
+            self._decoding.shed()
 
     def close(self) -> None:
         """Cancel what runs, keep on disk what is worth it, and free everything; blocks."""
@@ -235,10 +251,8 @@ class LlamaCppEngine:
                 continue
             try:
                 job.prompt = self._preparer.prepare(job.request)
-            except PaddockError as error:
-                job.error = error
             except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
-                job.error = bug(error)
+                job.error = told(error)
             with self._lock:
                 if self._arriving.get(job.request.id) is job:  # else it was cancelled, and its id perhaps used again
                     del self._arriving[job.request.id]

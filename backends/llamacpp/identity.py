@@ -82,6 +82,6 @@ def library_build(lib: Library) -> str:
 
 
 def _text(lib: Library, name: str) -> str:
-    function = lib._function(name)
+    function = lib.function(name)
     function.restype = ctypes.c_char_p
     return (function() or b"").decode("utf-8", "replace")

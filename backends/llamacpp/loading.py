@@ -14,7 +14,6 @@ from typing import Any, cast
 from paddock.backends.llamacpp.bindings import Context, Library, Model
 from paddock.backends.llamacpp.identity import library_build, state_identity, weights_identity
 from paddock.backends.llamacpp.kv_store import KvStore
-from paddock.backends.llamacpp.machine import available_bytes, check_memory
 from paddock.sdk.errors import InvalidOption, LoadFailed, ModelUnusable
 from paddock.sdk.llamacpp_load import LOAD
 from paddock.sdk.options import check
@@ -54,7 +53,7 @@ def effective_options(options: Options) -> Options:
     """``options`` checked and filled up with defaults. Raises UnknownOption, InvalidOption."""
     filled: Options = {spec.name: spec.default for spec in LOAD}
     filled |= check(options, LOAD, where="llama.cpp")
-    return filled
+    return filled | {"swa_full": bool(filled["swa_full"])}
 
 
 def with_threads(options: Options, model_bytes: int, cores: int) -> Options:
@@ -106,22 +105,29 @@ def files_of(path: str) -> list[Path]:
     return files
 
 
-def load_model(lib: Library, path: str, options: Options, progress: Callable[[float], None]) -> Model:
-    """The model, after a look at the memory it needs. Raises ModelUnusable, OutOfMemory, LoadFailed."""
+def load_model(
+    lib: Library, path: str, options: Options, progress: Callable[[float], None], *, simulated: bool = False
+) -> Model:
+    """The model; ``simulated`` ones have no weights, and only the header of their files is read.
+
+    Whether there is memory for it was asked before, by the host. Raises ModelUnusable, OutOfMemory, LoadFailed.
+    """
     files = files_of(path)
-    if _on_processor(lib, options):
-        check_memory(files[0].name, sum(file.stat().st_size for file in files), available_bytes())
     split = _tensor_split(lib, options)
+    experts = _experts_on_processor(lib, cast(int, options["n_cpu_moe"]))
 
     def configure(params: Any) -> None:
+        params.no_alloc = simulated
         params.n_gpu_layers = options["n_gpu_layers"]
         params.split_mode = _SPLIT_MODES[cast(str, options["split_mode"])]
         params.main_gpu = options["main_gpu"]
         if split:
             params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
-        params.load_mode = _load_mode(lib.api, options)
+        if experts:
+            params.tensor_buft_overrides = ctypes.addressof(experts)
+        params.load_mode = int(lib.api.LLAMA_LOAD_MODE_NONE) if simulated else _load_mode(lib.api, options)
         params.use_extra_bufts = options["repack"]
-        params.check_tensors = options["check_tensors"]
+        params.check_tensors = bool(options["check_tensors"]) and not simulated
         params.load_mtp = False
 
     model = Model(lib, os.fspath(files[0]), configure, progress)
@@ -158,25 +164,24 @@ def room_for(model: Model, options: Options) -> Room:
     return Room(parallel, min(parallel + resting, MOST_SEQUENCES), drafted)
 
 
-def make_context(model: Model, options: Options, *, free_before: int) -> Context:
-    """The context for ``model``; ``free_before`` is the memory that was free before the weights came.
+def make_context(model: Model, options: Options, *, sequences: int | None = None) -> Context:
+    """The context for ``model``; ``sequences`` makes it for so many in place of those it has room for, each as long.
 
     Raises InvalidOption, OutOfMemory, LoadFailed.
     """
     api = model.lib.api
-    length = _context_length(model, options)
+    length = context_length(model, options)
     room = room_for(model, options)
     unified = bool(options["kv_unified"])
+    if sequences and not unified:
+        length = length * sequences // room.sequences
     type_k, type_v = (_cache_type(api, cast(str, options[name])) for name in ("cache_type_k", "cache_type_v"))
-    if _on_processor(model.lib, options):
-        needed = model.size_bytes + length * model.kv_bytes_per_cell(type_k, type_v)
-        check_memory("The model with its context", needed, free_before)
 
     def configure(params: Any) -> None:
         params.n_ctx = length
         params.n_batch = max(cast(int, options["n_batch"]), room.parallel + room.drafted)
         params.n_ubatch = min(cast(int, options["n_ubatch"]), params.n_batch)
-        params.n_seq_max = room.sequences
+        params.n_seq_max = sequences or room.sequences
         params.n_rs_seq = cast(int, options["draft_max"]) if model.recurrent and room.drafted else 0
         if model.architecture not in ALL_OUTPUTS:
             params.n_outputs_max = max(room.sequences, room.parallel + room.drafted)
@@ -194,10 +199,13 @@ def make_context(model: Model, options: Options, *, free_before: int) -> Context
     return Context(model, configure)
 
 
-def _context_length(model: Model, options: Options) -> int:
+def context_length(model: Model, options: Options) -> int:
+    """Tokens of the context, all requests together. Raises InvalidOption where the model cannot have so many."""
     asked = cast("int | None", options["n_ctx"])
     trained = model.n_ctx_train
-    if not asked:
+    if asked == 0:
+        return trained or DEFAULT_CONTEXT
+    if asked is None:
         length = min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
         return length if options["kv_unified"] else length * room_for(model, options).sequences
     if model.architecture in LEARNED_POSITIONS and asked > trained:
@@ -207,8 +215,21 @@ def _context_length(model: Model, options: Options) -> int:
     return asked
 
 
-def _on_processor(lib: Library, options: Options) -> bool:
-    return not lib.api.llama_supports_gpu_offload() or options["n_gpu_layers"] == 0
+class _Override(ctypes.Structure):
+    """llama.cpp's ``llama_model_tensor_buft_override``."""
+
+    _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
+
+
+def _experts_on_processor(lib: Library, layers: int) -> ctypes.Array[_Override] | None:
+    """Keeps the experts of the first ``layers`` layers off the GPU; as llama.cpp's ``--n-cpu-moe`` does it."""
+    if not layers:
+        return None
+    processor = lib.function("ggml_backend_cpu_buffer_type")
+    processor.restype = ctypes.c_void_p
+    patterns = (rf"blk\.{layer}\.ffn_(up|down|gate|gate_up)_(ch|)exps".encode() for layer in range(layers))
+    overrides = [_Override(pattern, processor()) for pattern in patterns]
+    return (_Override * (layers + 1))(*overrides)
 
 
 def _load_mode(api: Any, options: Options) -> int:

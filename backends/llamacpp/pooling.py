@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from paddock.backends.llamacpp import load_log
 from paddock.backends.llamacpp.bindings import Model
-from paddock.backends.llamacpp.load_errors import load_error
+from paddock.backends.llamacpp.load_errors import compute_error, load_error
 from paddock.backends.llamacpp.machine import available_bytes, check_memory
 from paddock.sdk.errors import EngineError
 
@@ -79,9 +80,17 @@ class PoolingContext:
         self._handle = api.llama_init_from_model(model.handle, params)
         if not self._handle:
             raise load_error("", model.lib.errors())
-        self.size_bytes = outputs + model.lib.buffer_bytes()
+        # the buffer of results is made small at first, and grows with the first texts
+        logged = [buffer for buffer in load_log.buffers(model.lib.log()) if buffer[1] != "output"]
+        self.buffers = [*logged, ("CPU", "output", outputs)]
+        self.memory_bytes = load_log.memory_bytes(model.lib.log())
+        self.size_bytes = sum(size for _, _, size in self.buffers)
         self._memory = api.llama_get_memory(self._handle)
         self._batch = api.llama_batch_init(self.tokens, 0, 1)
+
+    @property
+    def handle(self) -> Any:
+        return self._handle
 
     def compute(self, rows: Sequence[Row]) -> list[Vector]:
         """The pooled output of each row, shape (width,). Raises EngineError."""
@@ -99,8 +108,7 @@ class PoolingContext:
             api.llama_memory_clear(self._memory, True)
         status = int((api.llama_decode if self._memory else api.llama_encode)(self._handle, batch))
         if status:
-            reason = (self._model.lib.errors() or ["no reason given"])[-1]
-            raise EngineError(f"llama.cpp could not compute (status {status}): {reason}", hint="Load the model again.")
+            raise compute_error(status, self._model.lib.errors())
         return [self._output(sequence) for sequence in range(len(rows))]
 
     def _output(self, sequence: int) -> Vector:

@@ -47,6 +47,10 @@ class Memory(Protocol):
         """Bytes from elsewhere as a state, without a copy."""
         ...
 
+    def give_back(self) -> None:
+        """Return to the system what released states have left."""
+        ...
+
 
 class Opened(Protocol):
     """A prefix read from disk."""

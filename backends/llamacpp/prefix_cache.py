@@ -156,7 +156,7 @@ class PrefixCache:
         if len(prefix.checkpoints) > MOST_CHECKPOINTS:
             second = sorted(prefix.checkpoints)[1]
             prefix.checkpoints.pop(second).release()
-        self._shrink()
+        self._shrink(self._budget)
 
     def rest(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` has ended; what was evaluated stays for a follower."""
@@ -221,11 +221,11 @@ class PrefixCache:
         alone = self._cells.own(prefix.sequence) if self._rules.cut and self._rules.unified else prefix.length
         if prefix.state is None and prefix.kept and alone >= WORTH_SAVING and self._budget:
             prefix.state = self._memory.save(prefix.sequence, self._budget)
-            self._shrink()
+            self._shrink(self._budget)
 
-    def _shrink(self) -> None:
-        """Keep the budget: what was used longest ago goes to disk, or is read again one day."""
-        while self._memory.saved_bytes > self._budget:
+    def _shrink(self, most: int) -> None:
+        """Keep ``most`` bytes: what was used longest ago goes to disk, or is read again one day."""
+        while self._memory.saved_bytes > most:
             holding = (prefix for prefix in self._prefixes if prefix.state is not None or prefix.checkpoints)
             victim = min(holding, key=_age, default=None)
             if victim is None:
@@ -235,6 +235,11 @@ class PrefixCache:
             self._forget_saved(victim)
             if victim.sequence is None and victim.key is None:
                 self._prefixes.remove(victim)
+
+    def shed(self) -> None:
+        """Give up all that is saved in memory. Prefixes in the context stay: its memory is taken with and without."""
+        self._shrink(0)
+        self._memory.give_back()
 
     def _leave(self, prefix: Prefix) -> None:
         """Out of the context; what is kept nowhere else is forgotten."""

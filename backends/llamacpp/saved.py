@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from paddock.backends.llamacpp.process_memory import give_back_freed
+
 _ROUND = 1 << 16
 _SPARE_BYTES = 256 * 2**20
 
@@ -61,6 +63,11 @@ class SavedStates:
     def wrap(self, data: memoryview) -> Saved:
         """Writable bytes from elsewhere, not counted and not copied."""
         return Saved((ctypes.c_uint8 * len(data)).from_buffer(data), len(data), None)
+
+    def give_back(self) -> None:
+        """Keep no buffers for later."""
+        self._spare.clear()
+        give_back_freed()
 
     def take_back(self, saved: Saved) -> None:
         self.used -= saved.size

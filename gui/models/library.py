@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from paddock.sdk.types import LoadedModel, ModelInfo
+from paddock.sdk.units import bytes_text
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -24,18 +25,9 @@ class ModelRole(IntEnum):
     """The state in words."""
 
 
-def size_text(size: int) -> str:
-    """Bytes as a person reads them; decimal units, as file managers and model pages use them."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            number = size / factor
-            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    return f"{size} B"
-
-
 def facts(info: ModelInfo) -> str:
     """Quant and size: ``Q4_K_M · 4.9 GB``."""
-    return " · ".join(part for part in (info.quant, size_text(info.size_bytes) if info.size_bytes else "") if part)
+    return " · ".join(part for part in (info.quant, bytes_text(info.size_bytes) if info.size_bytes else "") if part)
 
 
 def state_text(loaded: LoadedModel | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QResizeEvent
@@ -22,6 +24,10 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Label
 from paddock.gui.widgets.conversation import ConversationView, Turns
 from paddock.gui.window_state import WindowState
+from paddock.sdk.errors import OutOfMemory
+
+if TYPE_CHECKING:
+    from paddock.gui.pages.load_dialog import LoadDialog
 
 COLUMN = 776
 HINT = "Enter sends   ·   Shift+Enter new line   ·   Ctrl+N new chat"
@@ -81,6 +87,7 @@ class ChatPage(QWidget):
         self.chats.new_wanted.connect(lambda private: self.new_chat(private=private))
         self.chats.deleted.connect(self._deleted)
         self.head.model_chosen.connect(self._model_chosen)
+        self.head.settings_wanted.connect(self.open_load_dialog)
         self.composer.sent.connect(self.send)
         self.composer.stopped.connect(dialogue.stop)
         self.start.prompt_chosen.connect(self._example)
@@ -199,10 +206,31 @@ class ChatPage(QWidget):
         self._messages.withdraw("load")
         loaded = self._host.loaded_model(model)
         if loaded is None or loaded.state == "failed":
-            self._host.call(lambda client: client.load(model), None, self._not_loaded, self)
+            self._host.call(lambda client: client.load(model), None, partial(self._not_loaded, model), self)
 
-    def _not_loaded(self, error: BaseException) -> None:
-        if self.dialogue.run is None:  # otherwise the answer says it
+    def open_load_dialog(self, model: str = "") -> LoadDialog | None:
+        """Load ``model``, the conversation's where none is named, with settings; None where it cannot be used."""
+        from paddock.gui.pages.load_dialog import LoadDialog
+
+        model = model or self.dialogue.model
+        info = self._host.models.get(model)
+        if info is None or info.error is not None:
+            return None
+        self._messages.withdraw("load")
+        dialog = LoadDialog(self._host, model, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.loaded.connect(self.dialogue.set_model)
+        dialog.open()
+        return dialog
+
+    def _not_loaded(self, model: str, error: BaseException) -> None:
+        if self.dialogue.run is not None:
+            return  # its answer says it
+        refused = isinstance(error, OutOfMemory) and "verdict" in error.details
+        dialog = self.open_load_dialog(model) if refused else None  # where the remedy is a button
+        if dialog is not None:
+            dialog.show_refusal(error)
+        else:
             self._messages.error(error, key="load")
 
     def _deleted(self, chat: str) -> None:

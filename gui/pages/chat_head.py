@@ -26,9 +26,10 @@ class TitleLabel(ElidedLabel):
 
 
 class ChatHead(QWidget):
-    """``model_chosen`` carries a model's id."""
+    """``model_chosen`` carries a model's id, ``settings_wanted`` that of one to be loaded with settings."""
 
     model_chosen = Signal(str)
+    settings_wanted = Signal(str)
     chats_wanted = Signal()
     inspector_wanted = Signal(bool)
 
@@ -48,6 +49,9 @@ class ChatHead(QWidget):
         self.picker = ModelPicker(host, self)
         self.chip.clicked.connect(self.open_picker)
         self.picker.chosen.connect(self.model_chosen)
+        self.picker.settings_wanted.connect(self.settings_wanted)
+        self.settings = IconButton("sliders", "Load settings (Ctrl+Shift+L)")
+        self.settings.clicked.connect(lambda: self.settings_wanted.emit(self._model))
         self.inspector = IconButton("panel-right", "Inspector (Ctrl+I)")
         self.inspector.setCheckable(True)
         self.inspector.toggled.connect(self.inspector_wanted)
@@ -57,6 +61,8 @@ class ChatHead(QWidget):
         row.addWidget(self.chats)
         row.addWidget(self.title)
         row.addWidget(self.chip)
+        row.addSpacing(-6)
+        row.addWidget(self.settings)
         row.addStretch(1)
         row.addWidget(self.inspector)
         host.models_changed.connect(self.refresh)
@@ -73,7 +79,7 @@ class ChatHead(QWidget):
     def _fit(self) -> None:
         """The title gives way to the model, down to a few words; then the model's name does."""
         theme = current()
-        buttons = self.inspector.sizeHint().width()
+        buttons = self.inspector.sizeHint().width() + self.settings.sizeHint().width() + 6
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
         room = self.width() - 36 - 3 * 12 - buttons
@@ -95,6 +101,7 @@ class ChatHead(QWidget):
         """The model's state may have changed."""
         info = self._host.models.get(self._model)
         loaded = self._host.loaded_model(self._model)
+        self.settings.setEnabled(info is not None and info.error is None)
         if not self._model:
             self.chip.set(text="Choose a model", sub="", dot="", role="Model")
             return

@@ -63,6 +63,14 @@ class Card(QFrame):
             self.column.addWidget(Divider())
         self.column.addWidget(row)
 
+    def show_row(self, row: QWidget, shown: bool) -> None:
+        """Show a row with the line above it, or neither."""
+        line = self.column.itemAt(self.column.indexOf(row) - 1)
+        above = line.widget() if line is not None else None
+        if above is not None:
+            above.setVisible(shown)
+        row.setVisible(shown)
+
 
 class Row(QWidget):
     """Name and sentence at the left, the control at the right."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QFontMetrics,
-    QGuiApplication,
-    QKeyEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QRegion,
-    QResizeEvent,
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
 )
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QListView,
     QStyle,
@@ -30,16 +31,23 @@ from paddock.gui.icons import pixmap
 from paddock.gui.models.library import ModelList, ModelRole
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import Button, Label
+from paddock.gui.widgets.popup import Popup
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTH = 420
 MOST_ROWS = 7
 ROW = 50
-RADIUS = 10
+
+
+def settings_area(row: QRect) -> QRect:
+    """Where a row has its button for the load settings."""
+    side = current().px(32)
+    return QRect(row.right() - side - 6, row.center().y() - side // 2, side, side)
 
 
 class ModelRows(QStyledItemDelegate):
-    """Two lines: name with quant and size; state, or the reason why it cannot be used."""
+    """Two lines: name with quant and size; state, or the reason why it cannot be used. The button for the load settings
+    at the right of those that can be used."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(10, current().px(ROW))
@@ -55,7 +63,13 @@ class ModelRows(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("selected" if selected else "hover"))
             painter.drawRoundedRect(rect.adjusted(4, 1, -4, -1), 8, 8)
-        self._words(painter, index, rect.adjusted(theme.px(16), theme.px(6), -theme.px(16), -theme.px(6)), theme)
+        right = theme.px(16)
+        if index.data(ModelRole.INFO).error is None:
+            area, glyph = QRectF(settings_area(option.rect)), theme.px(16)
+            mark = pixmap("sliders", theme.palette.text2, glyph, ratio=painter.device().devicePixelRatio())
+            painter.drawPixmap(area.center() - QPointF(glyph / 2, glyph / 2), mark)
+            right = theme.px(46)
+        self._words(painter, index, rect.adjusted(theme.px(16), theme.px(6), -right, -theme.px(6)), theme)
         painter.restore()
 
     def _words(self, painter: QPainter, index: Index, rect: QRectF, theme: Theme) -> None:
@@ -102,16 +116,16 @@ def _about(info: object) -> str:
     return " · ".join(part for part in parts if part) or "on disk"
 
 
-class ModelPicker(QFrame):
+class ModelPicker(Popup):
     """The popup below the model chip. Enter or a click chooses."""
 
     chosen = Signal(str)
+    settings_wanted = Signal(str)
+    """A model to be loaded with settings."""
 
     def __init__(self, host: HostState, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        super().__init__("Choose a model", parent)
         self._host = host
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
-        self.setAccessibleName("Choose a model")
         self._model = ModelList(self)
         self.view = QListView()
         self.view.setModel(self._model)
@@ -120,6 +134,8 @@ class ModelPicker(QFrame):
         self.view.setAccessibleName("Models on this computer")
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.view.installEventFilter(self)
+        self.view.viewport().installEventFilter(self)
         self.view.clicked.connect(self._choose)
         self.view.activated.connect(self._choose)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._offer())
@@ -127,12 +143,16 @@ class ModelPicker(QFrame):
         self.none.setContentsMargins(16, 8, 16, 8)
         self.unload = Button("Unload", "quiet", "eject")
         self.unload.clicked.connect(self._unload)
+        self.settings = Button("Load settings", "quiet", "sliders")
+        self.settings.setToolTip("Context and memory of the selected model (Alt+Enter)")
+        self.settings.clicked.connect(self._settings)
         self._hint = Label("Enter chooses", 11, 400, "muted")
         foot = QHBoxLayout()
         foot.setContentsMargins(14, 2, 8, 2)
         foot.addWidget(self._hint)
         foot.addStretch(1)
         foot.addWidget(self.unload)
+        foot.addWidget(self.settings)
         column = QVBoxLayout(self)
         column.setContentsMargins(5, 6, 5, 6)
         column.setSpacing(2)
@@ -168,29 +188,25 @@ class ModelPicker(QFrame):
         self._host.look_for_models()
         self.view.setFocus(Qt.FocusReason.PopupFocusReason)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme = current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.color("border"), 1))
-        painter.setBrush(theme.color("raised"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if QGuiApplication.platformName() == "xcb":  # without a compositor what is transparent is black
-            outline = QPainterPath()
-            outline.addRoundedRect(QRectF(self.rect()), RADIUS, RADIUS)
-            self.setMask(QRegion(outline.toFillPolygon().toPolygon()))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.hide()
-            return
-        super().keyPressEvent(event)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.view and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if enter and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+                self._settings()
+                return True
+        elif watched is self.view.viewport() and isinstance(event, QMouseEvent):
+            index = self.view.indexAt(event.position().toPoint())
+            if index.isValid() and settings_area(self.view.visualRect(index)).contains(event.position().toPoint()):
+                if event.type() == QEvent.Type.MouseButtonRelease:
+                    self.view.setCurrentIndex(index)
+                    self._settings()
+                return event.type() != QEvent.Type.MouseMove
+        return super().eventFilter(watched, event)
 
     def _offer(self) -> None:
         loaded = self._model.loaded(self.view.currentIndex())
+        info = self._model.info(self.view.currentIndex())
+        self.settings.setVisible(info is not None and info.error is None)
         self.unload.setVisible(loaded is not None and loaded.state == "ready")
 
     def _choose(self, index: QModelIndex) -> None:
@@ -198,6 +214,12 @@ class ModelPicker(QFrame):
         if info is not None and info.error is None:
             self.hide()
             self.chosen.emit(info.id)
+
+    def _settings(self) -> None:
+        info = self._model.info(self.view.currentIndex())
+        if info is not None and info.error is None:
+            self.hide()
+            self.settings_wanted.emit(info.id)
 
     def _unload(self) -> None:
         loaded = self._model.loaded(self.view.currentIndex())

@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
-from paddock.gui.models.library import size_text
 from paddock.gui.pages.form import Card, Row, silently
 from paddock.gui.widgets import Button, NumberBox, Switch
 from paddock.sdk.host import CachedPrompts, SettingsPatch
+from paddock.sdk.units import bytes_text
 
 MOST_GIB = 16_384
 _KEY = "prompt-cache"
@@ -88,7 +88,7 @@ def words(kept: list[CachedPrompts]) -> str:
     if not prompts:
         return ""
     of = "1 model" if len(kept) == 1 else f"{len(kept)} models"
-    size = size_text(sum(each.size_bytes for each in kept))
+    size = bytes_text(sum(each.size_bytes for each in kept))
     return f"{prompts:,} prompt{'' if prompts == 1 else 's'} of {of}, {size}"
 
 

@@ -94,7 +94,7 @@ class SamplerControl(QWidget):
             return
         unchanged = not self.differs()
         self._default = default
-        self.slider._default = default
+        self.slider.set_default(default)
         if unchanged:
             self.set_value(None)
         self._show()

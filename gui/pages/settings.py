@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, silently
+from paddock.gui.pages.memory_settings import MemoryCard
 from paddock.gui.pages.prompt_cache import PromptCacheCard
 from paddock.gui.widgets import Label, NumberBox, Select, Switch
 from paddock.sdk.host import SettingsPatch
@@ -36,6 +37,7 @@ class SettingsPage(FormPage):
         self.keep = NumberBox("Minutes", 0, 1440, decimals=0, step=1)
         self.folder = CopyLine("Data folder")
         self.folder.set_text(str(home.root))
+        self.memory = MemoryCard(host)
         self.prompt_cache = PromptCacheCard(host, messages)
         self._lay_out()
         self.theme.activated.connect(self._theme_chosen)
@@ -72,6 +74,7 @@ class SettingsPage(FormPage):
         for title, card in (
             ("Appearance", look),
             ("Models and data", work),
+            ("Memory", self.memory),
             ("Prompt cache on disk", self.prompt_cache),
             ("About", info),
         ):

@@ -6,7 +6,7 @@ from paddock.gui.widgets.fields import LineField, MessageField, SearchField, Sel
 from paddock.gui.widgets.labels import Divider, ElidedLabel, Label
 from paddock.gui.widgets.notice import Notice
 from paddock.gui.widgets.progress import Progress
-from paddock.gui.widgets.values import NumberBox, Slider, Switch
+from paddock.gui.widgets.values import NumberBox, Slider, StopSlider, Switch
 
 __all__ = [
     "Button",
@@ -24,6 +24,7 @@ __all__ = [
     "SearchField",
     "Select",
     "Slider",
+    "StopSlider",
     "Switch",
     "TextArea",
 ]

@@ -12,7 +12,9 @@ from paddock.gui import icons, theme
 from paddock.gui.stylesheet import BUTTON_RADIUS
 from paddock.gui.widgets.focus import KeyboardRing, paint_ring
 
-Kind = Literal["secondary", "primary", "danger", "quiet"]
+QUIET = 13
+"""What a quiet button has left of its words: it is moved by so much where they line up with others."""
+Kind = Literal["secondary", "primary", "danger", "quiet", "link"]
 
 
 class PaintedButton(KeyboardRing, QAbstractButton):
@@ -45,7 +47,8 @@ class PaintedButton(KeyboardRing, QAbstractButton):
 
 
 class Button(PaintedButton):
-    """A push button with words. ``primary`` at most once in sight; ``danger`` for what cannot be undone."""
+    """A push button with words. ``primary`` at most once in sight; ``danger`` for what cannot be undone; ``link`` lines
+    up with the words around it."""
 
     def __init__(
         self, text: str, kind: Kind = "secondary", icon: str | None = None, parent: QWidget | None = None
@@ -63,7 +66,8 @@ class Button(PaintedButton):
 
     def sizeHint(self) -> QSize:
         look = theme.current()
-        width = QFontMetrics(look.font(13, 500)).horizontalAdvance(self.text()) + look.px(26)
+        pad = 4 if self._kind == "link" else look.px(26)
+        width = QFontMetrics(look.font(13, 500)).horizontalAdvance(self.text()) + pad
         return QSize(width + (look.px(22) if self._icon else 0), look.px(30))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -98,12 +102,15 @@ class Button(PaintedButton):
         p = look.palette
         pressed = self.isDown()
         if not self.isEnabled():
-            return (None if self._kind == "quiet" else p.window, None if self._kind == "quiet" else p.border, p.muted)
+            bare = self._kind in ("quiet", "link")
+            return (None if bare else p.window, None if bare else p.border, p.muted)
         match self._kind:
             case "primary":
                 return (p.accent_hover if self.hot() or pressed else p.accent, None, p.on_accent)
             case "danger":
                 return (p.bad_soft if self.hot() or pressed else p.raised, p.border, p.bad)
+            case "link":
+                return (None, None, p.accent_hover if self.hot() or pressed else p.accent)
             case "quiet":
                 return (p.selected if pressed else p.hover if self.hot() else None, None, p.text)
             case _:

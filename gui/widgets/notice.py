@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui import icons, theme
 from paddock.gui.stylesheet import CARD_RADIUS
-from paddock.gui.widgets.buttons import Button
+from paddock.gui.widgets.buttons import Button, Kind
 from paddock.gui.widgets.labels import Label
 
 Severity = Literal["bad", "warn", "ok", "info"]
@@ -27,23 +27,43 @@ class Notice(QWidget):
 
     action_triggered = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, action_kind: Kind = "secondary") -> None:
         super().__init__(parent)
         self._severity: Severity = "info"
         self._text = Label("", 13, 500, wrap=True)
         self._hint = Label("", 13, 400, "text2", wrap=True)
-        self._button = Button("")
+        self._button = Button("", action_kind)
         self._button.clicked.connect(self.action_triggered)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._text)
         words.addWidget(self._hint)
         row = QHBoxLayout(self)
-        row.setContentsMargins(40, 10, 12, 10)
         row.setSpacing(12)
+        self._row = row
         row.addLayout(words, 1)
         row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._fit()
         self.hide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Room for the mark at the left; a long button stands below the words."""
+        self._row.setContentsMargins(22 + theme.current().px(18), 10, 12, 10)
+        below = 2 * self._button.sizeHint().width() > self.width() and bool(self._button.text())
+        way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
+        if way != self._row.direction():
+            self._row.setDirection(way)
+            side = Qt.AlignmentFlag.AlignLeft if below else Qt.AlignmentFlag.AlignVCenter
+            self._row.setAlignment(self._button, side)
 
     def show_message(self, severity: Severity, text: str, hint: str = "", action: str = "") -> None:
         """Show ``text`` with what to do next; ``action`` is the button's word, empty for none."""
@@ -54,6 +74,7 @@ class Notice(QWidget):
         self._button.setText(action)
         self._button.setVisible(bool(action))
         self.setAccessibleName(f"{text} {hint}".strip())
+        self._fit()
         self.show()
         self.update()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -40,6 +43,7 @@ class Slider(KeyboardRing, QSlider):
         self._low = low
         self._step = step
         self._default = default
+        self._mark: float | None = None
         self.setRange(0, round((high - low) / step))
         self.setPageStep(PAGE_STEPS)
         self.setAccessibleName(name)
@@ -53,7 +57,22 @@ class Slider(KeyboardRing, QSlider):
 
     def set_number(self, number: float) -> None:
         """Go to the step nearest to ``number``."""
-        self.setValue(round((number - self._low) / self._step))
+        self.setValue(round(self._position(number)))
+
+    def set_default(self, number: float) -> None:
+        """Where the tick stands and a double click goes."""
+        self._default = number
+        self.update()
+
+    def set_mark(self, number: float | None) -> None:
+        """A second tick, for a number to keep below; None takes it away."""
+        if number != self._mark:
+            self._mark = number
+            self.update()
+
+    def _position(self, number: float) -> float:
+        """Where ``number`` stands, in steps from the left."""
+        return (number - self._low) / self._step
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         forward = event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Up)
@@ -91,6 +110,11 @@ class Slider(KeyboardRing, QSlider):
     def _x(self, position: float) -> float:
         return 8 + (self.width() - 16) * position / max(1, self.maximum())
 
+    def _paint_tick(self, painter: QPainter, number: float, y: float, color: str) -> None:
+        x = self._x(min(float(self.maximum()), max(0.0, self._position(number))))
+        painter.setBrush(QColor(color))
+        painter.drawRoundedRect(QRectF(x - 1, y - 5, 2, 10), 1, 1)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         p = theme.current().palette
         painter = QPainter(self)
@@ -99,9 +123,9 @@ class Slider(KeyboardRing, QSlider):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(p.selected))
         painter.drawRoundedRect(QRectF(8, y - 2, self.width() - 16, 4), 2, 2)
-        tick = self._x(min(float(self.maximum()), max(0.0, (self._default - self._low) / self._step)))
-        painter.setBrush(QColor(p.border_strong))
-        painter.drawRoundedRect(QRectF(tick - 1, y - 5, 2, 10), 1, 1)
+        self._paint_tick(painter, self._default, y, p.border_strong)
+        if self._mark is not None:
+            self._paint_tick(painter, self._mark, y, p.ok)
         x = self._x(self.value())
         if not self.isEnabled():
             painter.setBrush(QColor(p.window))
@@ -120,8 +144,35 @@ class Slider(KeyboardRing, QSlider):
         painter.drawEllipse(QPointF(x, y), 6.5, 6.5)
 
 
+class StopSlider(Slider):
+    """A slider over numbers that are not evenly spaced: from each of ``stops`` to the next is one step."""
+
+    def __init__(self, name: str, stops: Sequence[float], parent: QWidget | None = None, *, default: float) -> None:
+        self._stops = tuple(stops)
+        super().__init__(name, 0, max(1, len(stops) - 1), parent, default=default)
+
+    def set_stops(self, stops: Sequence[float]) -> None:
+        """Other numbers; it stays where it was as near as can be."""
+        number = self.number()
+        self._stops = tuple(stops)
+        self.setMaximum(max(1, len(stops) - 1))
+        self.set_number(number)
+        self.update()
+
+    def number(self) -> float:
+        return self._stops[min(self.value(), len(self._stops) - 1)]
+
+    def _position(self, number: float) -> float:
+        above = bisect.bisect_left(self._stops, number)
+        if above == 0 or above == len(self._stops):
+            return float(min(above, len(self._stops) - 1))
+        low, high = self._stops[above - 1], self._stops[above]
+        return above - 1 + (number - low) / (high - low)
+
+
 class NumberBox(QDoubleSpinBox):
-    """A number with ``decimals`` places, painted whole: a styled border would leave its editor 1 px wide (Qt 6.11)."""
+    """A number with ``decimals`` places, painted whole: a styled border would leave its editor 1 px wide (Qt 6.11).
+    It is as wide as its longest number, ``widest`` pixels at most."""
 
     def __init__(
         self,
@@ -132,8 +183,10 @@ class NumberBox(QDoubleSpinBox):
         *,
         decimals: int = 2,
         step: float = 0.01,
+        widest: int | None = None,
     ) -> None:
         super().__init__(parent)
+        self._widest = widest
         self.setDecimals(decimals)
         self.setRange(low, high)
         self.setSingleStep(step)
@@ -170,7 +223,8 @@ class NumberBox(QDoubleSpinBox):
         look = theme.current()
         metrics = self.fontMetrics()
         width = max(metrics.horizontalAdvance(self.textFromValue(v)) for v in (self.minimum(), self.maximum()))
-        return QSize(max(look.px(58), width + 18), look.px(26))
+        width = max(look.px(58), width + 18)
+        return QSize(width if self._widest is None else min(width, look.px(self._widest)), look.px(26))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

@@ -12,7 +12,7 @@ from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
-COMMANDS = ("chat", "serve", "ls", "ps", "load", "unload", "stop", "bench", "cache", "doctor")
+COMMANDS = ("chat", "serve", "ls", "ps", "estimate", "load", "unload", "stop", "bench", "cache", "doctor")
 """In the order of the help."""
 
 
@@ -86,6 +86,10 @@ def _command(name: str) -> Callable[..., None]:
 
             flags = OptionFlags(LOAD, title="Loading", where="llama.cpp loading")
             return flags.added_to(LoadCommand(LOAD).load, argument="options")
+        case "estimate":
+            from paddock.sdk.cli.estimate import estimate
+
+            return estimate
         case "serve":
             from paddock.sdk.cli.serve import serve
 

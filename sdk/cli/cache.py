@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from paddock.sdk.cli.terminal import Terminal, bytes_text
+from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.client import Client
+from paddock.sdk.units import bytes_text
 
 
 def cache(

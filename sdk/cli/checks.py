@@ -16,8 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from paddock.sdk.cli.terminal import bytes_text
 from paddock.sdk.paths import Home
+from paddock.sdk.units import bytes_text
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 5_000_000_000

@@ -10,12 +10,13 @@ import typer
 from rich.text import Text
 
 from paddock.sdk.cli.checks import Finding, local_findings
-from paddock.sdk.cli.terminal import Terminal, bytes_text, printable
+from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
 from paddock.sdk.connect import home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Device, EngineInfo
+from paddock.sdk.units import bytes_text
 from paddock.sdk.version import VERSION
 
 ECHO_SPAN_S = 9 * 0.05
@@ -55,6 +56,7 @@ def findings(home: Home) -> Iterator[Finding]:
         yield from _through("Host", _host(client, waited))
         yield from _through("Streaming", _stream(client))
         yield from _through("Engines", _engines(client))
+        yield from _through("Memory", _memory(client))
         yield from _through("Models", _models(client, home))
 
 
@@ -142,6 +144,23 @@ def _device(device: Device) -> str:
     if device.free_bytes is not None:
         text += f" ({bytes_text(device.free_bytes)} free)"
     return text
+
+
+def _memory(client: Client) -> Iterator[Finding]:
+    this = client.machines()[0]
+    now = {state.device.name: state for state in client.memory().devices}
+    parts = []
+    for device in this.devices:
+        state = now.get(device.name)
+        text = f"{device.name} {bytes_text(device.total)}"
+        if device.shares_ram:
+            text += ", shared with RAM"
+        elif state is not None:
+            text += f", {bytes_text(state.free)} for models"
+        parts.append(text)
+    cores = f"{this.cores} cores" if this.cores else ""
+    message = "; ".join(filter(None, (", ".join(filter(None, (this.cpu, cores))), *parts)))
+    yield Finding(name="Memory", status="ok", message=message)
 
 
 def _models(client: Client, home: Home) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,11 +10,12 @@ import typer
 
 from paddock.sdk.cli.chat import model_argument, model_names
 from paddock.sdk.cli.option_flags import assignment
-from paddock.sdk.cli.terminal import Terminal, bytes_text, printable
+from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostBusy, HostUnavailable
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.types import LoadedModel, Options
+from paddock.sdk.units import bytes_text, span_text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -70,19 +72,42 @@ def ps(json: Json = False) -> None:
     if not loaded:
         terminal.note("No model is loaded.")
         return
+    now = time.time()
     rows = [
         (
-            model.id,
+            model.identifier or model.id,
             model.model,
             model.engine,
             model.state if model.state != "loading" else f"loading {model.progress:.0%}",
             "" if model.pid is None else str(model.pid),
             "" if model.context_length is None else f"{model.context_length:,}",
+            _memory(model),
             f"{model.active} running, {model.queued} waiting" if model.active or model.queued else "idle",
+            _stays(model, now),
         )
         for model in loaded
     ]
-    terminal.table(("Id", "Model", "Engine", "State", "Pid", "Context", "Requests"), rows, right=(4, 5))
+    columns = ("Id", "Model", "Engine", "State", "Pid", "Context", "Memory", "Requests", "Stays")
+    terminal.table(columns, rows, right=(4, 5))
+
+
+def _memory(model: LoadedModel) -> str:
+    """What was measured, beside what was predicted."""
+    predicted = "" if model.predicted_bytes is None else f"{bytes_text(model.predicted_bytes)} predicted"
+    if model.measured_bytes is None:
+        return predicted
+    return bytes_text(model.measured_bytes) + (f" ({predicted})" if predicted else "")
+
+
+def _stays(model: LoadedModel, now: float) -> str:
+    """For how long it stays when nobody uses it."""
+    if model.pinned:
+        return "pinned"
+    if not model.ttl_s:
+        return "until its memory is needed"
+    in_use = model.active + model.queued > 0 or model.last_used is None
+    left = model.ttl_s if in_use or model.last_used is None else max(0.0, model.last_used + model.ttl_s - now)
+    return span_text(left) if not in_use else f"{span_text(left)} after its work"
 
 
 def _process(model: LoadedModel) -> dict[str, Any]:
@@ -91,12 +116,13 @@ def _process(model: LoadedModel) -> dict[str, Any]:
     return first | msgspec.structs.asdict(model)
 
 
-def load(client: Client, terminal: Terminal, model: str, options: Options) -> LoadedModel:
-    """Load ``model`` with its progress on the terminal."""
+def load(client: Client, terminal: Terminal, model: str, options: Options, **keywords: Any) -> LoadedModel:
+    """Load ``model`` with its progress on the terminal; ``keywords`` as :meth:`~paddock.sdk.client.Client.load` has
+    them."""
     if not terminal.watched:
-        return client.load(model, options)
+        return client.load(model, options, **keywords)
     with terminal.status(f"loading {model}") as status:
-        return client.load(model, options, lambda done: status.update(f"loading {model} {done:.0%}"))
+        return client.load(model, options, lambda done: status.update(f"loading {model} {done:.0%}"), **keywords)
 
 
 class LoadCommand:
@@ -111,6 +137,16 @@ class LoadCommand:
         option: Annotated[
             list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="A load option by name.")
         ] = None,
+        identifier: Annotated[
+            str, typer.Option(help="A name of its own: a further instance of the model.", show_default=False)
+        ] = "",
+        force: Annotated[bool, typer.Option("--force", help="Load it although the memory guard says no.")] = False,
+        pin: Annotated[
+            bool | None, typer.Option("--pin/--no-pin", help="Never unload it by itself; also for one that is loaded.")
+        ] = None,
+        ttl: Annotated[
+            float | None, typer.Option(min=0, metavar="SECONDS", help="Unload it after so long without use; 0: never.")
+        ] = None,
         json: Json = False,
         *,
         options: Options,
@@ -118,8 +154,9 @@ class LoadCommand:
         """Load a model into memory and keep it there."""
         terminal = Terminal()
         chosen = dict(assignment(item, self._specs) for item in option or ()) | options
+        named = {"identifier": identifier, "force": force, "pinned": pin, "ttl_s": ttl}
         with Client.connect(client="cli") as client:
-            loaded = load(client, terminal, model_argument(model), chosen)
+            loaded = load(client, terminal, model_argument(model), chosen, **named)
         if json:
             terminal.json(_process(loaded))
         else:
@@ -130,8 +167,9 @@ def _ready(loaded: LoadedModel) -> str:
     facts = [f"id {loaded.id}", f"{loaded.engine} in process {loaded.pid}"]
     if loaded.context_length is not None:
         facts.append(f"{loaded.context_length:,} tokens of context")
-    if loaded.size_bytes:
-        facts.append(bytes_text(loaded.size_bytes))
+    memory = loaded.measured_bytes or loaded.size_bytes
+    if memory:
+        facts.append(bytes_text(memory))
     return f"{loaded.model} is loaded ({', '.join(facts)})."
 
 

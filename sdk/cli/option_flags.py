@@ -63,6 +63,8 @@ class OptionFlags:
             return _placed(spec, _list(value, divide=bool(spec.choices)))
         if spec.kind == "bias":
             return dict(_weighted(item) for item in value)
+        if spec.auto is not None and isinstance(value, str):
+            return _number_or_auto(spec, value)
         return _placed(spec, value)
 
     def _parameter(self, name: str, spec: OptionSpec) -> inspect.Parameter:
@@ -85,6 +87,8 @@ _METAVAR = {"float": "NUMBER", "int": "NUMBER", "text": "TEXT", "list": "TEXT", 
 
 
 def _annotation(spec: OptionSpec) -> Any:
+    if spec.auto is not None:
+        return str | None
     match spec.kind:
         case "bool":
             return bool | None
@@ -105,6 +109,8 @@ def _help(spec: OptionSpec) -> str:
     if spec.kind in ("int", "float") and spec.minimum is not None:
         bounded = spec.maximum is not None and spec.maximum < _HUGE
         facts.append(f"{spec.minimum:g} to {spec.maximum:g}" if bounded else f"from {spec.minimum:g}")
+    if spec.auto is not None:
+        facts.append("or “auto”")
     if spec.kind in ("list", "bias"):
         facts.append("give it several times")
     if isinstance(spec.default, (int, float, str)) and not isinstance(spec.default, bool) and spec.default != "":
@@ -130,6 +136,16 @@ def _placed(spec: OptionSpec, value: OptionValue) -> OptionValue:
     if isinstance(value, list):
         return [_placed(spec, item) for item in value]
     return os.path.abspath(os.path.expanduser(value)) if isinstance(value, str) else value
+
+
+def _number_or_auto(spec: OptionSpec, text: str) -> OptionValue:
+    """What was given to an option that also takes the word “auto”."""
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise InvalidOption(
+            f"“{spec.name}” cannot be “{text}”.", hint="It takes a whole number, or “auto”.", option=spec.name
+        ) from None
 
 
 def _weighted(item: str) -> tuple[str, float]:

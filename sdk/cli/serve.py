@@ -30,7 +30,9 @@ def serve(
     model: Annotated[
         str, typer.Option("--model", "-m", help="Load this model first: an id or a file.", autocompletion=model_names)
     ] = "",
-    context: Annotated[int | None, typer.Option(min=1, help="Its context, in tokens.", show_default=False)] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="TOKENS", help="Its context, or “auto”: the largest.", show_default=False)
+    ] = None,
     parallel: Annotated[int | None, typer.Option(min=1, help="Requests at once.", show_default=False)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.", show_default=False)] = None,
 ) -> None:
@@ -39,7 +41,7 @@ def serve(
     What --model loaded is in memory for as long as the server is open.
     """
     terminal = Terminal()
-    given = {"n_ctx": context, "n_parallel": parallel, "n_threads": threads}
+    given = {"n_ctx": _context(context), "n_parallel": parallel, "n_threads": threads}
     options: Options = {name: value for name, value in given.items() if value is not None}
     if options and not model:
         raise typer.BadParameter("--context, --parallel and --threads need --model.", param_hint="--model")
@@ -66,6 +68,14 @@ def serve(
             return
         finally:
             client.close()
+
+
+def _context(text: str | None) -> int | str | None:
+    if text is None or text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter("It takes a whole number from 1, or “auto”.", param_hint="--context")
+    return int(text)
 
 
 def api_url(status: ServerStatus) -> str:

@@ -106,14 +106,3 @@ class Terminal:
         for row in rows:
             table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
         self.out.print(table)
-
-
-def bytes_text(size: float | None) -> str:
-    """A size in decimal units, as disks are sold: ``5.3 MB``; empty for None."""
-    if size is None:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

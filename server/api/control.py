@@ -23,8 +23,9 @@ from paddock.sdk.host import (
     SettingsPatch,
     ShutdownRequest,
 )
+from paddock.sdk.memory import EstimateRequest
 from paddock.sdk.questions import Question
-from paddock.sdk.types import ChatPatch, GenerateRequest, LoadRequest, NewChat, SendRequest
+from paddock.sdk.types import ChatPatch, GenerateRequest, InstancePatch, LoadRequest, NewChat, SendRequest
 from paddock.server.api.bodies import decode
 from paddock.server.api.questions import reply
 from paddock.server.api.streams import EventStream, frame
@@ -60,6 +61,12 @@ class ControlApi:
             get("/control/loaded")(self.loaded),
             post("/control/loaded", status_code=200)(self.load),
             delete("/control/loaded/{name:path}", status_code=204)(self.unload),
+            patch("/control/loaded/{name:path}")(self.patch_instance),
+            get("/control/load-options")(self.load_options),
+            post("/control/load-options", status_code=200)(self.save_load_options),
+            get("/control/memory")(self.memory),
+            get("/control/machines")(self.machines),
+            post("/control/estimate", status_code=200)(self.estimate),
             post("/control/generate", status_code=200)(self.generate),
             post("/control/ask", status_code=200)(self.ask),
             get("/control/generations")(self.generations),
@@ -101,6 +108,7 @@ class ControlApi:
                 server=host.server.status(),
                 settings=host.settings.current,
                 generations=host.generations.running(),
+                memory=host.memory.state_now(),
             )
             yield frame(msgspec.json.encode(snapshot))
             async for event in subscription:
@@ -182,8 +190,31 @@ class ControlApi:
         return EventStream(_frames(await self._host.models.load(asked, _client(request))))
 
     async def unload(self, request: Asked) -> None:
-        # from the raw path: the router takes the slash off that an absolute path begins with
-        await self._host.models.unload(unquote(request.scope["raw_path"].decode()).removeprefix("/control/loaded/"))
+        await self._host.models.unload(_instance(request))
+
+    async def patch_instance(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), InstancePatch)
+        return _json(await self._host.models.patch(_instance(request), asked))
+
+    async def load_options(self, request: Asked) -> Answer:
+        model = await self._host.models.find(request.query_params.get("model", ""))
+        return _json(await self._host.memory.saved(model))
+
+    async def save_load_options(self, request: Asked) -> Answer:
+        asked = decode(await request.body(), LoadRequest)
+        model = await self._host.models.find(asked.model)
+        return _json(await self._host.memory.save(model, asked.options))
+
+    # -------------------------------------------------------------- memory
+
+    async def memory(self) -> Answer:
+        return _json(await self._host.memory.state())
+
+    async def machines(self) -> Answer:
+        return _json(await self._host.memory.machines())
+
+    async def estimate(self, request: Asked) -> Answer:
+        return _json(await self._host.memory.estimate(decode(await request.body(), EstimateRequest)))
 
     # -------------------------------------------------------------- generations
 
@@ -194,7 +225,6 @@ class ControlApi:
         if not asked.id:
             raise BadRequest("The field “id” is empty.", hint="Give each request an id of its own.")
         model = await host.models.find(asked.model)
-        asked = msgspec.structs.replace(asked, model=model.id)
         generation = Generation(id=asked.id, model=model.id, client=client, started=host.now())
         run = host.generations.start(generation, lambda: host.models.generate(model, asked, client))
 
@@ -246,6 +276,11 @@ def _client(request: Asked) -> str:
     if given not in CLIENTS:
         raise BadRequest(f"“{given}” is no kind of client.", hint=f"X-Paddock-Client: {', '.join(CLIENTS)}.")
     return given
+
+
+def _instance(request: Asked) -> str:
+    """The last part of the path, raw: the router takes the slash off that an absolute path begins with."""
+    return unquote(request.scope["raw_path"].decode()).removeprefix("/control/loaded/")
 
 
 def _json(value: Any) -> Answer:

@@ -6,6 +6,7 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any, assert_never
 
+import msgspec
 from litestar import get, post
 from litestar.response import Response
 
@@ -53,25 +54,32 @@ class OpenAIApi:
     async def metrics(self) -> Answer:
         from paddock.server.metrics import MEDIA_TYPE, exposition
 
-        return Response(exposition(self._host.models.loaded()), media_type=MEDIA_TYPE)
+        memory = await self._host.memory.state()
+        return Response(exposition(self._host.models.loaded(), memory.devices), media_type=MEDIA_TYPE)
 
     async def models(self) -> Answer:
-        usable = [model for model in await self._host.models.on_disk() if model.error is None]
-        return json_answer({"object": "list", "data": [_model(model) for model in usable]})
+        return json_answer({"object": "list", "data": [_model(model) for model in await self._usable()]})
 
     async def model(self, model_id: str) -> Answer:
         wanted = model_id.removeprefix("/")
-        for model in await self._host.models.on_disk():
+        for model in await self._usable(broken=True):
             if model.id == wanted:
                 return json_answer(_model(model))
         raise NotFound(f"There is no model “{wanted}”.", hint="GET /v1/models lists them.", field="model")
+
+    async def _usable(self, *, broken: bool = False) -> list[ModelInfo]:
+        """The models on disk, and instances that have a name of their own under it."""
+        found = [model for model in await self._host.models.on_disk() if broken or model.error is None]
+        by_id = {model.id: model for model in found}
+        named = [loaded for loaded in self._host.models.loaded() if loaded.identifier and loaded.model in by_id]
+        return found + [msgspec.structs.replace(by_id[loaded.model], id=loaded.identifier) for loaded in named]
 
     async def chat_completions(self, request: Asked) -> Answer:
         body, rest = read.read_body(read_json(await request.body()))
         model = await self._host.models.find(body.model, paths=False)
         asked = GenerateRequest(
             id=f"chatcmpl-{uuid.uuid4().hex}",
-            model=model.id,
+            model=body.model,
             messages=read.messages(body),
             tools=read.tools(body),
             sampling=fields.sampling(body, rest, self._host.models.descriptor(model)),
@@ -80,6 +88,7 @@ class OpenAIApi:
             reasoning=read.reasoning(body),
             priority="batch",
             cache_prompt=body.cache_prompt is not False,
+            ttl_s=fields.ttl_s(body),
         )
         n = body.n or 1
         runs = Runs(self._host, model, choices(asked, n), n)

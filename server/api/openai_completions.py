@@ -60,12 +60,13 @@ class CompletionsApi:
         )
         asked = GenerateRequest(
             id=name,
-            model=model.id,
+            model=body.model,
             sampling=fields.sampling(body, rest, self._host.models.descriptor(model)),
             max_tokens=fields.max_tokens(body, default=MAX_TOKENS),
             stop=fields.stops(body),
             priority="batch",
             cache_prompt=body.cache_prompt is not False,
+            ttl_s=fields.ttl_s(body),
         )
         requests = [
             choice

@@ -91,7 +91,7 @@ class EmbeddingsApi:
         body = decode(await request.body(), EmbeddingBody)
         given = tuple(texts_or_ids("input", body.input, MAX_INPUTS))
         model = await self._model(body.model)
-        question = EmbedRequest(id=_id("embd"), model=model.id, inputs=given, pooling=body.pooling)
+        question = EmbedRequest(id=_id("embd"), model=body.model, inputs=given, pooling=body.pooling)
         found = await self._ask(request, model, question, Embeddings)
         vectors = shortened(found, body.dimensions)
         shown = [base64.b64encode(_bytes(vector)).decode() for vector in vectors] \
@@ -107,7 +107,7 @@ class EmbeddingsApi:
         if body.top_n is not None and body.top_n < 1:
             raise wrong("top_n", f"“top_n” cannot be {body.top_n}.", "It takes a whole number from 1.")
         model = await self._model(body.model)
-        question = RerankRequest(id=_id("rerank"), model=model.id, query=body.query, documents=texts)
+        question = RerankRequest(id=_id("rerank"), model=body.model, query=body.query, documents=texts)
         found = await self._ask(request, model, question, Scores)
         best = sorted(range(len(texts)), key=lambda index: -found.scores[index])[: body.top_n]
         results = [
@@ -122,7 +122,7 @@ class EmbeddingsApi:
         model = await self._model(body.model)
         question = TokenizeRequest(
             id=_id("tok"),
-            model=model.id,
+            model=body.model or model.id,
             text=body.content,
             add_special=body.add_special,
             parse_special=body.parse_special,
@@ -133,7 +133,7 @@ class EmbeddingsApi:
     async def detokenize(self, request: Asked) -> Answer:
         body = decode(await request.body(), DetokenizeBody)
         model = await self._model(body.model)
-        question = DetokenizeRequest(id=_id("tok"), model=model.id, tokens=tuple(body.tokens))
+        question = DetokenizeRequest(id=_id("tok"), model=body.model or model.id, tokens=tuple(body.tokens))
         found = await self._ask(request, model, question, PlainText)
         return json_answer({"content": found.text})
 

@@ -44,6 +44,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     n_predict: int | None = None
     stop: str | list[str] | None = None
     cache_prompt: bool | None = None
+    ttl: float | None = None
     id_slot: int | None = None
     lora: list[Lora] | None = None
     drafts: int | None = msgspec.field(default=None, name="speculative.n_max")
@@ -125,6 +126,13 @@ def texts_or_ids(field: str, given: str | list[str | int | list[int]], most: int
 def stops(body: Fields) -> tuple[str, ...]:
     given = [body.stop] if isinstance(body.stop, str) else body.stop or []
     return tuple(text for text in given if text)
+
+
+def ttl_s(body: Fields) -> float | None:
+    """LM Studio's field: so many seconds may the model be idle after this request. Raises BadRequest."""
+    if body.ttl is not None and not 0 <= body.ttl < math.inf:
+        raise wrong("ttl", f"“ttl” cannot be {body.ttl:g}.", "It takes seconds; 0 keeps the model for ever.")
+    return body.ttl
 
 
 def include_usage(body: Fields) -> bool:

@@ -145,6 +145,17 @@ async def test_the_same_seed_gives_the_same_answer(subject: Any, pool: Pool) -> 
     assert one == two
 
 
+async def test_an_engine_that_is_told_to_shed_goes_on_and_answers_as_before(subject: Any, pool: Pool) -> None:
+    sampling = {"seed": 7, "temperature": 1.0}
+    asked = [subject.request(key, max_tokens=16, sampling=sampling) for key in "ab"]
+    before = text(await gather(pool.generate(subject.model, asked[0])))
+    async with aclosing(pool.generate(subject.model, subject.long("c"))) as events:
+        await until_delta(events)
+        await pool.relieve("some")
+        await until_delta(events)
+    assert text(await gather(pool.generate(subject.model, asked[1]))) == before
+
+
 async def test_closing_the_stream_frees_the_slot_at_once(subject: Any, pool: Pool) -> None:
     await pool.load(subject.model, {"n_parallel": 1})
     async with aclosing(pool.generate(subject.model, subject.long("a"))) as events:

@@ -93,3 +93,17 @@ def test_quitting_while_an_answer_runs_asks_once(open_window: Callable[[], Scene
     last.show()
     last.until(lambda: last.dialogue.chat == chat and len(last.dialogue.messages) == 2)
     assert last.dialogue.messages[-1].state == "cancelled"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_quitting_asks_also_before_the_host_has_told_of_the_answer(scene: Scene) -> None:
+    scene.take_model("slow")
+    scene.type_and_send("count")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.host.generations.clear()  # as it is between an answer's first event and GenerationStarted
+    press_in_the_question(scene, "Cancel")
+    scene.window.close()
+    assert scene.window.isVisible()
+    press_in_the_question(scene, "Stop and quit")
+    scene.window.close()
+    assert not scene.window.isVisible()

@@ -12,7 +12,6 @@ from typing import Any
 from paddock.backends.chat.template import CHATML, ChatTemplate
 from paddock.backends.llamacpp.bindings import Context, library
 from paddock.backends.llamacpp.loading import effective_options, load_model, make_context, with_threads
-from paddock.backends.llamacpp.machine import available_bytes
 from paddock.sdk.types import Message
 
 CHUNKS = (1, 7, 64, 512)
@@ -59,7 +58,7 @@ class Reference:
         same = _common(ours, theirs)
         read = [*self._prompt(body), *ours[:same]]
         one, two = (answer[same] if same < len(answer) else self._model.eog[0] for answer in (ours, theirs))
-        context = make_context(self._model, self._options, free_before=available_bytes())
+        context = make_context(self._model, self._options)
         try:
             gaps = [_gap(context, read, chunk, one, two) for chunk in CHUNKS]
         finally:

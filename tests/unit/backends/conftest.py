@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.registry import Registry
+from paddock.backends.supervisor import Worker
 from paddock.sdk.types import GenerateRequest, Message, ModelInfo
 
 
@@ -40,3 +41,18 @@ def ask() -> Callable[..., GenerateRequest]:
 @pytest.fixture
 def registry() -> Registry:
     return Registry([DESCRIPTOR])
+
+
+@pytest.fixture
+async def make(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Callable[..., Worker]]:
+    """Makes workers, which end with the test."""
+    made: list[Worker] = []
+
+    def worker(**fields: object) -> Worker:
+        made.append(Worker(DESCRIPTOR, f"t{len(made)}", tmp_path / "logs", **fields))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield worker
+    for one in made:
+        one.kill()
+        await one.died

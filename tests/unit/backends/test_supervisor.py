@@ -9,10 +9,10 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from paddock.backends import supervisor, wire
@@ -20,51 +20,18 @@ from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.outcome import OomWatch
 from paddock.backends.probe import probe
 from paddock.backends.supervisor import Worker
-from paddock.sdk.errors import EngineDied, EngineError, EngineMissing, LoadFailed, OutOfMemory
-from paddock.sdk.events import Cancelled, Ending, Failed, Finished, GenerationEvent, TextDelta
-from paddock.sdk.types import GenerateRequest, ModelInfo
+from paddock.sdk.errors import (
+    EngineDied,
+    EngineError,
+    EngineMissing,
+    LoadFailed,
+    OutOfMemory,
+)
+from paddock.sdk.events import Cancelled, Ending, Failed, Finished, TextDelta
+
+from .workers import Ask, Make, Write, answer, child, loaded, nothing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
-
-Ask = Callable[..., GenerateRequest]
-Write = Callable[..., ModelInfo]
-Make = Callable[..., Worker]
-
-
-@pytest.fixture
-async def make(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Make]:
-    made: list[Worker] = []
-
-    def worker(**fields: object) -> Worker:
-        made.append(Worker(DESCRIPTOR, f"t{len(made)}", tmp_path / "logs", **fields))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield worker
-    for one in made:
-        one.kill()
-        await one.died
-
-
-def nothing(fraction: float) -> None:
-    pass
-
-
-async def loaded(make: Make, model: ModelInfo, **fields: object) -> Worker:
-    worker = make(**fields)
-    await worker.start()
-    await worker.load(model.path, {}, nothing)
-    return worker
-
-
-async def answer(worker: Worker, request: GenerateRequest) -> list[GenerationEvent]:
-    async with aclosing(worker.generate(request)) as events:
-        return [event async for event in events]
-
-
-def child(code: str) -> tuple[str, ...]:
-    """A command that plays a worker."""
-    return (sys.executable, "-c", f"import os, sys, time\nfrom paddock.backends import wire\n{code}")
-
 
 _READY = "os.write(1, wire.Framer().pack(wire.Ready(pid=os.getpid(), wire=wire.WIRE)));"
 
@@ -152,7 +119,9 @@ async def test_a_kill_while_the_kernel_counts_one_is_out_of_memory(make: Make, s
     running = asyncio.create_task(answer(worker, ask()))
     await asyncio.wait({running}, timeout=0.1)
     kills[0] = 1
-    os.kill(worker.pid or 0, signal.SIGKILL)
+    pid = worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
     failed = (await running)[-1]
     assert isinstance(failed, Failed)
     assert failed.error.code == "out_of_memory"
@@ -319,8 +288,6 @@ async def test_a_grandchild_with_the_pipes_does_not_hide_a_death(make: Make) -> 
 
 
 async def test_a_missing_engine_says_what_is_missing(make: Make) -> None:
-    import msgspec
-
     missing = msgspec.structs.replace(DESCRIPTOR, factory="no_such_engine:create", probe="no_such_engine:probe")
     worker = Worker(missing, "missing", make()._log.path.parent)
     await worker.start()
@@ -331,8 +298,6 @@ async def test_a_missing_engine_says_what_is_missing(make: Make) -> None:
 
 
 async def test_an_engine_that_raises_in_load_is_a_failed_load(make: Make, tmp_path: Path) -> None:
-    import msgspec
-
     strange = msgspec.structs.replace(DESCRIPTOR, factory="builtins:int")
     worker = Worker(strange, "strange", tmp_path)
     await worker.start()
@@ -352,8 +317,6 @@ async def test_an_engine_that_raises_in_load_is_a_failed_load(make: Make, tmp_pa
     ],
 )
 async def test_a_probe_that_goes_wrong_is_an_answer(tmp_path: Path, target: str, reason: str) -> None:
-    import msgspec
-
     info = await probe(msgspec.structs.replace(DESCRIPTOR, probe=target), tmp_path)
     assert not info.available
     assert reason in info.reason

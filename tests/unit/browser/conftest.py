@@ -1,19 +1,42 @@
-"""The writer of small GGUF files."""
+"""The writer of small GGUF files, and the small hub that serves them."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def gguf_file() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gguf_file", Path(__file__).with_name("gguf_file.py"))
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def gguf_file() -> ModuleType:
+    return _module("gguf_file")
+
+
+@pytest.fixture(scope="session")
+def hub_module() -> ModuleType:
+    return _module("hub")
+
+
+@pytest.fixture
+def hub(hub_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty LocalHub."""
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with hub_module.LocalHub() as made:
+        yield made

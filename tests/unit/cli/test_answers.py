@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from paddock.sdk.cli.answers import AnswerView, answer_json, stats_line
-from paddock.sdk.cli.terminal import Terminal, bytes_text, printable
+from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.errors import EngineDied
 from paddock.sdk.events import (
     Failed,
@@ -23,6 +23,7 @@ from paddock.sdk.events import (
     TextDelta,
 )
 from paddock.sdk.types import Completion, Stats, ToolCall, Usage
+from paddock.sdk.units import bytes_text
 
 END = Finished(id="r", usage=Usage(prompt_tokens=3, completion_tokens=2), stats=Stats(), reason="stop")
 

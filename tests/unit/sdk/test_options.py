@@ -108,3 +108,10 @@ def test_the_tables_cost_no_engine_import():
     code += "('llama_cpp', 'numpy', 'jinja2', 'PySide6')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_auto_is_taken_where_the_option_says_so():
+    assert check({"context": "auto"}, LOAD, where="llama.cpp") == {"n_ctx": 0}
+    with pytest.raises(InvalidOption, match="n_batch"):
+        check({"n_batch": "auto"}, LOAD, where="llama.cpp")
+    assert check({"flash_attn": "auto"}, LOAD, where="llama.cpp") == {"flash_attn": "auto"}

@@ -29,7 +29,7 @@ def model(tiny: Path) -> Iterator[Model]:
 
 def context_of(model: Model, **options: object) -> Context:
     effective = with_threads(effective_options({"n_ctx": 512, "n_parallel": 4} | options), model.size_bytes, 1)
-    return make_context(model, effective, free_before=2**40)
+    return make_context(model, effective)
 
 
 @pytest.fixture
@@ -194,22 +194,6 @@ def test_a_file_that_has_gone_and_a_missing_part(tmp_path, tiny):
     part.write_bytes(tiny.read_bytes())
     with pytest.raises(LoadFailed, match="big-00002-of-00002"):
         load(part)
-
-
-def test_a_model_larger_than_memory_is_refused_before_it_is_read(tiny, tmp_path):
-    path = tmp_path / "huge.gguf"
-    path.write_bytes(tiny.read_bytes())
-    with path.open("r+b") as file:
-        file.truncate(2**43)
-    with pytest.raises(OutOfMemory, match=r"8192\.0 GB") as failed:
-        load(path)
-    assert failed.value.details["available_bytes"] > 0
-
-
-def test_a_context_larger_than_memory_is_refused(model):
-    effective = with_threads(effective_options({"n_ctx": 16_000_000}), model.size_bytes, 1)
-    with pytest.raises(OutOfMemory, match="with its context"):
-        make_context(model, effective, free_before=2**30)
 
 
 def test_memory_and_cores_respect_a_containers_limits(tmp_path):

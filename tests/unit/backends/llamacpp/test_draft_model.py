@@ -30,7 +30,7 @@ def main(starter: Path) -> Iterator[Model]:
 
 @pytest.fixture(scope="module")
 def context(main: Model) -> Iterator[Context]:
-    made = make_context(main, OPTIONS | {"n_ctx": 512}, free_before=2**40)
+    made = make_context(main, OPTIONS | {"n_ctx": 512})
     yield made
     made.close()
 
@@ -155,7 +155,7 @@ def test_a_recurrent_draft_model_is_refused(make, monkeypatch):
         make()
 
 
-def _recurrent(lib: Any, path: str, options: Options, progress: Any) -> Model:
-    model = load_model(lib, path, options, progress)
+def _recurrent(lib: Any, path: str, options: Options, progress: Any, **how: bool) -> Model:
+    model = load_model(lib, path, options, progress, **how)
     model.recurrent = True
     return model

@@ -128,7 +128,7 @@ def test_a_state_saved_at_once_after_sharing_is_whole(tiny, unified):
     """Between caches of their own llama.cpp copies only with the next step."""
     options = effective_options({"n_ctx": 1024, "n_parallel": 3, "kv_unified": unified, "n_threads": 1})
     model = load_model(library(), str(tiny), options, lambda fraction: None)
-    context = make_context(model, options | {"n_threads_batch": 1}, free_before=1 << 40)
+    context = make_context(model, options | {"n_threads_batch": 1})
     memory = ContextMemory(context, Rules(unified=unified))
     context.decode([(token, at, 0, False) for at, token in enumerate(prompt(3, 60))])
     assert memory.share(0, 1, 50, None)

@@ -159,7 +159,7 @@ def _metadata(gguf_file: ModuleType, architecture: str) -> dict[str, tuple[int, 
 def _shapes(lib: Library, header: Path) -> dict[str, tuple[int, ...]]:
     """Every tensor that llama.cpp wants for the metadata in ``header``; shapes with the slowest dimension first."""
     api = lib.api
-    ggml = lib._function("gguf_init_from_file"), lib._function("gguf_free"), lib._function("ggml_get_name")
+    ggml = lib.function("gguf_init_from_file"), lib.function("gguf_free"), lib.function("ggml_get_name")
     read, free, name_of = ggml
     read.restype, read.argtypes = ctypes.c_void_p, (ctypes.c_char_p, _GgufParams)
     free.restype, free.argtypes = None, (ctypes.c_void_p,)

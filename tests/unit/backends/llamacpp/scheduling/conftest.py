@@ -111,6 +111,9 @@ class SimulatedMemory:
     def foreign(self, data: memoryview) -> Saved:
         return self.states.wrap(data)
 
+    def give_back(self) -> None:
+        self.states.give_back()
+
     def compute(self, step: Step, rows: int | None = None) -> None:
         """What llama_decode does; only the first ``rows`` rows when it is broken off."""
         for held in self.sequences.values():

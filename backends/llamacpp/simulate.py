@@ -1,0 +1,189 @@
+"""A load without its weights: what it would take, in llama.cpp's own numbers, from the header of a file alone.
+
+Runs in a worker that has no model (:mod:`paddock.backends.simulator`): what makes llama.cpp abort ends that one only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from msgspec import structs
+
+from paddock.backends.llamacpp.bindings import Context, Model, WithoutMemory, library
+from paddock.backends.llamacpp.draft_model import load_draft
+from paddock.backends.llamacpp.loading import (
+    context_length,
+    effective_options,
+    files_of,
+    load_model,
+    make_context,
+    room_for,
+    with_threads,
+)
+from paddock.backends.llamacpp.machine import physical_cores
+from paddock.backends.llamacpp.memory_use import buffers_used, device_contexts, of_process
+from paddock.backends.llamacpp.pooling import Limits, PoolingContext
+from paddock.backends.llamacpp.process_memory import give_back_freed
+from paddock.backends.process_memory import resident_bytes
+from paddock.sdk.memory import DeviceUse, Parts, Prediction
+from paddock.sdk.types import Options
+
+CALL_TOKENS, MEAN = 512, 1
+LARGE_STATE = 256 * 2**20
+"""Recurrent state is really allocated even in a simulation; more than this is extrapolated from fewer sequences."""
+_OF_MODEL = (
+    "n_gpu_layers",
+    "split_mode",
+    "main_gpu",
+    "tensor_split",
+    "n_cpu_moe",
+    "use_mmap",
+    "use_mlock",
+    "repack",
+)
+"""Options that the model is made with; all others belong to its context."""
+LARGER_ALONE = ("minimax-01", "kimi-linear")
+"""Architectures whose graph is largest for one sequence, which llama.cpp notices only when it allocates."""
+
+
+def simulate(path: str, options: Options) -> Prediction:
+    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second.
+
+    Raises InvalidOption, UnknownOption, ModelUnusable, LoadFailed, EngineMissing.
+    """
+    started = time.monotonic()
+    effective = effective_options(options)
+    model = _kept().open(path, effective)
+    simulation = _Simulation(model, with_threads(effective, model.size_bytes, physical_cores()))
+    devices = simulation.devices()
+    return Prediction(
+        source="simulated",
+        confidence="exact",
+        devices=devices,
+        architecture=model.architecture,
+        context_length=simulation.length,
+        trained_context=model.n_ctx_train,
+        layers=model.n_layer + 1,
+        notes=simulation.notes,
+        seconds=time.monotonic() - started,
+    )
+
+
+class _Kept:
+    """The model that was asked about last: the next question is mostly about another setting of its context, and
+    reading a large vocabulary takes most of a simulation."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._key: tuple[object, ...] = ()
+
+    def open(self, path: str, options: Options) -> Model:
+        """The model; it stays this object's. Raises what a load raises."""
+        files = [(os.fspath(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files_of(path)]
+        key = (files, *(options[name] for name in _OF_MODEL))
+        if self._model is None or key != self._key:
+            if self._model is not None:
+                self._model.close()
+                self._model = None
+            give_back_freed()
+            self._model = load_model(library(), path, options, lambda fraction: None, simulated=True)
+            self._key = key
+        return self._model
+
+
+@cache
+def _kept() -> _Kept:
+    """One for the process, as the library is: the worker that simulates does nothing else."""
+    return _Kept()
+
+
+@dataclass
+class _Simulation:
+    model: Model
+    options: Options
+    notes: tuple[str, ...] = ()
+    length: int = 0
+
+    def devices(self) -> tuple[DeviceUse, ...]:
+        room = room_for(self.model, self.options)
+        self.length = context_length(self.model, self.options)
+        try:
+            if self.model.recurrent:
+                return self._recurrent(room.sequences)
+            devices = self._measured(None)
+        except WithoutMemory:
+            return self._embedding()
+        if self.model.architecture in LARGER_ALONE and room.sequences > 1:
+            devices = _larger_compute(devices, self._measured(1))
+        return devices
+
+    def _embedding(self) -> tuple[DeviceUse, ...]:
+        """The context is made for the first text; what it takes for a usual one belongs to the model all the same."""
+        model = self.model
+        self.length = Limits().within(model).tokens
+        self.notes += (f"For texts of up to {CALL_TOKENS} tokens; longer ones take more while they are read.",)
+        context = PoolingContext(model, "mean", MEAN, Limits().within(model), CALL_TOKENS, threads=1)
+        try:
+            return of_process(device_contexts(buffers_used(model, context, self.options)), resident_bytes(os.getpid()))
+        finally:
+            context.close()
+
+    def _recurrent(self, sequences: int) -> tuple[DeviceUse, ...]:
+        """The state of one sequence first: that of all may be more than there is."""
+        one = self._measured(1)
+        state = sum(device.parts.recurrent for device in one)
+        if sequences == 1:
+            return one
+        if state * sequences <= LARGE_STATE:
+            devices = self._measured(None)
+        else:
+            devices = _extrapolated(one, self._measured(2), sequences)
+        return _larger_compute(devices, one) if self.model.architecture in LARGER_ALONE else devices
+
+    def _measured(self, sequences: int | None) -> tuple[DeviceUse, ...]:
+        give_back_freed()
+        with ExitStack() as inner:
+            context = make_context(self.model, self.options, sequences=sequences)
+            inner.callback(context.close)
+            draft = self._draft(context, inner)
+            used = buffers_used(self.model, context, self.options, draft=draft)
+            states = sum(device.parts.recurrent for device in used)
+            return of_process(device_contexts(used), max(resident_bytes(os.getpid()) - states, 0))
+
+    def _draft(self, context: Context, inner: ExitStack) -> tuple[Model, Context] | None:
+        path = cast(str, self.options["draft_model"])
+        if not path:
+            return None
+        model, draft, _ = load_draft(
+            self.model.lib, path, self.options, self.model, cells=context.n_ctx, simulated=True
+        )
+        inner.callback(model.close)
+        inner.callback(draft.close)
+        return model, draft
+
+
+def _extrapolated(one: Sequence[DeviceUse], two: Sequence[DeviceUse], sequences: int) -> tuple[DeviceUse, ...]:
+    """From one and two sequences to ``sequences``: everything that grows, grows by the same amount for each."""
+
+    def parts(first: Parts, second: Parts) -> Parts:
+        names = Parts.__struct_fields__
+        pairs = {name: (getattr(first, name), getattr(second, name)) for name in names}
+        grown = {name: a + max(b - a, 0) * (sequences - 1) for name, (a, b) in pairs.items()}
+        return Parts(**grown | {"overhead": second.overhead})
+
+    return tuple(_with(a, parts(a.parts, b.parts)) for a, b in zip(one, two, strict=True))
+
+
+def _larger_compute(devices: Sequence[DeviceUse], others: Sequence[DeviceUse]) -> tuple[DeviceUse, ...]:
+    compute = {other.name: other.parts.compute for other in others}
+    return tuple(_with(d, structs.replace(d.parts, compute=max(d.parts.compute, compute[d.name]))) for d in devices)
+
+
+def _with(device: DeviceUse, parts: Parts) -> DeviceUse:
+    return structs.replace(device, parts=parts)

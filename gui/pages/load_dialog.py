@@ -1,0 +1,326 @@
+"""Loading a model with settings: what it takes moves with every slider, and what does not fit comes with its remedy."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from paddock.gui.bridge import Job
+from paddock.gui.host_state import HostState
+from paddock.gui.models.library import facts
+from paddock.gui.pages.load_breakdown import REFUSED, Breakdown
+from paddock.gui.pages.load_estimate import Estimator
+from paddock.gui.pages.load_settings import LoadSettings
+from paddock.gui.theme import current
+from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
+from paddock.gui.widgets.buttons import QUIET
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.memory import Estimate, Remedy
+from paddock.sdk.types import LoadedModel, Options
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient
+
+WIDTH, HEIGHT = 600, 720
+MEMORY_PAUSE_MS = 1_500
+"""What is free moves all the time; the full estimate is asked anew at most so often for it."""
+PINNED_HEIGHT = 540
+"""From this height on the breakdown stays in sight while the settings scroll."""
+RISK = "Loaded anyway, it may end in the middle of an answer or slow the whole computer down."
+
+
+class LoadDialog(QDialog):
+    """``loaded`` carries the model's id when it is in memory. Starts asking when it is shown."""
+
+    loaded = Signal(str)
+
+    def __init__(self, host: HostState, model: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._host, self._model = host, model
+        self._info = host.models.get(model)
+        self._load: Job | None = None
+        self._saved: Options = {}
+        self._touched = self._fitted = False
+        self._unloading: set[str] = set()
+        name = host.model_name(model)
+        self.setWindowTitle(f"Load {name}")
+        self.setProperty("role", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setModal(True)
+        self.title = ElidedLabel(name, 18, 600)
+        self.about = ElidedLabel(facts(self._info) if self._info is not None else "", 13, 400, "text2", tabular=True)
+        self.breakdown = Breakdown()
+        self.settings = LoadSettings(self._info)
+        self.trouble = Notice()
+        self.progress = Progress("Loading")
+        self.status = Label("", 12, 400, "text2", tabular=True, wrap=True)
+        self.defaults = Button("Back to defaults", "quiet", "reset")
+        self.save = Button("Save for this model", "quiet")
+        self.cancel = Button("Cancel")
+        self.force = Button("Load anyway")
+        self.load = Button("Load", "primary")
+        self.estimator = Estimator(host, model, self)
+        self._lay_out(parent)
+        self._connect()
+        self._begin()
+        self.load.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _lay_out(self, parent: QWidget) -> None:
+        head = QVBoxLayout()
+        head.setContentsMargins(20, 16, 20, 10)
+        head.setSpacing(2)
+        head.addWidget(self.title)
+        head.addWidget(self.about)
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(20, 4, 20, 16)
+        inner.setSpacing(12)
+        inner.addWidget(self.settings)
+        inner.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(body)
+        inner.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
+        self._scroll, self._inner = scroll, inner
+        self._top = QVBoxLayout()
+        self._top.setContentsMargins(20, 0, 20, 8)
+        self._top.addWidget(self.breakdown)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addLayout(head)
+        outer.addLayout(self._top)
+        outer.addWidget(scroll, 1)
+        outer.addWidget(Divider())
+        outer.addLayout(self._foot())
+        window = parent.window()
+        theme = current()
+        self.setMinimumWidth(min(theme.px(420), window.width() - 32))
+        self._tallest = min(theme.px(HEIGHT), window.height() - 24)
+        self.resize(min(theme.px(WIDTH), window.width() - 32), self._tallest)
+
+    def _foot(self) -> QVBoxLayout:
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 10, 20, 14)
+        foot.setSpacing(8)
+        foot.addWidget(self.trouble)
+        foot.addWidget(self.status)
+        foot.addWidget(self.progress)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addSpacing(-QUIET)
+        row.addWidget(self.defaults)
+        row.addWidget(self.save)
+        row.addStretch(1)
+        for button in (self.cancel, self.force, self.load):
+            row.addWidget(button)
+        foot.addLayout(row)
+        return foot
+
+    def _connect(self) -> None:
+        self.settings.changed.connect(self._moved)
+        self.estimator.arrived.connect(self._arrived)
+        self.estimator.failed.connect(self._no_estimate)
+        self.breakdown.remedy_wanted.connect(self.apply)
+        self.defaults.clicked.connect(self._to_defaults)
+        self.settings.unfold.clicked.connect(self._grow)
+        self.save.clicked.connect(self._save)
+        self.cancel.clicked.connect(self.reject)
+        self.force.clicked.connect(partial(self._start, True))
+        self.load.clicked.connect(partial(self._start, False))
+        self._host.memory_changed.connect(self._memory_changed)
+        self._host.models_changed.connect(self._show_state)
+        self._show_state()
+
+    def _begin(self) -> None:
+        """Take the settings in force, or those that are saved, and ask."""
+        model = self._model
+        self._host.call(lambda client: client.load_options(model), self._learn_saved, self._no_saved, self)
+
+    # ---------------------------------------------------------------- asking
+
+    def _learn_saved(self, saved: Options) -> None:
+        self._saved = saved
+        now = self._host.loaded_model(self._model)
+        if not self._touched:
+            self.settings.set_options(saved)
+            if now is not None and now.state in ("ready", "loading"):
+                self.settings.change_options(now.options, in_force=True)
+        self._ask()
+
+    def _no_saved(self, error: BaseException) -> None:
+        self._failed(error)
+        self._ask()
+
+    def _replacing(self) -> tuple[str, ...]:
+        return tuple(
+            item.id
+            for item in self._host.loaded.values()
+            if item.model == self._model and not item.identifier and item.state in ("ready", "loading")
+        )
+
+    def options(self) -> Options:
+        """What differs from the defaults, and what would otherwise be taken from the saved settings."""
+        return self.settings.options(self._saved)
+
+    def _moved(self) -> None:
+        self._touched = True
+        self.trouble.hide()
+        self._ask()
+
+    def _ask(self) -> None:
+        self.save.setEnabled(True)
+        self.save.setText("Save for this model")
+        self.breakdown.show_pending()
+        self.estimator.ask(self.options(), self._replacing())
+
+    def _grow(self) -> None:
+        self.resize(self.width(), max(self.height(), self._tallest))
+
+    def _fit_height(self) -> None:
+        """No higher than what there is to show."""
+        body = self._scroll.widget()
+        self._fitted = True
+        if body is not None:
+            spare = self._scroll.height() - max(body.sizeHint().height(), body.minimumSizeHint().height())
+            if spare > 0:
+                self.resize(self.width(), self.height() - spare)
+
+    def _memory_changed(self) -> None:
+        self.estimator.ask_again(MEMORY_PAUSE_MS)
+
+    def _arrived(self, estimate: Estimate, full: bool) -> None:
+        if not full and estimate.confidence == "low" and self.breakdown.estimate is not None:
+            return  # a guess by the file's size would only make the picture jump
+        self.breakdown.show_estimate(estimate, self._host.memory, self._replacing(), full=full)
+        self.settings.show_estimate(estimate, full=full)
+        self._show_state()
+        if full and not self._fitted:
+            QTimer.singleShot(0, self, self._fit_height)  # when everything has its place
+
+    def _no_estimate(self, error: BaseException) -> None:
+        self.breakdown.show_failure(error)
+        self._show_state()
+
+    def apply(self, remedy: Remedy) -> None:
+        """Do what the remedy says: change settings, unload models, then ask again."""
+        if remedy.options:
+            self.settings.change_options(remedy.options)
+        for instance in remedy.unload:
+            self._unloading.add(instance)
+            self._host.call(partial(_unload, instance), self._unloaded, self._failed, self)
+        self._moved()
+        self._show_state()
+
+    def _unloaded(self, instance: str) -> None:
+        self._unloading.discard(instance)
+        if not self._unloading:
+            self._moved()
+        self._show_state()
+
+    def _to_defaults(self) -> None:
+        self.settings.set_options({})
+        self._moved()
+
+    def _save(self) -> None:
+        model, options = self._model, self.settings.options({})
+        self._host.call(lambda client: client.set_load_options(model, options), self._kept, self._failed, self)
+
+    def _kept(self, saved: Options) -> None:
+        self._saved = saved
+        self.save.setText("Saved" if saved else "Saved: the defaults")
+        self.save.setEnabled(False)
+
+    # ---------------------------------------------------------------- loading
+
+    def _start(self, force: bool) -> None:
+        self.trouble.hide()
+        self.estimator.stop()
+        model, options = self._model, self.options()
+        self._load = self._host.call(
+            lambda client: client.load(model, options, force=force), self._is_loaded, self._refused, self
+        )
+        self._show_state()
+        self.cancel.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _is_loaded(self, model: LoadedModel) -> None:
+        self._load = None
+        self.loaded.emit(self._model)
+        self.accept()
+
+    def _refused(self, error: BaseException) -> None:
+        self._load = None
+        self.show_refusal(error)
+
+    def show_refusal(self, error: BaseException) -> None:
+        """Why a load did not happen; what would help is asked for anew."""
+        self._failed(error)
+        self.estimator.ask(self.options(), self._replacing())
+
+    def _failed(self, error: BaseException) -> None:
+        self._unloading.clear()
+        message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (str(error), "")
+        self.trouble.show_message("bad", message, hint)
+        self._show_state()
+
+    def reject(self) -> None:
+        """Escape and Cancel: a load under way is stopped first."""
+        if self._load is not None:
+            self._load.cancel()
+            self._load = None
+            self._moved()
+            self._show_state()
+            return
+        super().reject()
+
+    def done(self, result: int) -> None:
+        self.estimator.stop()
+        super().done(result)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        pinned = self.height() >= current().px(PINNED_HEIGHT)
+        if pinned != (self._top.indexOf(self.breakdown) >= 0):
+            (self._top if pinned else self._inner).insertWidget(0, self.breakdown)
+            self._top.setContentsMargins(20, 0, 20, 8 if pinned else 0)
+
+    # ---------------------------------------------------------------- showing
+
+    def _show_state(self) -> None:
+        loading, estimate = self._load is not None, self.breakdown.estimate
+        refuses = estimate is not None and estimate.verdict in REFUSED
+        busy = loading or bool(self._unloading)
+        self.load.setText("Load again" if self._replacing() and not loading else "Load")
+        self.load.setVisible(not refuses or loading)
+        self.force.setVisible(refuses and not loading)
+        for part in (self.load, self.force, self.defaults, self.breakdown, self.settings):
+            part.setEnabled(not busy)
+        self.cancel.setText("Stop loading" if loading else "Cancel")
+        self.progress.setVisible(loading)
+        now = self._host.loaded_model(self._model)
+        fraction = now.progress if now is not None and now.state == "loading" else 0.0
+        self.progress.set_fraction(fraction)
+        words = ""
+        if loading:
+            words = f"Loading… {fraction * 100:.0f} %"
+        elif self._unloading:
+            words = "Unloading…"
+        elif refuses:
+            words = RISK
+        elif estimate is not None and estimate.verdict == "fits_if_unloaded" and estimate.remedy is not None:
+            names = [self._host.loaded[item].model for item in estimate.remedy.unload if item in self._host.loaded]
+            words = f"Loading it unloads {' and '.join(self._host.model_name(name) for name in names)} first."
+        self.status.setText(words)
+        self.status.setVisible(bool(words))
+
+
+async def _unload(instance: str, client: AsyncClient) -> str:
+    await client.unload(instance)
+    return instance

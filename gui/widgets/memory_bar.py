@@ -1,0 +1,185 @@
+"""What holds a device's memory, as a bar and as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from paddock.gui import theme
+from paddock.gui.models.memory import Segment
+
+THIN, THICK = 8, 16
+LEAST = 2.0
+"""Pixels: whatever is there can be seen."""
+_HATCH = 5.0
+
+
+def paint_bar(painter: QPainter, area: QRectF, segments: Iterable[Segment], total: int, limit: int = 0) -> None:
+    """The segments from the left on a track that stands for ``total`` bytes. What goes beyond ``limit`` (0: the total)
+    is struck out."""
+    look = theme.current()
+    parts = [segment for segment in segments if segment.size > 0]
+    held = sum(segment.size for segment in parts)
+    limit = limit or total
+    scale = area.width() / max(total, held, 1)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    outline = QPainterPath()
+    radius = min(4.0, area.height() / 2)
+    outline.addRoundedRect(area, radius, radius)
+    painter.setClipPath(outline)
+    painter.fillRect(area, look.color("selected"))
+    x = area.left()
+    for segment in parts:
+        width = max(LEAST, segment.size * scale)
+        if segment.fill != "empty":
+            _paint_segment(painter, QRectF(x, area.top(), width, area.height()), segment, look)
+            painter.fillRect(QRectF(x + width - 0.5, area.top(), 1, area.height()), look.color("raised"))
+        x += width
+    if held > limit > 0 and not any(segment.fill == "empty" for segment in parts):
+        edge = area.left() + limit * scale
+        beyond = QRectF(edge, area.top(), x - edge, area.height())
+        painter.fillRect(beyond, look.color("bad_soft", 0.55))
+        _hatch(painter, beyond, look.color("bad"))
+        painter.fillRect(QRectF(edge - 1, area.top(), 2, area.height()), look.color("bad"))
+    painter.restore()
+
+
+def _color(segment: Segment, look: theme.Theme) -> QColor:
+    return QColor(look.silk(segment.ink)) if isinstance(segment.ink, int) else look.color(segment.ink)
+
+
+def _paint_segment(painter: QPainter, area: QRectF, segment: Segment, look: theme.Theme) -> None:
+    color = _color(segment, look)
+    if segment.fill == "solid":
+        painter.fillRect(area, color)
+    elif segment.fill == "hatched":
+        _hatch(painter, area, color)
+    else:
+        painter.setPen(QPen(color, 1.2, Qt.PenStyle.DashLine))
+        painter.setBrush(look.color("raised"))
+        painter.drawRect(area.adjusted(0.6, 0.6, -1.1, -0.6))
+
+
+def _hatch(painter: QPainter, area: QRectF, color: QColor) -> None:
+    painter.save()
+    painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+    painter.setPen(QPen(color, 1.2))
+    x = area.left() - area.height()
+    x -= x % _HATCH
+    while x < area.right():
+        painter.drawLine(int(x), int(area.bottom()) + 1, int(x + area.height()) + 1, int(area.top()))
+        x += _HATCH
+    painter.restore()
+
+
+class MemoryBar(QWidget):
+    """A device's bar. ``name`` is what a screen reader says before the parts."""
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, height: int = THICK) -> None:
+        super().__init__(parent)
+        self._name = name
+        self._height = height
+        self.segments: tuple[Segment, ...] = ()
+        self.total = self.limit = 0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_segments(self, segments: Sequence[Segment], total: int, name: str = "", limit: int = 0) -> None:
+        """``total`` bytes of which the segments are held, up to ``limit`` of them; ``name`` replaces the bar's."""
+        self.segments, self.total, self.limit = tuple(segments), total, limit
+        self._name = name or self._name
+        said = ", ".join(segment.words() for segment in self.segments if segment.size)
+        self.setAccessibleName(f"{self._name}: {said}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, theme.current().px(self._height))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, theme.current().px(self._height))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self.updateGeometry()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_bar(QPainter(self), QRectF(self.rect()), self.segments, self.total, self.limit)
+
+
+class MemoryLegend(QWidget):
+    """The segments in words, each with its mark, in as many lines as they need."""
+
+    GAP, MARK, LINE = 14, 10, 20
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.segments: tuple[Segment, ...] = ()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def show_segments(self, segments: Sequence[Segment]) -> None:
+        """Those that hold nothing are left out."""
+        shown = tuple(segment for segment in segments if segment.size > 0)
+        if shown != self.segments:
+            self.segments = shown
+            self.setAccessibleName(", ".join(segment.words() for segment in shown))
+            self.updateGeometry()
+            self.update()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self.updateGeometry()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        lines = max((line for _, line, _ in self._places(width)), default=0) + 1
+        return lines * theme.current().px(self.LINE)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, self.heightForWidth(max(240, self.width())))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, theme.current().px(self.LINE))
+
+    def _places(self, width: int) -> list[tuple[int, int, Segment]]:
+        """Left edge in pixels and number of the line of each."""
+        look = theme.current()
+        metrics = QFontMetrics(look.font(12, tabular=True))
+        places: list[tuple[int, int, Segment]] = []
+        x = line = 0
+        for segment in self.segments:
+            needed = look.px(self.MARK + 6) + metrics.horizontalAdvance(segment.words())
+            if x and x + needed > width:
+                x, line = 0, line + 1
+            places.append((x, line, segment))
+            x += needed + look.px(self.GAP)
+        return places
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side, height = look.px(self.MARK), look.px(self.LINE)
+        for x, line, segment in self._places(self.width()):
+            mark = QRectF(x, line * height + (height - side) / 2, side, side)
+            painter.setPen(QPen(look.color("border_strong"), 1))
+            painter.setBrush(look.color("selected" if segment.fill == "empty" else "raised"))
+            painter.drawRoundedRect(mark.adjusted(0.5, 0.5, -0.5, -0.5), 2.5, 2.5)
+            if segment.fill == "solid":
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(_color(segment, look))
+                painter.drawRoundedRect(mark, 2.5, 2.5)
+            elif segment.fill != "empty":
+                _paint_segment(painter, mark, segment, look)
+            painter.setFont(look.font(12, tabular=True))
+            painter.setPen(look.color("text2"))
+            words = QRectF(mark.right() + look.px(6), line * height, self.width(), height)
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, segment.words())

@@ -1,0 +1,256 @@
+"""Memory as the host sees it: estimates for people, plans for the pool, and what there is now."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.backends.planning import GuardRule, Judgement, Plan
+from paddock.sdk.errors import StorageFailed
+from paddock.sdk.memory import DeviceUse, Estimate, EstimateRequest, Machine, MemoryState, Prediction
+from paddock.sdk.options import check
+from paddock.sdk.types import LoadedModel, ModelInfo, Options
+from paddock.server.inquiry import Inquiry, Predict
+from paddock.server.predictions import Predictions
+from paddock.server.subjects import Subject, Subjects
+from paddock.server.verdicts import estimated
+
+if TYPE_CHECKING:
+    from paddock.backends.ledger import Ledger
+    from paddock.sdk.host import Settings
+    from paddock.server.devices import Devices
+    from paddock.server.load_options import LoadOptions
+
+logger = logging.getLogger(__name__)
+
+MIB = 2**20
+LIMIT_SHARE = 0.95
+"""Of the memory that a failed load could have had, so much is planned with."""
+
+
+class Memory:
+    """Lives on the host's loop. ``loaded`` is what is in memory and ``evictable`` what of it may be unloaded, least
+    recently used first; ``defaults`` are the load options that the settings say for all models."""
+
+    def __init__(
+        self,
+        subjects: Subjects,
+        predictions: Predictions,
+        devices: Devices,
+        saved: LoadOptions,
+        *,
+        loaded: Callable[[], Sequence[LoadedModel]],
+        evictable: Callable[[], Sequence[str]],
+        settings: Callable[[], Settings],
+        defaults: Callable[[], Options],
+    ) -> None:
+        from paddock.backends.ledger import Ledger
+
+        self._subjects = subjects
+        self._predictions = predictions
+        self._devices = devices
+        self._saved = saved
+        self._loaded = loaded
+        self._evictable = evictable
+        self._settings = settings
+        self._defaults = defaults
+        self.ledger: Ledger = Ledger(devices=devices.now, guard=self.rule)
+        self.pressure = ""
+        """A sentence while the machine is short of memory."""
+
+    def rule(self) -> GuardRule:
+        """The guard that the user chose. Without a limit ``custom`` keeps what ``balanced`` keeps."""
+        settings = self._settings()
+        unlimited = settings.memory_guard == "custom" and not settings.memory_limit_mib
+        mode = "balanced" if unlimited else settings.memory_guard
+        return GuardRule(mode=mode, limit=settings.memory_limit_mib * MIB)
+
+    async def state(self) -> MemoryState:
+        """Every device, who holds it and what is free."""
+        await self._devices.machine()
+        return self.state_now()
+
+    def state_now(self) -> MemoryState:
+        """As :meth:`state`; empty as long as nobody has looked at this computer."""
+        holders = self._devices.holders([model.pid for model in self._loaded() if model.pid is not None])
+        found = self.ledger.state()
+        return msgspec.structs.replace(
+            found,
+            devices=tuple(
+                msgspec.structs.replace(state, holders=holders.get(state.device.name, ())) for state in found.devices
+            ),
+            guard=self._settings().memory_guard,
+            pressure=self.pressure,
+        )
+
+    async def machines(self) -> list[Machine]:
+        """This computer and those that the user plans for."""
+        from paddock.browser.machines import parse
+
+        this = await self._devices.machine(processors=True)
+        return [this, *map(parse, self._settings().planned_machines)]
+
+    # -------------------------------------------------------------- saved load options
+
+    async def saved(self, model: ModelInfo) -> Options:
+        """The load options that are saved for ``model``. Raises StorageFailed, EngineMissing."""
+        return await asyncio.to_thread(self._saved.get, model.id, self._subjects.engine(model).load)
+
+    async def save(self, model: ModelInfo, options: Options) -> Options:
+        """Save load options for ``model``. Raises UnknownOption, InvalidOption, StorageFailed, EngineMissing."""
+        engine = self._subjects.engine(model)
+        return await asyncio.to_thread(self._saved.put, model.id, options, engine.load, f"{engine.title} load options")
+
+    async def _merged(self, subject: Subject, options: Options) -> Options:
+        """``options`` before those that are saved for the model, before those of the settings."""
+        known = {spec.name for spec in subject.engine.load}
+        merged = {name: value for name, value in self._defaults().items() if name in known}
+        try:
+            merged |= await asyncio.to_thread(self._saved.get, subject.name, subject.engine.load)
+        except StorageFailed as error:  # that must not keep a model from being loaded
+            logger.warning("no saved load options: %s", error.sentence())
+        return merged | options
+
+    # -------------------------------------------------------------- the pool's planner
+
+    async def plan(self, model: ModelInfo, options: Options, *, replacing: tuple[str, ...] = ()) -> Plan:
+        """See :class:`~paddock.backends.planning.Planner`."""
+        subject = await self._subjects.on_disk(model)
+        merged = await self._merged(subject, options)
+        inquiry = await self._here(subject, self._sure, replacing)
+        merged, prediction = await inquiry.decide(merged)
+        return Plan(options=merged, prediction=prediction)
+
+    async def remedy(
+        self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
+    ) -> str:
+        """See :class:`~paddock.backends.planning.Planner`. ``limit``: after a load that ran out of memory although it
+        should have fitted, so many bytes of the machine's memory could have been had."""
+        if plan.prediction is None:
+            return ""
+        inquiry = await self._here(await self._subjects.on_disk(model), self._best, replacing)
+        if limit is not None:
+            judge = partial(self._judge_limited, int(limit * LIMIT_SHARE))
+            inquiry = dataclasses.replace(inquiry, judge=judge, judge_now=judge)
+        found = await inquiry.remedy(plan.options, plan.prediction)
+        return f"{found.sentence}." if found is not None else ""
+
+    async def _here(
+        self, subject: Subject, predict: Callable[[Subject, Options], Awaitable[Prediction]], replacing: Sequence[str]
+    ) -> Inquiry:
+        """A question about a load on this computer."""
+        machine = await self._devices.machine()
+        return Inquiry(
+            predict=partial(predict, subject),
+            compute=partial(self._predictions.computed, subject, machine=machine),
+            judge=partial(self._judge, subject.name, replacing),
+            judge_now=partial(self._judge, subject.name, replacing, evicting=False),
+            specs=subject.engine.load,
+            simulated=bool(subject.engine.simulate),
+            windowed=await self._predictions.windowed(subject),
+            names=self._names(),
+        )
+
+    async def _sure(self, subject: Subject, options: Options) -> Prediction:
+        """What the header says where twice as much would fit too; else the engine is asked, which takes longer."""
+        await self._devices.machine(processors=True)
+        quick = await self._quick(subject, options)
+        if quick.source == "simulated":
+            return quick
+        doubled = msgspec.structs.replace(quick, devices=tuple(map(_doubled, quick.devices)))
+        certain = quick.confidence != "low" and self._judge(subject.name, (), doubled, evicting=False).verdict == "fits"
+        return quick if certain else await self._best(subject, options)
+
+    async def _best(self, subject: Subject, options: Options) -> Prediction:
+        found = await self._predictions.best(subject, options, await self._devices.machine())
+        if {device.name for device in found.devices} - {device.name for device in self._devices.now()}:
+            await self._devices.machine(processors=True)  # a processor that only the engine knows of
+        return found
+
+    async def _quick(self, subject: Subject, options: Options) -> Prediction:
+        return await self._predictions.quick(subject, options, await self._devices.machine())
+
+    def _judge(
+        self, model: str, replacing: Sequence[str], prediction: Prediction, *, evicting: bool = True
+    ) -> Judgement:
+        idle = [instance for instance in self._evictable() if instance not in replacing] if evicting else ()
+        return self.ledger.judge(prediction, idle=idle, replacing=replacing, model=model)
+
+    def _judge_limited(self, limit: int, prediction: Prediction) -> Judgement:
+        from paddock.backends.ledger import judge_machine
+
+        memory, *others = self._devices.now()
+        free = limit if memory.free is None else min(memory.free, limit)
+        limited = Machine(name="", devices=(msgspec.structs.replace(memory, free=free), *others))
+        return judge_machine(prediction, limited, GuardRule(mode="off"))
+
+    # -------------------------------------------------------------- estimates
+
+    async def estimate(self, request: EstimateRequest) -> Estimate:
+        """The answer to ``request``. Raises ModelNotFound, ModelUnusable for a file that is no model, UnknownOption,
+        InvalidOption, BadRequest for a machine that cannot be read, and what keeps the hub from answering."""
+        started = time.perf_counter()
+        subject = await self._subjects.find(request.model)
+        asked = check(request.options, subject.engine.load, where=f"{subject.engine.title} load options")
+        options = await self._merged(subject, asked)
+        if request.on:
+            from paddock.browser.machines import parse
+
+            machine = parse(request.on)
+            inquiry, devices = await self._elsewhere(subject, machine), machine.devices
+        else:
+            machine = None
+            self._devices.ask_engines()
+            predict = self._quick if request.quick else self._best
+            inquiry = await self._here(subject, predict, (*request.replacing, *self._replaced(subject.name)))
+            devices = self._devices.now()
+        options, prediction = await inquiry.decide(options)
+        answer = await inquiry.answer(options, prediction, thorough=not request.quick)
+        found = estimated(answer, devices, self._names(), machine.name if machine is not None else "")
+        return msgspec.structs.replace(
+            found,
+            model=subject.name,
+            fetched_bytes=subject.fetched_bytes,
+            seconds=round(time.perf_counter() - started, 4),
+        )
+
+    async def _elsewhere(self, subject: Subject, machine: Machine) -> Inquiry:
+        """A question about a load on a planned computer, which is empty."""
+        from paddock.backends.ledger import judge_machine
+
+        rule = self.rule()
+        if rule.mode == "custom":
+            rule = GuardRule()  # its limit is about this computer
+
+        def judge(prediction: Prediction) -> Judgement:
+            return judge_machine(prediction, machine, rule)
+
+        predict: Predict = partial(self._predictions.planned, subject, machine)
+        return Inquiry(
+            predict=predict,
+            compute=predict,
+            judge=judge,
+            judge_now=judge,
+            specs=subject.engine.load,
+            simulated=bool(subject.engine.simulate),
+            windowed=await self._predictions.windowed(subject),
+            names=self._names(),
+        )
+
+    def _names(self) -> dict[str, str]:
+        return {loaded.id: loaded.identifier or loaded.model for loaded in self._loaded()}
+
+    def _replaced(self, model: str) -> list[str]:
+        """A load takes the place of what is loaded of the same model, unless that has a name of its own."""
+        return [loaded.id for loaded in self._loaded() if loaded.model == model and not loaded.identifier]
+
+
+def _doubled(device: DeviceUse) -> DeviceUse:
+    return msgspec.structs.replace(device, parts=device.parts.plus(device.parts))

@@ -1,0 +1,123 @@
+"""Time to live: exact, never while busy, at once after a sleep of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paddock.backends.lifespan import waking_clock
+from paddock.backends.pool import Pool
+from paddock.backends.registry import Registry
+from paddock.sdk.events import TextDelta
+
+from .pools import SLOW, Ask, Write, gather, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+
+
+class Time:
+    """The clock of the machine, which a test can put forward, and the seconds for models loaded on demand."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+        self.default: float | None = None
+
+    def clock(self) -> float:
+        return waking_clock() + self.slept
+
+
+@pytest.fixture
+def machine() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def pool(
+    registry: Registry, changes: Any, machine: Time, tmp_path: Path, anyio_backend: object
+) -> AsyncIterator[Pool]:
+    made = Pool(registry, changed=changes, logs=tmp_path / "logs", clock=machine.clock, ttl=lambda: machine.default)
+    yield made
+    await made.close()
+
+
+async def leaves(pool: Pool, key: str) -> float:
+    """When it begins to leave, as a time of the monotonic clock."""
+    async with asyncio.timeout(20):
+        while any(model.id == key and model.state == "ready" for model in pool.loaded()):
+            await asyncio.sleep(0.005)
+    return time.monotonic()
+
+
+async def test_a_model_leaves_when_its_ttl_is_over_and_not_before(pool: Pool, script: Write) -> None:
+    loaded = await pool.load(script(), {}, ttl_s=1.2)
+    since = time.monotonic()
+    assert loaded.last_used == pytest.approx(time.time(), abs=1)
+    assert 1.1 < await leaves(pool, loaded.id) - since < 2.2
+
+
+async def test_every_use_begins_it_anew_and_a_busy_model_stays(
+    pool: Pool, changes: Any, script: Write, ask: Ask
+) -> None:
+    model = script(text="word " * 60, tokens_per_second=100)
+    loaded = await pool.load(model, {}, ttl_s=0.4)
+    answered = asyncio.create_task(gather(pool.generate(model, ask())))
+    while not answered.done():
+        await asyncio.wait({answered}, timeout=0.02)
+        assert pool.loaded()[0].state == "ready"
+    since = time.monotonic()
+    assert 0.3 < await leaves(pool, loaded.id) - since < 1.4
+
+
+async def test_what_has_expired_while_the_machine_slept_leaves_at_once(
+    pool: Pool, machine: Time, script: Write
+) -> None:
+    loaded = await pool.load(script("one"), {}, ttl_s=3600)
+    pinned = await pool.load(script("two"), {}, ttl_s=3600, pinned=True)
+    longer = await pool.load(script("three"), {}, ttl_s=36_000)
+    machine.slept, since = 8 * 3600, time.monotonic()
+    assert await leaves(pool, loaded.id) - since < 1.9
+    assert {model.id for model in pool.loaded() if model.state == "ready"} == {pinned.id, longer.id}
+    pool.patch(pinned.id, pinned=False)
+    await leaves(pool, pinned.id)
+
+
+async def test_only_models_loaded_on_demand_take_the_default_as_it_is_now(
+    pool: Pool, machine: Time, script: Write, ask: Ask
+) -> None:
+    one, two = script("one"), script("two")
+    await gather(pool.generate(one, ask()))
+    await pool.load(two, {})
+    machine.default = 3600
+    await gather(pool.generate(two, ask()))
+    assert [model.ttl_s for model in pool.loaded()] == [3600, None]
+    machine.default = 1800
+    assert [model.ttl_s for model in pool.loaded()] == [1800, None]
+    kept = await pool.load(one, {})
+    assert kept.ttl_s is None
+    machine.slept = 7200
+    await asyncio.sleep(0)
+    assert [model.state for model in pool.loaded()] == ["ready", "ready"]
+
+
+@pytest.mark.parametrize(("asked", "told"), [(0.0, None), (7.0, 7.0)])
+async def test_a_request_may_say_how_long_the_model_stays(
+    pool: Pool, machine: Time, script: Write, ask: Ask, asked: float, told: float | None
+) -> None:
+    machine.default = 3600
+    await gather(pool.generate(script(), ask(ttl_s=asked)))
+    assert pool.loaded()[0].ttl_s == told
+
+
+async def test_a_request_that_comes_as_the_model_leaves_loads_it_again(pool: Pool, script: Write, ask: Ask) -> None:
+    model = script(**SLOW)
+    loaded = await pool.load(model, {}, ttl_s=0.05)
+    await leaves(pool, loaded.id)
+    async with aclosing(pool.generate(model, ask())) as events:
+        await until(events, TextDelta)
+        assert [model.id != loaded.id for model in pool.loaded()] == [True]
