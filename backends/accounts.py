@@ -121,6 +121,11 @@ class Accounts:
         names = [name for name in self._asked(claim) if self._known(name) and not self._table[name].shares_ram]
         return {name: max(self._available(name, kept) - self._need(claim, name, kept), 0) for name in names}
 
+    def held_by(self, instance: str, name: str) -> int:
+        """Bytes of the device ``name`` that only ``instance`` has or may come to take."""
+        everyone = self._claims.keys()
+        return self._held(name, everyone) - self._held(name, everyone - {instance})
+
     def doubt(self, claim: Claim) -> str:
         """Why it cannot be told whether ``claim`` fits, as a sentence; empty when it can."""
         for name in (name for name, size in claim.on.items() if size):

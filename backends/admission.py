@@ -86,15 +86,16 @@ class Admission:
             else:
                 if judgement.unload and self._behind(instance):
                     return judgement
-                going = self._replaced(instance) + [i for key in judgement.unload if (i := self._instances.get(key))]
+                leaving = judgement.unload if fits else self._helping(judgement)
+                going = self._replaced(instance) + [i for key in leaving if (i := self._instances.get(key))]
                 if not going:
                     self._book(instance)
                     return None
                 if judgement.unload and loop.time() < recovered:
                     going = []
             if going:
-                leaving = [self._instances.send_away(other) for other in going]  # All of them in this very turn.
-                await asyncio.gather(*map(asyncio.shield, leaving))
+                stops = [self._instances.send_away(other) for other in going]  # All of them in this very turn.
+                await asyncio.gather(*map(asyncio.shield, stops))
                 recovered = loop.time() + _RECOVERY_S
             else:
                 await self._instances.freed.wait(_RECOVERY_STEP_S)
@@ -107,6 +108,13 @@ class Admission:
         replacing = (old.id,) if old is not None and old in self._instances else ()
         idle = [key for key in idle if key not in replacing]
         return self._ledger.judge(prediction, idle=idle, replacing=replacing, model=instance.model.id)
+
+    def _helping(self, judgement: Judgement) -> list[str]:
+        """The idle instances that hold something of what a load lacks that is to be tried all the same."""
+        ledger = self._ledger
+        if ledger is None:
+            return []
+        return [key for key in self._instances.evictable() if any(ledger.held(key, name) for name in judgement.missing)]
 
     def _guarded(self, instance: Instance) -> bool:
         return self._ledger is not None and self._ledger.enforcing and not instance.force

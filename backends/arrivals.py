@@ -55,7 +55,7 @@ class Arrivals:
     def wish(self, model: ModelInfo, options: Options, identifier: str) -> Wish:
         """For an explicit load. Raises EngineMissing, UnknownOption, InvalidOption."""
         descriptor = self._registry.get(model.engine)
-        wanted = check(options, descriptor.load, where=f"{descriptor.title} load options")
+        wanted = check(options, descriptor.load, where=f"{descriptor.title} load options", unset=True)
         return Wish(model=model, descriptor=descriptor, options=wanted, identifier=identifier)
 
     def demand(self, model: ModelInfo, options: Options | None, identifier: str) -> Wish:

@@ -21,7 +21,7 @@ Judge = Callable[[Prediction], Judgement]
 STEP = 256
 """llama.cpp rounds a context up to a multiple of so many tokens."""
 SHORT = 2048
-"""A context below this is of little use, and proposed only when nothing else helps."""
+"""A context below this (below half of one that is short already) is of little use, and the last resort."""
 _CALLS = 12
 _GUESSES = 4
 """So often the border is looked for along a straight line; after that the range is halved."""
@@ -127,27 +127,26 @@ class _Changes:
         self._search = search
         self._now = {name: spec.default for name, spec in specs.items()} | search.options
         self._context = prediction.context_length
+        self._short = max(min(SHORT, self._context // 2 // STEP * STEP), STEP)
         self._layers = prediction.layers
         gpus = {use.name for use in prediction.devices if use.kind != "cpu"}
         self._gpu_lacks = not gpus.isdisjoint(judgement.missing)
         self._gpus = gpus
 
     async def cheapest(self) -> Options | None:
+        """Idle models leave only where a small cache and one more change are not enough without that."""
         ways = (self._cache, self._shorter, self._parallel, self._experts, self._offload, self._batch)
-        for unloading in (False, True):
-            self._search.unloading = unloading
-            for way in ways:
-                if found := await way({}):
-                    return found
-        self._search.unloading = False
-        short: Options = {"n_ctx": SHORT} if self._context > SHORT else {}
-        for base in (self._small_cache(), short):
-            for way in ways[1:] if base else ():
-                if found := await way(base):
-                    return found
-        for base in ({}, self._small_cache()):
-            if found := await self._shorter(base, STEP):
-                return found
+        small = self._small_cache()
+        short: Options = {"n_ctx": self._short} if self._context > self._short else {}
+        mild: list[tuple[Callable[[Options], Awaitable[Options | None]], Options]]
+        mild = [(way, {}) for way in ways] + [(way, small) for way in ways[1:] if small]
+        harsh = [(way, short) for way in ways[2:] if short] + [(self._shortest, {}), (self._shortest, small)]
+        for changes in (mild, harsh):
+            for unloading in (False, True):
+                self._search.unloading = unloading
+                for way, base in changes:
+                    if found := await way(base):
+                        return found
         return None
 
     async def _first(self, *changes: Options) -> Options | None:
@@ -172,8 +171,14 @@ class _Changes:
     async def _cache(self, base: Options) -> Options | None:
         return await self._first(*(base | change for change in (self._flash(), self._small_cache()) if change))
 
-    async def _shorter(self, base: Options, least: int = SHORT) -> Options | None:
-        if "n_ctx" not in self._now or "n_ctx" in base:
+    async def _shorter(self, base: Options) -> Options | None:
+        return await self._context_from(self._short, base)
+
+    async def _shortest(self, base: Options) -> Options | None:
+        return await self._context_from(STEP, base)
+
+    async def _context_from(self, least: int, base: Options) -> Options | None:
+        if "n_ctx" not in self._now:
             return None
         length = await self._search.context(base, least, self._context)
         return None if length is None or length >= self._context else base | {"n_ctx": length}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from paddock.backends.base import EngineDescriptor, LoadReport
 from paddock.backends.planning import Plan
 from paddock.backends.supervisor import Worker
-from paddock.sdk.types import EngineStats, LoadedModel, ModelInfo, ModelState, Options
+from paddock.sdk.types import EngineStats, LoadedModel, ModelInfo, ModelState, Options, OptionValue
 
 Heard = Callable[[float, int | None], None]
 """Hears of a load: how far it is, 0 to 1, and, while it waits for memory, how many requests are before it."""
@@ -82,9 +82,15 @@ class Instance:
         """Runs after counts were told; newer ones are told when it ends."""
 
     def satisfies(self, wanted: Options) -> bool:
-        """Each option is what was asked for, or what runs; nothing asked for is always satisfied."""
+        """Each option is what was asked for, or what runs; nothing asked for is always satisfied. None is an option
+        that was left to the engine."""
         in_force = (self.asked, self.given, self.report.options if self.report is not None else {})
-        return all(any(name in said and said[name] == value for said in in_force) for name, value in wanted.items())
+
+        def holds(name: str, value: OptionValue) -> bool:
+            left = value is None and name not in self.given
+            return left or any(name in said and said[name] == value for said in in_force)
+
+        return all(holds(name, value) for name, value in wanted.items())
 
     def busy(self) -> bool:
         return self.state == "loading" or bool(self.leases) or self.waiters > 0

@@ -14,7 +14,7 @@ from typing import Literal
 from paddock.backends.accounts import Accounts, Booking
 from paddock.backends.planning import GuardRule, Judgement
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
-from paddock.sdk.memory import Machine, MemoryDevice, MemoryState, Prediction
+from paddock.sdk.memory import MACHINE_MEMORY, Machine, MemoryDevice, MemoryState, Prediction
 
 
 class Ledger:
@@ -91,6 +91,10 @@ class Ledger:
             left=accounts.left(claim, kept.difference(leaving)),
             note=doubt,
         )
+
+    def held(self, instance: str, device: str = MACHINE_MEMORY) -> int:
+        """Bytes of ``device`` that would be free without ``instance``."""
+        return self._accounts().held_by(instance, device)
 
     def state(self) -> MemoryState:
         """Every device as it is now; devices that have gone stay as long as something is booked on them."""

@@ -19,6 +19,7 @@ from paddock.backends.planning import Plan, Planner
 from paddock.backends.supervisor import Worker
 from paddock.backends.tether import JobObject
 from paddock.sdk.errors import EngineError, ModelNotFound, ModelUnusable, OutOfMemory, PaddockError
+from paddock.sdk.memory import Remedy
 from paddock.sdk.types import ModelInfo, Options
 from paddock.sdk.units import bytes_text
 
@@ -144,7 +145,7 @@ class Loader:
         if self._planner is None:
             known = {spec.name for spec in instance.descriptor.load}
             defaults = {name: value for name, value in self._defaults().items() if name in known}
-            instance.given = defaults | instance.asked
+            instance.given = {name: value for name, value in (defaults | instance.asked).items() if value is not None}
             return
         instance.plan = await self._planner.plan(instance.model, instance.asked, replacing=replacing)
         instance.given = instance.plan.options
@@ -199,8 +200,8 @@ class Loader:
         if not ran_out:
             return
         if remedy := await self._remedy(instance, instance.plan, (), limit=error.details.get("limit_bytes")):
-            error.hint = f"{remedy}."
-            error.details["remedy"] = remedy
+            error.hint = f"{remedy.sentence}."
+            error.details |= {"remedy": remedy.sentence, "remedy_options": remedy.options}
 
     async def _refusal(self, instance: Instance, refused: Refused, replacing: tuple[str, ...]) -> OutOfMemory:
         plan, judgement = instance.plan, refused.judgement
@@ -208,7 +209,7 @@ class Loader:
         needed = plan.prediction.total if plan is not None and plan.prediction is not None else 0
         lacks = [f"{bytes_text(size)} of {device}" for device, size in judgement.missing.items()]
         names = [f"“{i.model.id}”" for key in refused.busy if (i := self._instances.get(key)) is not None]
-        hints = [f"{remedy}." if remedy else "Unload other models, or choose a smaller quant."]
+        hints = [f"{remedy.sentence}." if remedy else "Unload other models, or choose a smaller quant."]
         if names:
             hints.insert(0, f"It fits when {' and '.join(names)} can leave.")
         return OutOfMemory(
@@ -216,23 +217,23 @@ class Loader:
             f"{', and ' + ' and '.join(lacks) + ' are missing' if lacks else ''}.",
             hint=" ".join([*hints, "Loading it with force overrides the memory guard."]),
             verdict="fits_with" if remedy else "does_not_fit",
-            remedy=remedy,
+            remedy=remedy.sentence if remedy else "",
+            remedy_options=remedy.options if remedy else {},
             needed_bytes=needed,
             free_bytes=sum(judgement.free.get(device, 0) for device in judgement.left),
         )
 
     async def _remedy(
         self, instance: Instance, plan: Plan | None, replacing: tuple[str, ...], *, limit: int | None = None
-    ) -> str:
+    ) -> Remedy | None:
         if self._planner is None or plan is None:
-            return ""
+            return None
         try:
             async with asyncio.timeout(REMEDY_S):
-                remedy = await self._planner.remedy(instance.model, plan, replacing=replacing, limit=limit)
+                return await self._planner.remedy(instance.model, plan, replacing=replacing, limit=limit)
         except (PaddockError, TimeoutError) as error:
             logger.info("no remedy for %s: %r", instance.model.id, error)
-            return ""
-        return remedy.rstrip(".")
+            return None
 
 
 async def _end(instance: Instance) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from paddock.sdk.memory import Guard, Prediction
+from paddock.sdk.memory import Guard, Prediction, Remedy
 from paddock.sdk.types import ModelInfo, Options, Value
 
 
@@ -46,7 +46,7 @@ class Planner(Protocol):
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
-    ) -> str:
-        """The smallest change after which the load would fit, as a sentence; empty where there is none. ``limit`` is
-        what a worker that ran out of memory could have had of the machine's in all."""
+    ) -> Remedy | None:
+        """The smallest change after which the load would fit; None where there is none. ``limit`` is what a worker that
+        ran out of memory could have had of the machine's in all."""
         ...

@@ -87,7 +87,7 @@ class Pool:
         self._job = JobObject()
         self._instances = Instances(self._told, ledger=ledger, clock=clock, now=now)
         self._lifespan = Lifespan(self._instances, clock=clock, default=ttl)
-        self._relief = Relief(self._instances, relieved)
+        self._relief = Relief(self._instances, relieved, ledger=ledger)
         admission, failures = Admission(self._instances, ledger, patience=patience), FailedLoads(clock)
         self._loader = Loader(
             self._instances,
@@ -116,6 +116,10 @@ class Pool:
     def evictable(self) -> tuple[str, ...]:
         """Instances that may leave when memory is needed, least recently used first."""
         return self._instances.evictable()
+
+    def names(self) -> dict[str, str]:
+        """What a person calls each instance, by its id: the name it was given, or that of its model."""
+        return {i.id: i.identifier or i.model.name or i.model.id for i in self._instances}
 
     def named(self, identifier: str) -> ModelInfo | None:
         """The model of the instance ``identifier``, also of one that a request would bring back."""

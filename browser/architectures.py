@@ -51,9 +51,9 @@ ATTENTION = frozenset(
     {
         "arcee", "bailingmoe2", "bloom", "chatglm", "command-r", "dbrx", "deepseek2", "dots1", "ernie4_5", "falcon",
         "gemma", "glm4", "glm4moe", "gpt2", "gptneox", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe",
-        "internlm2", "llama", "minicpm", "minimax-m2", "mistral3", "mpt", "nemotron", "olmo", "olmoe", "openelm", "phi2", "phi3",
-        "phimoe", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "seed_oss", "smollm3", "stablelm",
-        "starcoder2",
+        "internlm2", "llama", "minicpm", "minimax-m2", "mistral3", "mpt", "nemotron", "olmo", "olmoe", "openelm",
+        "phi2", "phi3", "phimoe", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "seed_oss",
+        "smollm3", "stablelm", "starcoder2",
     }
 )  # fmt: skip
 """Attention over everything on every layer."""

@@ -18,9 +18,11 @@ from paddock.browser.gguf import Header
 from paddock.sdk.memory import DeviceUse, Machine, MemoryDevice, Parts, Prediction
 from paddock.sdk.types import Options
 
-PROCESS_BYTES = 32 * 2**20
-"""Memory of a worker's own beside its model, pages of files not counted: 28 MiB on Linux, x86-64 (``parts.overhead`` of
-a simulated load)."""
+PROCESS_BYTES = 28 * 2**20
+"""Memory of a worker's own beside its model, pages of files not counted, on Linux, x86-64 (``parts.overhead`` of a
+simulated load)."""
+VOCABULARY_ENTRY_BYTES = 180
+"""What a token and a merge take each in llama.cpp's tables: 53 MB for 151,936 tokens with as many merges."""
 GPU_CONTEXT_BYTES = 400 * 2**20
 """A CUDA context with llama.cpp's kernels and workspaces; 300 to 500 MiB are reported for cards of the last years."""
 SHARED_GPU_BYTES = 32 * 2**20
@@ -50,6 +52,9 @@ def predict(
     placement = place(shape, options, machine)
     weights, mapped = weights_of(shape, placement, options, len(machine.devices))
     parts = _parts(shape, context, placement, options, machine, weights)
+    counts = headers[0].counts
+    entries = counts.get("tokenizer.ggml.tokens", 0) + counts.get("tokenizer.ggml.merges", 0)
+    parts[RAM] = parts[RAM].plus(Parts(overhead=VOCABULARY_ENTRY_BYTES * entries))
     devices = [
         DeviceUse(name=device.name, kind=device.kind, parts=part, mapped=0 if index else mapped)
         for index, (device, part) in enumerate(zip(machine.devices, parts, strict=True))

@@ -155,7 +155,7 @@ class Hub:
             ) from error
         except HfHubHTTPError as error:
             raise refusal(error.response, what, bool(self._token)) from error
-        except (httpx2.HTTPError, ValueError) as error:  # ValueError: an answer that is no JSON
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: an answer that is no JSON
             raise unreachable(self.endpoint, error) from error
 
 
@@ -170,6 +170,7 @@ def listing_of(info: ModelInfo) -> Listing:
 def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockError:
     """What the answer to a question about ``what`` (a repository, a file) means; its status is no success."""
     status, host = response.status_code, response.url.host
+    site = f"{response.url.scheme}://{response.url.netloc.decode()}"
     code = response.headers.get("X-Error-Code", "")
     if response.headers.get("X-Error-Message") == _BAD_TOKEN:
         return rejected_token(host)
@@ -178,7 +179,7 @@ def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockEr
         after = "with the account of your token" if with_token else f"then {_GIVE_TOKEN}"
         return AccessDenied(
             f"{what} is gated: its publisher wants to be asked first.",
-            hint=f"Ask for access at {host}{page}, {after}.",
+            hint=f"Ask for access at {site}{page}, {after}.",
             gated=True,
         )
     if status in (404, 410) or code in ("RepoNotFound", "EntryNotFound", "RevisionNotFound"):

@@ -117,6 +117,8 @@ class Library:
         except (OSError, ValueError):  # a name that no file can have
             there = False
         if not there:
+            if os.path.exists(path):
+                raise ModelNotFound(f"{path} is a device or a pipe, not a file.", hint="Name a model file.")
             if suffix or path.is_absolute():
                 raise ModelNotFound(f"There is no file {path}.", hint="Check the path.")
             return None

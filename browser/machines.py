@@ -22,7 +22,7 @@ _MOST_BARE = 1024
 """A larger number without a unit is the name of a card."""
 
 _SIZE = re.compile(
-    r"(?<![\w.])(?:(\d{1,4})\s*[x×*]\s*)?(\d{1,7}(?:\.\d{1,6})?)\s*(tib|tb|t|gib|gb|g|mib|mb|m)?(?![\w.])",
+    r"(?<![\w.])(?<!(?<!\w)-)(?:(\d{1,4})\s*[x×*]\s*)?(\d{1,7}(?:\.\d{1,6})?)\s*(tib|tb|t|gib|gb|g|mib|mb|m)?(?![\w.])",
     re.IGNORECASE,
 )
 _UNITS = {"t": 1024.0, "g": 1.0, "m": 1 / 1024}

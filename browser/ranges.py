@@ -21,6 +21,8 @@ MOST_FETCHED = 64 * 2**20
 _STEP = 8 * 2**20
 _SMALLEST_STEP = 64 * 1024
 _TRIES = 5
+_TRIES_TO_CONNECT = 3
+"""More would keep a person waiting for a wrong address."""
 _LONGEST_WAIT_S = 20.0
 _UNKNOWN_SIZE = 2**62
 _EXPIRED = (401, 403, 404, 410)
@@ -134,9 +136,12 @@ class _Fetch:
 
     async def _wait(self, error: PaddockError) -> None:
         """Before the next try; raises ``error`` where there is no point in one."""
+        import httpx2
+
         self._tries += 1
         delay = max(self._fetcher.retry_s * 2 ** (self._tries - 1), error.details.get("wait_s", 0.0))
-        if not error.details.get("passing") or self._tries >= _TRIES or delay > _LONGEST_WAIT_S:
+        tries = _TRIES_TO_CONNECT if isinstance(error.__cause__, httpx2.ConnectError) else _TRIES
+        if not error.details.get("passing") or self._tries >= tries or delay > _LONGEST_WAIT_S:
             raise error
         await asyncio.sleep(delay)
 

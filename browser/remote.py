@@ -167,7 +167,7 @@ def _is_gguf(path: str) -> bool:
 
 
 async def _in_repository(repo: str, quant: str, hub: Hub, retry_s: float) -> _Source:
-    listing = await listing_of(repo, hub, retry_s)
+    listing = await files_of(repo, hub, retry_s)
     label, files = choose(listing, quant)
     paths = [file.path for file in files]
     urls = tuple(hub.url(listing.repo, listing.revision, path) for path in paths)
@@ -176,7 +176,7 @@ async def _in_repository(repo: str, quant: str, hub: Hub, retry_s: float) -> _So
     return _Source(f"{repo}:{label}", urls, tuple(_safe(path.rpartition("/")[2]) for path in paths), key)
 
 
-async def listing_of(repo: str, hub: Hub, retry_s: float) -> Listing:
+async def files_of(repo: str, hub: Hub, retry_s: float) -> Listing:
     """What ``repo`` holds; a question that failed in passing is asked again. Raises as :meth:`Hub.files` does."""
     for number in range(_TRIES):
         try:

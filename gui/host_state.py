@@ -12,6 +12,8 @@ from paddock.gui.bridge import Bridge, Job, OnError
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
 from paddock.sdk.events import (
     ChatChanged,
+    DownloadFinished,
+    DownloadProgress,
     GenerationEnded,
     GenerationStarted,
     Leaving,
@@ -165,6 +167,8 @@ class HostState(QObject):
                 self.models_changed.emit()
             case LibraryChanged():
                 self.refresh_models()
+            case DownloadProgress() | DownloadFinished():
+                pass  # no page shows downloads yet; a model that came is told by LibraryChanged
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
                     self.chats.pop(chat, None)

@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import QEventLoop
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QEventLoop, QRect, QRectF
+from PySide6.QtGui import QColor, QPainter, QPainterPath
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from paddock.gui import window_state
@@ -28,6 +28,7 @@ from paddock.gui.crash_log import CrashLog
 from paddock.gui.messages import Messages
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
+from paddock.gui.stylesheet import CARD_RADIUS
 from paddock.gui.window_state import WindowState
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.host import ServerRequest, SettingsPatch
@@ -233,6 +234,10 @@ class Studio:
             if isinstance(over, QDialog):
                 painter.fillRect(self.window.rect(), QColor(0, 0, 0, 90))
                 where = self.window.rect().center() - over.rect().center()
+                outline = QPainterPath()
+                outline.addRoundedRect(QRectF(QRect(where, over.size())), CARD_RADIUS, CARD_RADIUS)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setClipPath(outline)  # as the desktop rounds its windows
             painter.drawPixmap(where, over.grab())
             painter.end()
         path = self._folder / f"{name}.png"

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient as AsyncClient
     from paddock.sdk.client import Client as Client
     from paddock.sdk.connect import replace_host as replace_host
+    from paddock.sdk.downloads import *  # noqa: F403
     from paddock.sdk.errors import *  # noqa: F403
     from paddock.sdk.events import *  # noqa: F403
     from paddock.sdk.host import *  # noqa: F403
+    from paddock.sdk.hub import *  # noqa: F403
     from paddock.sdk.memory import *  # noqa: F403
     from paddock.sdk.paths import Home as Home
     from paddock.sdk.questions import *  # noqa: F403
@@ -32,6 +34,7 @@ _NAMES = {
     "aclient": "AsyncClient",
     "client": "Client",
     "connect": "replace_host",
+    "downloads": "Download DownloadFile DownloadPatch DownloadRequest DownloadState",
     "paths": "Home",
     "questions": """
         DetokenizeRequest EmbedRequest Embeddings Input PlainText Pooling Question Reply RerankRequest Scores TokenIds
@@ -40,6 +43,10 @@ _NAMES = {
     "host": """
         CachedPrompts Generation Handshake HostAddress LogTail RaiseAnswer RaiseRequest ServerRequest ServerStatus
         Settings SettingsPatch ShutdownRequest
+    """,
+    "hub": """
+        Badge HubAccount HubFileInfo HubFormat HubLogin HubModel HubPage HubQuant HubResult HubSearchRequest HubSort
+        Suggestion
     """,
     "memory": """
         Confidence DeviceState DeviceUse Estimate EstimateRequest EstimatedDevice Guard Machine MemoryDevice MemoryState
@@ -51,10 +58,10 @@ _NAMES = {
         Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
-        Cancelled ChatChanged Ending Event Failed Finished GenerationEnded GenerationEvent GenerationStarted
-        HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded MemoryChanged MemoryPressure
-        ModelStateChanged PromptProgress Queued
-        RaiseWindow ReasoningDelta ServerChanged SettingsChanged Snapshot TextDelta ToolCallDelta
+        Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished GenerationEnded
+        GenerationEvent GenerationStarted HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded MemoryChanged
+        MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged SettingsChanged
+        Snapshot TextDelta ToolCallDelta
     """,
     "errors": """
         AccessDenied BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy

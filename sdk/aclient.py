@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
+from paddock.sdk.download_calls import AsyncDownloadClient
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -27,6 +28,7 @@ from paddock.sdk.host import (
     Settings,
     SettingsPatch,
 )
+from paddock.sdk.hub_calls import AsyncHubClient
 from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncDownloadClient, AsyncHubClient):
     """A connection to the host, used on one event loop.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
 from paddock.sdk.connect import find_or_start, home_of
+from paddock.sdk.download_calls import DownloadClient
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -24,6 +25,7 @@ from paddock.sdk.host import (
     Settings,
     SettingsPatch,
 )
+from paddock.sdk.hub_calls import HubClient
 from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client:
+class Client(DownloadClient, HubClient):
     """A connection to the host, usable from any thread.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation, ServerStatus, Settings
 from paddock.sdk.memory import MemoryState
@@ -104,6 +105,7 @@ class Snapshot(Event, frozen=True, kw_only=True, tag="snapshot"):
     settings: Settings
     generations: tuple[Generation, ...] = ()
     memory: MemoryState = MemoryState()
+    downloads: tuple[Download, ...] = ()
 
 
 class ModelStateChanged(Event, frozen=True, kw_only=True, tag="model_state_changed"):
@@ -114,6 +116,18 @@ class ModelStateChanged(Event, frozen=True, kw_only=True, tag="model_state_chang
 
 class LibraryChanged(Event, frozen=True, kw_only=True, tag="library_changed"):
     """Models on disk came, went or changed; ask for the list again."""
+
+
+class DownloadProgress(Event, frozen=True, kw_only=True, tag="download_progress"):
+    """A download moved on or changed; at most twice a second. ``download`` None: it left the list."""
+
+    download: Download | None
+
+
+class DownloadFinished(Event, frozen=True, kw_only=True, tag="download_finished"):
+    """A download is done, or has failed; a done one is in the list of models already."""
+
+    download: Download
 
 
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
@@ -169,6 +183,8 @@ HostEvent = (
     Snapshot
     | ModelStateChanged
     | LibraryChanged
+    | DownloadProgress
+    | DownloadFinished
     | ChatChanged
     | GenerationStarted
     | GenerationEnded

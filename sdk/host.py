@@ -83,7 +83,7 @@ class Settings(Value, frozen=True, kw_only=True):
 
     ``memory_limit_mib`` is what all models together may take of the machine's memory under the guard ``custom``;
     ``model_ttl_minutes`` how long a model that was loaded on demand may be idle, 0: for ever; ``planned_machines`` are
-    the computers that the user plans for (“24GB”).
+    the computers that the user plans for (“24GB”). ``download_limit`` is in bytes per second, 0: none.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -102,6 +102,7 @@ class Settings(Value, frozen=True, kw_only=True):
     memory_limit_mib: int = 0
     model_ttl_minutes: int = 60
     planned_machines: tuple[str, ...] = ()
+    download_limit: int = 0
 
 
 class SettingsPatch(Request, frozen=True, kw_only=True):
@@ -121,6 +122,7 @@ class SettingsPatch(Request, frozen=True, kw_only=True):
     memory_limit_mib: int | None = None
     model_ttl_minutes: int | None = None
     planned_machines: tuple[str, ...] | None = None
+    download_limit: int | None = None
 
 
 class CachedPrompts(Value, frozen=True, kw_only=True):

@@ -43,10 +43,13 @@ class OptionSpec(Value, frozen=True, kw_only=True):
     files: bool = False
 
 
-def check(options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, where: str) -> Options:
+def check(
+    options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, where: str, unset: bool = False
+) -> Options:
     """``options`` under their proper names and types, every value inside its range.
 
-    ``where`` names the engine or place for the error sentence ("llama.cpp sampling").
+    Options that are None are left out; with ``unset`` they stay, for a caller who goes back to the default of what was
+    said elsewhere. ``where`` names the engine or place for the error sentence ("llama.cpp sampling").
     Raises UnknownOption (with the nearest name as hint) and InvalidOption.
     """
     table = {name: spec for spec in specs for name in (spec.name, *spec.aliases)}
@@ -65,6 +68,8 @@ def check(options: Mapping[str, OptionValue], specs: Iterable[OptionSpec], *, wh
             raise InvalidOption(f"“{spec.name}” is given twice, also as “{name}”.", hint="Give it once.", option=name)
         if value is not None:
             checked[spec.name] = check_value(spec, value)
+        elif unset:
+            checked[spec.name] = None
     return checked
 
 

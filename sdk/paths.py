@@ -24,6 +24,7 @@ class Home:
         self.load_options_file = root / "load-options.json"
         self.hub = root / "hub"
         self.hub_account_file = root / "hub-account.json"
+        self.downloads_file = root / "downloads.json"
         self.chats_file = root / "chats.db"
         self.window_file = root / "window.json"
         self.history_file = root / "history"

@@ -21,7 +21,9 @@ from paddock.server.bus import Bus
 from paddock.server.chats import ChatStore
 from paddock.server.conversations import Conversations
 from paddock.server.devices import Devices
+from paddock.server.downloads import HostDownloads
 from paddock.server.generations import Generations, Run
+from paddock.server.hub import HubService
 from paddock.server.instance import Instance
 from paddock.server.lifetime import Lifetime
 from paddock.server.load_options import LoadOptions
@@ -81,6 +83,15 @@ class Host:
             memory_changed=self.memory_watch.hurry,
             ttl_s=lambda: self.settings.current.model_ttl_minutes * 60,
         )
+        self.downloads = HostDownloads(
+            home.models,
+            home.downloads_file,
+            self.bus,
+            arrived=lambda: self.models.refresh(),
+            ended=lambda: self.lifetime.look(),
+            limit=lambda: self.settings.current.download_limit,
+        )
+        self.hub = HubService(home, clock=self.now)
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
         self.conversations = Conversations(
             ChatStore(home.chats_file),
@@ -129,6 +140,8 @@ class Host:
             doing.append("one answer is being written" if running == 1 else f"{running} answers are being written")
         if self.models.is_loading():
             doing.append("a model is being loaded")
+        if self.downloads.busy():
+            doing.append("a download is running")
         if self.server.running:
             doing.append("the API server is on")
         return tuple(doing)
@@ -138,11 +151,14 @@ class Host:
     async def open(self) -> None:
         """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
         from paddock.server.api.control import ControlApi
+        from paddock.server.api.downloads import DownloadsApi
+        from paddock.server.api.hub import HubApi
         from paddock.server.app import make_app
         from paddock.server.listeners import Listener, private_socket
 
         await self.conversations.open()
-        app = make_app(ControlApi(self).routes(), control_error)
+        apis = (ControlApi(self), HubApi(self), DownloadsApi(self.downloads))
+        app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
         door = PrivateDoor(app, self._instance.token, control_error, self._request)
         self._listener = Listener(door, [opened], idle_s=IDLE_CONNECTION_S)
@@ -150,6 +166,7 @@ class Host:
         self._instance.announce(f"http://127.0.0.1:{opened.getsockname()[1]}")
         self.models.read_folders(self.settings.current.model_folders)
         self._pressure = asyncio.get_running_loop().create_task(self._watch_pressure())
+        self._chore(self.downloads.open())
         logger.info("host %s ready: version %s, protocol %d", self.instance_id, VERSION, PROTOCOL)
 
     async def stay(self) -> str:
@@ -166,6 +183,7 @@ class Host:
             ("event streams", partial(self._say_goodbye, reason)),
             ("public listener", self.server.close),
             ("private listener", self._close_listener),
+            ("downloads", self.downloads.close),
             ("models", self.models.close),
             ("memory", self._close_memory),
             ("conversations", self.conversations.close),
@@ -258,6 +276,7 @@ class Host:
             LoadOptions(home.load_options_file),
             loaded=lambda: self.models.loaded(),
             evictable=lambda: self.models.pool.evictable(),
+            names=lambda: self.models.pool.names(),
             settings=lambda: self.settings.current,
             defaults=lambda: load_defaults(self.settings.current),
         )

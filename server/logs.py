@@ -34,7 +34,8 @@ class HostLog:
         root = logging.getLogger()
         root.addHandler(handler)
         root.setLevel(logging.INFO)
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        for noisy in ("uvicorn", "httpx2"):  # addresses of files on the hub are signed: they open them
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         self._handler = handler
         if echo:
             screen = logging.StreamHandler(sys.stderr)

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import msgspec
 
 from paddock.backends.planning import GuardRule, Judgement, Plan
 from paddock.sdk.errors import StorageFailed
-from paddock.sdk.memory import DeviceUse, Estimate, EstimateRequest, Machine, MemoryState, Prediction
+from paddock.sdk.memory import DeviceUse, Estimate, EstimateRequest, Machine, MemoryState, Prediction, Remedy
 from paddock.sdk.options import check
 from paddock.sdk.types import LoadedModel, ModelInfo, Options
 from paddock.server.inquiry import Inquiry, Predict
@@ -37,7 +37,8 @@ LIMIT_SHARE = 0.95
 
 class Memory:
     """Lives on the host's loop. ``loaded`` is what is in memory and ``evictable`` what of it may be unloaded, least
-    recently used first; ``defaults`` are the load options that the settings say for all models."""
+    recently used first; ``names`` are people's words for instances, ``defaults`` the load options that the settings
+    say for all models."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Memory:
         *,
         loaded: Callable[[], Sequence[LoadedModel]],
         evictable: Callable[[], Sequence[str]],
+        names: Callable[[], Mapping[str, str]],
         settings: Callable[[], Settings],
         defaults: Callable[[], Options],
     ) -> None:
@@ -59,6 +61,7 @@ class Memory:
         self._saved = saved
         self._loaded = loaded
         self._evictable = evictable
+        self._names = names
         self._settings = settings
         self._defaults = defaults
         self.ledger: Ledger = Ledger(devices=devices.now, guard=self.rule)
@@ -109,14 +112,15 @@ class Memory:
         return await asyncio.to_thread(self._saved.put, model.id, options, engine.load, f"{engine.title} load options")
 
     async def _merged(self, subject: Subject, options: Options) -> Options:
-        """``options`` before those that are saved for the model, before those of the settings."""
+        """``options`` before those that are saved for the model, before those of the settings; None goes back to the
+        engine's own default."""
         known = {spec.name for spec in subject.engine.load}
         merged = {name: value for name, value in self._defaults().items() if name in known}
         try:
             merged |= await asyncio.to_thread(self._saved.get, subject.name, subject.engine.load)
         except StorageFailed as error:  # that must not keep a model from being loaded
             logger.warning("no saved load options: %s", error.sentence())
-        return merged | options
+        return {name: value for name, value in (merged | options).items() if value is not None}
 
     # -------------------------------------------------------------- the pool's planner
 
@@ -130,17 +134,16 @@ class Memory:
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
-    ) -> str:
+    ) -> Remedy | None:
         """See :class:`~paddock.backends.planning.Planner`. ``limit``: after a load that ran out of memory although it
         should have fitted, so many bytes of the machine's memory could have been had."""
         if plan.prediction is None:
-            return ""
+            return None
         inquiry = await self._here(await self._subjects.on_disk(model), self._best, replacing)
         if limit is not None:
             judge = partial(self._judge_limited, int(limit * LIMIT_SHARE))
             inquiry = dataclasses.replace(inquiry, judge=judge, judge_now=judge)
-        found = await inquiry.remedy(plan.options, plan.prediction)
-        return f"{found.sentence}." if found is not None else ""
+        return await inquiry.remedy(plan.options, plan.prediction)
 
     async def _here(
         self, subject: Subject, predict: Callable[[Subject, Options], Awaitable[Prediction]], replacing: Sequence[str]
@@ -198,7 +201,8 @@ class Memory:
         InvalidOption, BadRequest for a machine that cannot be read, and what keeps the hub from answering."""
         started = time.perf_counter()
         subject = await self._subjects.find(request.model)
-        asked = check(request.options, subject.engine.load, where=f"{subject.engine.title} load options")
+        where = f"{subject.engine.title} load options"
+        asked = check(request.options, subject.engine.load, where=where, unset=True)
         options = await self._merged(subject, asked)
         if request.on:
             from paddock.browser.machines import parse
@@ -243,9 +247,6 @@ class Memory:
             windowed=await self._predictions.windowed(subject),
             names=self._names(),
         )
-
-    def _names(self) -> dict[str, str]:
-        return {loaded.id: loaded.identifier or loaded.model for loaded in self._loaded()}
 
     def _replaced(self, model: str) -> list[str]:
         """A load takes the place of what is loaded of the same model, unless that has a name of its own."""

@@ -24,6 +24,7 @@ RANGES = {
     "kv_store_mib": (0, 16_777_216),
     "memory_limit_mib": (0, 16_777_216),
     "model_ttl_minutes": (0, 60 * 24 * 365),
+    "download_limit": (0, 10**12),
 }
 
 

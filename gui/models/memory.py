@@ -34,6 +34,8 @@ PARTS: tuple[tuple[str, tuple[str, ...], int | str], ...] = (
 """What a person calls the parts, the parts of it and its silk."""
 MOST_ROWS = 3
 """So many rows the meter has at most; more GPUs share one."""
+TOLD = 10**6
+"""Bytes from which a prediction is worth a word."""
 Named = Callable[[str], tuple[str, int]]
 """A model's name and silk."""
 
@@ -155,7 +157,7 @@ def gauges(state: MemoryState, named: Named) -> list[Gauge]:
 def predicted_words(model: LoadedModel) -> str:
     """What a load was expected to take and what it took: “Predicted 4.90 GB, measured 4.88 GB (0.4 % less)”."""
     predicted, measured = model.predicted_bytes, model.measured_bytes
-    if not predicted:
+    if not predicted or predicted < TOLD:
         return f"Takes {bytes_text(measured)}" if measured else ""
     if not measured:
         return f"Predicted {bytes_text(predicted)}"

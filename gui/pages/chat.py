@@ -98,6 +98,7 @@ class ChatPage(QWidget):
         self.columns.refit.connect(self._fit)
         self.view.regenerate_requested.connect(self._again)
         self.view.retry_requested.connect(self._again)
+        self.view.remedy_requested.connect(self._remedy)
         self.view.edit_requested.connect(self._edit)
         self.view.version_requested.connect(dialogue.choose_version)
         self.view.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
@@ -189,6 +190,16 @@ class ChatPage(QWidget):
 
     def _again(self, message: str) -> None:
         self.dialogue.answer_again(message, self.inspector.sampling())
+
+    def _remedy(self, message: str) -> None:
+        """Open the load dialog with what would have kept the answer ``message`` from running out of memory."""
+        failed = next((item for item in self.dialogue.messages if item.id == message), None)
+        if failed is None:
+            return
+        dialog = self.open_load_dialog(failed.model)
+        if dialog is not None:
+            details = (failed.error or {}).get("details") or {}
+            dialog.help_with(details.get("remedy_options") or {})
 
     def _edit(self, message: str) -> None:
         asked = next((item for item in self.dialogue.messages if item.id == message), None)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.messages import sentence
 from paddock.gui.models.memory import device_title, estimated_segments, source_words
+from paddock.gui.theme import current
 from paddock.gui.widgets import ElidedLabel, Label, Notice
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
 from paddock.gui.widgets.notice import Severity
@@ -55,6 +56,7 @@ class DeviceUseRow(QWidget):
         self.need.setText(f"needs {bytes_text(device.bytes)} of {bytes_text(free)} free")
         self.bar.show_segments(segments, device.total, title, limit)
         self.legend.show_segments(segments)
+        self.legend.keep_lines()
 
 
 class Breakdown(QFrame):
@@ -70,6 +72,7 @@ class Breakdown(QFrame):
         self.devices: list[DeviceUseRow] = []
         self.waiting = Label("Asking what it takes…", 13, 400, "text2")
         self.notice = Notice(action_kind="primary")
+        self.notice.setMinimumHeight(current().px(52))  # as with a button, so that nothing moves when that comes
         self.source = Label("", 12, 400, "text2", wrap=True, tabular=True)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(10)
@@ -107,6 +110,10 @@ class Breakdown(QFrame):
         looking = blocked and not full
         self.notice.show_message("warn" if looking else SEVERITIES[estimate.verdict], estimate.sentence, "", action)
         self._show_source(estimate, full=full)
+
+    def set_busy(self, busy: bool) -> None:
+        """Whether something is under way, so that the remedy cannot be pressed."""
+        self.notice.set_action_enabled(not busy)
 
     def show_pending(self) -> None:
         """A better answer is on its way."""

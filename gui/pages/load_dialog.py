@@ -18,18 +18,20 @@ from paddock.gui.pages.load_settings import LoadSettings
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
 from paddock.gui.widgets.buttons import QUIET
-from paddock.sdk.errors import PaddockError
+from paddock.sdk.errors import OutOfMemory, PaddockError
 from paddock.sdk.memory import Estimate, Remedy
 from paddock.sdk.types import LoadedModel, Options
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
-WIDTH, HEIGHT = 600, 720
+WIDTH, HEIGHT = 600, 760
 MEMORY_PAUSE_MS = 1_500
 """What is free moves all the time; the full estimate is asked anew at most so often for it."""
 PINNED_HEIGHT = 540
 """From this height on the breakdown stays in sight while the settings scroll."""
+SLACK = 12
+"""Pixels by which the breakdown may grow before the settings have to scroll."""
 RISK = "Loaded anyway, it may end in the middle of an answer or slow the whole computer down."
 
 
@@ -45,6 +47,11 @@ class LoadDialog(QDialog):
         self._load: Job | None = None
         self._saved: Options = {}
         self._touched = self._fitted = False
+        self._help: Options | None = None
+        self._guarded = False
+        """The trouble that is shown is a refusal by the memory guard."""
+        self._parked = False
+        """The focus waits on Cancel for what is to be pressed next."""
         self._unloading: set[str] = set()
         name = host.model_name(model)
         self.setWindowTitle(f"Load {name}")
@@ -89,6 +96,7 @@ class LoadDialog(QDialog):
         scroll.setWidget(body)
         inner.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self._scroll, self._inner = scroll, inner
+        scroll.verticalScrollBar().rangeChanged.connect(self._keep_edge)
         self._top = QVBoxLayout()
         self._top.setContentsMargins(20, 0, 20, 8)
         self._top.addWidget(self.breakdown)
@@ -153,10 +161,16 @@ class LoadDialog(QDialog):
             self.settings.set_options(saved)
             if now is not None and now.state in ("ready", "loading"):
                 self.settings.change_options(now.options, in_force=True)
-        self._ask()
+        self._ask_first()
 
     def _no_saved(self, error: BaseException) -> None:
         self._failed(error)
+        self._ask_first()
+
+    def _ask_first(self) -> None:
+        if self._help:
+            self.settings.change_options(self._help)
+            self._help = None
         self._ask()
 
     def _replacing(self) -> tuple[str, ...]:
@@ -176,22 +190,26 @@ class LoadDialog(QDialog):
         self._ask()
 
     def _ask(self) -> None:
-        self.save.setEnabled(True)
         self.save.setText("Save for this model")
+        self._show_save()
         self.breakdown.show_pending()
         self.estimator.ask(self.options(), self._replacing())
+
+    def _keep_edge(self, low: int, high: int) -> None:
+        """What is scrolled ends where the rest of the dialog does, with a scroll bar or without."""
+        bar = self._scroll.verticalScrollBar().sizeHint().width() if high > low else 0
+        self._inner.setContentsMargins(20, 4, max(0, 20 - bar), 16)
 
     def _grow(self) -> None:
         self.resize(self.width(), max(self.height(), self._tallest))
 
     def _fit_height(self) -> None:
-        """No higher than what there is to show."""
+        """As high as what there is to show, as far as the window allows."""
         body = self._scroll.widget()
-        self._fitted = True
         if body is not None:
-            spare = self._scroll.height() - max(body.sizeHint().height(), body.minimumSizeHint().height())
-            if spare > 0:
-                self.resize(self.width(), self.height() - spare)
+            needed = max(body.sizeHint().height(), body.minimumSizeHint().height()) + SLACK
+            spare = self._scroll.height() - needed
+            self.resize(self.width(), min(self.height() - spare, self._tallest))
 
     def _memory_changed(self) -> None:
         self.estimator.ask_again(MEMORY_PAUSE_MS)
@@ -199,15 +217,46 @@ class LoadDialog(QDialog):
     def _arrived(self, estimate: Estimate, full: bool) -> None:
         if not full and estimate.confidence == "low" and self.breakdown.estimate is not None:
             return  # a guess by the file's size would only make the picture jump
+        focused = self.focusWidget()
         self.breakdown.show_estimate(estimate, self._host.memory, self._replacing(), full=full)
         self.settings.show_estimate(estimate, full=full)
         self._show_state()
-        if full and not self._fitted:
+        self._keep_focus(focused)
+        if not full:
+            return
+        if self._guarded and estimate.verdict in REFUSED:
+            self.trouble.hide()  # the estimate says it, with what helps
+        if self._help is not None and estimate.remedy is not None and not estimate.remedy.unload:
+            self.apply(estimate.remedy)
+        self._help = None
+        if not self._fitted:
+            self._fitted = True
             QTimer.singleShot(0, self, self._fit_height)  # when everything has its place
+
+    def _keep_focus(self, before: QWidget | None) -> None:
+        """Let Enter press what comes next: the remedy, or Load. Load anyway is never pressed by accident."""
+        waits = before is self.cancel and self._parked
+        if before is None or not (waits or before.isHidden()):
+            return
+        self._parked = False
+        if not self.breakdown.notice.focus_action():
+            self._parked = self.load.isHidden()
+            (self.cancel if self._parked else self.load).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _park(self) -> None:
+        self._parked = True
+        self.cancel.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _no_estimate(self, error: BaseException) -> None:
         self.breakdown.show_failure(error)
         self._show_state()
+        self._fitted = False
+        QTimer.singleShot(0, self, self._fit_height)
+
+    def help_with(self, options: Options) -> None:
+        """The model has run out of memory: ``options`` would have helped; where there are none, take those that the
+        estimate proposes as soon as it has come."""
+        self._help = options
 
     def apply(self, remedy: Remedy) -> None:
         """Do what the remedy says: change settings, unload models, then ask again."""
@@ -216,6 +265,8 @@ class LoadDialog(QDialog):
         for instance in remedy.unload:
             self._unloading.add(instance)
             self._host.call(partial(_unload, instance), self._unloaded, self._failed, self)
+        if remedy.unload:
+            self._park()
         self._moved()
         self._show_state()
 
@@ -236,7 +287,7 @@ class LoadDialog(QDialog):
     def _kept(self, saved: Options) -> None:
         self._saved = saved
         self.save.setText("Saved" if saved else "Saved: the defaults")
-        self.save.setEnabled(False)
+        self._show_save()
 
     # ---------------------------------------------------------------- loading
 
@@ -247,8 +298,8 @@ class LoadDialog(QDialog):
         self._load = self._host.call(
             lambda client: client.load(model, options, force=force), self._is_loaded, self._refused, self
         )
+        self._park()
         self._show_state()
-        self.cancel.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _is_loaded(self, model: LoadedModel) -> None:
         self._load = None
@@ -262,10 +313,12 @@ class LoadDialog(QDialog):
     def show_refusal(self, error: BaseException) -> None:
         """Why a load did not happen; what would help is asked for anew."""
         self._failed(error)
+        self._guarded = isinstance(error, OutOfMemory) and "verdict" in error.details
         self.estimator.ask(self.options(), self._replacing())
 
     def _failed(self, error: BaseException) -> None:
         self._unloading.clear()
+        self._guarded = False
         message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (str(error), "")
         self.trouble.show_message("bad", message, hint)
         self._show_state()
@@ -290,8 +343,15 @@ class LoadDialog(QDialog):
         if pinned != (self._top.indexOf(self.breakdown) >= 0):
             (self._top if pinned else self._inner).insertWidget(0, self.breakdown)
             self._top.setContentsMargins(20, 0, 20, 8 if pinned else 0)
+            policy = self.status.sizePolicy()
+            policy.setRetainSizeWhenHidden(pinned)  # nothing moves under the mouse when a sentence comes or goes
+            self.status.setSizePolicy(policy)
 
     # ---------------------------------------------------------------- showing
+
+    def _show_save(self) -> None:
+        busy = self._load is not None or bool(self._unloading)
+        self.save.setEnabled(not busy and self.settings.options({}) != self._saved)
 
     def _show_state(self) -> None:
         loading, estimate = self._load is not None, self.breakdown.estimate
@@ -300,8 +360,10 @@ class LoadDialog(QDialog):
         self.load.setText("Load again" if self._replacing() and not loading else "Load")
         self.load.setVisible(not refuses or loading)
         self.force.setVisible(refuses and not loading)
-        for part in (self.load, self.force, self.defaults, self.breakdown, self.settings):
+        for part in (self.load, self.force, self.defaults, self.settings):
             part.setEnabled(not busy)
+        self._show_save()
+        self.breakdown.set_busy(busy)
         self.cancel.setText("Stop loading" if loading else "Cancel")
         self.progress.setVisible(loading)
         now = self._host.loaded_model(self._model)

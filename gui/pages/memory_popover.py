@@ -15,6 +15,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.library import facts
 from paddock.gui.models.memory import (
+    TOLD,
     device_title,
     gauge,
     leaving_words,
@@ -25,6 +26,7 @@ from paddock.gui.models.memory import (
 from paddock.gui.pages.memory_settings import GUARDS
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
+from paddock.gui.widgets.buttons import QUIET
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.memory import DeviceState, Parts
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
 WIDTH = 420
+UNBROKEN = "\u00a0"
 TICK_MS = 1_000
 
 
@@ -127,16 +130,16 @@ class ModelRow(QWidget):
         column.addLayout(top)
         column.addWidget(self.parts)
         column.addWidget(self.use)
-        for label in (self.parts, self.use):
-            label.setContentsMargins(18, 0, 0, 0)
 
     def show_model(self, model: LoadedModel, name: str, silk: int, parts: Parts) -> None:
         takes = model.measured_bytes or model.predicted_bytes or parts.total
-        words = part_words(parts)
+        for label in (self.parts, self.use):
+            label.setContentsMargins(self.silk.sizeHint().width() + 8, 0, 0, 0)
+        words = part_words(parts) if parts.total >= TOLD else ""
         self.silk.set_silk(silk)
         self.name.setText(f"{name} as {model.identifier}" if model.identifier else name)
-        self.takes.setText(bytes_text(takes) if takes else "")
-        self.parts.setText(words)
+        self.takes.setText(bytes_text(takes) if takes >= TOLD else "under 1 MB" if takes else "")
+        self.parts.setText(words.replace(" ", UNBROKEN).replace(f"{UNBROKEN}·{UNBROKEN}", f"{UNBROKEN}· "))
         self.parts.setVisible(bool(words))
         told = (predicted_words(model), leaving_words(model, time.time()))
         self.use.setText(" · ".join(part for part in told if part))
@@ -175,6 +178,7 @@ class MemoryPopover(Popup):
         head = QHBoxLayout()
         head.addWidget(Label("Memory", 15, 600), 1)
         head.addWidget(self.guard)
+        head.addSpacing(-QUIET)
         self._device_column.setSpacing(12)
         self._model_column.setSpacing(12)
         body = QWidget()

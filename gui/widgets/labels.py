@@ -49,10 +49,11 @@ class Label(QLabel):
         wanted = look.font(self._size, self._weight, tabular=self._tabular)
         if self.font() != wanted:
             self.setFont(wanted)
-        color = look.color(self._token)
-        if self.palette().color(QPalette.ColorRole.WindowText) != color:
-            palette = self.palette()
-            palette.setColor(QPalette.ColorRole.WindowText, color)
+        palette, group, role = self.palette(), QPalette.ColorGroup, QPalette.ColorRole.WindowText
+        color, off = look.color(self._token), look.color("muted")
+        if palette.color(group.Active, role) != color or palette.color(group.Disabled, role) != off:
+            palette.setColor(role, color)
+            palette.setColor(group.Disabled, role, off)
             self.setPalette(palette)
 
 

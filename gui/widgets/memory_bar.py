@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from paddock.gui import theme
@@ -118,6 +118,7 @@ class MemoryLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.segments: tuple[Segment, ...] = ()
+        self._least = 1
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -140,8 +141,20 @@ class MemoryLegend(QWidget):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        lines = max((line for _, line, _ in self._places(width)), default=0) + 1
-        return lines * theme.current().px(self.LINE)
+        return max(self._least, self._lines(width)) * theme.current().px(self.LINE)
+
+    def keep_lines(self) -> None:
+        """Get no lower than now, so that what stands below stays in its place when a segment goes."""
+        if self.isVisible():
+            self._least = max(self._least, self._lines(self.width()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._least = 1
+
+    def _lines(self, width: int) -> int:
+        return max((line for _, line, _ in self._places(width)), default=0) + 1
 
     def sizeHint(self) -> QSize:
         return QSize(240, self.heightForWidth(max(240, self.width())))

@@ -36,8 +36,10 @@ class Notice(QWidget):
         self._button.clicked.connect(self.action_triggered)
         words = QVBoxLayout()
         words.setSpacing(2)
+        words.addStretch(1)
         words.addWidget(self._text)
         words.addWidget(self._hint)
+        words.addStretch(1)
         row = QHBoxLayout(self)
         row.setSpacing(12)
         self._row = row
@@ -78,6 +80,17 @@ class Notice(QWidget):
         self.show()
         self.update()
 
+    def set_action_enabled(self, enabled: bool) -> None:
+        """Whether the action can be pressed now."""
+        self._button.setEnabled(enabled)
+
+    def focus_action(self) -> bool:
+        """Give the keyboard to the action; False where there is none."""
+        if self._button.isHidden():
+            return False
+        self._button.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
+
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()
         ink, back = severity_tokens(self._severity)
@@ -88,4 +101,5 @@ class Notice(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), CARD_RADIUS, CARD_RADIUS)
         side = look.px(18)
         mark = icons.pixmap(ICONS[self._severity], QColor(look.color(ink)), side, ratio=self.devicePixelRatioF())
-        painter.drawPixmap(QPointF(12, 11), mark)
+        line = min(self._text.height(), self._text.fontMetrics().lineSpacing())
+        painter.drawPixmap(QPointF(12, self._text.y() + (line - side) / 2), mark)

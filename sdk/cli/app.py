@@ -12,7 +12,10 @@ from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
-COMMANDS = ("chat", "serve", "ls", "ps", "estimate", "load", "unload", "stop", "bench", "cache", "doctor")
+COMMANDS = (
+    "chat", "serve", "search", "get", "downloads", "ls", "ps", "estimate", "load", "unload", "stop", "bench", "cache",
+    "login", "logout", "doctor",
+)  # fmt: skip
 """In the order of the help."""
 
 
@@ -90,6 +93,22 @@ def _command(name: str) -> Callable[..., None]:
             from paddock.sdk.cli.estimate import estimate
 
             return estimate
+        case "search":
+            from paddock.sdk.cli.search import search
+
+            return search
+        case "login" | "logout":
+            from paddock.sdk.cli import login
+
+            return login.login if name == "login" else login.logout
+        case "get":
+            from paddock.sdk.cli.get import get
+
+            return get
+        case "downloads":
+            from paddock.sdk.cli.downloads import downloads
+
+            return downloads
         case "serve":
             from paddock.sdk.cli.serve import serve
 

@@ -89,7 +89,7 @@ def show(terminal: Terminal, found: Estimate) -> None:
         if any(getattr(device.parts, part) for device in used)
     ]
     rows.append(("Together", *(bytes_text(device.bytes) for device in used)))
-    rows.append(("Available", *(bytes_text(device.free) or "unknown" for device in used)))
+    rows.append(("May take", *(bytes_text(device.free) or "unknown" for device in used)))
     terminal.table(("", *(device.name for device in used)), rows, right=range(1, len(used) + 1))
     terminal.line("")
     width = max((len(device.name) for device in found.devices), default=0)

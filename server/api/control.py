@@ -109,6 +109,7 @@ class ControlApi:
                 settings=host.settings.current,
                 generations=host.generations.running(),
                 memory=host.memory.state_now(),
+                downloads=host.downloads.all(),
             )
             yield frame(msgspec.json.encode(snapshot))
             async for event in subscription:

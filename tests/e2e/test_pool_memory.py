@@ -54,8 +54,8 @@ class Sizes:
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
-    ) -> str:
-        return ""
+    ) -> None:
+        return None
 
 
 class Watched:
@@ -222,8 +222,8 @@ class Simulated:
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
-    ) -> str:
-        return ""
+    ) -> None:
+        return None
 
 
 async def test_three_of_five_gguf_models_stay_within_the_limit_by_what_the_engine_foretells(

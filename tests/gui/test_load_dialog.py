@@ -317,6 +317,42 @@ def test_the_dialog_works_from_the_keyboard_and_names_everything(qtbot: QtBot, s
     assert dialog.settings.context.number() == 7168
 
 
+def test_enter_applies_the_remedy_and_then_loads(qtbot: QtBot, host: FakeHost, show: Callable[[], LoadDialog]) -> None:
+    host.client.saved = {"n_ctx": 32_768}
+    dialog = show()
+    assert dialog.force.isVisible()
+    remedy = dialog.focusWidget()
+    assert remedy is not None
+    assert QAccessible.queryAccessibleInterface(remedy).text(QAccessible.Text.Name) == "Use 14,848 tokens of context"
+    qtbot.keyClick(remedy, Qt.Key.Key_Return)
+    settle(qtbot, dialog)
+    assert dialog.options() == {"n_ctx": 14_848}
+    assert dialog.focusWidget() is dialog.load
+    qtbot.keyClick(dialog.load, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=5000)
+    assert calls(host, "load") == [({"n_ctx": 14_848}, False)]
+
+
+def test_nothing_moves_under_the_mouse_when_it_does_not_fit_any_more(
+    qtbot: QtBot, show: Callable[[], LoadDialog]
+) -> None:
+    dialog = show()
+    slider = dialog.settings.context.slider
+    qtbot.waitUntil(lambda: dialog._fitted, timeout=5000)
+    settle(qtbot, dialog)
+
+    def place() -> tuple[int, int]:
+        corner = slider.mapTo(dialog, slider.rect().topRight())
+        return corner.x(), corner.y()
+
+    before = place()
+    for number in (30_000, 4096):
+        slider.set_number(number)
+        settle(qtbot, dialog)
+        assert dialog.force.isVisible() == (number == 30_000)
+        assert place() == before
+
+
 @pytest.mark.parametrize("trained", [16, 512, 2048, 40_960, 1_000_000])
 def test_context_stops_rise_to_what_the_model_was_trained_for(trained: int) -> None:
     stops = context_stops(trained)

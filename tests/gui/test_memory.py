@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from memory_fakes import GB, GEMMA, FakeHost, loaded_gemma, memory
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -133,7 +134,9 @@ def test_the_popover_tells_predicted_and_measured_and_the_time_that_is_left(
 ) -> None:
     row = popover.models["i1"]
     assert row.name.text() == "Gemma 3 4B Q4_K_M"
-    assert row.parts.text() == "Weights 2.5 GB · KV cache 1.3 GB · Compute 300 MB · Process 260 MB"
+    assert (
+        row.parts.text().replace("\u00a0", " ") == "Weights 2.5 GB · KV cache 1.3 GB · Compute 300 MB · Process 260 MB"
+    )
     assert row.use.text() == "Predicted 4.4 GB, takes 4.3 GB (1.1 % less) · Leaves now"
     gpu, ram = popover.devices
     assert gpu.free.text() == "3.1 GB of 8.0 GB free"
@@ -160,6 +163,20 @@ def test_pin_and_unload_from_the_popover(qtbot: QtBot, host: FakeHost, popover: 
     host.models_changed.emit()
     assert popover.models == {}
     assert popover.none.isVisible()
+
+
+def test_the_popover_is_gone_through_and_closed_by_keyboard(
+    qtbot: QtBot, host: FakeHost, popover: MemoryPopover
+) -> None:
+    names = []
+    for _ in range(4):
+        focused = popover.focusWidget()
+        assert focused is not None
+        names.append(QAccessible.queryAccessibleInterface(focused).text(QAccessible.Text.Name))
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    assert names == ["Guard: balanced", "Keep Gemma 3 4B Q4_K_M loaded", "Unload Gemma 3 4B Q4_K_M", names[0]]
+    qtbot.keyClick(popover, Qt.Key.Key_Escape)
+    assert not popover.isVisible()
 
 
 def test_what_cannot_be_done_is_said_in_the_popover(qtbot: QtBot, host: FakeHost, popover: MemoryPopover) -> None:

@@ -87,8 +87,10 @@ def time_moves(app: object, model: str, moves: int, until: Callable[[Callable[[]
 
     class Watch(QObject):
         def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-            if event.type() == QEvent.Type.Paint and dialog.breakdown.estimate is not None:
-                painted.append(dialog.breakdown.estimate.context_length)
+            estimate = dialog.breakdown.estimate
+            if event.type() == QEvent.Type.Paint and estimate is not None:
+                asked = estimate.options.get("n_ctx")
+                painted.append(asked if isinstance(asked, int) else estimate.context_length)
             return False
 
     watch = Watch()

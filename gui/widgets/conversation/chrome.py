@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QTextDocument
 
 from paddock.gui import icons
@@ -292,15 +293,23 @@ class OwnFootBlock(Block):
                 paint_icon_button(painter, target, paint)
 
 
+class CardButton(NamedTuple):
+    """A button of a card. ``key`` is its own on the card."""
+
+    key: str
+    icon: str
+    words: str
+    run: Callable[[], None]
+
+
 @dataclass(eq=False)
 class CardBlock(Block):
-    """Why an answer is not whole, what to do about it, and the button that does it."""
+    """Why an answer is not whole, what to do about it, and the buttons that do it."""
 
     severity: Severity | None = "bad"
     sentence: str = ""
     hint: str = ""
-    action: str = "Retry"
-    run: Callable[[], None] = _nothing
+    buttons: Sequence[CardButton] = ()
     _documents: list[QTextDocument] = field(default_factory=list)
 
     def estimate(self, width: int) -> int:
@@ -309,25 +318,38 @@ class CardBlock(Block):
     def _inner(self) -> int:
         return self.style.px(42)
 
-    def _button_width(self) -> int:
-        return label_width(self.style, self.action)
-
     def _beside(self) -> bool:
-        return self.width >= self.style.px(420)
+        """Whether the buttons stand at the right; else below the words."""
+        return self.width >= self.style.px(420) and 2 * self._rects()[-1].right() <= self.width
+
+    def _rects(self) -> list[QRect]:
+        """The buttons' places in a strip of their own, in as many rows as they need."""
+        style = self.style
+        gap, height, room = style.px(8), style.px(30), max(40, self.width - self._inner() - style.px(12))
+        rects: list[QRect] = []
+        x = y = 0
+        for button in self.buttons:
+            width = min(label_width(style, button.words), room)
+            if x and x + width > room:
+                x, y = 0, y + height + gap
+            rects.append(QRect(x, y, width, height))
+            x += width + gap
+        return rects
 
     def layout(self) -> None:
         style = self.style
         if not self._documents:
             room = self.width - self._inner() - style.px(14)
-            if self._beside():
-                room -= self._button_width() + style.px(12)
+            beside, rects = self._beside(), self._rects()
+            if beside:
+                room -= rects[-1].right() + 1 + style.px(12)
             texts = [(self.sentence, style.interface_strong_font, "text"), (self.hint, style.interface_font, "text2")]
             self._documents = [
                 style.document((Span(text),), font, style.color(token), max(40, room))
                 for text, font, token in texts
                 if text
             ]
-            below = 0 if self._beside() else style.px(38)
+            below = 0 if beside else rects[-1].bottom() + 1 + style.px(8)
             self.height = sum(natural_size(d)[1] for d in self._documents) + style.px(24) + below
             self.height = max(self.height, style.px(50))
         self.built = True
@@ -337,13 +359,15 @@ class CardBlock(Block):
         self.built = False
 
     def targets(self) -> list[Target]:
-        style = self.style
-        width, height = self._button_width(), style.px(30)
+        style, rects = self.style, self._rects()
         if self._beside():
-            rect = QRect(self.width - width - style.px(12), (self.height - height) // 2, width, height)
+            corner = QPoint(self.width - rects[-1].right() - 1 - style.px(12), (self.height - rects[-1].height()) // 2)
         else:
-            rect = QRect(self._inner(), self.height - height - style.px(12), width, height)
-        return [Target("retry", self.action, rect, self.run, icon="refresh", words=self.action)]
+            corner = QPoint(self._inner(), self.height - rects[-1].bottom() - 1 - style.px(12))
+        return [
+            Target(button.key, button.words, rect.translated(corner), button.run, icon=button.icon, words=button.words)
+            for button, rect in zip(self.buttons, rects, strict=True)
+        ]
 
     def paint(self, painter: QPainter, paint: Paint) -> None:
         self.layout()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from paddock.gui.widgets.notice import Severity
+from paddock.sdk.errors import OutOfMemory
 from paddock.sdk.types import ChatMessage
+
+LOAD_SETTINGS = "Change load settings"
+"""The button where memory ran out and nothing is known to help for sure."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What a card says. ``severity`` None: nothing is wrong, the user wanted it so."""
+    """What a card says. ``severity`` None: nothing is wrong, the user wanted it so. ``remedy``: the button for what
+    would help, empty for none."""
 
     severity: Severity | None
     sentence: str
     hint: str
     action: str
+    remedy: str = ""
 
 
 def ending(message: ChatMessage) -> Ending | None:
@@ -24,7 +32,9 @@ def ending(message: ChatMessage) -> Ending | None:
     sentence, hint = str(error.get("message", "")), str(error.get("hint", ""))
     match message.state:
         case "failed":
-            return Ending("bad", sentence or "The answer failed.", hint, "Retry")
+            remedy = _remedy(error)
+            hint = hint.removeprefix(f"{remedy}.").lstrip()  # the button says it
+            return Ending("bad", sentence or "The answer failed.", hint, "Retry", remedy)
         case "interrupted":
             return Ending(
                 "warn",
@@ -36,3 +46,9 @@ def ending(message: ChatMessage) -> Ending | None:
             return Ending(None, "You stopped this answer.", "", "Answer again")
         case "done" | "generating":
             return None
+
+
+def _remedy(error: Mapping[str, Any]) -> str:
+    if error.get("code") != OutOfMemory.code:
+        return ""
+    return str((error.get("details") or {}).get("remedy") or LOAD_SETTINGS)

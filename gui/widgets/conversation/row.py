@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, TextBlock
 from paddock.gui.widgets.conversation.chrome import (
     CardBlock,
+    CardButton,
     FoldBlock,
     FootBlock,
     HeadBlock,
@@ -38,6 +39,7 @@ class Deeds:
     copy: Callable[[str, str], None]
     regenerate: Callable[[str], None]
     retry: Callable[[str], None]
+    remedy: Callable[[str], None]
     edit: Callable[[str], None]
     version: Callable[[str], None]
     reshaped: Callable[[MessageRow], None]
@@ -182,7 +184,9 @@ class MessageRow(MessageText):
             return found
         card = ending(message)
         if card is not None:
-            run = (lambda: self._deeds.retry(message.id)) if message.state != "done" else (lambda: None)
+            buttons = [CardButton("retry", "refresh", card.action, lambda: self._deeds.retry(message.id))]
+            if card.remedy:
+                buttons.insert(0, CardButton("remedy", "sliders", card.remedy, lambda: self._deeds.remedy(message.id)))
             found.append(
                 CardBlock(
                     style,
@@ -190,8 +194,7 @@ class MessageRow(MessageText):
                     severity=card.severity,
                     sentence=card.sentence,
                     hint=card.hint,
-                    action=card.action,
-                    run=run,
+                    buttons=buttons,
                 )
             )
         numbers = stats(message)

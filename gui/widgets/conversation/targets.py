@@ -69,4 +69,5 @@ def paint_label_button(
     painter.setFont(style.label_font)
     painter.setPen(style.color(token))
     words = QRectF(x, target.rect.top(), target.rect.right() - x + 1, target.rect.height())
-    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, target.words)
+    shown = painter.fontMetrics().elidedText(target.words, Qt.TextElideMode.ElideRight, round(words.width()))
+    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, shown)

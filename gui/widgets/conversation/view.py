@@ -33,6 +33,7 @@ class ConversationView(Interactive):
 
     regenerate_requested = Signal(str)
     retry_requested = Signal(str)
+    remedy_requested = Signal(str)
     edit_requested = Signal(str)
     version_requested = Signal(str)
 
@@ -49,6 +50,7 @@ class ConversationView(Interactive):
             copy=self.copy_text,
             regenerate=self.regenerate_requested.emit,
             retry=self.retry_requested.emit,
+            remedy=self.remedy_requested.emit,
             edit=self.edit_requested.emit,
             version=self.version_requested.emit,
             reshaped=self._reshaped,

@@ -10,7 +10,7 @@ from typing import Any
 from paddock.backends.ledger import Ledger
 from paddock.backends.planning import GuardRule, Plan
 from paddock.sdk.events import Ending, GenerationEvent
-from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Guard, MemoryDevice, Parts, Prediction
+from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Guard, MemoryDevice, Parts, Prediction, Remedy
 from paddock.sdk.types import GenerateRequest, ModelInfo, Options
 
 Ask = Callable[..., GenerateRequest]
@@ -35,7 +35,7 @@ GIB = 2**30
 
 
 class Budget:
-    """A planner by arithmetic: a model takes its ``size_bytes``. ``advice`` is its remedy; ``hold`` stops it."""
+    """A planner by arithmetic: a model takes its ``size_bytes``. ``hold`` stops it. ``advice``: its remedy."""
 
     def __init__(self) -> None:
         self.advice = ""
@@ -50,8 +50,8 @@ class Budget:
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None
-    ) -> str:
-        return self.advice
+    ) -> Remedy | None:
+        return Remedy(sentence=self.advice, options={"n_ctx": 2048}) if self.advice else None
 
 
 def prediction(size: int) -> Prediction:

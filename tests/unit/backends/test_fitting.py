@@ -66,6 +66,15 @@ def machine(ram: int, gpu: int = 0) -> Callable[[Prediction], Judgement]:
     return lambda prediction: judge_machine(prediction, there, OFF)
 
 
+def beside_an_idle_model(instance: str, size: int, *, ram: int) -> Callable[[Prediction], Judgement]:
+    """Judges by ``ram`` MiB, of which an idle instance holds ``size``."""
+    devices = (MemoryDevice(name=MACHINE_MEMORY, total=ram * MB, free=ram * MB),)
+    ledger = Ledger(lambda: devices, lambda: OFF, lambda _: 0, mapped_is_free=True)
+    held = DeviceUse(name=MACHINE_MEMORY, parts=Parts(weights=size * MB))
+    ledger.book(instance, "m", Prediction(source="measured", confidence="exact", devices=(held,)))
+    return lambda prediction: ledger.judge(prediction, idle=(instance,))
+
+
 def remedy(
     model: Model,
     judge: Callable[[Prediction], Judgement],
@@ -256,12 +265,8 @@ def test_two_changes_where_one_is_not_enough() -> None:
 
 
 def test_unloading_and_one_change_where_neither_is_enough() -> None:
-    devices = (MemoryDevice(name=MACHINE_MEMORY, total=1350 * MB, free=1350 * MB),)
-    ledger = Ledger(lambda: devices, lambda: OFF, lambda _: 0, mapped_is_free=True)
-    held = DeviceUse(name=MACHINE_MEMORY, parts=Parts(weights=400 * MB))
-    ledger.book("a", "m", Prediction(source="measured", confidence="exact", devices=(held,)))
+    found = remedy(Model(), beside_an_idle_model("a", 400, ram=1350), {"n_ctx": 2048}, a="Gemma")
 
-    found = remedy(Model(), lambda prediction: ledger.judge(prediction, idle=("a",)), {"n_ctx": 2048}, a="Gemma")
     assert found is not None
     assert found.sentence == "Unload Gemma and keep the KV cache in q8_0"
     assert found.unload == ("a",)
@@ -274,6 +279,20 @@ def test_a_very_short_context_is_the_last_resort() -> None:
     last = remedy(Model(), machine(1100), {"cache_type_k": "q8_0", "cache_type_v": "q8_0", "n_ubatch": 64})
     assert last is not None
     assert last.sentence == "Use 1,280 tokens of context"
+
+
+def test_a_context_that_is_short_already_is_shortened_before_small_batches_are_taken() -> None:
+    found = remedy(Model(), machine(1200), {"cache_type_k": "q8_0", "cache_type_v": "q8_0", "n_ctx": 2048})
+
+    assert found is not None
+    assert found.sentence == "Use 1,024 tokens of context"
+
+
+def test_two_mild_changes_come_before_another_model_has_to_leave() -> None:
+    found = remedy(Model(), beside_an_idle_model("a", 30, ram=1380), a="Tiny")
+
+    assert found is not None
+    assert found.sentence == "Keep the KV cache in q8_0 and use 3,328 tokens of context"
 
 
 def test_an_engine_without_these_options_has_no_remedy() -> None:

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.failures import RETRY_S
 from paddock.backends.pool import Pool
 from paddock.backends.registry import Registry
@@ -17,7 +19,7 @@ from paddock.sdk.errors import EngineError, LoadFailed
 from paddock.sdk.events import Failed, Finished, LoadProgress, Queued, TextDelta
 from paddock.sdk.questions import Embeddings, EmbedRequest
 
-from .pools import Ask, Write, gather
+from .pools import GIB, Ask, Budget, Write, gather, ledger
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -167,3 +169,24 @@ async def test_under_pressure_caches_go_first_and_then_idle_models_one_by_one(
     await pool.relieve("none")
     await pool.relieve("critical")
     assert [text for text in relieved if "given up" in text] == relieved[:1] + relieved[-1:]
+
+
+async def test_a_model_that_holds_memory_leaves_before_one_that_holds_next_to_none(
+    changes: Any, now: list[float], relieved: list[str], tmp_path: Path, script: Write
+) -> None:
+    pool = Pool(
+        Registry([DESCRIPTOR]),
+        changed=changes,
+        logs=tmp_path / "logs",
+        clock=lambda: now[0],
+        ledger=ledger(10 * GIB),
+        planner=Budget(),
+        relieved=relieved.append,
+    )
+    for number, (name, size) in enumerate((("small", 2**20), ("large", GIB), ("larger", 2 * GIB))):
+        now[0] = number
+        await pool.load(msgspec.structs.replace(script(name), size_bytes=size), {})
+    for _ in range(4):
+        await pool.relieve("critical")
+    assert [text.split("“")[1].split("”")[0] for text in relieved[1:]] == ["test/large", "test/larger", "test/small"]
+    await pool.close()

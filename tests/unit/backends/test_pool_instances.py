@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.pool import Pool
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import BadRequest, HostBusy, ModelNotFound, NotFound
@@ -31,6 +32,17 @@ async def test_an_identifier_names_a_further_instance_of_a_model(pool: Pool, scr
     assert [loaded.context_length for loaded in pool.loaded()] == [128, 256]
     await pool.unload("fast")
     assert [loaded.context_length for loaded in pool.loaded()] == [256]
+
+
+async def test_none_goes_back_to_the_default_of_an_option(tmp_path: Path, changes: Any, script: Write) -> None:
+    pool = Pool(Registry([DESCRIPTOR]), changed=changes, logs=tmp_path, defaults=lambda: {"n_ctx": 64})
+    model = script()
+    saved = await pool.load(model, {})
+    default = await pool.load(model, {"n_ctx": None})
+    assert (saved.context_length, default.context_length, default.id != saved.id) == (64, 4096, True)
+    assert (await pool.load(model, {"n_ctx": None})).id == default.id
+    assert (await pool.load(model, {"n_ctx": 64})).context_length == 64
+    await pool.close()
 
 
 async def test_a_request_for_a_model_goes_to_its_least_busy_instance(pool: Pool, script: Write, ask: Ask) -> None:

@@ -80,7 +80,7 @@ async def test_busy_and_pinned_models_stay_and_an_explicit_load_is_refused_in_wo
 ) -> None:
     await pool.load(sized("pinned", 3), {}, pinned=True)
     busy = sized("busy", 3, **SLOW)
-    budget.advice = "Use 2,048 tokens of context."
+    budget.advice = "Use 2,048 tokens of context"
     async with aclosing(pool.generate(busy, ask())) as events:
         await until(events, TextDelta)
         with pytest.raises(OutOfMemory, match=r"“test/big” does not fit into memory: it needs 6\.4 GB") as caught:
@@ -92,6 +92,7 @@ async def test_busy_and_pinned_models_stay_and_an_explicit_load_is_refused_in_wo
     assert error.details == {
         "verdict": "fits_with",
         "remedy": "Use 2,048 tokens of context",
+        "remedy_options": {"n_ctx": 2048},
         "needed_bytes": 6 * GIB,
         "free_bytes": 4 * GIB,
     }
@@ -101,15 +102,21 @@ async def test_busy_and_pinned_models_stay_and_an_explicit_load_is_refused_in_wo
     assert "can leave" not in caught.value.hint
 
 
-async def test_force_loads_what_does_not_fit_and_unloads_nobody_in_vain(pool: Pool, sized: Sized) -> None:
+async def test_force_loads_what_does_not_fit_once_idle_models_have_left(pool: Pool, sized: Sized) -> None:
     await pool.load(sized("one", 3), {})
+    await pool.load(sized("kept", 1), {}, pinned=True)
+    await pool.load(sized("empty", 0), {})
+    with pytest.raises(OutOfMemory):
+        await pool.load(sized("huge", 11), {})
+    assert names(pool) == ["test/one", "test/kept", "test/empty"]
     forced = await pool.load(sized("huge", 11), {}, force=True, pinned=True)
-    assert names(pool) == ["test/one", "test/huge"]
+    assert names(pool) == ["test/kept", "test/empty", "test/huge"]
+    await pool.unload("test/kept")
     with pytest.raises(OutOfMemory):
         await pool.load(sized("two", 10), {})
     await pool.unload(forced.id)
     await pool.load(sized("two", 10), {})
-    assert names(pool) == ["test/two"]
+    assert names(pool) == ["test/empty", "test/two"]
 
 
 async def test_a_guard_that_is_off_refuses_nothing(tmp_path: Path, sized: Sized) -> None:

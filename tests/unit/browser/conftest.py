@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"browser_{name}", Path(__file__).with_name(f"{name}.py"))
+def _module(name: str, folder: Path = Path(__file__).parent) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,10 +33,22 @@ def hub_module() -> ModuleType:
 
 
 @pytest.fixture
-def hub(hub_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def hub(hub_module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """An empty LocalHub."""
+    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path / "home"))
     for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     with hub_module.LocalHub() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def hub_catalogue() -> ModuleType:
+    return _module("hub_catalogue", Path(__file__).parents[2])
+
+
+@pytest.fixture
+def catalogue(hub: Any, hub_catalogue: ModuleType) -> Any:
+    """Some 300 repositories in ``hub``."""
+    return hub_catalogue.Catalogue(hub)

@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -33,7 +34,9 @@ class Blob:
 
     @functools.cached_property
     def sha256(self) -> str:
-        return hashlib.sha256(self.head + str(self.size).encode()).hexdigest()
+        """A real one for a file that is nothing but its head."""
+        rest = b"" if len(self.head) == self.size else str(self.size).encode()
+        return hashlib.sha256(self.head + rest).hexdigest()
 
     def read(self, start: int, end: int) -> bytes:
         data = self.head[start:end]
@@ -78,6 +81,20 @@ class Faults:
     loops: bool = False
     silence: threading.Event | None = None
     """Waited for before anything is sent."""
+    stalls: list[int] = field(default_factory=list)
+    """Bytes after which an answer falls silent; -1 for one that does not."""
+    flips: list[int] = field(default_factory=list)
+    """Which byte of an answer arrives as another; -1 for none."""
+    rate: int = 0
+    """Bytes per second of one connection."""
+
+
+Answer = Callable[[str, str, str], tuple[int, dict[str, str], bytes] | None]
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that are killed are no news."""
 
 
 class LocalHub:
@@ -90,10 +107,14 @@ class LocalHub:
         """Files outside of any repository, by path."""
         self.faults = Faults()
         self.api_statuses: list[int] = []
+        self.answer: Answer | None = None
+        """Asked first, with the path, the query and the Authorization of each request; None leaves it to the rest."""
         self.seen: list[Seen] = []
         self.sent = 0
         """Bytes of files that left for the client."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.counting = threading.Lock()
+        self.leaving = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -115,6 +136,7 @@ class LocalHub:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.leaving.set()
         if self.faults.silence is not None:
             self.faults.silence.set()
         self._server.shutdown()
@@ -139,6 +161,11 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
         def _route(self, path: str) -> None:
             listing = re.match(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?$", path)
             file = re.match(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)$", path)
+            if hub.answer is not None:
+                query = urlsplit(self.path).query
+                answered = hub.answer(path, query, self.headers.get("Authorization", ""))
+                if answered is not None:
+                    return self._say(*answered)
             if listing:
                 self._list(listing[1])
             elif path.startswith("/cdn/"):
@@ -149,6 +176,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
                 self._lead(file[1], file[2], file[3])
             else:
                 self._refuse(404)
+            return None
 
         def _list(self, name: str) -> None:
             if hub.api_statuses:
@@ -218,13 +246,25 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             if self.command == "HEAD":
                 return None
             cut = faults.cuts.pop(0) if faults.cuts else end
-            return self._send(blob, start, min(end, start + cut), whole=start + cut >= end)
+            stall = faults.stalls.pop(0) if faults.stalls else -1
+            flip = faults.flips.pop(0) if faults.flips else -1
+            if stall >= 0:
+                self._send(blob, start, min(end, start + stall), whole=False)
+                hub.leaving.wait(30)
+                return None
+            return self._send(blob, start, min(end, start + cut), whole=start + cut >= end, flip=start + flip)
 
-        def _send(self, blob: Blob, start: int, end: int, whole: bool) -> None:
+        def _send(self, blob: Blob, start: int, end: int, whole: bool, flip: int = -1) -> None:
             for at in range(start, end, _PIECE):
                 piece = blob.read(at, min(end, at + _PIECE))
+                if start <= flip and at <= flip < at + len(piece):
+                    place = flip - at
+                    piece = piece[:place] + bytes([piece[place] ^ 0xFF]) + piece[place + 1 :]
                 self.wfile.write(piece)
-                hub.sent += len(piece)
+                with hub.counting:
+                    hub.sent += len(piece)
+                if hub.faults.rate:
+                    hub.leaving.wait(len(piece) / hub.faults.rate)
             if not whole:
                 self.close_connection = True
 
@@ -240,6 +280,14 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def _say(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
         def _json(self, value: object) -> None:
             content = json.dumps(value).encode()

@@ -17,6 +17,7 @@ GB = 2**30
         ("24GB", "24 GB card, 32 GB of RAM assumed", [32, 24]),
         ("24 gb", "24 GB card, 32 GB of RAM assumed", [32, 24]),
         ("24", "24 GB card, 32 GB of RAM assumed", [32, 24]),
+        ("A100-80GB", "80 GB card, 128 GB of RAM assumed", [128, 80]),
         ("RTX 4090 24GB", "24 GB card, 32 GB of RAM assumed", [32, 24]),
         ("2x16GB", "2 x 16 GB, 32 GB of RAM assumed", [32, 16, 16]),
         ("2 × 16 GB", "2 x 16 GB, 32 GB of RAM assumed", [32, 16, 16]),
@@ -57,7 +58,19 @@ def test_the_system_has_its_usual_share_and_a_mac_lends_its_gpu_memory() -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello", "4090", "2x3090", "0GB", "24GB + something", "24GB mac + 64GB ram", "1e9GB", "9999x24GB", "9" * 500],
+    [
+        "",
+        "hello",
+        "-3GB",
+        "4090",
+        "2x3090",
+        "0GB",
+        "24GB + something",
+        "24GB mac + 64GB ram",
+        "1e9GB",
+        "9999x24GB",
+        "9" * 500,
+    ],
 )
 def test_what_describes_no_computer_is_refused_with_examples(text: str) -> None:
     with pytest.raises(BadRequest) as refused:

@@ -71,6 +71,16 @@ def test_context_auto_is_the_largest_that_fits(client):
     assert client.load(STARTER, {"n_ctx": "auto"}).id == loaded.id
 
 
+def test_null_goes_back_to_the_default_of_a_saved_option(client):
+    client.set_load_options(STARTER, {"n_ctx": 512})
+    assert client.estimate(STARTER).context_length == client.load(STARTER).context_length == 512
+    assert client.estimate(STARTER, {"n_ctx": None}).context_length == 2048
+    default = client.load(STARTER, {"n_ctx": None})
+    assert default.context_length == 2048
+    assert client.load(STARTER, {"n_ctx": None}).id == default.id
+    client.set_load_options(STARTER, {})
+
+
 def test_other_engines_are_guessed_by_size_and_load_all_the_same(client):
     found = client.estimate("test/paris")
     assert (found.confidence, found.verdict, found.max_context) == ("low", "fits", None)

@@ -1,0 +1,263 @@
+"""Looking for models on the hub, and looking at one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+import msgspec
+
+from paddock.browser.hub import Hub, Listing, listing_of, unreachable
+from paddock.browser.hub_results import result_of
+from paddock.browser.model_card import LONGEST, card_of
+from paddock.browser.quants import is_projector, variants
+from paddock.browser.search_cache import SearchCache
+from paddock.sdk.errors import AccessDenied, BadRequest, ModelNotFound, PaddockError, RemoteFailed
+from paddock.sdk.hub import HubFileInfo, HubModel, HubPage, HubQuant, HubResult, HubSearchRequest
+
+T = TypeVar("T", HubPage, HubModel)
+
+_TRIES = 3
+_LONGEST_WAIT_S = 15.0
+"""A hub that wants to be left alone for longer is not waited for."""
+_EXPAND = (
+    "author", "downloads", "gated", "gguf", "lastModified", "likes", "pipeline_tag", "private", "safetensors", "tags",
+)  # fmt: skip
+_SORTS = {"trending": "trendingScore", "downloads": "downloads", "likes": "likes", "updated": "lastModified"}
+_REPO = re.compile(r"([\w.-]{1,96}/[\w.-]{1,96})(?::[^/:\\]+)?$", re.ASCII)
+_HUB_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+
+
+class HubSearch:
+    """Asks the hub that ``hub`` gives (called in a thread, may block), and remembers its answers in ``cache``.
+
+    ``retry_s`` is the wait before the second try of a question that failed in passing; it doubles.
+    """
+
+    def __init__(
+        self,
+        hub: Callable[[], Hub],
+        cache: SearchCache,
+        *,
+        clock: Callable[[], float] = time.time,
+        retry_s: float = 0.5,
+    ) -> None:
+        self._hub = hub
+        self._cache = cache
+        self._clock = clock
+        self._retry_s = retry_s
+
+    async def page(self, request: HubSearchRequest) -> HubPage:
+        """One page of results; those of last time where the hub cannot be asked (``stale``). A repository's name or
+        address finds that repository.
+
+        Raises BadRequest, ModelNotFound, AccessDenied, RemoteFailed.
+        """
+        hub = await asyncio.to_thread(self._hub)
+        repo = repository_in(request.words, hub.host)
+        if repo:
+            try:
+                model = await self.model(repo)
+                return HubPage(results=(model.result,), stale=model.stale, fetched=model.fetched, notes=model.notes)
+            except (ModelNotFound, AccessDenied) as error:
+                if error.details.get("bad_token") or "://" in request.words:
+                    raise
+        query = _query(request)
+        key = f"{hub.endpoint}|{sorted(query.items())}"
+        return await self._asked(hub, key, HubPage, lambda: self._page(hub, query, request))
+
+    async def model(self, repo: str) -> HubModel:
+        """All about ``repo`` (OWNER/REPO or its address); what was known last time where the hub cannot be asked.
+
+        Raises BadRequest, ModelNotFound, AccessDenied, RemoteFailed.
+        """
+        hub = await asyncio.to_thread(self._hub)
+        name = repository_in(repo, hub.host)
+        if not name:
+            raise BadRequest(f"“{repo[:120]}” is no repository.", hint="Write OWNER/REPO or its address.")
+        return await self._asked(hub, f"{hub.endpoint}|{name}", HubModel, lambda: self._model(hub, name))
+
+    async def _asked(self, hub: Hub, key: str, kind: type[T], ask: Callable[[], T]) -> T:
+        notes: list[str] = []
+        try:
+            answer: T = await self._patiently(ask, notes)
+        except RemoteFailed as error:
+            kept = await asyncio.to_thread(self._cache.get, key, kind)
+            if kept is None or not (error.details.get("passing") or error.details.get("offline")):
+                raise
+            said = f"{error.message} This is what it said {age_text(self._clock() - kept.fetched)} ago."
+            return msgspec.structs.replace(kept, stale=True, notes=(said,))
+        await asyncio.to_thread(self._cache.put, key, answer)
+        return msgspec.structs.replace(answer, notes=(*notes, *answer.notes))
+
+    async def _patiently(self, ask: Callable[[], T], notes: list[str]) -> T:
+        for number in range(_TRIES):
+            try:
+                return await asyncio.to_thread(ask)
+            except RemoteFailed as error:
+                told = error.details.get("retry_after_s")
+                wait = self._retry_s * 2**number if told is None else float(told)
+                if not error.details.get("passing") or number + 1 == _TRIES or wait > _LONGEST_WAIT_S:
+                    if told:
+                        error.hint = f"Try again in {age_text(told)}."
+                    raise
+                notes.append(f"{error.message} It answered when it was asked again.")
+                await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    # ---------------------------------------------------------------- in a thread
+
+    def _page(self, hub: Hub, query: dict[str, Any], request: HubSearchRequest) -> HubPage:
+        from huggingface_hub.hf_api import ModelInfo
+
+        answer = hub.get("/api/models", "a search", query)
+        try:
+            items = msgspec.json.decode(answer.body, type=list[dict[str, Any]])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unreachable(hub.endpoint, error) from error
+        results, notes = [], []
+        for item in items:
+            try:
+                info = ModelInfo(**{"siblings": None, **item})  # type: ignore[no-untyped-call]
+                results.append(result_of(info))
+            except (TypeError, ValueError, KeyError, AttributeError):
+                notes.append(
+                    f"{str(item.get('id', 'A result'))[:100]} is left out: the hub describes it in no known way."
+                )
+        cursor = parse_qs(urlsplit(answer.next_url).query).get("cursor", [""])[0]
+        wanted = tuple(result for result in results if _in_range(result, request))
+        return HubPage(results=wanted, cursor=cursor, fetched=self._clock(), notes=tuple(notes))
+
+    def _model(self, hub: Hub, repo: str) -> HubModel:
+        info = hub.info(repo)
+        try:
+            result = result_of(info)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise unreachable(hub.endpoint, error) from error
+        listing = listing_of(info)
+        card, notes = _card(hub, listing)
+        quants, projectors, others = _grouped(listing)
+        return HubModel(
+            result=result,
+            revision=listing.revision,
+            page=f"{hub.endpoint}/{listing.repo}",
+            card=card,
+            quants=quants,
+            projectors=projectors,
+            other_files=others,
+            obstacle=_obstacle(hub, listing.repo) if result.gated else "",
+            fetched=self._clock(),
+            notes=notes,
+        )
+
+
+def repository_in(words: str, hub_host: str) -> str:
+    """OWNER/REPO where ``words`` are exactly that (a quant may follow) or the address of a page of it; else empty."""
+    words = words.strip()
+    address = urlsplit(words if "://" in words else f"https://{words}")
+    if address.hostname in (*_HUB_HOSTS, hub_host) and ("://" in words or "." in words.partition("/")[0]):
+        parts = address.path.strip("/").split("/")
+        words = "/".join(parts[:2])
+    elif "://" in words:
+        return ""
+    found = _REPO.match(words)
+    return found[1] if found else ""
+
+
+def age_text(seconds: float) -> str:
+    """“3 hours”, for a sentence."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return f"{max(int(seconds), 1)} s"
+
+
+def _query(request: HubSearchRequest) -> dict[str, Any]:
+    """The question as the hub's interface takes it."""
+    words, author = request.words.strip(), request.author.strip()
+    if words.endswith("/") and re.fullmatch(r"[\w.-]+/", words, re.ASCII):
+        words, author = "", words[:-1]
+    tags: list[str] = [] if request.format == "any" else [request.format]
+    if request.licence:
+        tags.append(f"license:{request.licence}")
+    if request.language:
+        tags.append(request.language)
+    least, most = request.min_parameters, request.max_parameters
+    bounds = [f"min:{_rough(least)}"] * (least is not None) + [f"max:{_rough(most)}"] * (most is not None)
+    query = {
+        "search": words,
+        "author": author,
+        "filter": tags,
+        "pipeline_tag": request.task,
+        "num_parameters": ",".join(bounds),
+        "gated": "" if request.gated is None else str(request.gated).lower(),
+        "sort": _SORTS[request.sort],
+        "limit": request.limit,
+        "expand": list(_EXPAND),
+        "cursor": request.cursor,
+    }
+    return {name: value for name, value in query.items() if value}
+
+
+def _rough(parameters: int | None) -> str:
+    """As the hub writes numbers: 8B, 0.5B."""
+    return f"{(parameters or 0) / 10**9:g}B"
+
+
+def _in_range(result: HubResult, request: HubSearchRequest) -> bool:
+    """A mirror may not know the filter, and the hub counts some models otherwise; what nobody knows stays."""
+    size = result.parameters
+    if size is None:
+        return True
+    return (request.min_parameters or 0) <= size and (request.max_parameters is None or size <= request.max_parameters)
+
+
+def _card(hub: Hub, listing: Listing) -> tuple[str, tuple[str, ...]]:
+    """The model card, and a note where it cannot be had."""
+    readme = next((file for file in listing.files if file.path == "README.md"), None)
+    if readme is None:
+        return "", ()
+    if readme.size > 4 * LONGEST:
+        return "", ("The model card is too long to be shown.",)
+    try:
+        answer = hub.get(f"/{listing.repo}/resolve/{quote(listing.revision, safe='')}/README.md", "the model card")
+    except PaddockError as error:
+        return "", (f"The model card cannot be read. {error.message}",)
+    return card_of(answer.body), ()
+
+
+def _obstacle(hub: Hub, repo: str) -> str:
+    """What to do before the files of a gated repository can be had; empty for who has access."""
+    try:
+        hub.get(f"/api/models/{repo}/auth-check", repo)
+    except AccessDenied as error:
+        return error.sentence()
+    except PaddockError:  # whoever wants the files hears it then
+        return ""
+    return ""
+
+
+def _grouped(
+    listing: Listing,
+) -> tuple[tuple[HubQuant, ...], tuple[HubFileInfo, ...], tuple[HubFileInfo, ...]]:
+    """Models, projectors, and the rest of the files."""
+    there = {file.path: HubFileInfo(path=file.path, size_bytes=file.size, sha256=file.sha256) for file in listing.files}
+    quants = []
+    for label, paths in variants(listing):
+        files = tuple(there.pop(path) for path in paths if path in there)
+        quants.append(
+            HubQuant(
+                label=label,
+                source=f"{listing.repo}:{label}",
+                size_bytes=sum(file.size_bytes for file in files),
+                files=files,
+                missing=tuple(path for path in paths if path not in {file.path for file in files}),
+            )
+        )
+    projectors = tuple(there.pop(path) for path in list(there) if is_projector(path))
+    return tuple(quants), projectors, tuple(there.values())

@@ -1,0 +1,80 @@
+"""``paddock downloads``: what is on its way, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from paddock.sdk.cli.get import line_of
+from paddock.sdk.cli.terminal import Terminal, printable
+from paddock.sdk.client import Client
+from paddock.sdk.downloads import Download
+from paddock.sdk.units import bytes_text, span_text
+
+
+def downloads(
+    action: Annotated[
+        Literal["list", "pause", "resume", "retry", "first", "cancel"] | None,
+        typer.Argument(
+            help="list (as without); pause; resume or retry: go on, also with one that failed; first: to the front of "
+            "the queue; cancel: take it from the list, and remove what came of it."
+        ),
+    ] = None,
+    id: Annotated[str, typer.Argument(help="Id of the download, or the model’s name.", metavar="ID")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the downloads, or pause, resume and cancel one."""
+    terminal = Terminal()
+    listing = action in (None, "list")
+    if listing == bool(id):
+        raise typer.BadParameter("An id goes with every action except “list”.", param_hint="ID")
+    with Client.connect(client="cli") as client:
+        if listing:
+            _show(terminal, client.downloads(), json)
+            return
+        match action:
+            case "pause":
+                changed = client.pause_download(id)
+            case "first":
+                changed = client.move_download(id, 0)
+            case "cancel":
+                client.cancel_download(id)
+                terminal.note(f"{printable(id)} is off the list.")
+                return
+            case _:
+                changed = client.resume_download(id)
+    if json:
+        terminal.json(changed)
+    else:
+        terminal.note(printable(line_of(changed)))
+
+
+def _show(terminal: Terminal, found: list[Download], json: bool) -> None:
+    if json:
+        terminal.json([_with_total(download) for download in found])
+        return
+    if not found:
+        terminal.note("Nothing is on its way. “paddock get OWNER/REPO:QUANT” begins a download.")
+        return
+    rows = [
+        (
+            download.id,
+            download.model,
+            "verifying" if download.verifying else download.state,
+            bytes_text(download.done_bytes),
+            bytes_text(download.total_bytes),
+            "" if download.speed is None else f"{bytes_text(download.speed)}/s",
+            "" if download.seconds_left is None else span_text(download.seconds_left),
+            download.error.message if download.error is not None else download.note,
+        )
+        for download in found
+    ]
+    columns = ("Id", "Model", "State", "Here", "Size", "Speed", "Left", "Remarks")
+    terminal.table(columns, rows, right=(3, 4, 5, 6))
+
+
+def _with_total(download: Download) -> dict[str, object]:
+    from msgspec import structs
+
+    return structs.asdict(download) | {"total_bytes": download.total_bytes}

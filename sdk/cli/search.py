@@ -1,0 +1,217 @@
+"""``paddock search``: models on the hub, and what one repository holds."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from paddock.sdk.cli.terminal import Terminal, printable
+from paddock.sdk.client import Client
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.hub import HubFormat, HubModel, HubPage, HubResult, HubSearchRequest, HubSort, Suggestion
+from paddock.sdk.units import bytes_text
+
+VERDICTS = {
+    "fits": "fits",
+    "fits_if_unloaded": "fits if others are unloaded",
+    "fits_with": "fits with other settings",
+    "does_not_fit": "too large",
+    "cannot_tell": "cannot be told",
+}
+_MOST = 500
+_PAGE = 100
+_NEAR = 0.15
+_WIDE = 110
+"""Columns of a terminal that has room for the whole table."""
+_UNITS = {"": 10**9, "B": 10**9, "M": 10**6, "T": 10**12}
+
+
+def search(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Words, AUTHOR/, or a repository (OWNER/REPO or its address), of which the files are listed."
+        ),
+    ] = None,
+    author: Annotated[str, typer.Option("--author", "-a", metavar="AUTHOR", help="Only by this publisher.")] = "",
+    params: Annotated[
+        str, typer.Option("--params", "-p", metavar="RANGE", help="Parameters: 1-8B, -4B, 30B-, or about: 8B.")
+    ] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", "--license", metavar="LICENCE", help="As the hub calls it: apache-2.0.")
+    ] = "",
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="As the hub calls it: text-generation.")] = "",
+    language: Annotated[str, typer.Option("--language", metavar="CODE", help="A language: de.")] = "",
+    gated: Annotated[
+        bool | None, typer.Option("--gated/--open", help="Only those that ask for consent, or only the others.")
+    ] = None,
+    format: Annotated[HubFormat, typer.Option("--format", help="Kind of files.")] = "gguf",
+    sort: Annotated[HubSort, typer.Option("--sort", "-s", help="Order.")] = "trending",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=_MOST, help="How many.")] = 20,
+    suggested: Annotated[bool, typer.Option("--suggested", help="A short list of good first models.")] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="With a repository: whether each of its models fits. Fetches their headers.")
+    ] = False,
+    on: Annotated[
+        str, typer.Option("--on", metavar="MACHINE", help="With --fit: another computer: 24GB, “64GB mac”.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for models on the hub (Hugging Face, or the one that HF_ENDPOINT names), or at one of them."""
+    terminal = Terminal()
+    asked = " ".join(words or ())
+    least, most = parameter_range(params)
+    with Client.connect(client="cli") as client:
+        if suggested:
+            found = client.suggestions()
+            return terminal.json(found) if json else _show_suggestions(terminal, found)
+        if _is_repository(asked):
+            model = client.hub_model(asked)
+            fits = _fits(client, model, on, terminal) if fit else {}
+            return terminal.json(_with_fits(model, fits)) if json else _show_model(terminal, model, fits)
+        if fit or on:
+            raise typer.BadParameter("It goes with one repository: OWNER/REPO.", param_hint="--fit" if fit else "--on")
+        results: list[HubResult] = []
+        page = HubPage()
+        while not results or (page.cursor and len(results) < limit):
+            request = HubSearchRequest(
+                words=asked, author=author, format=format, min_parameters=least, max_parameters=most, licence=licence,
+                task=task, language=language, gated=gated, sort=sort, limit=min(_PAGE, limit), cursor=page.cursor,
+            )  # fmt: skip
+            page = client.search(request)
+            for note in page.notes:
+                terminal.note(printable(note), style="yellow")
+            results += page.results
+            if not page.cursor:
+                break
+    if json:
+        return terminal.json({"results": results[:limit], "stale": page.stale, "fetched": page.fetched})
+    return _show_results(terminal, results[:limit])
+
+
+def parameter_range(text: str) -> tuple[int | None, int | None]:
+    """“1-8B” as numbers of parameters; a single number means about so many. Raises typer.BadParameter."""
+    found = re.fullmatch(r"\s*(?:([\d.]+)\s*([BMT]?))?\s*(-?)\s*(?:([\d.]+)\s*([BMT]?))?\s*", text, re.IGNORECASE)
+    try:
+        if found is None or (found[3] == "" and found[4]):
+            raise ValueError
+        low = float(found[1]) * _UNITS[(found[2] or found[5] or "").upper()] if found[1] else None
+        high = float(found[4]) * _UNITS[(found[5] or "").upper()] if found[4] else None
+    except ValueError:
+        raise typer.BadParameter(f"“{text}” is no range.", param_hint="--params: 1-8B, -4B, 30B- or 8B") from None
+    if low is not None and not found[3]:
+        low, high = low * (1 - _NEAR), low * (1 + _NEAR)
+    return (None if low is None else round(low)), (None if high is None else round(high))
+
+
+def _is_repository(asked: str) -> bool:
+    return "://" in asked or re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?", asked) is not None
+
+
+# ---------------------------------------------------------------- showing
+
+
+def _show_results(terminal: Terminal, results: list[HubResult]) -> None:
+    if not results:
+        terminal.note("Nothing was found. Try fewer words or wider filters.")
+        return
+    table = {
+        "Id": [printable(result.id) for result in results],
+        "Parameters": [count_text(result.parameters) for result in results],
+        "Downloads": [count_text(result.downloads) for result in results],
+        "Likes": [count_text(result.likes) for result in results],
+        "Licence": [printable(result.licence) for result in results],
+        "Updated": [_day(result.updated) for result in results],
+        "Badges": [_remarks(result) for result in results],
+    }
+    if terminal.out.width < _WIDE:  # else the ids would be broken
+        del table["Likes"], table["Updated"]
+    right = [at for at, name in enumerate(table) if name in ("Parameters", "Downloads", "Likes")]
+    terminal.table(tuple(table), list(zip(*table.values(), strict=True)), right=right)
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(moment)) if moment else ""
+
+
+def _show_model(terminal: Terminal, model: HubModel, fits: dict[str, str]) -> None:
+    result = model.result
+    context = f"{result.context_length:,} tokens of context" if result.context_length else ""
+    size = f"{count_text(result.parameters)} parameters" if result.parameters else ""
+    facts = (result.id, size, result.architecture, context, result.licence, _remarks(result))
+    terminal.line(" · ".join(printable(fact) for fact in facts if fact))
+    for note in (*model.notes, model.obstacle):
+        if note:
+            terminal.note(printable(note), style="yellow")
+    terminal.line("")
+    if not model.quants:
+        terminal.note("It holds no GGUF file. Look for a conversion of it.")
+        return
+    rows = []
+    for quant in model.quants:
+        row = [quant.source, bytes_text(quant.size_bytes), str(len(quant.files))]
+        remark = f"{quant.missing[0]} is missing" if quant.missing else fits.get(quant.source, "")
+        rows.append([printable(cell) for cell in (*row, remark)])
+    terminal.table(("Model", "Size", "Files", "Fit" if fits else ""), rows, right=(1, 2))
+    for projector in model.projectors:
+        terminal.line(
+            f"{printable(projector.path)} ({bytes_text(projector.size_bytes)}) adds pictures to each of them."
+        )
+    if terminal.watched:
+        example = next((quant for quant in model.quants if quant.label == "Q4_K_M"), model.quants[0])
+        terminal.aside(f"“paddock get {printable(example.source)}” downloads that one.")
+
+
+def _show_suggestions(terminal: Terminal, found: list[Suggestion]) -> None:
+    rows = [
+        (each.source, count_text(each.parameters), bytes_text(each.size_bytes), each.licence, each.reason)
+        for each in found
+    ]
+    terminal.table(("Model", "Parameters", "Size", "Licence", "Why"), rows, right=(1, 2))
+
+
+def _fits(client: Client, model: HubModel, on: str, terminal: Terminal) -> dict[str, str]:
+    """The verdict of each model by its source, in words."""
+    found: dict[str, str] = {}
+    status = terminal.status("looking whether they fit") if terminal.watched else None
+    if status is not None:
+        status.start()
+    try:
+        for quant in model.quants:
+            if quant.missing:
+                continue
+            try:
+                estimate = client.estimate(quant.source, on=on)
+                found[quant.source] = f"{VERDICTS[estimate.verdict]}: {bytes_text(estimate.total_bytes)}"
+            except PaddockError as error:
+                found[quant.source] = error.message
+    finally:
+        if status is not None:
+            status.stop()
+    return found
+
+
+def _with_fits(model: HubModel, fits: dict[str, str]) -> HubModel | dict[str, object]:
+    return {"model": model, "fit": fits} if fits else model
+
+
+def _remarks(result: HubResult) -> str:
+    marks: list[str | Literal["gated", "private"]] = list(result.badges)
+    if result.gated:
+        marks.append("gated")
+    if result.private:
+        marks.append("private")
+    return ", ".join(marks)
+
+
+def count_text(number: int | None) -> str:
+    """A count for a table: 1.2M, 8.2B; empty for None."""
+    if number is None:
+        return ""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
