@@ -254,13 +254,16 @@ class Accounts:
             twice = min(self._claims[key].mapped, mapped.get(booking.model, 0)) if name == MACHINE_MEMORY else 0
             mapped[booking.model] = max(self._claims[key].mapped, mapped.get(booking.model, 0))
             predicted, measured = self._parts(booking.prediction, name), self._parts(booking.measured, name)
-            if predicted.total or measured.total:
+            claim = self._claims[key]
+            grown = max(claim.resident - claim.own, 0) if name == MACHINE_MEMORY and claim.settled else 0
+            if predicted.total or measured.total or grown:
                 yield ModelShare(
                     instance=key,
                     model=booking.model,
                     loading=not booking.settled,
                     predicted=msgspec.structs.replace(predicted, weights=max(predicted.weights - twice, 0)),
                     measured=None if booking.measured is None else max(measured.total - twice, 0),
+                    grown=grown,
                 )
 
     def _parts(self, prediction: Prediction | None, name: str) -> Parts:

@@ -105,13 +105,15 @@ class Machine(Value, frozen=True, kw_only=True):
 
 
 class ModelShare(Value, frozen=True, kw_only=True):
-    """What one loaded model, or one that is being loaded, takes of a device."""
+    """What one loaded model, or one that is being loaded, takes of a device. ``grown`` bytes came after its
+    load: prompts that are kept, and the context for embeddings."""
 
     instance: str
     model: str
     loading: bool
     predicted: Parts
     measured: int | None = None
+    grown: int = 0
 
 
 class Holder(Value, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ def check(
             near = difflib.get_close_matches(name, table, n=1)
             known = ", ".join(sorted({s.name for s in table.values()}))
             raise UnknownOption(
-                f"{where} has no option “{name}”.",
+                f"There is no option “{name}” in {where}.",
                 hint=f"Did you mean “{near[0]}”?" if near else f"Options: {known}.",
                 option=name,
             )

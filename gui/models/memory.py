@@ -96,8 +96,8 @@ def device_title(device: MemoryDevice) -> str:
 
 
 def share_bytes(share: ModelShare) -> int:
-    """What the model holds there: measured, or what was predicted."""
-    return share.predicted.total if share.measured is None else share.measured
+    """What the model holds there: measured, or what was predicted, and what came since."""
+    return (share.predicted.total if share.measured is None else share.measured) + share.grown
 
 
 class Gauge(NamedTuple):

@@ -131,7 +131,7 @@ class ModelRow(QWidget):
         column.addWidget(self.parts)
         column.addWidget(self.use)
 
-    def show_model(self, model: LoadedModel, name: str, silk: int, parts: Parts) -> None:
+    def show_model(self, model: LoadedModel, name: str, silk: int, parts: Parts, grown: int) -> None:
         takes = model.measured_bytes or model.predicted_bytes or parts.total
         for label in (self.parts, self.use):
             label.setContentsMargins(self.silk.sizeHint().width() + 8, 0, 0, 0)
@@ -141,7 +141,8 @@ class ModelRow(QWidget):
         self.takes.setText(bytes_text(takes) if takes >= TOLD else "under 1 MB" if takes else "")
         self.parts.setText(words.replace(" ", UNBROKEN).replace(f"{UNBROKEN}·{UNBROKEN}", f"{UNBROKEN}· "))
         self.parts.setVisible(bool(words))
-        told = (predicted_words(model), leaving_words(model, time.time()))
+        since = f"{bytes_text(grown)} more since, for prompts and embeddings" if grown >= TOLD else ""
+        told = (predicted_words(model), since, leaving_words(model, time.time()))
         self.use.setText(" · ".join(part for part in told if part))
         ready = model.state == "ready"
         self.pin.setChecked(model.pinned)
@@ -254,15 +255,16 @@ class MemoryPopover(Popup):
             name, silk = self.named(model.model)
             info = self._host.models.get(model.model)
             quant = facts(info).partition(" · ")[0] if info is not None and info.quant else ""
-            self.models[instance].show_model(model, f"{name} {quant}".strip(), silk, self._parts(instance))
+            parts, grown = self._parts(instance)
+            self.models[instance].show_model(model, f"{name} {quant}".strip(), silk, parts, grown)
 
-    def _parts(self, instance: str) -> Parts:
-        parts = Parts()
+    def _parts(self, instance: str) -> tuple[Parts, int]:
+        parts, grown = Parts(), 0
         for device in shown_devices(self._host.memory):
             for share in device.models:
                 if share.instance == instance:
-                    parts = parts.plus(share.predicted)
-        return parts
+                    parts, grown = parts.plus(share.predicted), grown + share.grown
+        return parts, grown
 
     def _changed(self) -> None:
         if self.isVisible():

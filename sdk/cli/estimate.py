@@ -59,8 +59,8 @@ def estimate(
 ) -> None:
     """Tell what a model would take of the memory, and whether it fits. Nothing is loaded; of a model on the hub only
     the header is fetched."""
-    k, _, v = (kv or "").partition(",")
-    given: Options = {"n_ctx": _number(context), "cache_type_k": k or None, "cache_type_v": v or k or None,
+    k, comma, v = kv.partition(",") if kv is not None else (None, "", None)
+    given: Options = {"n_ctx": _number(context), "cache_type_k": k, "cache_type_v": v if comma else k,
                       "n_parallel": parallel, "n_gpu_layers": gpu_layers}  # fmt: skip
     options = dict(assignment(item, LOAD) for item in option or ())
     options |= {name: value for name, value in given.items() if value is not None}

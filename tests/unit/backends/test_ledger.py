@@ -272,6 +272,13 @@ def test_what_was_measured_takes_the_place_of_what_was_predicted(computer: Compu
     assert (share.predicted.total, share.measured, share.loading) == (4 * GB, 6 * GB, False)
 
 
+def test_what_a_process_takes_after_its_load_is_told_apart(computer: Computer) -> None:
+    computer.processes[7] = 3 * GB
+    computer.runs("a", ram(2 * GB), pid=7)
+    share = computer.ledger.state().devices[0].models[0]
+    assert (share.predicted.total, share.grown) == (2 * GB, GB)
+
+
 def test_a_load_that_nobody_can_predict_holds_nothing_until_it_is_measured(computer: Computer) -> None:
     computer.ledger.book("a", "m", None)
     assert computer.room() == 16 * GB

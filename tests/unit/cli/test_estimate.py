@@ -64,6 +64,7 @@ def test_another_computer_can_be_asked_about(command):
     [
         (("estimate", STARTER, "--context", "much"), 2, "n_ctx"),
         (("estimate", STARTER, "--kv", "q9"), 2, "cache_type"),
+        (("estimate", STARTER, "--kv", ","), 2, "cache_type"),
         (("estimate", STARTER, "-o", "n_ctxx=5"), 2, "n_ctx"),
         (("estimate", STARTER, "--on", "a toaster"), 1, "24GB"),
         (("estimate", "nothing.gguf"), 1, "nothing.gguf"),
