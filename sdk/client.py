@@ -26,7 +26,7 @@ from paddock.sdk.host import (
     SettingsPatch,
 )
 from paddock.sdk.hub_calls import HubClient
-from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
+from paddock.sdk.memory_calls import MemoryClient
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
 from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
@@ -37,12 +37,10 @@ from paddock.sdk.types import (
     Completion,
     EngineInfo,
     GenerateRequest,
-    InstancePatch,
     LoadedModel,
     LoadRequest,
     ModelInfo,
     NewChat,
-    Options,
     OptionValue,
     SendRequest,
     Tool,
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(DownloadClient, HubClient):
+class Client(MemoryClient, DownloadClient, HubClient):
     """A connection to the host, usable from any thread.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot
@@ -208,47 +206,6 @@ class Client(DownloadClient, HubClient):
     def unload(self, id: str) -> None:
         """Unload a model, by the id of its instance or of the model."""
         self._ask(protocol.unload(id))
-
-    def patch_instance(self, id: str, *, pinned: bool | None = None, ttl_s: float | None = None) -> LoadedModel:
-        """Pin a loaded instance or give it another time to live (0: for ever)."""
-        return self._ask(protocol.patch_instance(id, InstancePatch(pinned=pinned, ttl_s=ttl_s)))
-
-    def load_options(self, model: str) -> Options:
-        """The load options that are saved for ``model``: every load takes them, wherever it is asked for."""
-        return self._ask(protocol.load_options(model))
-
-    def set_load_options(self, model: str, options: Mapping[str, OptionValue]) -> Options:
-        """Save the load options of ``model`` in place of those that are saved; an empty mapping forgets them."""
-        return self._ask(protocol.set_load_options(model, options))
-
-    # ------------------------------------------------------------ memory
-
-    def memory(self) -> MemoryState:
-        """What each device has, who holds it and what is free."""
-        return self._ask(protocol.memory())
-
-    def machines(self) -> list[Machine]:
-        """This computer and those that are planned for."""
-        return self._ask(protocol.machines())
-
-    def estimate(
-        self,
-        model: str,
-        options: Mapping[str, OptionValue] | None = None,
-        *,
-        on: str = "",
-        quick: bool = False,
-        replacing: Iterable[str] = (),
-    ) -> Estimate:
-        """What ``model`` would take, before it is loaded or even downloaded, and whether it fits.
-
-        ``model`` is an id, a file, ``REPO:QUANT`` on the hub or a URL; the rest is as in
-        :class:`~paddock.sdk.memory.EstimateRequest`.
-        """
-        request = EstimateRequest(
-            model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing)
-        )
-        return self._ask(protocol.estimate(request))
 
     # ------------------------------------------------------------ generation
 

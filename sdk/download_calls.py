@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -34,11 +35,11 @@ def _cancel(id: str) -> Call[None]:
     return Call(method="DELETE", path=f"{_PATH}/{quote(id, safe='')}")
 
 
-class DownloadClient:
+class DownloadClient(ABC):
     """What :class:`~paddock.sdk.client.Client` does with downloads. ``id`` is a download's or the model's name."""
 
-    def _ask(self, call: Call[T]) -> T:
-        raise NotImplementedError
+    @abstractmethod
+    def _ask(self, call: Call[T]) -> T: ...
 
     def downloads(self) -> list[Download]:
         """What is on its way, in the order of the queue, then what came."""
@@ -66,11 +67,11 @@ class DownloadClient:
         self._ask(_cancel(id))
 
 
-class AsyncDownloadClient:
+class AsyncDownloadClient(ABC):
     """What :class:`~paddock.sdk.aclient.AsyncClient` does with downloads, as :class:`DownloadClient`."""
 
-    async def _ask(self, call: Call[T]) -> T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _ask(self, call: Call[T]) -> T: ...
 
     async def downloads(self) -> list[Download]:
         """What is on its way, in the order of the queue, then what came."""

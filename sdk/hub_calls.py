@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
-from paddock.sdk.errors import BadRequest
 from paddock.sdk.hub import HubAccount, HubLogin, HubModel, HubPage, HubSearchRequest, Suggestion
-from paddock.sdk.protocol import Call
+from paddock.sdk.protocol import Call, body_of
 
 T = TypeVar("T")
 
@@ -18,16 +16,9 @@ _HUB_S = 150.0
 """The hub may have to be asked again, and a keyring may ask its user."""
 
 
-def _body(request: msgspec.Struct) -> bytes:
-    try:
-        return msgspec.json.encode(request)
-    except UnicodeEncodeError:
-        raise BadRequest("The text holds bytes that are not UTF-8.", hint="Type it again.") from None
-
-
 def _search(request: HubSearchRequest | str) -> Call[HubPage]:
     asked = HubSearchRequest(words=request) if isinstance(request, str) else request
-    return Call(method="POST", path="/control/hub/search", answer=HubPage, body=_body(asked), timeout_s=_HUB_S)
+    return Call(method="POST", path="/control/hub/search", answer=HubPage, body=body_of(asked), timeout_s=_HUB_S)
 
 
 def _model(repo: str) -> Call[HubModel]:
@@ -43,15 +34,15 @@ def _account(method: Literal["GET", "DELETE"]) -> Call[HubAccount]:
 
 
 def _login(token: str) -> Call[HubAccount]:
-    body = _body(HubLogin(token=token))
+    body = body_of(HubLogin(token=token))
     return Call(method="POST", path=_ACCOUNT, answer=HubAccount, body=body, timeout_s=_HUB_S)
 
 
-class HubClient:
+class HubClient(ABC):
     """What :class:`~paddock.sdk.client.Client` does with the hub."""
 
-    def _ask(self, call: Call[T]) -> T:
-        raise NotImplementedError
+    @abstractmethod
+    def _ask(self, call: Call[T]) -> T: ...
 
     def search(self, request: HubSearchRequest | str) -> HubPage:
         """One page of models on the hub; a text searches for its words. ``stale``: the hub could not be asked."""
@@ -78,11 +69,11 @@ class HubClient:
         return self._ask(_account("DELETE"))
 
 
-class AsyncHubClient:
+class AsyncHubClient(ABC):
     """What :class:`~paddock.sdk.aclient.AsyncClient` does with the hub, as :class:`HubClient`."""
 
-    async def _ask(self, call: Call[T]) -> T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _ask(self, call: Call[T]) -> T: ...
 
     async def search(self, request: HubSearchRequest | str) -> HubPage:
         """One page of models on the hub; a text searches for its words. ``stale``: the hub could not be asked."""

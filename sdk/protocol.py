@@ -8,7 +8,6 @@ over this module.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 from urllib.parse import quote
 
@@ -39,7 +38,6 @@ from paddock.sdk.host import (
     SettingsPatch,
     ShutdownRequest,
 )
-from paddock.sdk.memory import Estimate, EstimateRequest, Machine, MemoryState
 from paddock.sdk.questions import Embeddings, EmbedRequest, RerankRequest, Scores
 from paddock.sdk.types import (
     Chat,
@@ -47,13 +45,10 @@ from paddock.sdk.types import (
     ChatSummary,
     EngineInfo,
     GenerateRequest,
-    InstancePatch,
     LoadedModel,
     LoadRequest,
     ModelInfo,
     NewChat,
-    Options,
-    OptionValue,
     SendRequest,
 )
 
@@ -63,8 +58,6 @@ ANSWER_S = 60.0
 """A plain call may take so long: probing the engines loads their libraries once."""
 REPLY_S = 900.0
 """A question may take so long: its model may have to be loaded first, and many long texts take their time."""
-ESTIMATE_S = 180.0
-"""An estimate may take so long: it may have to fetch the header over a slow line, and to try many settings."""
 HANDSHAKE_S = 5.0
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 
@@ -90,7 +83,8 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     timeout_s: float = ANSWER_S
 
 
-def _body(request: msgspec.Struct) -> bytes:
+def body_of(request: msgspec.Struct) -> bytes:
+    """``request`` as a call carries it. Raises BadRequest."""
     try:
         return msgspec.json.encode(request)
     except UnicodeEncodeError as error:
@@ -142,32 +136,7 @@ def loaded() -> Call[list[LoadedModel]]:
 
 
 def load(request: LoadRequest) -> Call[LoadEvent]:
-    return _stream("POST", "/control/loaded", LoadEvent, (Loaded, Failed), _body(request))
-
-
-def patch_instance(id: str, patch: InstancePatch) -> Call[LoadedModel]:
-    return Call(method="PATCH", path="/control/loaded/" + quote(id, safe=""), answer=LoadedModel, body=_body(patch))
-
-
-def memory() -> Call[MemoryState]:
-    return Call(method="GET", path="/control/memory", answer=MemoryState)
-
-
-def machines() -> Call[list[Machine]]:
-    return Call(method="GET", path="/control/machines", answer=list[Machine])
-
-
-def estimate(request: EstimateRequest) -> Call[Estimate]:
-    return Call(method="POST", path="/control/estimate", answer=Estimate, body=_body(request), timeout_s=ESTIMATE_S)
-
-
-def load_options(model: str) -> Call[Options]:
-    return Call(method="GET", path="/control/load-options?model=" + quote(model, safe=""), answer=Options)
-
-
-def set_load_options(model: str, options: Mapping[str, OptionValue]) -> Call[Options]:
-    request = LoadRequest(model=model, options=dict(options))
-    return Call(method="POST", path="/control/load-options", answer=Options, body=_body(request))
+    return _stream("POST", "/control/loaded", LoadEvent, (Loaded, Failed), body_of(request))
 
 
 def unload(id: str) -> Call[None]:
@@ -175,15 +144,15 @@ def unload(id: str) -> Call[None]:
 
 
 def generate(request: GenerateRequest) -> Call[GenerationEvent]:
-    return _stream("POST", "/control/generate", GenerationEvent, _ENDINGS, _body(request))
+    return _stream("POST", "/control/generate", GenerationEvent, _ENDINGS, body_of(request))
 
 
 def embed(request: EmbedRequest) -> Call[Embeddings]:
-    return Call(method="POST", path="/control/ask", answer=Embeddings, body=_body(request), timeout_s=REPLY_S)
+    return Call(method="POST", path="/control/ask", answer=Embeddings, body=body_of(request), timeout_s=REPLY_S)
 
 
 def rerank(request: RerankRequest) -> Call[Scores]:
-    return Call(method="POST", path="/control/ask", answer=Scores, body=_body(request), timeout_s=REPLY_S)
+    return Call(method="POST", path="/control/ask", answer=Scores, body=body_of(request), timeout_s=REPLY_S)
 
 
 def generations() -> Call[list[Generation]]:
@@ -203,7 +172,7 @@ def chats() -> Call[list[ChatSummary]]:
 
 
 def create_chat(request: NewChat) -> Call[Chat]:
-    return Call(method="POST", path="/control/chats", answer=Chat, body=_body(request))
+    return Call(method="POST", path="/control/chats", answer=Chat, body=body_of(request))
 
 
 def chat(id: str) -> Call[Chat]:
@@ -211,7 +180,7 @@ def chat(id: str) -> Call[Chat]:
 
 
 def patch_chat(id: str, patch: ChatPatch) -> Call[Chat]:
-    return Call(method="PATCH", path="/control/chats/" + quote(id, safe=""), answer=Chat, body=_body(patch))
+    return Call(method="PATCH", path="/control/chats/" + quote(id, safe=""), answer=Chat, body=body_of(patch))
 
 
 def delete_chat(id: str) -> Call[None]:
@@ -220,7 +189,7 @@ def delete_chat(id: str) -> Call[None]:
 
 def send(chat_id: str, request: SendRequest) -> Call[GenerationEvent]:
     path = f"/control/chats/{quote(chat_id, safe='')}/send"
-    return _stream("POST", path, GenerationEvent, _ENDINGS, _body(request))
+    return _stream("POST", path, GenerationEvent, _ENDINGS, body_of(request))
 
 
 def settings() -> Call[Settings]:
@@ -228,7 +197,7 @@ def settings() -> Call[Settings]:
 
 
 def patch_settings(patch: SettingsPatch) -> Call[Settings]:
-    return Call(method="PATCH", path="/control/settings", answer=Settings, body=_body(patch))
+    return Call(method="PATCH", path="/control/settings", answer=Settings, body=body_of(patch))
 
 
 def prompt_cache() -> Call[list[CachedPrompts]]:
@@ -244,11 +213,11 @@ def server() -> Call[ServerStatus]:
 
 
 def set_server(request: ServerRequest) -> Call[ServerStatus]:
-    return Call(method="POST", path="/control/server", answer=ServerStatus, body=_body(request))
+    return Call(method="POST", path="/control/server", answer=ServerStatus, body=body_of(request))
 
 
 def raise_window(token: str) -> Call[RaiseAnswer]:
-    body = _body(RaiseRequest(activation_token=token))
+    body = body_of(RaiseRequest(activation_token=token))
     return Call(method="POST", path="/control/raise", answer=RaiseAnswer, body=body)
 
 
@@ -261,7 +230,7 @@ def echo() -> Call[TextDelta]:
 
 
 def shutdown(when: Literal["idle", "done", "now"]) -> Call[None]:
-    return Call(method="POST", path="/control/shutdown", body=_body(ShutdownRequest(when=when)))
+    return Call(method="POST", path="/control/shutdown", body=body_of(ShutdownRequest(when=when)))
 
 
 # ---------------------------------------------------------------- reading answers
