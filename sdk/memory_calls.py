@@ -29,7 +29,10 @@ def _machines() -> Call[list[Machine]]:
     return Call(method="GET", path="/control/machines", answer=list[Machine])
 
 
-def _estimate(request: EstimateRequest) -> Call[Estimate]:
+def _estimate(
+    model: str, options: Mapping[str, OptionValue] | None, on: str, quick: bool, replacing: Iterable[str]
+) -> Call[Estimate]:
+    request = EstimateRequest(model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing))
     return Call(method="POST", path="/control/estimate", answer=Estimate, body=body_of(request), timeout_s=_ESTIMATE_S)
 
 
@@ -82,14 +85,11 @@ class MemoryClient(ABC):
         ``model`` is an id, a file, ``REPO:QUANT`` on the hub or a URL; the rest is as in
         :class:`~paddock.sdk.memory.EstimateRequest`.
         """
-        request = EstimateRequest(
-            model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing)
-        )
-        return self._ask(_estimate(request))
+        return self._ask(_estimate(model, options, on, quick, replacing))
 
 
 class AsyncMemoryClient(ABC):
-    """What :class:`~paddock.sdk.aclient.AsyncClient` does about memory."""
+    """What :class:`~paddock.sdk.aclient.AsyncClient` does about memory, as :class:`MemoryClient`."""
 
     @abstractmethod
     async def _ask(self, call: Call[T]) -> T: ...
@@ -128,7 +128,4 @@ class AsyncMemoryClient(ABC):
         ``model`` is an id, a file, ``REPO:QUANT`` on the hub or a URL; the rest is as in
         :class:`~paddock.sdk.memory.EstimateRequest`.
         """
-        request = EstimateRequest(
-            model=model, options=dict(options or {}), on=on, quick=quick, replacing=tuple(replacing)
-        )
-        return await self._ask(_estimate(request))
+        return await self._ask(_estimate(model, options, on, quick, replacing))
