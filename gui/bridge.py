@@ -65,7 +65,7 @@ class _Sender(QObject):
         self._deliver()
 
 
-class Job:
+class Task:
     """A submitted job, on the GUI thread. ``cancel`` ends it; nothing is delivered afterwards."""
 
     def __init__(self, bridge: Bridge, number: int) -> None:
@@ -140,7 +140,7 @@ class Bridge:
         on_result: Callable[[T], None] | None = None,
         on_error: OnError | None = None,
         owner: QObject | None = None,
-    ) -> Job:
+    ) -> Task:
         """Run one coroutine; its result or error arrives once. Nothing arrives when ``owner`` is gone by then."""
         return self._add(_Entry(factory, False, on_result, None, on_error, owner))
 
@@ -151,7 +151,7 @@ class Bridge:
         on_end: Callable[[], None] | None = None,
         on_error: OnError | None = None,
         owner: QObject | None = None,
-    ) -> Job:
+    ) -> Task:
         """Run one asynchronous iterator; what it yields arrives in batches, at most 30 a second, then its end."""
         return self._add(_Entry(factory, True, on_items, on_end, on_error, owner))
 
@@ -178,7 +178,7 @@ class Bridge:
             self._thread.join(timeout_s)
         self._jobs.clear()
 
-    def _add(self, entry: _Entry) -> Job:
+    def _add(self, entry: _Entry) -> Task:
         self._purge()
         self._next += 1
         number = self._next
@@ -186,7 +186,7 @@ class Bridge:
             self._jobs[number] = entry
             factory, stream = entry.factory, entry.stream
             self._call(lambda: self._begin(number, factory, stream))
-        return Job(self, number)
+        return Task(self, number)
 
     def _call(self, call: Callable[[], None]) -> None:
         with self._lock:

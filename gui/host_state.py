@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 from PySide6.QtCore import QObject, Signal
 
-from paddock.gui.bridge import Bridge, Job, OnError
+from paddock.gui.bridge import Bridge, OnError, Task
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
+from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
     ChatChanged,
     DownloadFinished,
     DownloadProgress,
     GenerationEnded,
     GenerationStarted,
+    JobChanged,
     Leaving,
     LibraryChanged,
     MemoryChanged,
@@ -27,6 +29,7 @@ from paddock.sdk.events import (
     Snapshot,
 )
 from paddock.sdk.host import Generation, ServerStatus, Settings, SettingsPatch
+from paddock.sdk.jobs import ENDED, Job
 from paddock.sdk.memory import MemoryState
 from paddock.sdk.types import ChatSummary, LoadedModel, ModelInfo
 
@@ -61,6 +64,13 @@ class HostState(QObject):
     memory_changed = Signal()
     memory_pressure = Signal(str)
     """The machine ran short of memory; the text says what was given up for it."""
+    downloads_changed = Signal()
+    """One moved on, came or left."""
+    download_ended = Signal(object)
+    """A Download that is done or has failed, just now."""
+    jobs_changed = Signal()
+    job_ended = Signal(object)
+    """A Job that has ended just now, whichever way."""
     raise_requested = Signal(str)
 
     def __init__(self, bridge: Bridge, link: HostLink, settings: Settings) -> None:
@@ -79,6 +89,8 @@ class HostState(QObject):
         self.server: ServerStatus | None = None
         self.settings = settings
         self.memory = MemoryState()
+        self.downloads: dict[str, Download] = {}
+        self.jobs: dict[str, Job] = {}
 
     def start(self) -> None:
         """Look for the host; it is started when there is none."""
@@ -90,7 +102,7 @@ class HostState(QObject):
         on_result: Callable[[T], None] | None = None,
         on_error: OnError | None = None,
         owner: QObject | None = None,
-    ) -> Job:
+    ) -> Task:
         """Ask the host. Before it answers the call waits. ``job`` must close over values only, never over widgets."""
         link = self._link
         return self._bridge.submit(lambda: link.call(job), on_result, on_error, owner)
@@ -102,7 +114,7 @@ class HostState(QObject):
         on_end: Callable[[], None] | None = None,
         on_error: OnError | None = None,
         owner: QObject | None = None,
-    ) -> Job:
+    ) -> Task:
         """As ``call``, for something that comes in pieces."""
         link = self._link
         return self._bridge.stream(lambda: link.iterate(job), on_items, on_end, on_error, owner)
@@ -167,8 +179,21 @@ class HostState(QObject):
                 self.models_changed.emit()
             case LibraryChanged():
                 self.refresh_models()
-            case DownloadProgress() | DownloadFinished():
-                pass  # no page shows downloads yet; a model that came is told by LibraryChanged
+            case DownloadProgress(id=number, download=download):
+                _put(self.downloads, number, download)
+                self.downloads_changed.emit()
+            case DownloadFinished(id=number, download=download):
+                ended = self.downloads.get(number)
+                self.downloads[number] = download
+                self.downloads_changed.emit()
+                if ended is None or ended.state != download.state:
+                    self.download_ended.emit(download)
+            case JobChanged(id=number, job=job):
+                known = self.jobs.get(number)
+                _put(self.jobs, number, job)
+                self.jobs_changed.emit()
+                if job is not None and job.state in ENDED and (known is None or known.state not in ENDED):
+                    self.job_ended.emit(job)
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
                     self.chats.pop(chat, None)
@@ -207,11 +232,15 @@ class HostState(QObject):
         self.generations = {item.id: item for item in snapshot.generations}
         self.server = snapshot.server
         self.memory = snapshot.memory
+        self.downloads = {item.id: item for item in snapshot.downloads}
+        self.jobs = {item.id: item for item in snapshot.jobs}
         self._set_settings(snapshot.settings)
         self.connection_changed.emit()
         self.memory_changed.emit()
         self.server_changed.emit()
         self.models_changed.emit()
+        self.downloads_changed.emit()
+        self.jobs_changed.emit()
         self.refresh_models()
         self.refresh_chats()
         self.snapshot.emit()
@@ -235,3 +264,11 @@ class HostState(QObject):
         self.chats = {item.id: item for item in chats}
         self.chats_known = True
         self.chats_changed.emit()
+
+
+def _put(known: dict[str, T], id: str, value: T | None) -> None:
+    """Keep ``value``; None takes it out."""
+    if value is None:
+        known.pop(id, None)
+    else:
+        known[id] = value

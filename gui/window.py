@@ -150,6 +150,15 @@ class Window(QWidget):
         self.show_page("chat")
         self.chat.new_chat(private=private)
 
+    def chat_with(self, model: str) -> None:
+        """A new conversation with ``model``, which is loaded for it."""
+        self._new_chat()
+        self.chat.choose_model(model)
+
+    def load_with_settings(self, model: str) -> None:
+        """The load dialog for ``model``; nothing for one that cannot be used."""
+        self.chat.open_load_dialog(model)
+
     def _to_composer(self) -> None:
         self.show_page("chat")
         self.chat.focus_composer()

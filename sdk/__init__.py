@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from paddock.sdk.events import *  # noqa: F403
     from paddock.sdk.host import *  # noqa: F403
     from paddock.sdk.hub import *  # noqa: F403
+    from paddock.sdk.jobs import *  # noqa: F403
+    from paddock.sdk.library import *  # noqa: F403
     from paddock.sdk.memory import *  # noqa: F403
     from paddock.sdk.paths import Home as Home
     from paddock.sdk.questions import *  # noqa: F403
@@ -41,12 +43,16 @@ _NAMES = {
         TokenizeRequest
     """,
     "host": """
-        CachedPrompts Generation Handshake HostAddress LogTail RaiseAnswer RaiseRequest ServerRequest ServerStatus
-        Settings SettingsPatch ShutdownRequest
+        CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest ServerRequest
+        ServerStatus Settings SettingsPatch ShutdownRequest
     """,
     "hub": """
-        Badge HubAccount HubFileInfo HubFormat HubLogin HubModel HubPage HubQuant HubResult HubSearchRequest HubSort
-        Suggestion
+        Badge FitsRequest HubAccount HubFileInfo HubFormat HubLogin HubModel HubPage HubQuant HubResult
+        HubSearchRequest HubSort QuantFit RepoFits Suggestion
+    """,
+    "jobs": "Job JobKind JobState",
+    "library": """
+        ImportMethod ImportRequest LibraryProblem ModelPatch Place ProblemAction QuantChoice QuantizeRequest Trashed
     """,
     "memory": """
         Confidence DeviceState DeviceUse Estimate EstimateRequest EstimatedDevice Guard Machine MemoryDevice MemoryState
@@ -54,14 +60,14 @@ _NAMES = {
     """,
     "types": """
         Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo EngineStats GenerateRequest InstancePatch
-        LoadRequest LoadedModel Message MessageState ModelInfo ModelState NewChat OptionValue Options Priority
-        Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
+        LoadRequest LoadedModel Message MessageState ModelInfo ModelSource ModelState NewChat OptionValue Options
+        Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
         Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished GenerationEnded
-        GenerationEvent GenerationStarted HostEvent Leaving LibraryChanged LoadEvent LoadProgress Loaded MemoryChanged
-        MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged SettingsChanged
-        Snapshot TextDelta ToolCallDelta
+        GenerationEvent GenerationStarted HostEvent JobChanged Leaving LibraryChanged LoadEvent LoadProgress Loaded
+        MemoryChanged MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged
+        SettingsChanged Snapshot TextDelta ToolCallDelta
     """,
     "errors": """
         AccessDenied BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy

@@ -29,6 +29,7 @@ from paddock.sdk.host import (
     SettingsPatch,
 )
 from paddock.sdk.hub_calls import AsyncHubClient
+from paddock.sdk.library_calls import AsyncLibraryClient
 from paddock.sdk.memory_calls import AsyncMemoryClient
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncMemoryClient, AsyncDownloadClient, AsyncHubClient):
+class AsyncClient(AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, AsyncHubClient):
     """A connection to the host, used on one event loop.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot
@@ -157,10 +158,6 @@ class AsyncClient(AsyncMemoryClient, AsyncDownloadClient, AsyncHubClient):
     async def models(self) -> list[ModelInfo]:
         """The models on disk."""
         return await self._ask(protocol.models())
-
-    async def model_problems(self) -> list[str]:
-        """What of the model folders could not be read, as sentences."""
-        return await self._ask(protocol.model_problems())
 
     async def refresh_models(self) -> list[ModelInfo]:
         """The models on disk, after reading all folders again."""

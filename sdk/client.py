@@ -26,6 +26,7 @@ from paddock.sdk.host import (
     SettingsPatch,
 )
 from paddock.sdk.hub_calls import HubClient
+from paddock.sdk.library_calls import LibraryClient
 from paddock.sdk.memory_calls import MemoryClient
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(MemoryClient, DownloadClient, HubClient):
+class Client(MemoryClient, LibraryClient, DownloadClient, HubClient):
     """A connection to the host, usable from any thread.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot
@@ -153,10 +154,6 @@ class Client(MemoryClient, DownloadClient, HubClient):
     def models(self) -> list[ModelInfo]:
         """The models on disk."""
         return self._ask(protocol.models())
-
-    def model_problems(self) -> list[str]:
-        """What of the model folders could not be read, as sentences."""
-        return self._ask(protocol.model_problems())
 
     def refresh_models(self) -> list[ModelInfo]:
         """The models on disk, after reading all folders again."""

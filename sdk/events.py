@@ -12,6 +12,7 @@ import msgspec
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation, ServerStatus, Settings
+from paddock.sdk.jobs import Job
 from paddock.sdk.memory import MemoryState
 from paddock.sdk.types import ChatSummary, LoadedModel, Stats, StopReason, Usage
 
@@ -106,6 +107,7 @@ class Snapshot(Event, frozen=True, kw_only=True, tag="snapshot"):
     generations: tuple[Generation, ...] = ()
     memory: MemoryState = MemoryState()
     downloads: tuple[Download, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
 
 class ModelStateChanged(Event, frozen=True, kw_only=True, tag="model_state_changed"):
@@ -128,6 +130,12 @@ class DownloadFinished(Event, frozen=True, kw_only=True, tag="download_finished"
     """A download is done, or has failed; a done one is in the list of models already."""
 
     download: Download
+
+
+class JobChanged(Event, frozen=True, kw_only=True, tag="job_changed"):
+    """A job moved on, at most twice a second, or ended. ``job`` None: it left the list."""
+
+    job: Job | None
 
 
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
@@ -185,6 +193,7 @@ HostEvent = (
     | LibraryChanged
     | DownloadProgress
     | DownloadFinished
+    | JobChanged
     | ChatChanged
     | GenerationStarted
     | GenerationEnded

@@ -7,6 +7,8 @@ from typing import Literal
 from paddock.sdk.memory import Guard
 from paddock.sdk.types import Request, Value
 
+OnQuit = Literal["ask", "go_on", "pause"]
+
 
 class Handshake(Value, frozen=True, kw_only=True):
     """Who answers. ``busy`` lists what the host is doing, in words; empty when it could leave."""
@@ -84,6 +86,9 @@ class Settings(Value, frozen=True, kw_only=True):
     ``memory_limit_mib`` is what all models together may take of the machine's memory under the guard ``custom``;
     ``model_ttl_minutes`` how long a model that was loaded on demand may be idle, 0: for ever; ``planned_machines`` are
     the computers that the user plans for (“24GB”). ``download_limit`` is in bytes per second, 0: none.
+    ``hidden_places`` are stores of other programs whose models are not to be shown, by path; ``keep_awake`` keeps the
+    computer from sleeping while a download, an answer or a job runs; ``on_quit`` is what downloads do when the last
+    window closes; ``notify`` tells the desktop when something long is done; ``welcomed``: the first screen was seen.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -103,6 +108,11 @@ class Settings(Value, frozen=True, kw_only=True):
     model_ttl_minutes: int = 60
     planned_machines: tuple[str, ...] = ()
     download_limit: int = 0
+    hidden_places: tuple[str, ...] = ()
+    keep_awake: bool = True
+    on_quit: OnQuit = "ask"
+    notify: bool = True
+    welcomed: bool = False
 
 
 class SettingsPatch(Request, frozen=True, kw_only=True):
@@ -123,6 +133,11 @@ class SettingsPatch(Request, frozen=True, kw_only=True):
     model_ttl_minutes: int | None = None
     planned_machines: tuple[str, ...] | None = None
     download_limit: int | None = None
+    hidden_places: tuple[str, ...] | None = None
+    keep_awake: bool | None = None
+    on_quit: OnQuit | None = None
+    notify: bool | None = None
+    welcomed: bool | None = None
 
 
 class CachedPrompts(Value, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from paddock.sdk.types import Request, Value
+from paddock.sdk.memory import Estimate, Verdict
+from paddock.sdk.types import Options, Request, Value
 
 HubFormat = Literal["gguf", "mlx", "any"]
 HubSort = Literal["trending", "downloads", "likes", "updated"]
@@ -20,7 +21,8 @@ TokenSource = Literal["keyring", "environment", "login", "none"]
 class HubSearchRequest(Request, frozen=True, kw_only=True):
     """``words`` are words, ``AUTHOR/``, a repository (``OWNER/REPO``) or its address. Everything else narrows; empty
     and None do not. ``task`` is the hub's own name (``text-generation``), ``language`` a code (``de``). ``limit``
-    results come at once; ``cursor`` of a page asks for the next one."""
+    results come at once; ``cursor`` of a page asks for the next one. ``fits`` leaves out what certainly does not fit
+    the machine ``on`` (“24GB”; empty: this computer); ``badge`` wants that capability."""
 
     words: str = ""
     author: str = ""
@@ -31,6 +33,9 @@ class HubSearchRequest(Request, frozen=True, kw_only=True):
     task: str = ""
     language: str = ""
     gated: bool | None = None
+    badge: Badge | None = None
+    fits: bool = False
+    on: str = ""
     sort: HubSort = "trending"
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 30
     cursor: str = ""
@@ -38,7 +43,9 @@ class HubSearchRequest(Request, frozen=True, kw_only=True):
 
 class HubResult(Value, frozen=True, kw_only=True):
     """A repository. ``downloads`` are those of the last 30 days, ``parameters`` None where nobody says them;
-    ``licence`` and ``task`` are the hub's names for them, ``languages`` codes."""
+    ``licence`` and ``task`` are the hub's names for them, ``languages`` codes. ``fit`` is a first guess by the number
+    of parameters for the machine that was asked for: ``fits``, ``fits_with`` (a small quant, or a part on the
+    processor), ``does_not_fit``, or ``cannot_tell``."""
 
     id: str
     author: str
@@ -56,6 +63,7 @@ class HubResult(Value, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     architecture: str = ""
     context_length: int = 0
+    fit: Verdict = "cannot_tell"
 
 
 class HubPage(Value, frozen=True, kw_only=True):
@@ -106,8 +114,48 @@ class HubModel(Value, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class FitsRequest(Request, frozen=True, kw_only=True):
+    """Would the models of ``repo`` fit ``on`` (“24GB”; empty: this computer), loaded with ``options``?
+
+    ``quick`` answers at once with what is known already; else the header of ``quant`` (its label; empty: the one that
+    suits best) is fetched and its load simulated, which makes the others exact up to their files' sizes.
+    """
+
+    repo: str
+    options: Options = {}
+    on: str = ""
+    quant: str = ""
+    quick: bool = False
+
+
+class QuantFit(Value, frozen=True, kw_only=True):
+    """One quant of a repository on a machine. ``about`` says in a few words what its quality is (“near lossless”);
+    ``downloaded`` is the id of the model on disk."""
+
+    label: str
+    source: str
+    size_bytes: int
+    estimate: Estimate
+    about: str = ""
+    downloaded: str = ""
+
+
+class RepoFits(Value, frozen=True, kw_only=True):
+    """The quants of a repository, the largest first. ``best`` is the label of the one that suits the machine best and
+    ``reason`` why; both are empty where none fits. ``disk_free`` is in the folder that downloads go to."""
+
+    repo: str
+    fits: tuple[QuantFit, ...]
+    best: str = ""
+    reason: str = ""
+    disk_free: int = 0
+    machine: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class Suggestion(Value, frozen=True, kw_only=True):
-    """A good first model. ``source`` is what to download (``REPO:QUANT``); ``size_bytes`` is rounded."""
+    """A good first model. ``source`` is what to download (``REPO:QUANT``); ``size_bytes`` is rounded.
+    ``fit`` is about this computer; ``downloaded`` is the id of the model on disk."""
 
     source: str
     name: str
@@ -116,6 +164,8 @@ class Suggestion(Value, frozen=True, kw_only=True):
     licence: str
     badges: tuple[Badge, ...] = ()
     reason: str
+    fit: Verdict = "cannot_tell"
+    downloaded: str = ""
 
 
 class HubLogin(Request, frozen=True, kw_only=True):

@@ -6,7 +6,16 @@ from abc import ABC, abstractmethod
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from paddock.sdk.hub import HubAccount, HubLogin, HubModel, HubPage, HubSearchRequest, Suggestion
+from paddock.sdk.hub import (
+    FitsRequest,
+    HubAccount,
+    HubLogin,
+    HubModel,
+    HubPage,
+    HubSearchRequest,
+    RepoFits,
+    Suggestion,
+)
 from paddock.sdk.protocol import Call, body_of
 
 T = TypeVar("T")
@@ -23,6 +32,10 @@ def _search(request: HubSearchRequest | str) -> Call[HubPage]:
 
 def _model(repo: str) -> Call[HubModel]:
     return Call(method="GET", path=f"/control/hub/model?repo={quote(repo, safe='')}", answer=HubModel, timeout_s=_HUB_S)
+
+
+def _fits(request: FitsRequest) -> Call[RepoFits]:
+    return Call(method="POST", path="/control/hub/fits", answer=RepoFits, body=body_of(request), timeout_s=_HUB_S)
 
 
 def _suggestions() -> Call[list[Suggestion]]:
@@ -51,6 +64,10 @@ class HubClient(ABC):
     def hub_model(self, repo: str) -> HubModel:
         """A repository on the hub (OWNER/REPO or its address): its card, its files, what each quant is."""
         return self._ask(_model(repo))
+
+    def hub_fits(self, request: FitsRequest) -> RepoFits:
+        """Whether the quants of a repository fit a machine, before anything is downloaded."""
+        return self._ask(_fits(request))
 
     def suggestions(self) -> list[Suggestion]:
         """A short list of good first models."""
@@ -82,6 +99,10 @@ class AsyncHubClient(ABC):
     async def hub_model(self, repo: str) -> HubModel:
         """A repository on the hub (OWNER/REPO or its address): its card, its files, what each quant is."""
         return await self._ask(_model(repo))
+
+    async def hub_fits(self, request: FitsRequest) -> RepoFits:
+        """Whether the quants of a repository fit a machine, before anything is downloaded."""
+        return await self._ask(_fits(request))
 
     async def suggestions(self) -> list[Suggestion]:
         """A short list of good first models."""

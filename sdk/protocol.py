@@ -123,10 +123,6 @@ def models() -> Call[list[ModelInfo]]:
     return Call(method="GET", path="/control/models", answer=list[ModelInfo])
 
 
-def model_problems() -> Call[list[str]]:
-    return Call(method="GET", path="/control/models/problems", answer=list[str])
-
-
 def refresh_models() -> Call[list[ModelInfo]]:
     return Call(method="POST", path="/control/models/refresh", answer=list[ModelInfo])
 

@@ -18,6 +18,9 @@ StopReason = Literal["stop", "stop_string", "length", "tool_calls", "context"]
 MessageState = Literal["done", "generating", "cancelled", "failed", "interrupted"]
 """``interrupted``: the host ended while the answer was being written; the text is what had been saved."""
 Priority = Literal["interactive", "batch"]
+ModelSource = Literal["bundled", "folder", "path", "huggingface", "lmstudio", "ollama", "jan", "llamacpp"]
+"""Where a model on disk is kept: with the program, in a folder of models (ours or the user's), at a path that was
+named, or in the store of another program, where it is read in place and never changed."""
 OptionValue = bool | int | float | str | list[Any] | dict[str, float] | None
 """What an option may be set to; the option's :class:`~paddock.sdk.options.OptionSpec` narrows it."""
 Options = dict[str, OptionValue]
@@ -129,7 +132,10 @@ class Completion(Value, frozen=True, kw_only=True):
 class ModelInfo(Value, frozen=True, kw_only=True):
     """A model on disk. ``error`` says why a broken file cannot be loaded, with the remedy.
 
-    ``id`` is ``publisher/repo`` or, where a folder holds several files, ``publisher/repo:QUANT``.
+    ``id`` is ``publisher/repo`` or, where a folder holds several files, ``publisher/repo:QUANT``. ``path`` is its first
+    file and ``files`` are all that are loaded together; a ``projector`` is the file through which it sees. ``folder``
+    is the place it was found in. ``changed`` is when its files came and ``last_used`` when it was last loaded, in Unix
+    seconds; ``licence`` is the file's own word. ``duplicates`` are ids of models with the same content.
     """
 
     id: str
@@ -143,9 +149,18 @@ class ModelInfo(Value, frozen=True, kw_only=True):
     quant: str = ""
     context_length: int | None = None
     capabilities: tuple[Literal["chat", "tools", "reasoning", "vision", "embedding"], ...] = ()
-    source: Literal["bundled", "folder", "path"] = "folder"
+    source: ModelSource = "folder"
     sampling: Options = {}
     error: str | None = None
+    files: tuple[str, ...] = ()
+    projector: str = ""
+    folder: str = ""
+    changed: float = 0.0
+    last_used: float | None = None
+    licence: str = ""
+    has_template: bool = False
+    notes: str = ""
+    duplicates: tuple[str, ...] = ()
 
 
 class EngineStats(Value, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from paddock.server.downloads import HostDownloads
 from paddock.server.generations import Generations, Run
 from paddock.server.hub import HubService
 from paddock.server.instance import Instance
+from paddock.server.jobs import Jobs
 from paddock.server.lifetime import Lifetime
 from paddock.server.load_options import LoadOptions
 from paddock.server.logs import HostLog
@@ -91,6 +92,7 @@ class Host:
             ended=lambda: self.lifetime.look(),
             limit=lambda: self.settings.current.download_limit,
         )
+        self.jobs = Jobs(self.bus, clock=self.now, ended=lambda: self.lifetime.look())
         self.hub = HubService(home, clock=self.now)
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
         self.conversations = Conversations(
@@ -142,6 +144,7 @@ class Host:
             doing.append("a model is being loaded")
         if self.downloads.busy():
             doing.append("a download is running")
+        doing += [f"a job is running: {job.title}" for job in self.jobs.all() if job.state == "running"]
         if self.server.running:
             doing.append("the API server is on")
         return tuple(doing)
@@ -153,11 +156,12 @@ class Host:
         from paddock.server.api.control import ControlApi
         from paddock.server.api.downloads import DownloadsApi
         from paddock.server.api.hub import HubApi
+        from paddock.server.api.library import LibraryApi
         from paddock.server.app import make_app
         from paddock.server.listeners import Listener, private_socket
 
         await self.conversations.open()
-        apis = (ControlApi(self), HubApi(self), DownloadsApi(self.downloads))
+        apis = (ControlApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
         app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
         door = PrivateDoor(app, self._instance.token, control_error, self._request)
@@ -184,6 +188,7 @@ class Host:
             ("public listener", self.server.close),
             ("private listener", self._close_listener),
             ("downloads", self.downloads.close),
+            ("jobs", self.jobs.close),
             ("models", self.models.close),
             ("memory", self._close_memory),
             ("conversations", self.conversations.close),

@@ -13,6 +13,7 @@ import msgspec
 
 from paddock.sdk.errors import EngineError, ModelNotFound, PaddockError
 from paddock.sdk.events import Failed, LibraryChanged, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
+from paddock.sdk.library import LibraryProblem
 from paddock.sdk.options import check
 from paddock.sdk.types import (
     EngineInfo,
@@ -106,9 +107,9 @@ class Models:
         loaded = {model.model for model in self.pool.loaded()}
         return [info for info in self._files.values() if info.id in loaded]
 
-    async def problems(self) -> list[str]:
-        """What of the folders could not be read, as sentences."""
-        return list((await self._read()).problems())
+    async def problems(self) -> list[LibraryProblem]:
+        """What of the folders could not be read."""
+        return [LibraryProblem(path="", sentence=sentence) for sentence in (await self._read()).problems()]
 
     async def refresh(self) -> list[ModelInfo]:
         """Read the folders again."""

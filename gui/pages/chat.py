@@ -86,7 +86,7 @@ class ChatPage(QWidget):
         self.chats.chosen.connect(self.open)
         self.chats.new_wanted.connect(lambda private: self.new_chat(private=private))
         self.chats.deleted.connect(self._deleted)
-        self.head.model_chosen.connect(self._model_chosen)
+        self.head.model_chosen.connect(self.choose_model)
         self.head.settings_wanted.connect(self.open_load_dialog)
         self.composer.sent.connect(self.send)
         self.composer.stopped.connect(dialogue.stop)
@@ -211,7 +211,8 @@ class ChatPage(QWidget):
         self.send(text)
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _model_chosen(self, model: str) -> None:
+    def choose_model(self, model: str) -> None:
+        """Go on with ``model``, and load it."""
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.dialogue.set_model(model)
         self._messages.withdraw("load")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from paddock.gui.bridge import Job
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.models.chats import UNTITLED_PRIVATE
 from paddock.gui.pages.question import PATIENCE_S, Run, View, ask
@@ -38,7 +38,7 @@ class Dialogue(QObject):
         self._host = host
         self._view = view
         self._numbers = itertools.count(1)
-        self._opening: Job | None = None
+        self._opening: Task | None = None
         self._runs: list[Run] = []
         self._edits: dict[str, str] = {}
         """Which stored message a question that has not been stored yet is an edited version of."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Job
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.models.library import facts
 from paddock.gui.pages.load_breakdown import REFUSED, Breakdown
@@ -44,7 +44,7 @@ class LoadDialog(QDialog):
         super().__init__(parent)
         self._host, self._model = host, model
         self._info = host.models.get(model)
-        self._load: Job | None = None
+        self._load: Task | None = None
         self._saved: Options = {}
         self._touched = self._fitted = False
         self._help: Options | None = None

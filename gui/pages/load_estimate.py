@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from paddock.gui.bridge import Job
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.sdk.memory import Estimate
 from paddock.sdk.types import Options
@@ -31,8 +31,8 @@ class Estimator(QObject):
         self._wanted: Options = {}
         self._replacing: tuple[str, ...] = ()
         self._moved = False
-        self._quick: Job | None = None
-        self._full: Job | None = None
+        self._quick: Task | None = None
+        self._full: Task | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._ask_full)
@@ -77,7 +77,7 @@ class Estimator(QObject):
     def _ask_full(self) -> None:
         self._full = self._submit(quick=False)
 
-    def _submit(self, *, quick: bool) -> Job:
+    def _submit(self, *, quick: bool) -> Task:
         model, options, replacing = self._model, self._wanted, self._replacing
         return self._host.call(
             lambda client: client.estimate(model, options, quick=quick, replacing=replacing),

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
-from paddock.gui.bridge import Job
+from paddock.gui.bridge import Task
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.events import (
     Cancelled,
@@ -61,7 +61,7 @@ class Run:
     to_read: int = 0
     reading_since: float | None = None
     shown: bool = False
-    job: Job | None = None
+    job: Task | None = None
     error: ErrorInfo | None = None
     ended: bool = False
 

@@ -176,8 +176,8 @@ def _models(client: Client, home: Home) -> Iterator[Finding]:
     else:
         yield Finding(name="Models", status="ok", message=f"{len(models)} on disk")
     for problem in client.model_problems():
-        remedy = "Look at the rights of the folder or the name of the file."
-        yield Finding(name="Models", status="warn", message=problem, remedy=remedy)
+        remedy = problem.remedy or "Look at the rights of the folder or the name of the file."
+        yield Finding(name="Models", status="warn", message=problem.sentence, remedy=remedy)
     for model in broken:
         yield Finding(name="Models", status="warn", message=f"{model.id}: {model.error}", remedy=f"File: {model.path}")
 

@@ -37,7 +37,7 @@ def ls(json: Json = False) -> None:
         models = client.refresh_models()
         problems = client.model_problems()
     for problem in problems:
-        terminal.note(printable(problem), style="yellow")
+        terminal.note(printable(problem.sentence), style="yellow")
     if json:
         terminal.json(models)
         return

@@ -110,6 +110,7 @@ class ControlApi:
                 generations=host.generations.running(),
                 memory=host.memory.state_now(),
                 downloads=host.downloads.all(),
+                jobs=host.jobs.all(),
             )
             yield frame(msgspec.json.encode(snapshot))
             async for event in subscription:

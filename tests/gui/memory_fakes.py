@@ -10,7 +10,7 @@ import msgspec
 import shiboken6
 from PySide6.QtCore import QObject, QTimer
 
-from paddock.gui.bridge import Bridge, Job
+from paddock.gui.bridge import Bridge, Task
 from paddock.gui.host_link import HostLink
 from paddock.gui.host_state import HostState
 from paddock.sdk.errors import PaddockError
@@ -197,7 +197,7 @@ class FakeHost(HostState):
         self.silks = {GEMMA: 2, QWEN: 0}
         self.memory = memory()
 
-    def call(self, job: Any, on_result: Any = None, on_error: Any = None, owner: QObject | None = None) -> Job:
+    def call(self, job: Any, on_result: Any = None, on_error: Any = None, owner: QObject | None = None) -> Task:
         answer = _Answer(self, job, on_result, on_error, owner)
         if self.held:
             self._waiting.append(answer.come)
@@ -205,7 +205,7 @@ class FakeHost(HostState):
             QTimer.singleShot(0, answer.come)
         return answer
 
-    def stream(self, job: Callable[[Any], AsyncGenerator[Any, None]], *rest: Any, **more: Any) -> Job:
+    def stream(self, job: Callable[[Any], AsyncGenerator[Any, None]], *rest: Any, **more: Any) -> Task:
         raise AssertionError("nothing here is streamed")
 
     def release(self) -> None:
@@ -215,7 +215,7 @@ class FakeHost(HostState):
             come()
 
 
-class _Answer(Job):
+class _Answer(Task):
     def __init__(self, host: FakeHost, job: Any, on_result: Any, on_error: Any, owner: QObject | None) -> None:
         self._host, self._job, self._on_result, self._on_error = host, job, on_result, on_error
         self._owner = owner

@@ -1,0 +1,159 @@
+"""Long work of the host: run, told on the event stream, cancelled, and remembered until it is taken out of the list."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.browser.download_pace import Speed
+from paddock.sdk.errors import EngineError, HostBusy, NotFound, PaddockError
+from paddock.sdk.events import JobChanged
+from paddock.sdk.jobs import ENDED, Job, JobKind
+
+if TYPE_CHECKING:
+    from paddock.server.bus import Bus
+
+logger = logging.getLogger(__name__)
+
+TELL_S = 0.5
+"""Progress is told this often at most."""
+
+
+class Progress:
+    """What the work tells of itself, on the host's loop. ``title`` may be made more exact while it runs."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self._told = told
+        self._speed = Speed()
+        self.done = 0
+        self.total = 0
+        self.note = ""
+
+    def tell(self, done: int, total: int, note: str | None = None) -> None:
+        """``done`` of ``total`` bytes are behind it; None leaves the note as it is."""
+        self._speed.add(max(0, done - self.done))
+        self.done, self.total = done, total
+        if note is not None:
+            self.note = note
+        self._told()
+
+    def seconds_left(self) -> float | None:
+        speed = self._speed.read()
+        return (self.total - self.done) / speed if speed else None
+
+
+Work = Callable[[Progress], Awaitable[str]]
+"""Does the work and returns the id of the model that came of it (empty: several, or none). It is cancelled as a task
+is, and cleans up after itself. It raises PaddockErrors."""
+
+
+class Jobs:
+    """Lives on the host's loop. Jobs of one kind run one after the other: they share the disk, or all processors.
+    ``clock`` gives Unix seconds; ``ended`` is called when a job has ended."""
+
+    def __init__(self, bus: Bus, *, clock: Callable[[], float], ended: Callable[[], None]) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._ended = ended
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns: dict[JobKind, asyncio.Lock] = {}
+
+    def all(self) -> tuple[Job, ...]:
+        """In the order they were asked for."""
+        return tuple(self._jobs.values())
+
+    def busy(self) -> bool:
+        return any(job.state not in ENDED for job in self._jobs.values())
+
+    def start(self, kind: JobKind, title: str, work: Work) -> Job:
+        """Begin ``work``, or queue it behind others of its kind."""
+        job = Job(id=uuid.uuid4().hex[:12], kind=kind, title=title, added=self._clock())
+        self._put(job)
+        self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job.id, kind, work))
+        return job
+
+    async def cancel(self, id: str) -> None:
+        """End a job and wait until it has cleaned up. Raises NotFound; one that has ended stays as it is."""
+        self._find(id)
+        task = self._tasks.get(id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def forget(self, id: str) -> None:
+        """Take a job that has ended out of the list. Raises NotFound, HostBusy."""
+        if self._find(id).state not in ENDED:
+            raise HostBusy("This is still running.", hint="Cancel it first.")
+        del self._jobs[id]
+        self._bus.publish(JobChanged(id=id, job=None))
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _find(self, id: str) -> Job:
+        job = self._jobs.get(id)
+        if job is None:
+            raise NotFound(f"There is no job “{id}”.", hint="It may have been taken out of the list.")
+        return job
+
+    def _put(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self._bus.publish(JobChanged(id=job.id, job=job))
+
+    async def _run(self, id: str, kind: JobKind, work: Work) -> None:
+        try:
+            async with self._turns.setdefault(kind, asyncio.Lock()):
+                model = await self._work(id, work)
+            self._change(id, state="done", model=model, seconds_left=None)
+        except asyncio.CancelledError:
+            self._change(id, state="cancelled", seconds_left=None)
+        except PaddockError as error:
+            self._change(id, state="failed", error=error.info(), seconds_left=None)
+        except Exception as error:  # a bug below must still end the job, or its client waits for ever
+            logger.exception("%s failed", self._jobs[id].title)
+            text = f"It failed inside Paddock ({type(error).__name__})."
+            self._change(id, state="failed", error=EngineError(text, hint="See the host's log.").info())
+        finally:
+            del self._tasks[id]
+            self._ended()
+
+    async def _work(self, id: str, work: Work) -> str:
+        loop = asyncio.get_running_loop()
+        later: asyncio.TimerHandle | None = None
+
+        def show() -> None:
+            nonlocal later
+            later = None
+            self._change(
+                id,
+                done_bytes=progress.done,
+                total_bytes=progress.total,
+                note=progress.note,
+                seconds_left=progress.seconds_left(),
+            )
+
+        def told() -> None:
+            nonlocal later
+            if later is None:
+                later = loop.call_later(TELL_S, show)
+
+        progress = Progress(told)
+        self._change(id, state="running")
+        try:
+            return await work(progress)
+        finally:
+            if later is not None:
+                later.cancel()
+                show()
+
+    def _change(self, id: str, **changes: object) -> None:
+        self._put(msgspec.structs.replace(self._jobs[id], **changes))
