@@ -90,6 +90,7 @@ class Accounts:
         self._bookings = bookings
         self._others = others
         self._mapped_is_free = mapped_is_free
+        self._found: dict[tuple[str, frozenset[str]], int] = {}
         self._claims = {key: self._booked(booking, resident.get(key, 0)) for key, booking in bookings.items()}
 
     def claim(self, prediction: Prediction, model: str = "") -> Claim:
@@ -157,6 +158,12 @@ class Accounts:
     # ------------------------------------------------------------ arithmetic
 
     def _available(self, name: str, kept: Set[str]) -> int:
+        key = (name, frozenset(kept))
+        if key not in self._found:
+            self._found[key] = self._available_of(name, kept)
+        return self._found[key]
+
+    def _available_of(self, name: str, kept: Set[str]) -> int:
         device = self._table[name]
         taken = self._taken(name)
         free = max(device.total - taken, 0) if device.free is None else device.free

@@ -40,11 +40,32 @@ class Probe(Value, frozen=True, kw_only=True):
     devices: tuple[Device, ...] = ()
 
 
+class QuantOrder(Value, frozen=True, kw_only=True):
+    """Make a model with the weights as ``quant`` out of the one at ``path`` (of a model in several files the first),
+    and write it to the new file ``output``. Without an ``output`` nothing is made: the answer is what that quant, or
+    with none what each, would be. ``threads`` None: what the machine has."""
+
+    path: str
+    output: str = ""
+    quant: str = ""
+    requantize: bool = False
+    threads: int | None = None
+
+
+class QuantPlan(Value, frozen=True, kw_only=True):
+    """What a model would be as ``quant``: the number of the type of each of its tensors."""
+
+    quant: str
+    types: dict[str, int]
+    needs_imatrix: bool = False
+
+
 class EngineDescriptor(Value, frozen=True, kw_only=True):
     """An engine's card. ``factory`` is ``module:callable``, imported inside the worker only;
     ``suffixes`` are the file names it can load, longest first. ``simulate`` is a ``module:callable`` of the same kind,
     which takes the path of a model (its header may be all there is of it) and load options and answers with a
-    :class:`~paddock.sdk.memory.Prediction`; empty where an engine cannot simulate."""
+    :class:`~paddock.sdk.memory.Prediction`; empty where an engine cannot simulate. ``quantize``, likewise, carries out
+    a :class:`QuantOrder` and answers with a tuple of :class:`QuantPlan`."""
 
     name: str
     title: str
@@ -54,6 +75,7 @@ class EngineDescriptor(Value, frozen=True, kw_only=True):
     sampling: tuple[OptionSpec, ...] = ()
     load: tuple[OptionSpec, ...] = ()
     simulate: str = ""
+    quantize: str = ""
 
 
 class Engine(Protocol):

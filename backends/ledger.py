@@ -8,6 +8,7 @@ back exactly what it held.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -39,6 +40,8 @@ class Ledger:
         self._mapped_is_free = mapped_is_free
         self._bookings: dict[str, Booking] = {}
         self._others: dict[str, int] = {}
+        self._moment: Accounts | None = None
+        """Of a frozen ledger."""
 
     @property
     def enforcing(self) -> bool:
@@ -92,6 +95,22 @@ class Ledger:
             note=doubt,
         )
 
+    def frozen(self) -> Ledger:
+        """This ledger at this moment: its verdicts look at the machine no more, which makes them quick."""
+        devices, rule = self._devices(), self._guard()
+        bookings = {key: dataclasses.replace(booking) for key, booking in self._bookings.items()}
+        resident = {
+            booking.pid: self._resident(booking.pid) for booking in bookings.values() if booking.pid is not None
+        }
+        copy = Ledger(lambda: devices, lambda: rule, resident.__getitem__, mapped_is_free=self._mapped_is_free)
+        copy._bookings, copy._others = bookings, dict(self._others)
+        copy._moment = copy._accounts()
+        return copy
+
+    def devices(self) -> tuple[MemoryDevice, ...]:
+        """What the verdicts are about."""
+        return self._devices()
+
     def held(self, instance: str, device: str = MACHINE_MEMORY) -> int:
         """Bytes of ``device`` that would be free without ``instance``."""
         return self._accounts().held_by(instance, device)
@@ -101,6 +120,8 @@ class Ledger:
         return MemoryState(devices=self._accounts().states(), guard=self._guard().mode)
 
     def _accounts(self) -> Accounts:
+        if self._moment is not None:
+            return self._moment
         resident = {key: self._resident(b.pid) for key, b in self._bookings.items() if b.pid is not None}
         return Accounts(
             self._devices(), self._guard(), self._bookings, resident, self._others, mapped_is_free=self._mapped_is_free
@@ -109,7 +130,12 @@ class Ledger:
 
 def judge_machine(prediction: Prediction, machine: Machine, rule: GuardRule) -> Judgement:
     """Whether ``prediction`` fits a machine that nothing of ours runs on, for instance a planned one."""
-    return Ledger(lambda: machine.devices, lambda: rule).judge(prediction)
+    return empty(machine, rule).judge(prediction)
+
+
+def empty(machine: Machine, rule: GuardRule) -> Ledger:
+    """The ledger of a machine that nothing of ours runs on; frozen."""
+    return Ledger(lambda: machine.devices, lambda: rule).frozen()
 
 
 def _verdict(

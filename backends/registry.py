@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import logging
+import threading
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -30,10 +31,11 @@ class BrokenEntry(msgspec.Struct, frozen=True):
 
 
 class Registry:
-    """The engines by name. Entry points are read at the first question, not before."""
+    """The engines by name. Entry points are read at the first question, not before. Thread-safe."""
 
     def __init__(self, descriptors: Iterable[EngineDescriptor] = ()) -> None:
         self._read: Callable[[], tuple[list[EngineDescriptor], list[BrokenEntry]]] | None = None
+        self._reading = threading.Lock()
         self._engines: dict[str, EngineDescriptor] = {}
         self._problems: tuple[BrokenEntry, ...] = ()
         self._take(list(descriptors), [])
@@ -76,9 +78,10 @@ class Registry:
         return dict(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0])))
 
     def _ensure(self) -> None:
-        if self._read is not None:
-            read, self._read = self._read, None
-            self._take(*read())
+        with self._reading:
+            if self._read is not None:
+                self._take(*self._read())
+                self._read = None
 
     def _take(self, descriptors: list[EngineDescriptor], problems: list[BrokenEntry]) -> None:
         for descriptor in descriptors:

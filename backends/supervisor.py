@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
 from paddock.backends import wire
-from paddock.backends.base import EngineDescriptor, LoadReport, Probe, Report
+from paddock.backends.base import EngineDescriptor, LoadReport, Probe, QuantOrder, QuantPlan, Report
 from paddock.backends.channel import Channel
 from paddock.backends.outcome import Blame, OomWatch, ProcessOutcome, from_returncode, read_tail
 from paddock.backends.pipes import Pipes, apart, environment
@@ -71,6 +71,7 @@ class Worker:
         self._answers: dict[str, asyncio.Future[Reply]] = {}
         self._simulations = 0
         self._predictions: dict[int, asyncio.Future[Prediction]] = {}
+        self._quantized: asyncio.Future[tuple[QuantPlan, ...]] | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._asked = False
         self._cause = ""
@@ -174,6 +175,12 @@ class Worker:
         finally:
             del self._predictions[number]
 
+    async def quantize(self, order: QuantOrder) -> tuple[QuantPlan, ...]:
+        """Carry out ``order``. Raises what the engine raised, EngineDied. When cancelled, kill the worker."""
+        self._quantized = self._loop.create_future()
+        self._send(wire.Quantize(quantize=self._descriptor.quantize, order=order))
+        return await self._answer(self._quantized, None)
+
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The events of one request, the last one its ending. Closing the generator cancels. Raises nothing of ours."""
         if self.died.done():
@@ -273,6 +280,12 @@ class Worker:
                     self._probed.set_result(probe)
             case wire.Simulated(id=number, prediction=prediction, error=error):
                 self._simulated(number, prediction, error)
+            case wire.Quantized(plans=plans, error=error):
+                if self._quantized is not None and not self._quantized.done():
+                    if error is None:
+                        self._quantized.set_result(plans)
+                    else:
+                        self._quantized.set_exception(PaddockError.from_info(error))
             case wire.LogLine(level=level, logger=logger, text=text):
                 _log.log(level, "worker %s: %s: %s", self._instance, logger, text)
             case _:

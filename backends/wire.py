@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from paddock.backends.base import LoadReport, Probe
+from paddock.backends.base import LoadReport, Probe, QuantOrder, QuantPlan
 from paddock.sdk.errors import BadRequest, ErrorInfo
 from paddock.sdk.events import GenerationEvent
 from paddock.sdk.memory import Prediction
 from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import EngineStats, GenerateRequest, Options
 
-WIRE = 3
+WIRE = 4
 """Number of this set of frames; host and worker must agree (they differ when Paddock is updated under a host)."""
 LIMIT = 64 * 1024 * 1024
 """Longest frame, in bytes without its length field."""
@@ -73,11 +73,18 @@ class Simulate(Frame, frozen=True, kw_only=True, tag="simulate"):
     options: Options = {}
 
 
+class Quantize(Frame, frozen=True, kw_only=True, tag="quantize"):
+    """Call ``quantize`` (``module:callable``) with ``order``, and answer with Quantized. Once in a worker's life."""
+
+    quantize: str
+    order: QuantOrder
+
+
 class Shed(Frame, frozen=True, kw_only=True, tag="shed"):
     """The machine is short of memory: give up what is kept beside the running requests."""
 
 
-ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine | Simulate | Shed
+ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine | Simulate | Quantize | Shed
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
@@ -129,6 +136,13 @@ class Simulated(Frame, frozen=True, kw_only=True, tag="simulated"):
     error: ErrorInfo | None = None
 
 
+class Quantized(Frame, frozen=True, kw_only=True, tag="quantized"):
+    """The one answer to Quantize."""
+
+    plans: tuple[QuantPlan, ...] = ()
+    error: ErrorInfo | None = None
+
+
 class LogLine(Frame, frozen=True, kw_only=True, tag="log"):
     """A warning or worse from a Python logger in the worker; ``level`` as in :mod:`logging`."""
 
@@ -147,6 +161,7 @@ FromWorker = (
     | StatsReported
     | Probed
     | Simulated
+    | Quantized
     | LogLine
 )
 

@@ -85,6 +85,8 @@ def _instead(frame: wire.Frame, error: PaddockError) -> wire.Frame:
         return wire.Answered(id=frame.id, error=info)
     if isinstance(frame, wire.Simulated):
         return wire.Simulated(id=frame.id, error=info)
+    if isinstance(frame, wire.Quantized):
+        return wire.Quantized(error=info)
     if isinstance(frame, wire.LogLine):
         return wire.LogLine(level=frame.level, logger=frame.logger, text="(a line that cannot be sent)")
     return wire.LoadRefused(error=info)
@@ -115,6 +117,8 @@ class Control:
                     self._outbox.put(wire.Probed(probe=_probe(probe)))
                 case wire.Simulate():
                     self._outbox.put(_simulated(frame))
+                case wire.Quantize():
+                    self._outbox.put(_quantized(frame))
                 case wire.Shed():
                     self._shed()
                 case wire.Close():
@@ -225,6 +229,13 @@ def _simulated(frame: wire.Simulate) -> wire.Simulated:
         return wire.Simulated(id=frame.id, prediction=_imported(frame.simulate)(frame.path, frame.options))
     except Exception as error:  # noqa: BLE001 - whatever an engine raises is the answer
         return wire.Simulated(id=frame.id, error=_explained(error, EngineError, "The engine could not simulate it"))
+
+
+def _quantized(frame: wire.Quantize) -> wire.Quantized:
+    try:
+        return wire.Quantized(plans=_imported(frame.quantize)(frame.order))
+    except Exception as error:  # noqa: BLE001 - as above
+        return wire.Quantized(error=_explained(error, EngineError, "The engine could not quantise it"))
 
 
 def _forward_warnings(outbox: Outbox) -> None:

@@ -22,12 +22,10 @@ def quant_in(stem: str) -> str:
     return found[1].upper() if found else ""
 
 
-def readable_name(stem: str, header: Header | None) -> str:
-    """“Qwen3 0.6B Instruct” rather than “qwen3-0.6b-instruct-q4_k_m-00001-of-00002”."""
+def readable_name(stem: str, given: str) -> str:
+    """“Qwen3 0.6B Instruct” rather than “qwen3-0.6b-instruct-q4_k_m-00001-of-00002”; ``given`` is the file's own."""
     plain = shard_of(stem)[0]
-    given = header.name.strip() if header else ""
-    name = given or plain
-    name = _QUANT.sub("", name)
+    name = _QUANT.sub("", given.strip() or plain)
     name = re.sub(r"[-_]GGUF$", "", name, flags=re.IGNORECASE)
     if " " not in name:
         name = re.sub(r"[-_]+", " ", name)
@@ -48,9 +46,14 @@ def capabilities_of(header: Header) -> tuple[Capability, ...]:
     return tuple(found)
 
 
+def is_projector(header: Header) -> bool:
+    """Whether the file turns pictures or sound into what a model reads."""
+    return header.architecture == "clip" or header.kind == "mmproj"
+
+
 def is_companion(header: Header) -> bool:
-    """Whether the file only goes with a model: a vision projector, an adapter, an importance matrix."""
-    return header.architecture == "clip" or header.kind in ("mmproj", "adapter", "imatrix")
+    """Whether the file only goes with a model: a projector, an adapter, an importance matrix."""
+    return is_projector(header) or header.kind in ("adapter", "imatrix")
 
 
 def obstacle_of(header: Header) -> str | None:

@@ -47,6 +47,11 @@ def files_here(listing: Listing, files: Sequence[HubFile]) -> tuple[DownloadFile
     return tuple(found)
 
 
+def check_name(name: str) -> None:
+    """Raises ModelUnusable for a name that could lead out of a folder, or that some system cannot have."""
+    _check(name, name)
+
+
 def _check(part: str, whole: str) -> None:
     if part in ("", ".", "..") or part.startswith(("~", ".")):
         raise _refused(whole, "it could lead to another folder")

@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
+from paddock.browser.download_choice import chosen
 from paddock.browser.download_fetch import Tuning
 from paddock.browser.download_item import Item, discard, places_of
 from paddock.browser.download_names import files_here
 from paddock.browser.download_pace import Limiter, Speed
 from paddock.browser.download_record import read_list, still, write_list
 from paddock.browser.hub import Hub
-from paddock.browser.quants import PREFERRED, choose
+from paddock.browser.quants import PREFERRED
 from paddock.browser.remote import files_of, repository_of
 from paddock.sdk.downloads import Download, DownloadState
 from paddock.sdk.errors import BadRequest, NotFound, PaddockError, RemoteFailed
@@ -90,22 +91,21 @@ class Downloads:
     # -------------------------------------------------------------- changes
 
     async def add(self, source: str) -> Download:
-        """Put a model (OWNER/REPO[:QUANT], or its address) into the queue; one that is there already goes on.
+        """Put a model (OWNER/REPO[:QUANT], or its address) into the queue; one that is there already goes on. The
+        ``note`` of a fresh one is what should be known before it is waited for.
 
         Raises BadRequest, ModelNotFound, ModelUnusable, AccessDenied, RemoteFailed, StorageFailed.
         """
         hub = await asyncio.to_thread(self._hub)
         repo, quant = repository_of(source.strip(), hub)
-        wanted = _id(f"{repo}:{quant or PREFERRED}")
-        known = self._find(wanted)
+        known = self._find(_id(f"{repo}:{quant or PREFERRED}")) or (None if quant else self._find(_id(repo)))
         if known is not None and known.state in ("queued", "running", "paused"):
             return await self._go_on(known)
         listing = await files_of(repo, hub, self._tuning.retry_s)
-        label, chosen = choose(listing, quant)
-        name = f"{repo}:{label}"
+        choice = chosen(listing, quant)
         fresh = Download(
-            id=_id(name), model=name, repo=repo, revision=listing.revision, files=files_here(listing, chosen),
-            added=self._clock(),
+            id=_id(choice.name), model=choice.name, repo=repo, revision=listing.revision,
+            files=files_here(listing, choice.files), added=self._clock(),
         )  # fmt: skip
         places_of(self._models, fresh)
         known = self._find(fresh.id)
@@ -126,7 +126,7 @@ class Downloads:
             await self._save()
         self._changed(fresh.id, fresh)
         self._look()
-        return fresh
+        return msgspec.structs.replace(fresh, note=choice.note)
 
     async def pause(self, id: str) -> Download:
         """Raises NotFound, BadRequest where it is done or has failed."""

@@ -39,15 +39,17 @@ def predict(
     *,
     projector: Header | None = None,
     draft: Sequence[Header] = (),
+    shape: Shape | None = None,
 ) -> Prediction:
     """What loading the model of ``headers`` (all its files) takes of each device of ``machine``, in bytes. Pure.
 
     ``options`` are llama.cpp load options under their proper names; absent ones take their defaults, ``n_ctx`` 0 is
-    the trained length. Raises ModelUnusable where the architecture is not known.
+    the trained length. ``shape`` is that of ``headers``, where it is known already. Raises ModelUnusable where the
+    architecture is not known.
     """
     started = time.perf_counter()
     options = filled(options)
-    shape = shape_of(headers)
+    shape = shape or shape_of(headers)
     context = context_of(shape, options)
     placement = place(shape, options, machine)
     weights, mapped = weights_of(shape, placement, options, len(machine.devices))

@@ -17,7 +17,7 @@ RAM = 0
 """Index of the machine's memory among its devices."""
 _EXPERTS = re.compile(r"ffn_(up|down|gate|gate_up)_(ch|)exps")
 _INPUT = ("token_embd.", "token_embd_norm.", "per_layer_token_embd.", "position_embd.", "token_types.")
-_REPACKED = frozenset({2, 12, 20, 39})
+REPACKED = frozenset({2, 12, 20, 39})
 """Q4_0, Q4_K, IQ4_NL and MXFP4: types that llama.cpp rearranges for processors with AVX2 and for ARM alike."""
 _ROWS_TOGETHER = 8
 
@@ -96,4 +96,4 @@ def weights_of(shape: Shape, placement: Placement, options: Options, devices: in
 
 
 def _repacked(tensor: Tensor) -> bool:
-    return tensor.type in _REPACKED and len(tensor.shape) > 1 and tensor.shape[1] % _ROWS_TOGETHER == 0
+    return tensor.type in REPACKED and len(tensor.shape) > 1 and tensor.shape[1] % _ROWS_TOGETHER == 0

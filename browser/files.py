@@ -17,13 +17,24 @@ Identity = tuple[int, int] | str
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file, or a name that leads to none: then ``error`` says why."""
+    """A file, or a name that leads to none: then ``error`` says why. Times are nanoseconds since 1970.
+
+    What the store of another program tells: ``name`` is the proper file name where ``path`` has none (Ollama's blobs),
+    ``base`` the PUBLISHER/REPO and ``label`` what the store calls this variant (Ollama's tag). Empty: by the path.
+    """
 
     path: Path
     identity: Identity
     size: int = 0
     changed_ns: int = 0
     error: str = ""
+    name: str = ""
+    base: str = ""
+    label: str = ""
+
+    @property
+    def proper_name(self) -> str:
+        return self.name or self.path.name
 
 
 def look_at(path: Path) -> ModelFile | None:

@@ -82,7 +82,8 @@ def read_header(path: Path, *, tensors: bool = True) -> Header:
     """The header of the file at ``path``; blocks. Without ``tensors`` their table is checked, but not kept.
 
     Raises ModelUnusable: not a GGUF file, damaged, truncated, of an unknown version or, if ``tensors`` are wanted, with
-    types of tensors that are not known. Raises OSError where the file cannot be read.
+    types of tensors that are not known (``newer`` in its details says that a newer program may read it). Raises OSError
+    where the file cannot be read.
     """
     with path.open("rb") as file:
         return parse_header(file, os.fstat(file.fileno()).st_size, path.name, tensors=tensors)
@@ -96,7 +97,7 @@ def read_model_headers(path: Path) -> tuple[Header, ...]:
     paths = [path.with_name(name) for name in shard_names(path.name)]
     lost = missing_part([part for part in paths if part.exists()], path.stem, len(paths))
     if lost and len(paths) > 1:
-        raise ModelUnusable(lost)
+        raise ModelUnusable(lost, hint="Download it again.")
     headers = tuple(read_header(part) for part in paths)
     check_shards(headers, path.name)
     return headers
@@ -176,7 +177,8 @@ class _Reader:
             version = int.from_bytes(version.to_bytes(4, "little"), "big")
         if not 1 <= version <= _NEWEST:
             hint = "Update Paddock." if version else "Download it again."
-            raise ModelUnusable(f"{self._name} has the GGUF version {version}, which is not supported.", hint=hint)
+            text = f"{self._name} has the GGUF version {version}, which is not supported."
+            raise ModelUnusable(text, hint=hint, newer=bool(version))
         self._cursor.width = 4 if version == 1 else 8
         return version
 

@@ -47,11 +47,13 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """A repository at one ``revision`` (a commit, so what it holds never changes)."""
+    """A repository at one ``revision`` (a commit, so what it holds never changes). ``mlx``: its publisher says that it
+    is for MLX."""
 
     repo: str
     revision: str
     files: tuple[HubFile, ...]
+    mlx: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def listing_of(info: ModelInfo) -> Listing:
     files = (
         HubFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else "") for file in info.siblings or ()
     )
-    return Listing(info.id, info.sha or "main", tuple(files))
+    return Listing(info.id, info.sha or "main", tuple(files), mlx="mlx" in (info.tags or ()))
 
 
 def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockError:

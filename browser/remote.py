@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -121,6 +122,15 @@ async def fetch_headers(
         raise RemoteFailed(f"The header of {source} did not come within {DEADLINE_S:g} s.", hint=hint) from error
 
 
+def kept_headers(
+    endpoint: str, repo: str, revision: str, label: str, paths: Sequence[str], folder: Path
+) -> Fetched | None:
+    """What :func:`fetch_headers` has left in ``folder`` of the files ``paths`` of ``repo`` at ``revision`` (a commit);
+    nothing is fetched. Blocks."""
+    names = tuple(map(_file_name, paths))
+    return _kept(HeaderCache(folder), cache_key(endpoint, repo, revision, *paths), names, f"{repo}:{label}")
+
+
 # ---------------------------------------------------------------- which files
 
 
@@ -173,7 +183,7 @@ async def _in_repository(repo: str, quant: str, hub: Hub, retry_s: float) -> _So
     urls = tuple(hub.url(listing.repo, listing.revision, path) for path in paths)
     fixed = _COMMIT.match(listing.revision)
     key = cache_key(hub.endpoint, listing.repo, listing.revision, *paths) if fixed else ""
-    return _Source(f"{repo}:{label}", urls, tuple(_safe(path.rpartition("/")[2]) for path in paths), key)
+    return _Source(f"{repo}:{label}", urls, tuple(map(_file_name, paths)), key)
 
 
 async def files_of(repo: str, hub: Hub, retry_s: float) -> Listing:
@@ -186,6 +196,10 @@ async def files_of(repo: str, hub: Hub, retry_s: float) -> Listing:
                 raise
             await asyncio.sleep(retry_s * 2**number)
     raise AssertionError("unreachable")
+
+
+def _file_name(path: str) -> str:
+    return _safe(path.rpartition("/")[2])
 
 
 def _safe(name: str) -> str:
@@ -260,13 +274,18 @@ class _Job:
     def _look_up(self) -> Fetched | None:
         if not self._key:
             return None
-        paths = self._cache.find(self._key, self._source.names)
-        if paths is None:
-            return None
-        try:
-            headers = tuple(read_header(path) for path in paths)
-            size = sum(path.stat().st_size for path in paths)
-        except (PaddockError, OSError):  # the disk lost it: fetched again
-            self._cache.forget(self._key)
-            return None
-        return Fetched(headers, paths, self._fetcher.allowance.fetched, self._source.model, size)
+        kept = _kept(self._cache, self._key, self._source.names, self._source.model)
+        return kept and replace(kept, fetched_bytes=self._fetcher.allowance.fetched)
+
+
+def _kept(cache: HeaderCache, key: str, names: Sequence[str], model: str) -> Fetched | None:
+    paths = cache.find(key, names)
+    if paths is None:
+        return None
+    try:
+        headers = tuple(read_header(path) for path in paths)
+        size = sum(path.stat().st_size for path in paths)
+    except (PaddockError, OSError):  # the disk lost it: fetched again
+        cache.forget(key)
+        return None
+    return Fetched(headers, paths, 0, model, size)

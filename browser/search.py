@@ -6,11 +6,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
+from paddock.browser.download_choice import NO_MLX, is_mlx, safetensors_of
 from paddock.browser.hub import Hub, Listing, listing_of, unreachable
 from paddock.browser.hub_results import result_of
 from paddock.browser.model_card import LONGEST, card_of
@@ -141,6 +143,8 @@ class HubSearch:
         listing = listing_of(info)
         card, notes = _card(hub, listing)
         quants, projectors, others = _grouped(listing)
+        if is_mlx(listing):
+            notes = (*notes, NO_MLX)
         return HubModel(
             result=result,
             revision=listing.revision,
@@ -259,5 +263,10 @@ def _grouped(
                 missing=tuple(path for path in paths if path not in {file.path for file in files}),
             )
         )
+    if is_mlx(listing):
+        with suppress(PaddockError):  # parts are missing: then there is nothing to offer
+            files = tuple(there.pop(file.path) for file in safetensors_of(listing))
+            size = sum(file.size_bytes for file in files)
+            quants.append(HubQuant(label="MLX", source=listing.repo, size_bytes=size, files=files))
     projectors = tuple(there.pop(path) for path in list(there) if is_projector(path))
     return tuple(quants), projectors, tuple(there.values())

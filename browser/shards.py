@@ -33,4 +33,4 @@ def missing_part(paths: Collection[Path], stem: str, parts: int) -> str | None:
         return None
     there = {shard_of(path.stem)[1] for path in paths}
     lost = min(set(range(1, parts + 1)) - there)
-    return f"Part {lost} of {parts} of {shard_of(stem)[0]} is missing. Download it again."
+    return f"Part {lost} of {parts} of {shard_of(stem)[0]} is missing."

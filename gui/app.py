@@ -18,6 +18,7 @@ from paddock.gui.crash_log import CrashLog
 from paddock.gui.host_link import HostLink
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
+from paddock.gui.notifications import Notifications
 from paddock.gui.theme import ThemeSource
 from paddock.gui.window import Window
 from paddock.gui.window_state import WindowState
@@ -60,8 +61,11 @@ class Collector(QObject):
 class App:
     """Builds the services and the window, and takes them down again. GUI thread."""
 
-    def __init__(self, application: QApplication, home: Home, log: CrashLog, messages: Messages) -> None:
+    def __init__(
+        self, application: QApplication, home: Home, log: CrashLog, messages: Messages, *, wanted: str = ""
+    ) -> None:
         self._home = home
+        self._wanted = wanted
         self._log = log
         self.messages = messages
         self.collector = Collector()
@@ -79,11 +83,18 @@ class App:
         self.window = Window(self.host, messages, self.themes, state, home, self._save)
         self.window.first_painted.connect(self._painted)
         self.window.closed.connect(application.quit)
+        self.notifications = Notifications(self.host, messages, self.bridge, self.window)
+        application.commitDataRequest.connect(self._session_ends)
+
+    def _session_ends(self, _: object) -> None:
+        self.window.quit_question.session_ends = True
 
     def _painted(self) -> None:
         self.window.setWindowIcon(icons.icon("horse", self.themes.theme.palette.accent, 64))
         self.bridge.start()
         self.host.start()
+        if self._wanted:
+            self.host.open_requested.emit(self._wanted)
         QTimer.singleShot(500, self._collect)
         QTimer.singleShot(WARM_MS, self._warm)
 
@@ -139,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and stay until it is closed. Returns the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="paddock", description="Open the Paddock window.")
+    parser.add_argument("open", nargs="?", default="", help="a model file, or an address of a model")
     parser.add_argument("--new-window", action="store_true", help="open one more window")
     parser.add_argument("--debug", action="store_true", help="write stalls of the window into its log")
     parser.add_argument("--version", action="version", version=VERSION)
@@ -146,13 +158,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     home = Home.find()
     lock = _window_lock(home)
     first = lock is not None and lock.tryLock(0)
-    if not first and not options.new_window and _raise_other(home):
+    if not first and not options.new_window and _raise_other(home, options.open):
         return 0
     application = make_application()
     messages = Messages()
     log = CrashLog(home.logs / "window.log", messages.error)
     log.install()
-    app = App(application, home, log, messages)
+    app = App(application, home, log, messages, wanted=options.open)
     app.window.show()
     watchdog = _watchdog(log) if options.debug else None
     code = application.exec()
@@ -192,15 +204,15 @@ def _window_lock(home: Home) -> QLockFile | None:
     return lock
 
 
-def _raise_other(home: Home) -> bool:
-    """Ask the open window to come forward; False when there is none after all."""
+def _raise_other(home: Home, wanted: str = "") -> bool:
+    """Ask the open window to come forward, and to open ``wanted``; False when there is none after all."""
     import asyncio
 
     from paddock.sdk.aclient import AsyncClient
 
     async def ask() -> int:
         async with await AsyncClient.connect(home, client="cli", start=False) as client:
-            return await client.raise_window(os.environ.get("XDG_ACTIVATION_TOKEN", ""))
+            return await client.raise_window(os.environ.get("XDG_ACTIVATION_TOKEN", ""), wanted)
 
     try:
         return asyncio.run(ask()) > 0

@@ -72,6 +72,8 @@ class HostState(QObject):
     job_ended = Signal(object)
     """A Job that has ended just now, whichever way."""
     raise_requested = Signal(str)
+    open_requested = Signal(str)
+    """Another program, or the command that started this one, wants a path or an address opened."""
 
     def __init__(self, bridge: Bridge, link: HostLink, settings: Settings) -> None:
         super().__init__()
@@ -123,6 +125,10 @@ class HostState(QObject):
         """Ask the host to change settings; the window follows when it has."""
         self.call(lambda client: client.patch_settings(patch), self._set_settings)
 
+    def learn_settings(self, settings: Settings) -> None:
+        """The settings from an answer, so that what was changed holds before the event comes."""
+        self._set_settings(settings)
+
     def loaded_model(self, model: str) -> LoadedModel | None:
         """The instance of ``model`` in the pool, whatever its state."""
         return next((item for item in self.loaded.values() if item.model == model), None)
@@ -151,6 +157,11 @@ class HostState(QObject):
         """A chat's state from an answer, so that the list need not wait for the event."""
         self.chats[summary.id] = summary
         self.chats_changed.emit()
+
+    def learn_downloads(self, downloads: list[Download]) -> None:
+        """The downloads in their order, from an answer."""
+        self.downloads = {item.id: item for item in downloads}
+        self.downloads_changed.emit()
 
     def learn_server(self, status: ServerStatus) -> None:
         """The API server's state from an answer."""
@@ -217,8 +228,10 @@ class HostState(QObject):
                 self.memory_changed.emit()
             case MemoryPressure(text=text):
                 self.memory_pressure.emit(text)
-            case RaiseWindow(activation_token=token):
+            case RaiseWindow(activation_token=token, open=wanted):
                 self.raise_requested.emit(token)
+                if wanted:
+                    self.open_requested.emit(wanted)
             case Leaving():
                 pass  # the stream ends next, and Lost says why
             case _:

@@ -16,7 +16,7 @@ SEVERITIES: dict[messages.Severity, Severity] = {"info": "info", "warn": "warn",
 
 
 class NoticeRow(QWidget):
-    """One notice with its button to close it; ``gone`` says whether its action was taken."""
+    """One notice with its button to close it; ``gone`` says whether its action, or its ``second``, was taken."""
 
     gone = Signal(bool)
 
@@ -31,14 +31,21 @@ class NoticeRow(QWidget):
         row.addWidget(self.card, 1)
         row.addWidget(self.close_button)
         label = notice.action.label if notice.action is not None else ""
-        self.card.show_message(SEVERITIES[notice.severity], notice.text, "", label)
+        second = notice.second.label if notice.second is not None else ""
+        self.card.show_message(SEVERITIES[notice.severity], notice.text, "", label, second)
+        self.taken = notice.action
         self.card.action_triggered.connect(lambda: self.gone.emit(True))
+        self.card.second_triggered.connect(self._take_second)
         self.close_button.clicked.connect(lambda: self.gone.emit(False))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(lambda: self.gone.emit(False))
         if notice.seconds is not None:
             self._timer.start(round(notice.seconds * 1000))
+
+    def _take_second(self) -> None:
+        self.taken = self.notice.second
+        self.gone.emit(True)
 
 
 class MessageBar(QWidget):
@@ -97,8 +104,8 @@ class MessageBar(QWidget):
         row.hide()
         row.deleteLater()
         self._place()
-        if taken and row.notice.action is not None:
-            row.notice.action.run()
+        if taken and row.taken is not None:
+            row.taken.run()
         elif row.notice.on_gone is not None:
             row.notice.on_gone()
 

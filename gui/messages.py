@@ -27,7 +27,7 @@ class Action:
 @dataclass(frozen=True)
 class Notice:
     """``seconds``: how long it stays, None until it is closed. ``key``: a later notice with it takes its place.
-    ``on_gone`` runs when it goes without its action having been taken."""
+    ``on_gone`` runs when it goes without an action having been taken; ``second`` is another way to go on."""
 
     severity: Severity
     text: str
@@ -35,6 +35,7 @@ class Notice:
     seconds: float | None = None
     key: str = ""
     on_gone: Callable[[], None] | None = None
+    second: Action | None = None
 
 
 class Messages(QObject):
@@ -65,8 +66,9 @@ class Messages(QObject):
         seconds: float | None = 6,
         key: str = "",
         on_gone: Callable[[], None] | None = None,
+        second: Action | None = None,
     ) -> None:
-        self._post(Notice("info", text, action, seconds, key, on_gone))
+        self._post(Notice("info", text, action, seconds, key, on_gone, second))
 
     def warn(self, text: str, action: Action | None = None, *, key: str = "") -> None:
         self._post(Notice("warn", text, action, None, key))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from paddock.gui.pages.settings_sections import SettingsSection
+
 CHATS: tuple[tuple[str, bool], ...] = (
     ("House rules for the translation", True),
     ("Regex for ISO dates with offsets", False),
@@ -49,3 +51,26 @@ ECHO_MODELS: dict[str, dict[str, Any]] = {
     },
     "demo-large": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
 }
+
+REPOS = {
+    "usual": "unsloth/Qwen3-8B-GGUF",
+    "gated": "google/gemma-3-12b-it-GGUF",
+    "large": "bartowski/Llama-3.1-405B-Instruct-GGUF",
+}
+DOWNLOADS = {
+    "done": "bartowski/SmolLM2-135M-Instruct-GGUF:Q2_K",
+    "running": "unsloth/Qwen3-14B-GGUF:Q4_K_M",
+    "waiting": "bartowski/DeepSeek-R1-Distill-Llama-8B-GGUF:Q6_K",
+    "later": "lmstudio-community/Qwen3-4B-GGUF:Q8_0",
+    "paused": "Qwen/Qwen2.5-Coder-32B-Instruct-GGUF:Q4_K_M",
+    "failed": "openai/gpt-oss-20b-GGUF:Q4_K_M",
+}
+"""By what becomes of them; the hub of the tests has no file behind the last one."""
+PLANNED = ("24GB", "64GB mac")
+LOADED = "Qwen/Qwen3-8B-GGUF"
+SELECTED = (LOADED, "bartowski/DeepSeek-R1-Distill-Llama-8B-GGUF", "Qwen/Qwen2.5-Coder-7B-Instruct-GGUF")
+TRASHED = "HuggingFaceTB/SmolLM2-360M-Instruct-GGUF"
+TO_QUANTIZE = "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF"
+NOTE = "Good at summaries. Thinks too long about arithmetic: switch reasoning off for that."
+LATER: tuple[SettingsSection, ...] = ("appearance", "folders", "account", "downloads")
+"""Sections of the settings to see in small windows too."""

@@ -16,17 +16,18 @@ LARGE_RADIUS = 14
 def stylesheet(theme: Theme) -> str:
     """Rules by the dynamic property ``role`` (set it with ``widget.setProperty("role", "rail")``).
 
-    Surfaces: ``window``, ``surface``, ``rail``, ``side``, ``inspector``, ``head``, ``card``, ``composer``.
+    Surfaces: ``window``, ``surface``, ``rail``, ``side``, ``inspector``, ``head``, ``foot``, ``card``, ``composer``.
     They need ``Qt.WA_StyledBackground`` when they are plain QWidgets.
     """
     p = theme.palette
     return f"""
 * {{ outline: none; }}
 *[role="window"], *[role="rail"], *[role="side"], *[role="inspector"] {{ background: {p.window}; }}
-*[role="surface"], *[role="head"] {{ background: {p.surface}; }}
+*[role="surface"], *[role="head"], *[role="foot"] {{ background: {p.surface}; }}
 *[role="side"] {{ border-right: 1px solid {p.border}; }}
 *[role="inspector"] {{ border-left: 1px solid {p.border}; }}
 *[role="head"] {{ border-bottom: 1px solid {p.border}; }}
+*[role="foot"] {{ border-top: 1px solid {p.border}; }}
 *[role="card"] {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {CARD_RADIUS}px; }}
 *[role="composer"] {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {LARGE_RADIUS}px; }}
 QLabel[role="text2"] {{ color: {p.text2}; }}
@@ -34,7 +35,7 @@ QLabel[role="muted"] {{ color: {p.muted}; }}
 QLabel[role="bad"] {{ color: {p.bad}; }}
 QLabel[role="ok"] {{ color: {p.ok}; }}
 QLineEdit {{ background: transparent; border: 0; }}
-QListView, QTreeView, QScrollArea {{ background: transparent; border: 0; }}
+QListView, QTableView, QTreeView, QScrollArea {{ background: transparent; border: 0; }}
 QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QMenu {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;
     padding: 4px; }}

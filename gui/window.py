@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QMoveEvent, QPaintEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.message_bar import MessageBar
 from paddock.gui.messages import Messages
 from paddock.gui.models.memory import gauges
+from paddock.gui.opener import Opener
 from paddock.gui.pages.chat import ChatPage
+from paddock.gui.pages.downloads_actions import DownloadActions
+from paddock.gui.pages.first_run_entry import Welcome
+from paddock.gui.quit_question import QuitQuestion
 from paddock.gui.rail import PAGES, Rail
 from paddock.gui.theme import ThemeSource, current
 from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
@@ -23,12 +27,20 @@ from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 
 if TYPE_CHECKING:
+    from paddock.gui.pages.download_popover import DownloadPopover
     from paddock.gui.pages.memory_popover import MemoryPopover
-    from paddock.sdk.aclient import AsyncClient
+    from paddock.gui.pages.settings_sections import SettingsSection
 
 LABELS_BELOW = 760
 ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 SAVE_PAUSE_MS = 600
+
+
+@runtime_checkable
+class HasRegions(Protocol):
+    """A page that says where F6 goes."""
+
+    def regions(self) -> list[QWidget]: ...
 
 
 class Window(QWidget):
@@ -52,6 +64,7 @@ class Window(QWidget):
         self._painted = False
         self._quitting = False
         self._memory: MemoryPopover | None = None
+        self._downloads: DownloadPopover | None = None
         self._zoom_wanted = state.zoom
         self.setWindowTitle("Paddock")
         self.setProperty("role", "window")
@@ -59,6 +72,8 @@ class Window(QWidget):
         self.setMinimumSize(*SMALLEST)
         self.rail = Rail()
         self.chat = ChatPage(host, messages, state)
+        self.downloads = DownloadActions(host, messages, self)
+        self.quit_question = QuitQuestion(host, self.downloads, self.chat.dialogue, self)
         self._pages: dict[Page, QWidget] = {"chat": self.chat}
         self.stack = QStackedWidget()
         self.stack.addWidget(self.chat)
@@ -68,6 +83,8 @@ class Window(QWidget):
         row.addWidget(self.rail)
         row.addWidget(self.stack, 1)
         self.bar = MessageBar(messages, self)
+        self.welcome = Welcome(host, self)
+        self.opener = Opener(host, messages, self)
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
         self._saving.setInterval(SAVE_PAUSE_MS)
@@ -79,6 +96,15 @@ class Window(QWidget):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.rail.memory_wanted.connect(self.show_memory)
+        self.rail.downloads_wanted.connect(self.show_downloads)
+        self.downloads.changed.connect(lambda: self.rail.show_downloads(self.downloads.summary()))
+        self.downloads.load_wanted.connect(self.load_with_settings)
+        self.downloads.chat_wanted.connect(self.chat_with)
+        self.downloads.account_wanted.connect(lambda: self.show_settings("account"))
+        self.opener.chat_wanted.connect(self.chat_with)
+        self.opener.hub_wanted.connect(self.show_repo)
+        self.opener.model_wanted.connect(self.show_model)
+        self.first_painted.connect(self.opener.drops.listen)
         self.chat.state_changed.connect(self._saving.start)
         self._host.settings_changed.connect(self._settings_changed)
         self._host.connection_changed.connect(self._connection_changed)
@@ -93,6 +119,7 @@ class Window(QWidget):
             ("Ctrl+Shift+N", lambda: self._new_chat(private=True)),
             ("Ctrl+L", self._to_composer),
             ("Ctrl+M", self.show_memory),
+            ("Ctrl+J", lambda: self.show_page("downloads")),
             ("Ctrl+Shift+L", self._load_settings),
             ("Ctrl+,", lambda: self.show_page("settings")),
             ("Ctrl+I", self._toggle_inspector),
@@ -131,17 +158,44 @@ class Window(QWidget):
         self._saving.start()
 
     def page(self) -> Page:
-        """The page that is shown."""
-        return next(page for page, widget in self._pages.items() if widget is self.stack.currentWidget())
+        """The page that is shown; the first screen stands for the Chat page, which it leads to."""
+        shown = self.stack.currentWidget()
+        return next((page for page, widget in self._pages.items() if widget is shown), "chat")
 
     def _build(self, page: Page) -> QWidget:
         if page == "server":
             from paddock.gui.pages.server import ServerPage
 
             return ServerPage(self._host)
+        if page == "discover":
+            from paddock.gui.pages.discover import DiscoverPage
+
+            discover = DiscoverPage(self._host, self._messages)
+            discover.chat_wanted.connect(self.chat_with)
+            discover.load_wanted.connect(self.load_with_settings)
+            discover.downloads_wanted.connect(lambda: self.show_page("downloads"))
+            discover.settings_wanted.connect(lambda: self.show_settings("account"))
+            return discover
+        if page == "models":
+            from paddock.gui.pages.models import ModelsPage
+
+            models = ModelsPage(self._host, self._messages, self._state)
+            models.chat_wanted.connect(self.chat_with)
+            models.load_wanted.connect(self.load_with_settings)
+            models.hub_wanted.connect(lambda repo: self.show_repo(repo) if repo else self.show_page("discover"))
+            models.state_changed.connect(self._saving.start)
+            return models
+        if page == "downloads":
+            from paddock.gui.pages.downloads import DownloadsPage
+
+            downloads = DownloadsPage(self._host, self.downloads)
+            downloads.discover_wanted.connect(lambda: self.show_page("discover"))
+            return downloads
         from paddock.gui.pages.settings import SettingsPage
 
-        return SettingsPage(self._host, self._home, self._messages)
+        settings = SettingsPage(self._host, self._home, self._messages)
+        settings.welcome_wanted.connect(self.welcome.show)
+        return settings
 
     def _quit(self) -> None:
         self.close()
@@ -175,8 +229,38 @@ class Window(QWidget):
             from paddock.gui.pages.memory_popover import MemoryPopover
 
             self._memory = MemoryPopover(self._host, self)
-            self._memory.settings_wanted.connect(lambda: self.show_page("settings"))
+            self._memory.settings_wanted.connect(lambda: self.show_settings("memory"))
         self._memory.open_beside(self.rail.meter)
+
+    def show_downloads(self) -> None:
+        """What lies behind the rail's download button."""
+        if self._downloads is None:
+            from paddock.gui.pages.download_popover import DownloadPopover
+
+            self._downloads = DownloadPopover(self.downloads, self)
+            self._downloads.page_wanted.connect(lambda: self.show_page("downloads"))
+        self._downloads.open_beside(self.rail.downloads)
+
+    def show_settings(self, section: SettingsSection) -> None:
+        """The Settings page at a section."""
+        from paddock.gui.pages.settings import SettingsPage
+
+        self.show_page("settings")
+        cast(SettingsPage, self._pages["settings"]).show_section(section)
+
+    def show_repo(self, repo: str) -> None:
+        """OWNER/REPO, or OWNER/REPO:QUANT, on the Discover page."""
+        from paddock.gui.pages.discover import DiscoverPage
+
+        self.show_page("discover")
+        cast(DiscoverPage, self._pages["discover"]).show_repo(repo)
+
+    def show_model(self, model: str) -> None:
+        """A model on disk, on the Models page."""
+        from paddock.gui.pages.models import ModelsPage
+
+        self.show_page("models")
+        cast(ModelsPage, self._pages["models"]).show_model(model)
 
     def _load_settings(self) -> None:
         self.show_page("chat")
@@ -184,9 +268,9 @@ class Window(QWidget):
 
     def _next_region(self, step: int) -> None:
         page = self.stack.currentWidget()
-        regions: list[QWidget] = [self.rail.buttons[self.page()]]
-        if page is self.chat:
-            regions += self.chat.regions()
+        regions: list[QWidget] = [self.rail.button(self.page())]
+        if isinstance(page, HasRegions):
+            regions += page.regions()
         elif page is not None:
             first = next((w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None)
             regions += [first] if first is not None else []
@@ -253,8 +337,11 @@ class Window(QWidget):
         settings = self._host.settings
         known = self._host.connection != "connecting"
         geometry = self._state.geometry if self.isMaximized() else _rect(self.geometry())
+        kept = self.chat.remember(self._state)
+        if "models" in self._pages:
+            kept = self._pages["models"].remember(kept)  # type: ignore[attr-defined]  # a ModelsPage, imported when shown
         self._state = msgspec.structs.replace(
-            self.chat.remember(self._state),
+            kept,
             geometry=geometry,
             maximized=self.isMaximized(),
             page=self.page(),
@@ -292,7 +379,7 @@ class Window(QWidget):
         self.rail.show_labels(self.width() / current().zoom >= LABELS_BELOW)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._quitting and not self._may_quit():
+        if not self._quitting and not self.quit_question.may_quit():
             event.ignore()
             return
         self._quitting = True
@@ -302,40 +389,6 @@ class Window(QWidget):
         self._store()
         event.accept()
         self.closed.emit()
-
-    def _may_quit(self) -> bool:
-        """Ask once when answers are being written."""
-        running = [item.id for item in self._host.generations.values() if item.client == "window"]
-        run = self.chat.dialogue.run
-        unheard = run is not None and not run.ended and run.answer not in running  # the host has yet to tell of it
-        if not (running or unheard) or self._host.connection != "connected":
-            return True
-        box = QMessageBox(self)
-        box.setWindowTitle("Paddock")
-        number = len(running) + unheard
-        one = number == 1
-        box.setText("An answer is being written." if one else f"{number} answers are being written.")
-        box.setInformativeText(
-            "It can go on in the background and will be in its chat."
-            if one
-            else "They can go on in the background and will be in their chats."
-        )
-        go_on = box.addButton("Go on in the background", QMessageBox.ButtonRole.AcceptRole)
-        stop = box.addButton("Stop and quit", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(go_on)
-        box.exec()
-        if box.clickedButton() is stop:
-            for generation in running:
-                self._host.call(partial(_cancel, generation))
-            if unheard:
-                self.chat.dialogue.stop()
-            return True
-        return box.clickedButton() is go_on
-
-
-async def _cancel(generation: str, client: AsyncClient) -> None:
-    await client.cancel(generation)
 
 
 def _rect(area: QRect) -> Rect:

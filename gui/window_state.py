@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Page = Literal["chat", "server", "settings"]
+Page = Literal["chat", "discover", "models", "downloads", "server", "settings"]
 
 SMALLEST = (720, 480)
 """The smallest window, in logical pixels."""
@@ -22,7 +22,8 @@ Rect = tuple[int, int, int, int]
 
 
 class WindowState(msgspec.Struct, frozen=True, kw_only=True):
-    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat."""
+    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat. ``models_sort`` is
+    the column that the table of models is sorted by, with a minus in front for downwards."""
 
     schema: int = 1
     geometry: Rect | None = None
@@ -37,6 +38,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True):
     density: Literal["comfortable", "compact"] = "comfortable"
     drafts: dict[str, str] = {}
     sampling: dict[str, float] = {}
+    models_widths: dict[str, int] = {}
+    models_sort: str = "name"
 
 
 def read(path: Path) -> WindowState:

@@ -141,9 +141,10 @@ class AsyncClient(AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, As
         """Ten events, 50 ms apart: shows whether something on the way holds them back."""
         return self._stream(protocol.echo())
 
-    async def raise_window(self, token: str = "") -> int:
-        """Ask the open windows to come to the front; how many there were. ``token``: XDG activation token."""
-        return (await self._ask(protocol.raise_window(token))).windows
+    async def raise_window(self, token: str = "", open: str = "") -> int:
+        """Ask the open windows to come to the front, and the latest to ``open`` a path or an address
+        (:mod:`~paddock.sdk.open_address`); how many there were. ``token``: XDG activation token."""
+        return (await self._ask(protocol.raise_window(token, open))).windows
 
     async def shutdown(self, when: Literal["idle", "done", "now"] = "idle") -> None:
         """Ask the host to end: when nothing runs (otherwise HostBusy), when its work is done, or now."""

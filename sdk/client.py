@@ -137,9 +137,10 @@ class Client(MemoryClient, LibraryClient, DownloadClient, HubClient):
         """Ten events, 50 ms apart: shows whether something on the way holds them back."""
         return self._stream(protocol.echo())
 
-    def raise_window(self, token: str = "") -> int:
-        """Ask the open windows to come to the front; how many there were. ``token``: XDG activation token."""
-        return self._ask(protocol.raise_window(token)).windows
+    def raise_window(self, token: str = "", open: str = "") -> int:
+        """Ask the open windows to come to the front, and the latest to ``open`` a path or an address
+        (:mod:`~paddock.sdk.open_address`); how many there were. ``token``: XDG activation token."""
+        return self._ask(protocol.raise_window(token, open)).windows
 
     def shutdown(self, when: Literal["idle", "done", "now"] = "idle") -> None:
         """Ask the host to end: when nothing runs (otherwise HostBusy), when its work is done, or now."""

@@ -175,10 +175,11 @@ class MemoryPressure(Event, frozen=True, kw_only=True, tag="memory_pressure"):
 
 
 class RaiseWindow(Event, frozen=True, kw_only=True, tag="raise_window"):
-    """Another start of the program asks the open window to come to the front.
-    ``activation_token`` is the XDG activation token on Wayland."""
+    """Another start of the program asks the open window to come to the front, and perhaps to ``open`` a path or an
+    address. ``activation_token`` is the XDG activation token on Wayland."""
 
     activation_token: str = ""
+    open: str = ""
 
 
 class Leaving(Event, frozen=True, kw_only=True, tag="leaving"):

@@ -48,9 +48,11 @@ class LogTail(Value, frozen=True, kw_only=True):
 
 
 class RaiseRequest(Request, frozen=True, kw_only=True):
-    """Ask the open windows to come to the front; ``activation_token`` is the XDG activation token on Wayland."""
+    """Ask the open windows to come to the front; ``activation_token`` is the XDG activation token on Wayland. The one
+    that was opened last is asked to ``open`` something: a path or an address (:mod:`paddock.sdk.open_address`)."""
 
     activation_token: str = ""
+    open: str = ""
 
 
 class RaiseAnswer(Value, frozen=True, kw_only=True):

@@ -17,7 +17,8 @@ class Place(Value, frozen=True, kw_only=True):
 
     ``name`` is for people (“LM Studio”). ``models`` and ``size_bytes`` are what was found in it. One that is not
     ``shown`` was hidden by the user: it is looked at only to say what it holds. ``removable``: its models may be
-    deleted here; where not, ``note`` says what to do instead. ``problem`` says why it cannot be read.
+    deleted here; where not, ``note`` says what to do instead. ``problem`` says why it cannot be read. ``free_bytes``
+    are free on its disk, None where that cannot be told.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Place(Value, frozen=True, kw_only=True):
     removable: bool = True
     note: str = ""
     problem: str = ""
+    free_bytes: int | None = None
 
 
 class LibraryProblem(Value, frozen=True, kw_only=True):
@@ -75,6 +77,22 @@ class ImportRequest(Request, frozen=True, kw_only=True):
     path: str
     method: ImportMethod = "copy"
     name: str = ""
+
+
+class ImportPreview(Value, frozen=True, kw_only=True):
+    """What an import of ``path`` would take: so many models with ``files`` of ``size_bytes`` together, into ``target``,
+    a folder whose disk has ``free_bytes`` free. ``name`` is PUBLISHER/REPO that a single model would get; ``there`` the
+    id it has in the library already. ``refused`` says for a method why it cannot be had here."""
+
+    path: str
+    models: int
+    files: int
+    size_bytes: int
+    free_bytes: int
+    target: str
+    name: str = ""
+    there: str = ""
+    refused: dict[ImportMethod, str] = {}
 
 
 class QuantizeRequest(Request, frozen=True, kw_only=True):

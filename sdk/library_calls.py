@@ -9,6 +9,7 @@ from urllib.parse import quote
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import (
     ImportMethod,
+    ImportPreview,
     ImportRequest,
     LibraryProblem,
     ModelPatch,
@@ -67,6 +68,12 @@ def _import(path: str, method: ImportMethod, name: str) -> Call[Job]:
     return Call(method="POST", path="/control/import", answer=Job, body=body_of(request), timeout_s=_DISK_S)
 
 
+def _preview_import(path: str) -> Call[ImportPreview]:
+    return Call(
+        method="GET", path="/control/import?path=" + quote(path, safe=""), answer=ImportPreview, timeout_s=_DISK_S
+    )
+
+
 def _quants(model: str) -> Call[list[QuantChoice]]:
     path = "/control/quantize?model=" + quote(model, safe="")
     return Call(method="GET", path=path, answer=list[QuantChoice], timeout_s=_DISK_S)
@@ -120,6 +127,10 @@ class LibraryClient(ABC):
     def empty_trash(self, id: str = "") -> None:
         """Remove one model, or all, from the trash for good."""
         self._ask(_empty_trash(id))
+
+    def preview_import(self, path: str) -> ImportPreview:
+        """What an import of the file or folder at ``path`` (absolute) would take; nothing is done."""
+        return self._ask(_preview_import(path))
 
     def import_model(self, path: str, method: ImportMethod = "copy", *, name: str = "") -> Job:
         """Take a model file, or the models of a folder, into our own folder."""
@@ -179,6 +190,10 @@ class AsyncLibraryClient(ABC):
     async def empty_trash(self, id: str = "") -> None:
         """Remove one model, or all, from the trash for good."""
         await self._ask(_empty_trash(id))
+
+    async def preview_import(self, path: str) -> ImportPreview:
+        """What an import of the file or folder at ``path`` (absolute) would take; nothing is done."""
+        return await self._ask(_preview_import(path))
 
     async def import_model(self, path: str, method: ImportMethod = "copy", *, name: str = "") -> Job:
         """Take a model file, or the models of a folder, into our own folder."""

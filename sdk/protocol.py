@@ -212,8 +212,8 @@ def set_server(request: ServerRequest) -> Call[ServerStatus]:
     return Call(method="POST", path="/control/server", answer=ServerStatus, body=body_of(request))
 
 
-def raise_window(token: str) -> Call[RaiseAnswer]:
-    body = body_of(RaiseRequest(activation_token=token))
+def raise_window(token: str, open: str) -> Call[RaiseAnswer]:
+    body = body_of(RaiseRequest(activation_token=token, open=open))
     return Call(method="POST", path="/control/raise", answer=RaiseAnswer, body=body)
 
 

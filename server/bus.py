@@ -11,6 +11,7 @@ from paddock.sdk.events import RaiseWindow
 
 if TYPE_CHECKING:
     from paddock.sdk.events import HostEvent
+    from paddock.sdk.host import RaiseRequest
 
 
 class Subscription:
@@ -82,11 +83,13 @@ class Bus:
         for subscription in self._subscriptions:
             subscription.put(event)
 
-    def raise_windows(self, activation_token: str, instance: str) -> int:
-        """Ask the attached windows to come to the front; how many there were."""
+    def raise_windows(self, asked: RaiseRequest, instance: str) -> int:
+        """Ask the attached windows to come to the front, and the latest to open what is to be opened; how many there
+        were."""
         windows = [subscription for subscription in self._subscriptions if subscription.client == "window"]
         for window in windows:
-            window.put(RaiseWindow(id=instance, activation_token=activation_token))
+            wanted = asked.open if window is windows[-1] else ""
+            window.put(RaiseWindow(id=instance, activation_token=asked.activation_token, open=wanted))
         return len(windows)
 
     def attached(self, client: str | None = None) -> int:

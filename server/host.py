@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import PaddockError
@@ -17,25 +17,33 @@ from paddock.sdk.events import Leaving, SettingsChanged
 from paddock.sdk.host import Handshake, ServerRequest, ServerStatus, Settings, SettingsPatch
 from paddock.sdk.version import PROTOCOL, VERSION
 from paddock.server.access import PrivateDoor, control_error
+from paddock.server.awake import Awake
 from paddock.server.bus import Bus
 from paddock.server.chats import ChatStore
 from paddock.server.conversations import Conversations
 from paddock.server.devices import Devices
 from paddock.server.downloads import HostDownloads
+from paddock.server.fits import Fits
 from paddock.server.generations import Generations, Run
 from paddock.server.hub import HubService
+from paddock.server.imports import Imports
 from paddock.server.instance import Instance
 from paddock.server.jobs import Jobs
+from paddock.server.library import HostLibrary
 from paddock.server.lifetime import Lifetime
 from paddock.server.load_options import LoadOptions
 from paddock.server.logs import HostLog
 from paddock.server.memory import Memory
 from paddock.server.memory_watch import MemoryWatch
+from paddock.server.model_notes import ModelNotes
 from paddock.server.models import Models
+from paddock.server.places import Places
 from paddock.server.predictions import Predictions
 from paddock.server.prompt_cache import PromptCache, load_defaults
+from paddock.server.quantizer import Quantizer
 from paddock.server.settings import SettingsStore
 from paddock.server.subjects import Subjects
+from paddock.server.trash import Trash
 
 if TYPE_CHECKING:
     from paddock.backends.pressure import Level
@@ -73,11 +81,21 @@ class Host:
         self._registry = Registry.discover()
         self._devices = Devices(lambda: self.models.engines())
         self._predictions = Predictions(self._simulator)
+        self._subjects = Subjects(self._registry, lambda name: self.models.find(name), home.headers)
         self.memory = self._memory()
         self.memory_watch = MemoryWatch(self.memory.state, self.bus)
+        self.places = Places(home.models, _bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
+        self.library = HostLibrary(
+            self._library,
+            ModelNotes(home.model_notes_file),
+            self.bus,
+            clock=self.now,
+            downloads=lambda: self.downloads.all(),
+            own=home.models,
+        )
         self.models = Models(
             self._registry,
-            self._library,
+            self.library,
             home.logs,
             self.bus,
             memory=self.memory,
@@ -93,7 +111,18 @@ class Host:
             limit=lambda: self.settings.current.download_limit,
         )
         self.jobs = Jobs(self.bus, clock=self.now, ended=lambda: self.lifetime.look())
-        self.hub = HubService(home, clock=self.now)
+        self.trash = Trash(home.trash_file, self.models, places=self.places.shown, clock=self.now)
+        self.imports = Imports(home.models, self.models, self.jobs, self._registry.suffixes)
+        self.quantizer = Quantizer(home.models, home.logs, self.models, self.memory, self._subjects, self.jobs)
+        self.hub = HubService(home, clock=self.now, fits=lambda: self.fits)
+        self.fits = Fits(
+            self.hub,
+            self.memory,
+            self._subjects,
+            self._predictions,
+            models=lambda: self.models.on_disk(),
+            folder=home.models,
+        )
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
         self.conversations = Conversations(
             ChatStore(home.chats_file),
@@ -109,6 +138,7 @@ class Host:
             keep_s=lambda: self.settings.current.keep_models_minutes * 60,
             clock=clock,
         )
+        self.awake = Awake(working=self._working, wanted=lambda: self.settings.current.keep_awake)
         self._listener: Listener | None = None
         self._requests = 0
         self._changing = asyncio.Lock()
@@ -118,6 +148,7 @@ class Host:
         self._asking: asyncio.TimerHandle | None = None
         self.bus.on_attached(self._attached)
         self.bus.on_attached(self.memory_watch.attached)
+        self.bus.on_attached(self.library.watch.attached)
         self.server = self._public_server()
 
     def now(self) -> float:
@@ -161,6 +192,7 @@ class Host:
         from paddock.server.listeners import Listener, private_socket
 
         await self.conversations.open()
+        await self.imports.clean()
         apis = (ControlApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
         app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
@@ -168,9 +200,11 @@ class Host:
         self._listener = Listener(door, [opened], idle_s=IDLE_CONNECTION_S)
         await self._listener.start()
         self._instance.announce(f"http://127.0.0.1:{opened.getsockname()[1]}")
-        self.models.read_folders(self.settings.current.model_folders)
+        self.models.read_folders()
         self._pressure = asyncio.get_running_loop().create_task(self._watch_pressure())
+        self.awake.start()
         self._chore(self.downloads.open())
+        self.trash.open()
         logger.info("host %s ready: version %s, protocol %d", self.instance_id, VERSION, PROTOCOL)
 
     async def stay(self) -> str:
@@ -189,6 +223,8 @@ class Host:
             ("private listener", self._close_listener),
             ("downloads", self.downloads.close),
             ("jobs", self.jobs.close),
+            ("keeping awake", self.awake.close),
+            ("trash", self.trash.close),
             ("models", self.models.close),
             ("memory", self._close_memory),
             ("conversations", self.conversations.close),
@@ -223,8 +259,8 @@ class Host:
             current = await asyncio.to_thread(self.settings.patch, patch)
         if current != before:
             self.bus.publish(SettingsChanged(id="settings", settings=current))
-        if current.model_folders != before.model_folders:
-            self.models.read_folders(current.model_folders)
+        if (current.model_folders, current.hidden_places) != (before.model_folders, before.hidden_places):
+            self.models.read_folders()
         self.memory_watch.hurry()
         self.lifetime.look()
         return current
@@ -275,7 +311,7 @@ class Host:
     def _memory(self) -> Memory:
         home = self._instance.home
         return Memory(
-            Subjects(self._registry, lambda name: self.models.find(name), home.headers),
+            self._subjects,
             self._predictions,
             self._devices,
             LoadOptions(home.load_options_file),
@@ -291,21 +327,19 @@ class Host:
 
         return Simulator(self._registry, self._instance.home.logs)
 
-    def _library(self, folders: tuple[str, ...]) -> Library:
-        from paddock import resources
+    def _library(self) -> Library:
         from paddock.browser.library import Library
 
-        bundled = Path(str(resources.__file__)).parent / "starter"
-        own = self._instance.home.models
-        places: list[tuple[Path, Literal["bundled", "folder", "path"]]] = [(own, "folder")]
-        places += [(Path(folder).expanduser(), "folder") for folder in folders]
-        places.append((bundled, "bundled"))
-        return Library(folders=places, suffixes=self._registry.suffixes())
+        return Library(self.places.shown(), self._registry.suffixes(), self._instance.home.library_file)
 
     # -------------------------------------------------------------- being needed
 
     def _occupied(self) -> bool:
         return bool(self.bus.attached() or self._requests or self.busy())
+
+    def _working(self) -> bool:
+        """Whether there is work that must not be put to sleep."""
+        return self.downloads.busy() or self.jobs.busy() or bool(self.generations.running())
 
     def _request(self, change: int) -> None:
         self._requests += change
@@ -345,3 +379,10 @@ class Host:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+def _bundled() -> Path:
+    """The folder of models that comes with the program."""
+    from paddock import resources
+
+    return Path(str(resources.__file__)).parent / "starter"

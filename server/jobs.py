@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -157,3 +159,36 @@ class Jobs:
 
     def _change(self, id: str, **changes: object) -> None:
         self._put(msgspec.structs.replace(self._jobs[id], **changes))
+
+
+async def in_thread(
+    work: Callable[[], bool], stop: threading.Event, progress: Progress, done: Callable[[], tuple[int, int]]
+) -> None:
+    """Do ``work`` in a thread and tell ``progress`` how many bytes of how many are ``done``. When cancelled, ``stop``
+    is set and the thread waited for; ``work`` says whether it came to its end, and then it counts as done after all.
+    Raises what ``work`` raises."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await told(task, progress, done)
+    except asyncio.CancelledError:
+        stop.set()
+        await finished(task)
+        if task.exception() is not None or not task.result():
+            raise
+        if (job := asyncio.current_task()) is not None:
+            job.uncancel()
+    task.result()
+
+
+async def told(task: asyncio.Future[Any], progress: Progress, done: Callable[[], tuple[int, int]]) -> None:
+    """Wait for ``task``, which goes on when this is cancelled, and tell meanwhile how far it is."""
+    while not task.done():
+        progress.tell(*done())
+        await asyncio.wait([task], timeout=TELL_S)
+
+
+async def finished(task: asyncio.Future[Any]) -> None:
+    """Wait for ``task`` although one is cancelled, be it several times."""
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])

@@ -35,6 +35,20 @@ LIMIT_SHARE = 0.95
 """Of the memory that a failed load could have had, so much is planned with."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """How many models are judged alike: ``predict`` tells what a load takes, quickly enough to search with, and
+    ``ledger`` is one look at this computer. A ``guess`` is judged although nothing is known of the model's inside."""
+
+    predict: Predict
+    ledger: Ledger
+    guess: bool = False
+
+    def applied(self, inquiry: Inquiry) -> Inquiry:
+        simulated = inquiry.simulated and not self.guess
+        return dataclasses.replace(inquiry, predict=self.predict, compute=self.predict, simulated=simulated)
+
+
 class Memory:
     """Lives on the host's loop. ``loaded`` is what is in memory and ``evictable`` what of it may be unloaded, least
     recently used first; ``names`` are people's words for instances, ``defaults`` the load options that the settings
@@ -146,15 +160,19 @@ class Memory:
         return await inquiry.remedy(plan.options, plan.prediction)
 
     async def _here(
-        self, subject: Subject, predict: Callable[[Subject, Options], Awaitable[Prediction]], replacing: Sequence[str]
+        self,
+        subject: Subject,
+        predict: Callable[[Subject, Options], Awaitable[Prediction]],
+        replacing: Sequence[str],
+        ledger: Ledger | None = None,
     ) -> Inquiry:
-        """A question about a load on this computer."""
+        """A question about a load on this computer, as ``ledger`` knows it."""
         machine = await self._devices.machine()
         return Inquiry(
             predict=partial(predict, subject),
             compute=partial(self._predictions.computed, subject, machine=machine),
-            judge=partial(self._judge, subject.name, replacing),
-            judge_now=partial(self._judge, subject.name, replacing, evicting=False),
+            judge=partial(self._judge, subject.name, replacing, ledger=ledger),
+            judge_now=partial(self._judge, subject.name, replacing, evicting=False, ledger=ledger),
             specs=subject.engine.load,
             simulated=bool(subject.engine.simulate),
             windowed=await self._predictions.windowed(subject),
@@ -181,10 +199,16 @@ class Memory:
         return await self._predictions.quick(subject, options, await self._devices.machine())
 
     def _judge(
-        self, model: str, replacing: Sequence[str], prediction: Prediction, *, evicting: bool = True
+        self,
+        model: str,
+        replacing: Sequence[str],
+        prediction: Prediction,
+        *,
+        evicting: bool = True,
+        ledger: Ledger | None = None,
     ) -> Judgement:
         idle = [instance for instance in self._evictable() if instance not in replacing] if evicting else ()
-        return self.ledger.judge(prediction, idle=idle, replacing=replacing, model=model)
+        return (ledger or self.ledger).judge(prediction, idle=idle, replacing=replacing, model=model)
 
     def _judge_limited(self, limit: int, prediction: Prediction) -> Judgement:
         from paddock.backends.ledger import judge_machine
@@ -200,7 +224,13 @@ class Memory:
         """The answer to ``request``. Raises ModelNotFound, ModelUnusable for a file that is no model, UnknownOption,
         InvalidOption, BadRequest for a machine that cannot be read, and what keeps the hub from answering."""
         started = time.perf_counter()
-        subject = await self._subjects.find(request.model)
+        found = await self.estimate_of(await self._subjects.find(request.model), request)
+        return msgspec.structs.replace(found, seconds=round(time.perf_counter() - started, 4))
+
+    async def estimate_of(self, subject: Subject, request: EstimateRequest, terms: Terms | None = None) -> Estimate:
+        """As :meth:`estimate`, for a subject that was found already, or that there is only in thought; by ``terms``
+        where there are some."""
+        started = time.perf_counter()
         where = f"{subject.engine.title} load options"
         asked = check(request.options, subject.engine.load, where=where, unset=True)
         options = await self._merged(subject, asked)
@@ -213,10 +243,13 @@ class Memory:
             machine = None
             self._devices.ask_engines()
             predict = self._quick if request.quick else self._best
-            inquiry = await self._here(subject, predict, (*request.replacing, *self._replaced(subject.name)))
-            devices = self._devices.now()
+            ledger = terms.ledger if terms is not None else self.ledger
+            replacing = (*request.replacing, *self._replaced(subject.name))
+            inquiry, devices = await self._here(subject, predict, replacing, ledger), ledger.devices()
+        if terms is not None:
+            inquiry = terms.applied(inquiry)
         options, prediction = await inquiry.decide(options)
-        answer = await inquiry.answer(options, prediction, thorough=not request.quick)
+        answer = await inquiry.answer(options, prediction, thorough=terms is not None or not request.quick)
         found = estimated(answer, devices, self._names(), machine.name if machine is not None else "")
         return msgspec.structs.replace(
             found,
@@ -225,17 +258,32 @@ class Memory:
             seconds=round(time.perf_counter() - started, 4),
         )
 
+    async def machine(self, on: str = "") -> Machine:
+        """This computer, or the one that ``on`` describes. Raises BadRequest."""
+        if on:
+            from paddock.browser.machines import parse
+
+            return parse(on)
+        return await self._devices.machine(processors=True)
+
+    async def judge(self, on: str = "") -> Callable[[Prediction], Judgement]:
+        """Judges loads at this moment on this computer, or on the one that ``on`` describes. Raises BadRequest."""
+        from paddock.backends.ledger import empty
+
+        machine = await self.machine(on)
+        if on:
+            return empty(machine, self._planning_rule()).judge
+        return partial(self._judge, "", (), ledger=self.ledger.frozen())
+
+    def _planning_rule(self) -> GuardRule:
+        rule = self.rule()
+        return GuardRule() if rule.mode == "custom" else rule  # its limit is about this computer
+
     async def _elsewhere(self, subject: Subject, machine: Machine) -> Inquiry:
         """A question about a load on a planned computer, which is empty."""
-        from paddock.backends.ledger import judge_machine
+        from paddock.backends.ledger import empty
 
-        rule = self.rule()
-        if rule.mode == "custom":
-            rule = GuardRule()  # its limit is about this computer
-
-        def judge(prediction: Prediction) -> Judgement:
-            return judge_machine(prediction, machine, rule)
-
+        judge = empty(machine, self._planning_rule()).judge
         predict: Predict = partial(self._predictions.planned, subject, machine)
         return Inquiry(
             predict=predict,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.sdk.errors import EngineError, ModelNotFound, PaddockError
-from paddock.sdk.events import Failed, LibraryChanged, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
+from paddock.sdk.events import Failed, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
 from paddock.sdk.library import LibraryProblem
 from paddock.sdk.options import check
 from paddock.sdk.types import (
@@ -31,16 +31,13 @@ if TYPE_CHECKING:
     from paddock.backends.base import EngineDescriptor
     from paddock.backends.pool import Pool
     from paddock.backends.registry import Registry
-    from paddock.browser.library import Library
     from paddock.sdk.events import GenerationEvent, LoadEvent
     from paddock.sdk.questions import Question, Reply
     from paddock.server.bus import Bus
+    from paddock.server.library import HostLibrary
     from paddock.server.memory import Memory
 
 logger = logging.getLogger(__name__)
-
-LibraryMaker = Callable[[tuple[str, ...]], "Library"]
-"""Makes the library for the user's further folders."""
 
 
 class Models:
@@ -49,7 +46,7 @@ class Models:
     def __init__(
         self,
         registry: Registry,
-        library: LibraryMaker,
+        library: HostLibrary,
         logs: Path,
         bus: Bus,
         *,
@@ -60,9 +57,7 @@ class Models:
         from paddock.backends.pool import Pool
 
         self._registry = registry
-        self._make_library = library
-        self._library: asyncio.Task[Library] | None = None
-        self._folders: tuple[str, ...] = ()
+        self.library = library
         self._bus = bus
         self._users: dict[str, set[str]] = {}
         self._files: dict[str, ModelInfo] = {}
@@ -82,41 +77,25 @@ class Models:
 
     # -------------------------------------------------------------- on disk
 
-    def read_folders(self, folders: tuple[str, ...]) -> asyncio.Task[Library]:
-        """Begin to read the disk in the background; questions wait for it, and begin it anew when it failed."""
-        self._folders = folders
-
-        def make() -> Library:
-            library = self._make_library(folders)
-            library.refresh()
-            return library
-
-        async def run() -> Library:
-            library = await asyncio.to_thread(make)
-            self._bus.publish(LibraryChanged(id="library"))
-            return library
-
-        self._library = asyncio.get_running_loop().create_task(run())
-        return self._library
+    def read_folders(self) -> None:
+        """Begin to read the places of models in the background; questions wait for it."""
+        self.library.read()
 
     async def on_disk(self) -> list[ModelInfo]:
         """The models of the folders and, before them, those that were loaded from elsewhere by their path."""
-        return [*self._from_elsewhere(), *(await self._read()).models()]
+        return [*self._from_elsewhere(), *await self.library.models()]
 
     def _from_elsewhere(self) -> list[ModelInfo]:
         loaded = {model.model for model in self.pool.loaded()}
         return [info for info in self._files.values() if info.id in loaded]
 
     async def problems(self) -> list[LibraryProblem]:
-        """What of the folders could not be read."""
-        return [LibraryProblem(path="", sentence=sentence) for sentence in (await self._read()).problems()]
+        """What in the folders is no usable model."""
+        return await self.library.problems()
 
     async def refresh(self) -> list[ModelInfo]:
-        """Read the folders again."""
-        library = await self._read()
-        await asyncio.to_thread(library.refresh)
-        self._bus.publish(LibraryChanged(id="library"))
-        return await self.on_disk()
+        """Look at the folders again."""
+        return [*self._from_elsewhere(), *await self.library.refresh()]
 
     async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
         """The model of an id, of an instance's identifier or, where ``paths`` are welcome, of a path. What is loaded by
@@ -130,14 +109,7 @@ class Models:
         for info in self._from_elsewhere():
             if model in (info.id, Path(info.path).name):
                 return info
-        library = await self._read()
-        return await asyncio.to_thread(library.find, model, paths=paths)
-
-    async def _read(self) -> Library:
-        task = self._library
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self.read_folders(self._folders)
-        return await asyncio.shield(task)
+        return await self.library.find(model, paths=paths)
 
     # -------------------------------------------------------------- engines
 
@@ -263,9 +235,10 @@ class Models:
         ]
 
     async def close(self) -> None:
-        for task in (*self._loading, self._library, self._engines):
+        for task in (*self._loading, self._engines):
             if task is not None and not task.done():
                 task.cancel()
+        await self.library.close()
         await self.pool.close()
 
     def _use(self, model_id: str, client: str) -> None:
@@ -279,5 +252,8 @@ class Models:
         state = (model.state, model.pid, model.predicted_bytes) if model is not None else None
         if self._states.pop(instance, None) != state:
             self._memory_changed()
+            if model is not None and model.state == "ready":
+                self.library.used(model.model)
         if state is not None:
             self._states[instance] = state
+        self.library.busy = any(one.active or one.state == "loading" for one in self.pool.loaded())

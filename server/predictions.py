@@ -17,6 +17,7 @@ from paddock.server.subjects import Subject, file_key
 
 if TYPE_CHECKING:
     from paddock.backends.simulator import Simulator
+    from paddock.browser.estimate_shape import Shape
     from paddock.browser.gguf import Header
 
 _HEADERS_KEPT = 16
@@ -32,6 +33,7 @@ class Predictions:
         self._make_simulator = make_simulator
         self._simulator: Simulator | None = None
         self._headers: OrderedDict[str, tuple[Header, ...]] = OrderedDict()
+        self._shapes: OrderedDict[str, Shape] = OrderedDict()
 
     async def simulated(self, subject: Subject, options: Options) -> Prediction:
         """The engine's own answer. Raises what the engine raised, EngineError where it cannot simulate."""
@@ -49,7 +51,7 @@ class Predictions:
 
     async def computed(self, subject: Subject, options: Options, machine: Machine) -> Prediction:
         """Computed from the header. Raises ModelUnusable where that cannot tell."""
-        headers = await self._headers_of(subject)
+        headers = await self.headers_of(subject)
         if not headers:
             raise ModelUnusable(f"What “{subject.name}” takes cannot be told before it is loaded.")
         drafting = options.get("draft_model")
@@ -57,8 +59,13 @@ class Predictions:
 
         def compute() -> Prediction:
             from paddock.browser.estimate import predict
+            from paddock.browser.estimate_shape import shape_of
 
-            return predict(headers, options, machine, draft=draft)
+            shape = self._shapes.get(subject.key) or shape_of(headers)
+            self._shapes[subject.key] = shape
+            while len(self._shapes) > _HEADERS_KEPT:
+                self._shapes.popitem(last=False)
+            return predict(headers, options, machine, draft=draft, shape=shape)
 
         return await asyncio.to_thread(compute)
 
@@ -86,12 +93,12 @@ class Predictions:
     async def windowed(self, subject: Subject) -> bool:
         """Whether the model has layers with a sliding window."""
         try:
-            headers = await self._headers_of(subject)
+            headers = await self.headers_of(subject)
         except ModelUnusable:
             return False
         return any(key.endswith(_WINDOW) and value for header in headers for key, value in header.metadata.items())
 
-    async def _headers_of(self, subject: Subject) -> tuple[Header, ...]:
+    async def headers_of(self, subject: Subject) -> tuple[Header, ...]:
         """Of all parts of the model; none where its files have no headers. Raises ModelUnusable."""
         if subject.headers or not subject.path.lower().endswith(_GGUF):
             return subject.headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from paddock.backends.base import EngineDescriptor
     from paddock.backends.registry import Registry
     from paddock.browser.gguf import Header
+    from paddock.browser.remote import Fetched
     from paddock.sdk.types import ModelInfo
 
 _REMOTE_ENGINE = "llamacpp"
@@ -90,19 +91,33 @@ class Subjects:
         from paddock.browser.remote import fetch_headers
 
         fetched = await fetch_headers(source, self._folder)
-        path = str(fetched.paths[0]) if fetched.paths else ""
-        found = Subject(
-            name=fetched.model,
-            engine=self._registry.get(_REMOTE_ENGINE),
-            path=path,
-            key=await asyncio.to_thread(file_key, path) if path else f"{source}|{fetched.size_bytes}",
-            size_bytes=fetched.size_bytes,
-            headers=fetched.headers,
-        )
+        found = await self._subject(fetched)
         while len(self._recent) >= _RECENT:
             del self._recent[next(iter(self._recent))]
         self._recent[source] = (self._clock(), found)
         return dataclasses.replace(found, fetched_bytes=fetched.fetched_bytes)
+
+    async def kept(self, endpoint: str, repo: str, revision: str, label: str, paths: Sequence[str]) -> Subject | None:
+        """A model on the hub at ``endpoint``, if its headers were fetched before; nothing is asked there."""
+        from paddock.browser.remote import kept_headers
+
+        found = await asyncio.to_thread(kept_headers, endpoint, repo, revision, label, paths, self._folder)
+        return None if found is None else await self._subject(found)
+
+    def imagined(self, name: str, size_bytes: int) -> Subject:
+        """A model of which nothing is here. Raises EngineMissing."""
+        return Subject(name, self._registry.get(_REMOTE_ENGINE), "", name, size_bytes)
+
+    async def _subject(self, fetched: Fetched) -> Subject:
+        path = str(fetched.paths[0]) if fetched.paths else ""
+        return Subject(
+            name=fetched.model,
+            engine=self._registry.get(_REMOTE_ENGINE),
+            path=path,
+            key=await asyncio.to_thread(file_key, path) if path else f"{fetched.model}|{fetched.size_bytes}",
+            size_bytes=fetched.size_bytes,
+            headers=fetched.headers,
+        )
 
 
 def file_key(path: str) -> str:

@@ -1,7 +1,9 @@
-"""What the tests of engines share: a pool that starts workers, and what it tells."""
+"""What the tests of engines share: a pool that starts workers, and what it tells. No test sees the models that other
+programs of this computer keep."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from paddock.backends.pool import Pool
     from paddock.backends.registry import Registry
     from paddock.sdk.types import LoadedModel
+
+
+os.environ["PADDOCK_STORES"] = "off"
+"""For every host that a test starts; tests of the stores themselves make their own."""
 
 
 class Changes:

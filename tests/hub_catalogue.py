@@ -1,13 +1,16 @@
 """About 300 plausible repositories for the small hub of the tests, made from a list of facts, and the answers that
 huggingface-hub asks for about them: search, model info, tree, access, account, model card.
 
-    python tests/hub_catalogue.py
+    python tests/hub_catalogue.py [--rate BYTES] [--furnish DIR]
 
-serves them for tries by hand, and says what to set ``HF_ENDPOINT`` to.
+serves them for tries by hand, dense models with real headers and zeros behind them, and says what to set
+``HF_ENDPOINT`` to. ``--rate``: bytes per second of one connection. ``--furnish`` first writes a person's models below a
+folder, which take no room on the disk: those of DIR/home and of LM Studio in DIR/person, some broken.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import importlib.util
 import json
@@ -74,6 +77,20 @@ FAMILIES = (
     Family("ibm-granite", "granite-3.3-{}-instruct", "2b 8b", "apache-2.0", "granite", 131072, TOOLS),
     Family("nomic-ai", "nomic-embed-text-v1.5", "137M", "apache-2.0", "nomic-bert", 2048, "", "sentence-similarity"),
 )  # fmt: skip
+OWNED = (
+    ("home/models", "Qwen/Qwen3-8B-GGUF", "Q4_K_M"),
+    ("home/models", "unsloth/Qwen3-8B-GGUF", "Q6_K"),
+    ("home/models", "bartowski/DeepSeek-R1-Distill-Llama-8B-GGUF", "Q4_K_M"),
+    ("home/models", "Qwen/Qwen2.5-Coder-7B-Instruct-GGUF", "Q5_K_M"),
+    ("home/models", "MaziyarPanahi/Mistral-Small-24B-Instruct-2501-GGUF", "IQ4_XS"),
+    ("home/models", "Qwen/Qwen3-Embedding-0.6B-GGUF", "Q8_0"),
+    ("home/models", "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF", "F16"),
+    ("home/models", "HuggingFaceTB/SmolLM2-360M-Instruct-GGUF", "Q8_0"),
+    ("person/.lmstudio/models", "lmstudio-community/Qwen3-14B-GGUF", "Q4_K_M"),
+    ("person/.lmstudio/models", "lmstudio-community/Llama-3.2-3B-Instruct-GGUF", "Q8_0"),
+    ("person/.lmstudio/models", "bartowski/DeepSeek-R1-Distill-Llama-70B-GGUF", "Q3_K_M"),
+)
+"""Folder, repository and quant of what ``--furnish`` writes."""
 CONVERTERS = ("bartowski", "unsloth", "lmstudio-community", "MaziyarPanahi")
 LANGUAGES = ("en", "de", "fr", "zh")
 
@@ -206,13 +223,18 @@ class Catalogue:
             case None | "revision":
                 return lambda query, account: self._info(entry, query)
             case "tree":
-                return lambda query, account: _json(list(_tree(entry)))
+                return lambda query, account: _json(list(_tree(entry, self._blobs(entry))))
             case "auth-check":
                 return lambda query, account: self._access(entry, account) or _json({})
             case _ if found[3].endswith("/README.md"):
                 return lambda query, account: (200, {"Content-Type": "text/plain"}, entry.card.encode())
             case _:
                 return None
+
+    def _blobs(self, entry: Entry) -> dict[str, Any]:
+        """Its files that can really be had."""
+        repo = self._hub.repos.get(entry.facts["id"])
+        return repo.files if repo is not None else {}
 
     def _search(self, query: dict[str, list[str]], account: Account | None) -> tuple[int, dict[str, str], bytes]:
         first = {name: values[0] for name, values in query.items()}
@@ -235,7 +257,7 @@ class Catalogue:
         if "expand" in query:
             return _json({name: entry.facts[name] for name in ("id", *query["expand"]) if name in entry.facts})
         siblings = []
-        for file in _tree(entry):
+        for file in _tree(entry, self._blobs(entry)):
             sibling = {"rfilename": file["path"]}
             if "blobs" in query:
                 sibling |= {"size": file["size"], "blobId": file["oid"]}
@@ -272,9 +294,10 @@ def _matches(facts: dict[str, Any], first: dict[str, str], tags: list[str]) -> b
     return parameters(bounds.get("min", "0B")) <= count <= parameters(bounds.get("max", "9999B"))
 
 
-def _tree(entry: Entry) -> Iterator[dict[str, Any]]:
+def _tree(entry: Entry, blobs: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path, size in entry.files.items():
-        oid = f"{random.Random(entry.facts['id'] + path).getrandbits(256):064x}"
+        made_up = f"{random.Random(entry.facts['id'] + path).getrandbits(256):064x}"
+        oid = blobs[path].sha256 if path in blobs else made_up
         file = {"type": "file", "path": path, "size": size, "oid": oid[:40]}
         if path.endswith((".gguf", ".safetensors")):
             file["lfs"] = {"oid": oid, "size": size, "pointerSize": 134}
@@ -285,21 +308,81 @@ def _json(value: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[
     return 200, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode()
 
 
+def with_headers(hub: Any, made: dict[str, Entry]) -> None:
+    """Let ``hub`` serve the files of the dense models in one piece: real headers, and zeros."""
+    headers = beside("hub_headers.py")
+    for repo, entry in made.items():
+        facts = entry.facts.get("gguf", {})
+        if facts.get("architecture") not in headers.ARCHITECTURES or "MoE" in repo or "A3B" in repo or "8x" in repo:
+            continue
+        blobs = {}
+        for path, size in entry.files.items():
+            quant = next((quant for quant in BITS if path.endswith(f"-{quant}.gguf")), "")
+            if quant and "/" not in path:
+                blobs[path] = headers.HeaderBlob(
+                    facts["architecture"], repo.split("/")[1].removesuffix("-GGUF"), facts["total"],
+                    facts["context_length"], quant, facts.get("chat_template", ""), size,
+                )  # fmt: skip
+        hub.repos[repo] = beside("unit/browser/hub.py").Repo(blobs, entry.facts["sha"], bool(entry.facts["gated"]))
+
+
+def furnish(folder: Path, hub: Any) -> None:
+    """Write what a person has, below ``folder``: sparse files, and two that cannot be used."""
+    for place, repo, quant in OWNED:
+        name, blob = next(item for item in hub.repos[repo].files.items() if item[0].endswith(f"-{quant}.gguf"))
+        path = folder / place / repo / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.write(blob.head)
+            file.truncate(blob.size)
+    broken = folder / "home/models/bartowski/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(hub.repos["bartowski/Qwen3-4B-GGUF"].files[broken.name].head[:200_000])
+    alone = folder / "home/models/unsloth/Llama-3.1-70B-Instruct-GGUF/Llama-3.1-70B-Instruct-Q6_K-00001-of-00002.gguf"
+    alone.parent.mkdir(parents=True)
+    with alone.open("wb") as file:
+        file.write(
+            hub.repos["unsloth/DeepSeek-R1-Distill-Llama-70B-GGUF"]
+            .files["DeepSeek-R1-Distill-Llama-70B-Q3_K_M.gguf"]
+            .head
+        )
+        file.truncate(29_000_000_000)
+
+
+def beside(path: str) -> ModuleType:
+    """A module of the tests, by its path in their folder; always the same one."""
+    name = f"catalogue_{Path(path).stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look themselves up
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
 def local_hub() -> ModuleType:
     """The module of LocalHub, which lies with the tests of the browser."""
-    path = Path(__file__).parent / "unit" / "browser" / "hub.py"
-    spec = importlib.util.spec_from_file_location("catalogue_local_hub", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
+    return beside("unit/browser/hub.py")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A hub with about 300 repositories.")
+    parser.add_argument("--rate", type=int, default=0, help="bytes per second of one connection")
+    parser.add_argument("--furnish", type=Path, help="write models for a person below this folder")
+    options = parser.parse_args()
+    with local_hub().LocalHub() as served:
+        known = Catalogue(served)
+        with_headers(served, known.entries)
+        served.faults.rate = options.rate
+        if options.furnish is not None:
+            furnish(options.furnish, served)
+        sys.stdout.write(f"{len(known.entries)} repositories. HF_ENDPOINT={served.url}\nA number sets the rate, ")
+        sys.stdout.write("Enter ends it.\n")
+        sys.stdout.flush()
+        while line := sys.stdin.readline().strip():
+            served.faults.rate = int(line)
 
 
 if __name__ == "__main__":
-    with local_hub().LocalHub() as served:
-        known = Catalogue(served)
-        sys.stdout.write(f"{len(known.entries)} repositories. HF_ENDPOINT={served.url}\nEnter ends it.\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
+    main()

@@ -13,4 +13,5 @@ DESCRIPTOR = EngineDescriptor(
     sampling=SAMPLING,
     load=LOAD,
     simulate="paddock.backends.llamacpp.simulate:simulate",
+    quantize="paddock.backends.llamacpp.quantize:quantize",
 )

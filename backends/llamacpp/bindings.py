@@ -53,8 +53,8 @@ class Library:
         self.version = str(llama_cpp.__version__)
         self._log: deque[tuple[int, str]] = deque(maxlen=400)
         self._level = _INFO
-        self._on_log = api.llama_log_callback(self._logged)
-        api.llama_log_set(self._on_log, ctypes.c_void_p(0))
+        self.on_log = api.llama_log_callback(self._logged)
+        api.llama_log_set(self.on_log, ctypes.c_void_p(0))
         api.llama_backend_init()
 
     def _logged(self, level: int, text: bytes, _data: int) -> None:

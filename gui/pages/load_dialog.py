@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -12,18 +11,14 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QScrollArea
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.models.library import facts
-from paddock.gui.pages.load_breakdown import REFUSED, Breakdown
-from paddock.gui.pages.load_estimate import Estimator
-from paddock.gui.pages.load_settings import LoadSettings
+from paddock.gui.pages.load_breakdown import REFUSED
+from paddock.gui.pages.load_plan import LoadPlan
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
 from paddock.gui.widgets.buttons import QUIET
 from paddock.sdk.errors import OutOfMemory, PaddockError
 from paddock.sdk.memory import Estimate, Remedy
 from paddock.sdk.types import LoadedModel, Options
-
-if TYPE_CHECKING:
-    from paddock.sdk.aclient import AsyncClient
 
 WIDTH, HEIGHT = 600, 760
 MEMORY_PAUSE_MS = 1_500
@@ -45,14 +40,12 @@ class LoadDialog(QDialog):
         self._host, self._model = host, model
         self._info = host.models.get(model)
         self._load: Task | None = None
-        self._saved: Options = {}
-        self._touched = self._fitted = False
+        self._fitted = False
         self._help: Options | None = None
         self._guarded = False
         """The trouble that is shown is a refusal by the memory guard."""
         self._parked = False
         """The focus waits on Cancel for what is to be pressed next."""
-        self._unloading: set[str] = set()
         name = host.model_name(model)
         self.setWindowTitle(f"Load {name}")
         self.setProperty("role", "surface")
@@ -60,20 +53,18 @@ class LoadDialog(QDialog):
         self.setModal(True)
         self.title = ElidedLabel(name, 18, 600)
         self.about = ElidedLabel(facts(self._info) if self._info is not None else "", 13, 400, "text2", tabular=True)
-        self.breakdown = Breakdown()
-        self.settings = LoadSettings(self._info)
+        self.plan = plan = LoadPlan(host, model, self)
+        self.breakdown, self.settings, self.estimator = plan.breakdown, plan.settings, plan.estimator
+        self.defaults, self.save = plan.defaults, plan.save
         self.trouble = Notice()
         self.progress = Progress("Loading")
         self.status = Label("", 12, 400, "text2", tabular=True, wrap=True)
-        self.defaults = Button("Back to defaults", "quiet", "reset")
-        self.save = Button("Save for this model", "quiet")
         self.cancel = Button("Cancel")
         self.force = Button("Load anyway")
         self.load = Button("Load", "primary")
-        self.estimator = Estimator(host, model, self)
         self._lay_out(parent)
         self._connect()
-        self._begin()
+        plan.begin()
         self.load.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _lay_out(self, parent: QWidget) -> None:
@@ -133,13 +124,14 @@ class LoadDialog(QDialog):
         return foot
 
     def _connect(self) -> None:
-        self.settings.changed.connect(self._moved)
+        self.plan.begun.connect(self._ask_first)
+        self.plan.moved.connect(self.trouble.hide)
+        self.plan.changed.connect(self._show_state)
+        self.plan.failed.connect(self._failed)
         self.estimator.arrived.connect(self._arrived)
         self.estimator.failed.connect(self._no_estimate)
         self.breakdown.remedy_wanted.connect(self.apply)
-        self.defaults.clicked.connect(self._to_defaults)
         self.settings.unfold.clicked.connect(self._grow)
-        self.save.clicked.connect(self._save)
         self.cancel.clicked.connect(self.reject)
         self.force.clicked.connect(partial(self._start, True))
         self.load.clicked.connect(partial(self._start, False))
@@ -147,53 +139,17 @@ class LoadDialog(QDialog):
         self._host.models_changed.connect(self._show_state)
         self._show_state()
 
-    def _begin(self) -> None:
-        """Take the settings in force, or those that are saved, and ask."""
-        model = self._model
-        self._host.call(lambda client: client.load_options(model), self._learn_saved, self._no_saved, self)
-
     # ---------------------------------------------------------------- asking
-
-    def _learn_saved(self, saved: Options) -> None:
-        self._saved = saved
-        now = self._host.loaded_model(self._model)
-        if not self._touched:
-            self.settings.set_options(saved)
-            if now is not None and now.state in ("ready", "loading"):
-                self.settings.change_options(now.options, in_force=True)
-        self._ask_first()
-
-    def _no_saved(self, error: BaseException) -> None:
-        self._failed(error)
-        self._ask_first()
 
     def _ask_first(self) -> None:
         if self._help:
             self.settings.change_options(self._help)
             self._help = None
-        self._ask()
-
-    def _replacing(self) -> tuple[str, ...]:
-        return tuple(
-            item.id
-            for item in self._host.loaded.values()
-            if item.model == self._model and not item.identifier and item.state in ("ready", "loading")
-        )
+        self.plan.ask()
 
     def options(self) -> Options:
-        """What differs from the defaults, and what would otherwise be taken from the saved settings."""
-        return self.settings.options(self._saved)
-
-    def _moved(self) -> None:
-        self._touched = True
-        self.trouble.hide()
-        self._ask()
-
-    def _ask(self) -> None:
-        self.save.setText("Save for this model")
-        self._show_save()
-        self.breakdown.show_pending()
-        self.estimator.ask(self.options(), self._replacing())
+        """The options that it would be loaded with."""
+        return self.plan.options()
 
     def _keep_edge(self, low: int, high: int) -> None:
         """What is scrolled ends where the rest of the dialog does, with a scroll bar or without."""
@@ -215,11 +171,9 @@ class LoadDialog(QDialog):
         self.estimator.ask_again(MEMORY_PAUSE_MS)
 
     def _arrived(self, estimate: Estimate, full: bool) -> None:
-        if not full and estimate.confidence == "low" and self.breakdown.estimate is not None:
-            return  # a guess by the file's size would only make the picture jump
         focused = self.focusWidget()
-        self.breakdown.show_estimate(estimate, self._host.memory, self._replacing(), full=full)
-        self.settings.show_estimate(estimate, full=full)
+        if not self.plan.take(estimate, full=full):
+            return
         self._show_state()
         self._keep_focus(focused)
         if not full:
@@ -259,35 +213,11 @@ class LoadDialog(QDialog):
         self._help = options
 
     def apply(self, remedy: Remedy) -> None:
-        """Do what the remedy says: change settings, unload models, then ask again."""
-        if remedy.options:
-            self.settings.change_options(remedy.options)
-        for instance in remedy.unload:
-            self._unloading.add(instance)
-            self._host.call(partial(_unload, instance), self._unloaded, self._failed, self)
+        """Do what the remedy says, then ask again."""
         if remedy.unload:
             self._park()
-        self._moved()
+        self.plan.apply(remedy)
         self._show_state()
-
-    def _unloaded(self, instance: str) -> None:
-        self._unloading.discard(instance)
-        if not self._unloading:
-            self._moved()
-        self._show_state()
-
-    def _to_defaults(self) -> None:
-        self.settings.set_options({})
-        self._moved()
-
-    def _save(self) -> None:
-        model, options = self._model, self.settings.options({})
-        self._host.call(lambda client: client.set_load_options(model, options), self._kept, self._failed, self)
-
-    def _kept(self, saved: Options) -> None:
-        self._saved = saved
-        self.save.setText("Saved" if saved else "Saved: the defaults")
-        self._show_save()
 
     # ---------------------------------------------------------------- loading
 
@@ -314,10 +244,10 @@ class LoadDialog(QDialog):
         """Why a load did not happen; what would help is asked for anew."""
         self._failed(error)
         self._guarded = isinstance(error, OutOfMemory) and "verdict" in error.details
-        self.estimator.ask(self.options(), self._replacing())
+        self.estimator.ask(self.options(), self.plan.replacing())
 
     def _failed(self, error: BaseException) -> None:
-        self._unloading.clear()
+        self.plan.unloading.clear()
         self._guarded = False
         message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (str(error), "")
         self.trouble.show_message("bad", message, hint)
@@ -328,7 +258,7 @@ class LoadDialog(QDialog):
         if self._load is not None:
             self._load.cancel()
             self._load = None
-            self._moved()
+            self.plan.move()
             self._show_state()
             return
         super().reject()
@@ -349,20 +279,17 @@ class LoadDialog(QDialog):
 
     # ---------------------------------------------------------------- showing
 
-    def _show_save(self) -> None:
-        busy = self._load is not None or bool(self._unloading)
-        self.save.setEnabled(not busy and self.settings.options({}) != self._saved)
-
     def _show_state(self) -> None:
         loading, estimate = self._load is not None, self.breakdown.estimate
-        refuses = estimate is not None and estimate.verdict in REFUSED
-        busy = loading or bool(self._unloading)
-        self.load.setText("Load again" if self._replacing() and not loading else "Load")
+        refuses = self.plan.refuses
+        busy = loading or bool(self.plan.unloading)
+        self.load.setText("Load again" if self.plan.replacing() and not loading else "Load")
         self.load.setVisible(not refuses or loading)
         self.force.setVisible(refuses and not loading)
         for part in (self.load, self.force, self.defaults, self.settings):
             part.setEnabled(not busy)
-        self._show_save()
+        self.plan.held = loading
+        self.plan.show_save()
         self.breakdown.set_busy(busy)
         self.cancel.setText("Stop loading" if loading else "Cancel")
         self.progress.setVisible(loading)
@@ -372,7 +299,7 @@ class LoadDialog(QDialog):
         words = ""
         if loading:
             words = f"Loading… {fraction * 100:.0f} %"
-        elif self._unloading:
+        elif self.plan.unloading:
             words = "Unloading…"
         elif refuses:
             words = RISK
@@ -381,8 +308,3 @@ class LoadDialog(QDialog):
             words = f"Loading it unloads {' and '.join(self._host.model_name(name) for name in names)} first."
         self.status.setText(words)
         self.status.setVisible(bool(words))
-
-
-async def _unload(instance: str, client: AsyncClient) -> str:
-    await client.unload(instance)
-    return instance

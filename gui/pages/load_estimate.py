@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
-from paddock.sdk.memory import Estimate
 from paddock.sdk.types import Options
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient
 
 REST_MS = 250
 """The full estimate is asked for when nothing has moved for so long."""
 
 
-class Estimator(QObject):
+class TwoSteps(QObject):
     """Of what is asked while an answer is on its way only the last is asked next. GUI thread.
 
-    ``arrived`` carries the Estimate and whether it is the full one; a quick one that comes after the settings have
-    moved on is told too, so that the picture follows a drag.
+    ``arrived`` carries the answer and whether it is the full one; a quick one that comes after the settings have moved
+    on is told too, so that the picture follows a drag.
     """
 
     arrived = Signal(object, bool)
     failed = Signal(object)
 
-    def __init__(self, host: HostState, model: str, parent: QObject | None = None) -> None:
+    def __init__(self, host: HostState, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._host, self._model = host, model
-        self._wanted: Options = {}
-        self._replacing: tuple[str, ...] = ()
+        self._host = host
         self._moved = False
         self._quick: Task | None = None
         self._full: Task | None = None
@@ -37,14 +39,17 @@ class Estimator(QObject):
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._ask_full)
 
+    def _question(self, *, quick: bool) -> Callable[[AsyncClient], Awaitable[Any]]:
+        """What is to be asked now; closes over values only."""
+        raise NotImplementedError
+
     @property
     def settled(self) -> bool:
         """Nothing is on its way."""
         return self._quick is None and self._full is None and not self._rest.isActive()
 
-    def ask(self, options: Options, replacing: tuple[str, ...] = ()) -> None:
-        """The settings moved."""
-        self._wanted, self._replacing = options, replacing
+    def moved(self) -> None:
+        """Something else is to be asked now."""
         self._drop_full()
         self._moved = True
         if self._quick is None:
@@ -78,22 +83,17 @@ class Estimator(QObject):
         self._full = self._submit(quick=False)
 
     def _submit(self, *, quick: bool) -> Task:
-        model, options, replacing = self._model, self._wanted, self._replacing
-        return self._host.call(
-            lambda client: client.estimate(model, options, quick=quick, replacing=replacing),
-            partial(self._answered, quick),
-            partial(self._failed, quick),
-            self,
-        )
+        question = self._question(quick=quick)
+        return self._host.call(question, partial(self._answered, quick), partial(self._failed, quick), self)
 
-    def _answered(self, quick: bool, estimate: Estimate) -> None:
+    def _answered(self, quick: bool, answer: object) -> None:
         if quick:
             self._quick = None
             if self._moved:
                 self._ask_quick()
         else:
             self._full = None
-        self.arrived.emit(estimate, not quick)
+        self.arrived.emit(answer, not quick)
 
     def _failed(self, quick: bool, error: BaseException) -> None:
         if quick:
@@ -103,3 +103,22 @@ class Estimator(QObject):
             return
         self._full = None
         self.failed.emit(error)
+
+
+class Estimator(TwoSteps):
+    """The estimates of one model; ``arrived`` carries an Estimate."""
+
+    def __init__(self, host: HostState, model: str, parent: QObject | None = None) -> None:
+        super().__init__(host, parent)
+        self._model = model
+        self._wanted: Options = {}
+        self._replacing: tuple[str, ...] = ()
+
+    def ask(self, options: Options, replacing: tuple[str, ...] = ()) -> None:
+        """The settings moved."""
+        self._wanted, self._replacing = options, replacing
+        self.moved()
+
+    def _question(self, *, quick: bool) -> Callable[[AsyncClient], Awaitable[Any]]:
+        model, options, replacing = self._model, self._wanted, self._replacing
+        return lambda client: client.estimate(model, options, quick=quick, replacing=replacing)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -274,17 +274,7 @@ class MemoryPopover(Popup):
                 self._place()
 
     def _place(self) -> None:
-        window = self._anchor.window()
-        width = min(current().px(WIDTH), window.width() - self._anchor.width() - 24)
-        self._body.setFixedWidth(width - 4)
-        layout = self._body.layout()
-        assert layout is not None
-        layout.activate()
-        height = layout.totalHeightForWidth(width - 4) + 6
-        self.resize(width, min(height, window.height() - 16))
-        foot = self._anchor.mapTo(window, QPoint(self._anchor.width() + 8, self._anchor.height()))
-        top = min(max(8, foot.y() - self.height()), window.height() - self.height() - 8)
-        self.move(window.mapToGlobal(QPoint(foot.x(), top)))
+        self.place_beside(self._anchor, self._body, current().px(WIDTH))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

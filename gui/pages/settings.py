@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from PySide6.QtCore import Qt, qVersion
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, qVersion
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
-from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, silently
+from paddock.gui.pages.account_settings import AccountCard
+from paddock.gui.pages.download_settings import DownloadsCard
+from paddock.gui.pages.folder_settings import FoldersCard
+from paddock.gui.pages.form import COLUMN, Card, CopyLine, FormPage, Row, Stack, silently
+from paddock.gui.pages.machine_settings import MachinesCard
 from paddock.gui.pages.memory_settings import MemoryCard
 from paddock.gui.pages.prompt_cache import PromptCacheCard
-from paddock.gui.widgets import Label, NumberBox, Select, Switch
+from paddock.gui.pages.settings_sections import TITLES, WIDTH, SectionList, SettingsSection
+from paddock.gui.theme import current
+from paddock.gui.widgets import Button, Label, NumberBox, Select, Switch
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 from paddock.sdk.version import VERSION
@@ -22,12 +29,40 @@ DENSITIES = {"comfortable": "Comfortable", "compact": "Compact"}
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 
-class SettingsPage(FormPage):
-    """Only settings that do something."""
+SECTIONS_FROM = 880
+"""Where the page is wider, the list of its sections stands at the left, in logical pixels."""
+GAP = 24
+
+
+class _Form(FormPage):
+    """Centred, or beside the list."""
+
+    beside = False
+
+    def fit(self, *, beside: bool) -> None:
+        self.beside = beside
+        self._fit()
+
+    def _fit(self) -> None:
+        super()._fit()
+        if self.beside:
+            right = self.viewport().width() - current().px(COLUMN) - GAP
+            self.column.setContentsMargins(GAP, 28, max(GAP, right), 28)
+
+
+class SettingsPage(QWidget):
+    """Only settings that do something. :meth:`show_section` goes to a section; ``welcome_wanted``: the first screen."""
+
+    welcome_wanted = Signal()
 
     def __init__(self, host: HostState, home: Home, messages: Messages, parent: QWidget | None = None) -> None:
-        super().__init__("Settings", parent)
+        super().__init__(parent)
+        self.setProperty("role", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._host = host
+        self.form = _Form("Settings")
+        self.list = SectionList()
+        self._heads: dict[SettingsSection, Label] = {}
         self._models: list[str] = []
         self.theme = Select("Theme", THEMES.values())
         self.zoom = Select("Text size", [f"{zoom * 100:.0f} %" for zoom in ZOOMS])
@@ -39,7 +74,14 @@ class SettingsPage(FormPage):
         self.folder.set_text(str(home.root))
         self.memory = MemoryCard(host)
         self.prompt_cache = PromptCacheCard(host, messages)
+        self.folders = FoldersCard(host)
+        self.account = AccountCard(host)
+        self.downloads = DownloadsCard(host)
+        self.machines = MachinesCard(host)
         self._lay_out()
+        self.list.chosen.connect(self.show_section)
+        self.form.verticalScrollBar().valueChanged.connect(self._mark)
+        self.list.mark("appearance")
         self.theme.activated.connect(self._theme_chosen)
         self.zoom.activated.connect(lambda place: self._patch(SettingsPatch(text_zoom=ZOOMS[place])))
         self.system_font.clicked.connect(lambda on: self._patch(SettingsPatch(system_font=on)))
@@ -68,19 +110,68 @@ class SettingsPage(FormPage):
         )
         about = "Chats, settings, models and logs. Set PADDOCK_HOME before the start to use another."
         work.add(Stack("Data folder", Label(about, 12, 400, "text2", wrap=True), self.folder))
+        welcome = Button("Show the first screen")
+        welcome.clicked.connect(self.welcome_wanted)
+        work.add(Row("First screen", "What this computer can do, and good first models.", welcome))
         info = Card()
         version = Label(VERSION, 13, 500, tabular=True)
         info.add(Row("Paddock", f"MIT licence. Qt {qVersion()}. Fonts Inter and JetBrains Mono (OFL).", version))
-        for title, card in (
-            ("Appearance", look),
-            ("Models and data", work),
-            ("Memory", self.memory),
-            ("Prompt cache on disk", self.prompt_cache),
-            ("About", info),
-        ):
-            self.column.addWidget(Label(title, 15, 600))
-            self.column.addWidget(card)
-        self.column.addStretch(1)
+        cards: dict[SettingsSection, Card] = {
+            "appearance": look,
+            "models": work,
+            "folders": self.folders,
+            "account": self.account,
+            "downloads": self.downloads,
+            "memory": self.memory,
+            "machines": self.machines,
+            "prompt_cache": self.prompt_cache,
+            "about": info,
+        }
+        column = self.form.column
+        for section, title in TITLES.items():
+            self._heads[section] = Label(title, 15, 600)
+            column.addWidget(self._heads[section])
+            column.addWidget(cards[section])
+            if section != "about":
+                column.addSpacing(8)
+        column.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.list)
+        row.addWidget(self.form, 1)
+
+    # ---------------------------------------------------------------- sections
+
+    def show_section(self, section: SettingsSection) -> None:
+        """Scroll to a section, as soon as the page has its size."""
+        QTimer.singleShot(0, self, lambda: self._scroll_to(section))
+
+    def _scroll_to(self, section: SettingsSection) -> None:
+        bar = self.form.verticalScrollBar()
+        bar.setValue(self._heads[section].y() - 16)
+        self.list.mark(section)  # also for one that is too far down to come to the top
+
+    def _mark(self, value: int) -> None:
+        reached = [section for section, head in self._heads.items() if head.y() - 24 <= value]
+        self.list.mark(reached[-1] if reached else "appearance")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationFontChange:
+            self._place()
+
+    def _place(self) -> None:
+        """The list beside the form where there is room."""
+        look = current()
+        wide = self.width() >= look.px(SECTIONS_FROM)
+        self.list.setVisible(wide)
+        self.list.place((self.width() - look.px(WIDTH) - look.px(COLUMN) - 2 * GAP) // 2)
+        self.form.fit(beside=wide)
 
     def refresh(self) -> None:
         """Show what is stored."""

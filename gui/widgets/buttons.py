@@ -50,6 +50,10 @@ class Button(PaintedButton):
     """A push button with words. ``primary`` at most once in sight; ``danger`` for what cannot be undone; ``link`` lines
     up with the words around it."""
 
+    TEXT: int = 13
+    WEIGHT: theme.Weight = 500
+    HIGH: int = 30
+
     def __init__(
         self, text: str, kind: Kind = "secondary", icon: str | None = None, parent: QWidget | None = None
     ) -> None:
@@ -64,11 +68,17 @@ class Button(PaintedButton):
         self.setAccessibleName(text)
         self.updateGeometry()
 
+    def set_kind(self, kind: Kind) -> None:
+        """Change how much it stands out."""
+        self._kind = kind
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         look = theme.current()
         pad = 4 if self._kind == "link" else look.px(26)
-        width = QFontMetrics(look.font(13, 500)).horizontalAdvance(self.text()) + pad
-        return QSize(width + (look.px(22) if self._icon else 0), look.px(30))
+        width = QFontMetrics(look.font(self.TEXT, self.WEIGHT)).horizontalAdvance(self.text()) + pad
+        return QSize(width + (look.px(22) if self._icon else 0), look.px(self.HIGH))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()
@@ -83,7 +93,7 @@ class Button(PaintedButton):
         painter.setPen(QPen(QColor(border), 1) if border else Qt.PenStyle.NoPen)
         painter.setBrush(QColor(back) if back else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if border else body, radius, radius)
-        font = look.font(13, 500)
+        font = look.font(self.TEXT, self.WEIGHT)
         words = QFontMetrics(font).horizontalAdvance(self.text())
         glyph = look.px(16) if self._icon else 0
         gap = look.px(6) if self._icon else 0
@@ -115,6 +125,12 @@ class Button(PaintedButton):
                 return (p.selected if pressed else p.hover if self.hot() else None, None, p.text)
             case _:
                 return (p.selected if pressed else p.hover if self.hot() else p.raised, p.border, p.text)
+
+
+class LargeButton(Button):
+    """The one thing to do on a page."""
+
+    TEXT, WEIGHT, HIGH = 14, 600, 38
 
 
 class IconButton(PaintedButton):

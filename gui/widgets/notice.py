@@ -23,9 +23,10 @@ def severity_tokens(severity: Severity) -> tuple[str, str]:
 
 
 class Notice(QWidget):
-    """Icon, sentence, hint and at most one action. Hidden until :meth:`show_message`."""
+    """Icon, sentence, hint and at most two actions. Hidden until :meth:`show_message`."""
 
     action_triggered = Signal()
+    second_triggered = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, action_kind: Kind = "secondary") -> None:
         super().__init__(parent)
@@ -34,6 +35,14 @@ class Notice(QWidget):
         self._hint = Label("", 13, 400, "text2", wrap=True)
         self._button = Button("", action_kind)
         self._button.clicked.connect(self.action_triggered)
+        self._second = Button("")
+        self._second.clicked.connect(self.second_triggered)
+        self._buttons = QWidget()
+        buttons = QHBoxLayout(self._buttons)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(8)
+        buttons.addWidget(self._button)
+        buttons.addWidget(self._second)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addStretch(1)
@@ -44,7 +53,7 @@ class Notice(QWidget):
         row.setSpacing(12)
         self._row = row
         row.addLayout(words, 1)
-        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._buttons, 0, Qt.AlignmentFlag.AlignVCenter)
         self._fit()
         self.hide()
 
@@ -58,23 +67,26 @@ class Notice(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Room for the mark at the left; a long button stands below the words."""
+        """Room for the mark at the left; long buttons stand below the words."""
         self._row.setContentsMargins(22 + theme.current().px(18), 10, 12, 10)
-        below = 2 * self._button.sizeHint().width() > self.width() and bool(self._button.text())
+        below = 2 * self._buttons.sizeHint().width() > self.width() and bool(self._button.text())
         way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
         if way != self._row.direction():
             self._row.setDirection(way)
             side = Qt.AlignmentFlag.AlignLeft if below else Qt.AlignmentFlag.AlignVCenter
-            self._row.setAlignment(self._button, side)
+            self._row.setAlignment(self._buttons, side)
 
-    def show_message(self, severity: Severity, text: str, hint: str = "", action: str = "") -> None:
-        """Show ``text`` with what to do next; ``action`` is the button's word, empty for none."""
+    def show_message(self, severity: Severity, text: str, hint: str = "", action: str = "", second: str = "") -> None:
+        """Show ``text`` with what to do next; ``action`` and ``second`` are the buttons' words, empty for none."""
         self._severity = severity
         self._text.setText(text)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
         self._button.setText(action)
         self._button.setVisible(bool(action))
+        self._second.setText(second)
+        self._second.setVisible(bool(second))
+        self._buttons.setVisible(bool(action or second))
         self.setAccessibleName(f"{text} {hint}".strip())
         self._fit()
         self.show()

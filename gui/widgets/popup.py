@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QRegion, QResizeEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
@@ -17,6 +17,22 @@ class Popup(QFrame):
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAccessibleName(name)
+
+    def place_beside(self, anchor: QWidget, body: QWidget, width: int) -> None:
+        """Stand at the right of ``anchor`` with the same foot, ``width`` wide and as high as ``body`` needs, inside the
+        window. ``body`` scrolls within a margin of 2."""
+        window = anchor.window()
+        width = min(width, window.width() - anchor.width() - 24)
+        body.setFixedWidth(width - 4)
+        layout = body.layout()
+        assert layout is not None
+        layout.activate()
+        flows = layout.hasHeightForWidth()
+        height = (layout.totalHeightForWidth(width - 4) if flows else layout.totalSizeHint().height()) + 6
+        self.resize(width, min(height, window.height() - 16))
+        foot = anchor.mapTo(window, QPoint(anchor.width() + 8, anchor.height()))
+        top = min(max(8, foot.y() - self.height()), window.height() - self.height() - 8)
+        self.move(window.mapToGlobal(QPoint(foot.x(), top)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = current()

@@ -20,7 +20,14 @@ class Progress(QProgressBar):
         self.setRange(0, STEPS)
         self.setTextVisible(False)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._ink = "accent"
         self.set_fraction(None)
+
+    def set_ink(self, token: str) -> None:
+        """Its colour: ``accent``, or something quieter for what does not move."""
+        if token != self._ink:
+            self._ink = token
+            self.update()
 
     def set_fraction(self, fraction: float | None) -> None:
         """0 to 1, or None when it is not known."""
@@ -42,5 +49,5 @@ class Progress(QProgressBar):
         painter.drawRoundedRect(QRectF(0, y, self.width(), 4), 2, 2)
         share = self.value() / STEPS
         if share > 0:
-            painter.setBrush(QColor(p.accent))
+            painter.setBrush(theme.current().color(self._ink))
             painter.drawRoundedRect(QRectF(0, y, max(4.0, self.width() * share), 4), 2, 2)

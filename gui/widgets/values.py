@@ -218,6 +218,8 @@ class NumberBox(QDoubleSpinBox):
         edit = self.lineEdit()
         if edit is not None and edit.palette() != clear:
             edit.setPalette(clear)
+        if edit is not None and edit.font() != wanted:
+            edit.setFont(wanted)  # one that has been shown does not follow its box any more
 
     def sizeHint(self) -> QSize:
         look = theme.current()

@@ -13,8 +13,8 @@ from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
 COMMANDS = (
-    "chat", "serve", "search", "get", "downloads", "ls", "ps", "estimate", "load", "unload", "stop", "bench", "cache",
-    "login", "logout", "doctor",
+    "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "ls", "ps", "estimate", "load", "unload",
+    "stop", "bench", "cache", "login", "logout", "integrate", "doctor",
 )  # fmt: skip
 """In the order of the help."""
 
@@ -121,6 +121,22 @@ def _command(name: str) -> Callable[..., None]:
             from paddock.sdk.cli.cache import cache
 
             return cache
+        case "import":
+            from paddock.sdk.cli.importing import import_
+
+            return import_
+        case "quantize":
+            from paddock.sdk.cli.quantize import quantize
+
+            return quantize
+        case "rm":
+            from paddock.sdk.cli.rm import rm
+
+            return rm
+        case "integrate":
+            from paddock.sdk.cli.integrate import integrate
+
+            return integrate
         case "doctor":
             return _doctor
         case _:

@@ -24,6 +24,12 @@ LITTLE_SPACE = 5_000_000_000
 NO_SPACE = 200_000_000
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _QT_TEST = "from PySide6 import QtWidgets, QtSvg"
+_AWAKE_TEST = """
+from contextlib import ExitStack
+from paddock.server.awake import hold_system
+with ExitStack() as held:
+    print(hold_system(held))
+"""
 _PURPOSES = {"host": "the host", "gui": "the window", "llamacpp": "the llama.cpp engine"}
 
 
@@ -180,10 +186,31 @@ def proxies(environment: Mapping[str, str]) -> Finding:
     )
 
 
+def awake() -> Finding:
+    """Whether something here keeps the computer from sleeping while a download runs. It is tried by the host's code."""
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-P", "-c", _AWAKE_TEST], capture_output=True, text=True, timeout=60, check=False
+        )
+        by = tried.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        by = ""
+    if by:
+        return Finding(name="Sleep", status="ok", message=f"Long work can keep this computer awake ({by}).")
+    return Finding(
+        name="Sleep",
+        status="warn",
+        message="Nothing here lets long work keep this computer awake.",
+        remedy="A download waits while the computer sleeps, and goes on after it. Where it must not, change its power "
+        "settings.",
+    )
+
+
 def local_findings(home: Home) -> Iterator[Finding]:
     """All checks that need no host."""
     yield python()
     yield from libraries()
     yield from qt(os.environ)
+    yield awake()
     yield from data_folder(home)
     yield proxies(os.environ)

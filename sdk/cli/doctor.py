@@ -165,7 +165,6 @@ def _memory(client: Client) -> Iterator[Finding]:
 
 def _models(client: Client, home: Home) -> Iterator[Finding]:
     models = client.models()
-    broken = [model for model in models if model.error]
     if not models:
         yield Finding(
             name="Models",
@@ -177,9 +176,8 @@ def _models(client: Client, home: Home) -> Iterator[Finding]:
         yield Finding(name="Models", status="ok", message=f"{len(models)} on disk")
     for problem in client.model_problems():
         remedy = problem.remedy or "Look at the rights of the folder or the name of the file."
-        yield Finding(name="Models", status="warn", message=problem.sentence, remedy=remedy)
-    for model in broken:
-        yield Finding(name="Models", status="warn", message=f"{model.id}: {model.error}", remedy=f"File: {model.path}")
+        where = f" File: {problem.path}" if problem.path else ""
+        yield Finding(name="Models", status="warn", message=problem.sentence, remedy=f"{remedy}{where}")
 
 
 def _print(terminal: Terminal, finding: Finding) -> None:

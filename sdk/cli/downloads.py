@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 import typer
 
 from paddock.sdk.cli.get import line_of
+from paddock.sdk.cli.jobs import line_of as line_of_job
 from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
 from paddock.sdk.downloads import Download
+from paddock.sdk.jobs import ENDED
 from paddock.sdk.units import bytes_text, span_text
 
 
@@ -32,6 +34,9 @@ def downloads(
     with Client.connect(client="cli") as client:
         if listing:
             _show(terminal, client.downloads(), json)
+            for job in () if json else client.jobs():
+                if job.state not in ENDED:
+                    terminal.note(line_of_job(job))
             return
         match action:
             case "pause":

@@ -29,7 +29,9 @@ def get(
         known = any(model.casefold() in (each.id, each.model.casefold()) for each in client.downloads())
         untold = "" if known else _tell_fit(client, terminal, model)
         download = client.download(model)  # what is wrong with the name is told by this
-        if untold:
+        for sentence in _beforehand(download):
+            terminal.note(printable(sentence), style="yellow" if sentence == download.note else "")
+        if untold and not download.note:
             terminal.note(f"Whether it fits cannot be told: {printable(untold)}", style="yellow")
         if background:
             if json:
@@ -63,6 +65,14 @@ def _tell_fit(client: Client, terminal: Terminal, model: str) -> str:
     except PaddockError as error:
         return error.message
     return ""
+
+
+def _beforehand(download: Download) -> list[str]:
+    """What should be known before it is waited for: what speaks against it, and what comes along."""
+    said = [download.note] if download.note and download.state != "running" else []
+    projectors = [file for file in download.files if "mmproj" in file.name.lower()]
+    said += [f"With it comes its projector, {file.name} ({bytes_text(file.size)})." for file in projectors]
+    return said
 
 
 def wait(client: Client, terminal: Terminal, download: Download) -> Download:
@@ -117,7 +127,8 @@ def _share(part: int, whole: int) -> str:
 def _result(client: Client, download: Download) -> dict[str, Any]:
     """What scripts rely on. ``id`` is what the model is called here."""
     folder = os.path.dirname(download.path)
-    info = next((info for info in client.models() if os.path.samefile(info.path, download.path)), None)
+    here = (os.path.realpath(download.path), os.path.realpath(folder))
+    info = next((info for info in client.models() if os.path.realpath(info.path) in here), None)
     files = [
         {"path": os.path.join(folder, file.name), "bytes": file.size, "sha256": file.sha256} for file in download.files
     ]

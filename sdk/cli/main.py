@@ -24,6 +24,11 @@ def main() -> int:
     try:
         if _APP_OPTIONS.issuperset(arguments) and _COMPLETING not in os.environ:
             return open_app(arguments)
+        if len(arguments) == 1:
+            from paddock.sdk.open_address import is_address
+
+            if is_address(arguments[0]):
+                return _open(arguments[0])
         from paddock.sdk.cli.app import run
 
         return run(arguments)
@@ -44,6 +49,22 @@ def _unwritten(error: OSError) -> int:
         # what is left in its buffer must not fail once more when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 1
+
+
+def _open(address: str) -> int:
+    """The window with ``address``. One that cannot be opened is told here to whoever typed it, in the window to whoever
+    followed a link."""
+    from paddock.sdk.errors import BadRequest
+    from paddock.sdk.open_address import OpenFile, parse_address
+
+    try:
+        opened = parse_address(address)
+    except BadRequest as error:
+        if sys.stderr is None or not sys.stderr.isatty():
+            return open_app(["--", address])
+        sys.stderr.write(f"error: {error.message}\n{error.hint}\n")
+        return 2
+    return open_app(["--", opened.path if isinstance(opened, OpenFile) else address])
 
 
 def open_app(arguments: list[str]) -> int:

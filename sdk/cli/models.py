@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,14 +11,26 @@ import typer
 
 from paddock.sdk.cli.chat import model_argument, model_names
 from paddock.sdk.cli.option_flags import assignment
+from paddock.sdk.cli.search import count_text
 from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
 from paddock.sdk.errors import HostBusy, HostUnavailable
 from paddock.sdk.options import OptionSpec
-from paddock.sdk.types import LoadedModel, Options
+from paddock.sdk.types import LoadedModel, ModelInfo, ModelSource, Options
 from paddock.sdk.units import bytes_text, span_text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_SOURCES: dict[ModelSource, str] = {
+    "bundled": "Paddock",
+    "folder": "folder",
+    "path": "path",
+    "huggingface": "Hugging Face cache",
+    "lmstudio": "LM Studio",
+    "ollama": "Ollama",
+    "jan": "Jan",
+    "llamacpp": "llama.cpp cache",
+}
 
 
 def running_client() -> Client | None:
@@ -36,10 +49,12 @@ def ls(json: Json = False) -> None:
     with Client.connect(client="cli") as client:
         models = client.refresh_models()
         problems = client.model_problems()
+    broken = {model.path for model in models if model.error}
     for problem in problems:
-        terminal.note(printable(problem.sentence), style="yellow")
+        if problem.path not in broken:  # the list says it
+            terminal.note(printable(problem.sentence), style="yellow")
     if json:
-        terminal.json(models)
+        terminal.json([_listed(model) for model in models])
         return
     if not models:
         terminal.note("There are no models yet. Put GGUF files into the models folder: “paddock doctor” names it.")
@@ -48,14 +63,31 @@ def ls(json: Json = False) -> None:
         (
             model.id,
             bytes_text(model.size_bytes),
+            count_text(model.parameters),
             model.quant,
             "" if model.context_length is None else f"{model.context_length:,}",
-            model.engine,
-            model.error or model.architecture,
+            _SOURCES[model.source],
+            "" if model.last_used is None else datetime.fromtimestamp(model.last_used).strftime("%Y-%m-%d"),
+            _remarks(model),
         )
         for model in models
     ]
-    terminal.table(("Model", "Size", "Quant", "Context", "Engine", "Remarks"), rows, right=(1, 3))
+    columns = ("Model", "Size", "Parameters", "Quant", "Context", "From", "Last used", "Remarks")
+    terminal.table(columns, rows, right=(1, 2, 4))
+
+
+def _listed(model: ModelInfo) -> dict[str, Any]:
+    """What scripts rely on comes first."""
+    names = ("id", "path", "arch", "parameters", "quant", "size_bytes", "context", "source")
+    every = msgspec.structs.asdict(model) | {"arch": model.architecture, "context": model.context_length}
+    return {name: every[name] for name in names} | every
+
+
+def _remarks(model: ModelInfo) -> str:
+    if model.error:
+        return model.error
+    same = f"same content as {model.duplicates[0]}" if model.duplicates else ""
+    return "; ".join(filter(None, (model.architecture, same, " ".join(model.notes.split()))))
 
 
 def ps(json: Json = False) -> None:

@@ -10,17 +10,30 @@ import typer
 
 from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
-from paddock.sdk.errors import PaddockError
-from paddock.sdk.hub import HubFormat, HubModel, HubPage, HubResult, HubSearchRequest, HubSort, Suggestion
+from paddock.sdk.hub import (
+    Badge,
+    FitsRequest,
+    HubFormat,
+    HubModel,
+    HubPage,
+    HubResult,
+    HubSearchRequest,
+    HubSort,
+    RepoFits,
+    Suggestion,
+)
+from paddock.sdk.memory import Verdict
 from paddock.sdk.units import bytes_text
 
-VERDICTS = {
+VERDICTS: dict[Verdict, str] = {
     "fits": "fits",
     "fits_if_unloaded": "fits if others are unloaded",
     "fits_with": "fits with other settings",
     "does_not_fit": "too large",
     "cannot_tell": "cannot be told",
 }
+SHORT: dict[Verdict, str] = VERDICTS | {"fits_if_unloaded": "unload first", "fits_with": "tight", "cannot_tell": ""}
+"""For lists."""
 _MOST = 500
 _PAGE = 100
 _NEAR = 0.15
@@ -52,12 +65,12 @@ def search(
     sort: Annotated[HubSort, typer.Option("--sort", "-s", help="Order.")] = "trending",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=_MOST, help="How many.")] = 20,
     suggested: Annotated[bool, typer.Option("--suggested", help="A short list of good first models.")] = False,
+    badge: Annotated[Badge | None, typer.Option("--badge", help="Only what has this capability.")] = None,
+    fits: Annotated[bool, typer.Option("--fits", help="Leave out what certainly does not fit.")] = False,
     fit: Annotated[
-        bool, typer.Option("--fit", help="With a repository: whether each of its models fits. Fetches their headers.")
+        bool, typer.Option("--fit", help="With a repository: whether each of its models fits. Fetches a header.")
     ] = False,
-    on: Annotated[
-        str, typer.Option("--on", metavar="MACHINE", help="With --fit: another computer: 24GB, “64GB mac”.")
-    ] = "",
+    on: Annotated[str, typer.Option("--on", metavar="MACHINE", help="Fits another computer: 24GB, “64GB mac”.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look for models on the hub (Hugging Face, or the one that HF_ENDPOINT names), or at one of them."""
@@ -70,16 +83,19 @@ def search(
             return terminal.json(found) if json else _show_suggestions(terminal, found)
         if _is_repository(asked):
             model = client.hub_model(asked)
-            fits = _fits(client, model, on, terminal) if fit else {}
-            return terminal.json(_with_fits(model, fits)) if json else _show_model(terminal, model, fits)
-        if fit or on:
-            raise typer.BadParameter("It goes with one repository: OWNER/REPO.", param_hint="--fit" if fit else "--on")
+            found_fits = _fits(client, model, on, terminal) if fit or on else None
+            if json:
+                return terminal.json(_with_fits(model, found_fits))
+            return _show_model(terminal, model, found_fits)
+        if fit:
+            raise typer.BadParameter("It goes with one repository: OWNER/REPO.", param_hint="--fit")
         results: list[HubResult] = []
         page = HubPage()
         while not results or (page.cursor and len(results) < limit):
             request = HubSearchRequest(
                 words=asked, author=author, format=format, min_parameters=least, max_parameters=most, licence=licence,
-                task=task, language=language, gated=gated, sort=sort, limit=min(_PAGE, limit), cursor=page.cursor,
+                task=task, language=language, gated=gated, badge=badge, fits=fits, on=on, sort=sort,
+                limit=min(_PAGE, limit), cursor=page.cursor,
             )  # fmt: skip
             page = client.search(request)
             for note in page.notes:
@@ -125,10 +141,11 @@ def _show_results(terminal: Terminal, results: list[HubResult]) -> None:
         "Likes": [count_text(result.likes) for result in results],
         "Licence": [printable(result.licence) for result in results],
         "Updated": [_day(result.updated) for result in results],
+        "Fit": [SHORT[result.fit] for result in results],
         "Badges": [_remarks(result) for result in results],
     }
     if terminal.out.width < _WIDE:  # else the ids would be broken
-        del table["Likes"], table["Updated"]
+        del table["Likes"], table["Updated"], table["Licence"]
     right = [at for at, name in enumerate(table) if name in ("Parameters", "Downloads", "Likes")]
     terminal.table(tuple(table), list(zip(*table.values(), strict=True)), right=right)
 
@@ -137,65 +154,76 @@ def _day(moment: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(moment)) if moment else ""
 
 
-def _show_model(terminal: Terminal, model: HubModel, fits: dict[str, str]) -> None:
+def _show_model(terminal: Terminal, model: HubModel, fits: RepoFits | None) -> None:
     result = model.result
     context = f"{result.context_length:,} tokens of context" if result.context_length else ""
     size = f"{count_text(result.parameters)} parameters" if result.parameters else ""
     facts = (result.id, size, result.architecture, context, result.licence, _remarks(result))
     terminal.line(" · ".join(printable(fact) for fact in facts if fact))
-    for note in (*model.notes, model.obstacle):
+    notes = fits.notes if fits is not None else ()
+    for note in dict.fromkeys((*model.notes, model.obstacle, *notes)):
         if note:
             terminal.note(printable(note), style="yellow")
     terminal.line("")
     if not model.quants:
         terminal.note("It holds no GGUF file. Look for a conversion of it.")
         return
-    rows = []
+    rows, words = [], _words(fits)
     for quant in model.quants:
         row = [quant.source, bytes_text(quant.size_bytes), str(len(quant.files))]
-        remark = f"{quant.missing[0]} is missing" if quant.missing else fits.get(quant.source, "")
+        remark = f"{quant.missing[0]} is missing" if quant.missing else words.get(quant.source, "")
         rows.append([printable(cell) for cell in (*row, remark)])
     terminal.table(("Model", "Size", "Files", "Fit" if fits else ""), rows, right=(1, 2))
-    for projector in model.projectors:
-        terminal.line(
-            f"{printable(projector.path)} ({bytes_text(projector.size_bytes)}) adds pictures to each of them."
-        )
+    if model.projectors:
+        named = ", ".join(f"{printable(each.path)} ({bytes_text(each.size_bytes)})" for each in model.projectors)
+        terminal.line(f"With each of them comes a projector: {named}. Paddock keeps it, but cannot send pictures yet.")
+    if fits is not None and fits.best:
+        terminal.line(f"{printable(fits.best)} suits best: {printable(fits.reason)}.")
     if terminal.watched:
-        example = next((quant for quant in model.quants if quant.label == "Q4_K_M"), model.quants[0])
+        wanted = fits.best if fits is not None and fits.best else "Q4_K_M"
+        example = next((quant for quant in model.quants if quant.label == wanted), model.quants[0])
         terminal.aside(f"“paddock get {printable(example.source)}” downloads that one.")
 
 
 def _show_suggestions(terminal: Terminal, found: list[Suggestion]) -> None:
     rows = [
-        (each.source, count_text(each.parameters), bytes_text(each.size_bytes), each.licence, each.reason)
+        (
+            each.source,
+            count_text(each.parameters),
+            bytes_text(each.size_bytes),
+            "here" if each.downloaded else SHORT[each.fit],
+            each.licence,
+            each.reason,
+        )
         for each in found
     ]
-    terminal.table(("Model", "Parameters", "Size", "Licence", "Why"), rows, right=(1, 2))
+    terminal.table(("Model", "Parameters", "Size", "Fit", "Licence", "Why"), rows, right=(1, 2))
 
 
-def _fits(client: Client, model: HubModel, on: str, terminal: Terminal) -> dict[str, str]:
-    """The verdict of each model by its source, in words."""
-    found: dict[str, str] = {}
-    status = terminal.status("looking whether they fit") if terminal.watched else None
-    if status is not None:
-        status.start()
-    try:
-        for quant in model.quants:
-            if quant.missing:
-                continue
-            try:
-                estimate = client.estimate(quant.source, on=on)
-                found[quant.source] = f"{VERDICTS[estimate.verdict]}: {bytes_text(estimate.total_bytes)}"
-            except PaddockError as error:
-                found[quant.source] = error.message
-    finally:
-        if status is not None:
-            status.stop()
+def _fits(client: Client, model: HubModel, on: str, terminal: Terminal) -> RepoFits:
+    request = FitsRequest(repo=model.result.id, on=on)
+    if not terminal.watched:
+        return client.hub_fits(request)
+    with terminal.status("looking whether they fit"):
+        return client.hub_fits(request)
+
+
+def _words(fits: RepoFits | None) -> dict[str, str]:
+    """The verdict of each model by its source."""
+    found = {}
+    for fit in fits.fits if fits is not None else ():
+        estimate = fit.estimate
+        told = estimate.verdict != "cannot_tell"
+        verdict = f"{VERDICTS[estimate.verdict]}: {bytes_text(estimate.total_bytes)}" if told else estimate.sentence
+        found[fit.source] = f"{verdict}, {fit.about}" if fit.about and told else verdict
     return found
 
 
-def _with_fits(model: HubModel, fits: dict[str, str]) -> HubModel | dict[str, object]:
-    return {"model": model, "fit": fits} if fits else model
+def _with_fits(model: HubModel, fits: RepoFits | None) -> HubModel | dict[str, object]:
+    """What scripts rely on."""
+    if fits is None:
+        return model
+    return {"model": model, "fit": _words(fits), "best": fits.best, "reason": fits.reason}
 
 
 def _remarks(result: HubResult) -> str:

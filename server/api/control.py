@@ -56,7 +56,6 @@ class ControlApi:
             get("/control/events")(self.events),
             get("/control/engines")(self.engines),
             get("/control/models")(self.models),
-            get("/control/models/problems")(self.model_problems),
             post("/control/models/refresh", status_code=200)(self.refresh),
             get("/control/loaded")(self.loaded),
             post("/control/loaded", status_code=200)(self.load),
@@ -140,7 +139,7 @@ class ControlApi:
 
     async def raise_windows(self, request: Asked) -> Answer:
         asked = decode(await request.body(), RaiseRequest)
-        return _json(RaiseAnswer(windows=self._host.bus.raise_windows(asked.activation_token, self._host.instance_id)))
+        return _json(RaiseAnswer(windows=self._host.bus.raise_windows(asked, self._host.instance_id)))
 
     async def logs(self, request: Asked) -> Answer:
         given = request.query_params.get("lines", "200")
@@ -177,9 +176,6 @@ class ControlApi:
 
     async def models(self) -> Answer:
         return _json(await self._host.models.on_disk())
-
-    async def model_problems(self) -> Answer:
-        return _json(await self._host.models.problems())
 
     async def refresh(self) -> Answer:
         return _json(await self._host.models.refresh())

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, delete, get, post
 from litestar.response import Response
 
-from paddock.sdk.hub import HubLogin, HubSearchRequest
+from paddock.sdk.hub import FitsRequest, HubLogin, HubSearchRequest
 from paddock.server.api.bodies import decode
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class HubApi:
         return [
             post("/control/hub/search", status_code=200)(self.search),
             get("/control/hub/model")(self.model),
+            post("/control/hub/fits", status_code=200)(self.fits),
             get("/control/hub/suggestions")(self.suggestions),
             get(account)(self.account),
             post(account, status_code=200)(self.log_in),
@@ -40,6 +41,9 @@ class HubApi:
 
     async def model(self, request: Asked) -> Answer:
         return _json(await self._host.hub.model(request.query_params.get("repo", "")))
+
+    async def fits(self, request: Asked) -> Answer:
+        return _json(await self._host.fits.of(decode(await request.body(), FitsRequest)))
 
     async def suggestions(self) -> Answer:
         return _json(await self._host.hub.suggestions())

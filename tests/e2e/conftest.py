@@ -17,6 +17,8 @@ import pytest
 from paddock.sdk import Client
 from paddock.sdk.paths import Home
 
+sys.path.insert(0, str(Path(__file__).parent))  # what the tests of a desktop share
+
 PADDOCK = str(Path(sys.executable).with_name("paddock"))
 STARTER = "paddock/starter"
 

@@ -96,6 +96,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
         folder = tmp_path / "models" / "test" / name
         folder.mkdir(parents=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script))
+    (tmp_path / "settings.toml").write_text("welcomed = true\n")  # else the first screen covers the Chat page
     before = os.environ.get("PADDOCK_HOME")
     os.environ["PADDOCK_HOME"] = str(tmp_path)
     yield tmp_path

@@ -239,7 +239,7 @@ def test_a_loaded_model_shows_what_is_in_force_and_is_replaced(host: FakeHost, s
     dialog = show()
     assert dialog.options() == {"n_ctx": 2048, "n_ubatch": 256}, "threads that the engine chose are no setting"
     assert dialog.load.text() == "Load again"
-    assert dialog._replacing() == ("i2",)
+    assert dialog.plan.replacing() == ("i2",)
 
 
 def test_auto_takes_the_context_that_the_host_decides(
@@ -372,4 +372,4 @@ def test_a_model_of_another_engine_has_the_bar_but_no_settings(qtbot: QtBot, hos
     qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None, timeout=5000)
     assert dialog.options() == {}
     assert not dialog.settings.unfold.isVisible()
-    assert loaded_gemma().id in dialog._replacing()
+    assert loaded_gemma().id in dialog.plan.replacing()

@@ -25,14 +25,17 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_a_second_start_leaves_when_a_window_came_forward(scene: Scene, home: Path) -> None:
     raised: list[str] = []
+    wanted: list[str] = []
     scene.host.raise_requested.connect(raised.append)
+    scene.host.open_requested.connect(wanted.append)
     lock = QLockFile(str(home / "run" / "window.lock"))  # what main() of the first window holds
     assert lock.tryLock(0)
-    second = subprocess.Popen([sys.executable, "-m", "paddock.gui.app"])
+    second = subprocess.Popen([sys.executable, "-m", "paddock.gui.app", "--", "hf.co/o/m"])
     scene.until(lambda: second.poll() is not None)
     assert second.returncode == 0
     lock.unlock()
     scene.until(lambda: len(raised) == 1)
+    assert wanted == ["hf.co/o/m"]
 
 
 def test_without_a_host_nobody_is_raised_and_none_is_started(home: Path) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
         begun = time.perf_counter()
         host = subprocess.Popen(
             [sys.executable, "-m", "paddock.server"],
-            env={**os.environ, "PADDOCK_HOME": folder},
+            env={**os.environ, "PADDOCK_HOME": folder, "PADDOCK_STORES": "off"},
             stdout=subprocess.PIPE,
             text=True,
         )

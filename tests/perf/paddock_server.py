@@ -31,7 +31,7 @@ class PaddockServer:
         self._command += ["--context", str(context), "--parallel", str(parallel), "--threads", str(threads)]
 
     def __enter__(self) -> PaddockServer:
-        environment = {**os.environ, "PADDOCK_HOME": str(self._home.root)}
+        environment = {**os.environ, "PADDOCK_HOME": str(self._home.root), "PADDOCK_STORES": "off"}
         self._process = subprocess.Popen(self._command, env=environment, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -82,7 +82,7 @@ def run(script: str, compiled: str) -> tuple[float, list[str]]:
     if not any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as home:
-        environment["PADDOCK_HOME"] = home
+        environment |= {"PADDOCK_HOME": home, "PADDOCK_STORES": "off"}
         began = time.time()
         done = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60

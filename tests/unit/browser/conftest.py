@@ -52,3 +52,39 @@ def hub_catalogue() -> ModuleType:
 def catalogue(hub: Any, hub_catalogue: ModuleType) -> Any:
     """Some 300 repositories in ``hub``."""
     return hub_catalogue.Catalogue(hub)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.fixture
+def kill_at() -> Any:
+    """``with kill_at(step):`` ends its body before that change of the file system; whether it did is told by the value
+    that it gives: -1 then. After the kill no change is made any more, as by a process that is gone."""
+    import os
+    from contextlib import contextmanager, suppress
+
+    @contextmanager
+    def killing(moment: int) -> Iterator[list[int]]:
+        done = [0]
+        reals = {name: getattr(os, name) for name in ("rename", "replace", "link", "unlink", "mkdir", "rmdir")}
+
+        def step(name: str, *args: Any, **options: Any) -> Any:
+            if done[0] >= moment:
+                done[0] = -1
+            if done[0] < 0:
+                raise Killed
+            done[0] += 1
+            return reals[name](*args, **options)
+
+        try:
+            for name in reals:
+                setattr(os, name, lambda *args, name=name, **options: step(name, *args, **options))
+            with suppress(Killed):
+                yield done
+        finally:
+            for name, real in reals.items():
+                setattr(os, name, real)
+
+    return killing

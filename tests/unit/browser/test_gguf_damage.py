@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from paddock.browser.gguf import Header, parse_header, read_header, read_model_headers
 from paddock.browser.gguf_cursor import Incomplete
 from paddock.browser.library import Library
+from paddock.browser.stores import StorePlace
 from paddock.sdk.errors import ModelUnusable
 
 MUTATIONS = 100_000
@@ -174,7 +175,7 @@ def test_an_unknown_type_is_no_reason_to_hide_a_model(tmp_path):
 def test_the_library_says_what_no_engine_here_loads(gguf_file, tmp_path, order, version, words):
     data = gguf_file.Writer(order, version).file(gguf_file.llama_metadata(), gguf_file.llama_tensors())
     (tmp_path / "old.gguf").write_bytes(data)
-    (info,) = Library([(tmp_path, "folder")], {".gguf": "llamacpp"}).refresh()
+    (info,) = Library([StorePlace(tmp_path, "folder", "")], {".gguf": "llamacpp"}, None).refresh()
     assert words in (info.error or "")
     assert info.architecture == "llama"
 

@@ -10,6 +10,7 @@ import pytest
 
 from paddock import resources
 from paddock.browser.library import Library
+from paddock.browser.stores import StorePlace
 from paddock.sdk.errors import ModelNotFound, ModelUnusable
 
 SUFFIXES = {".echo.json": "echo", ".gguf": "llamacpp"}
@@ -36,7 +37,8 @@ def put(gguf_file, models):
 
 
 def library(models: Path, *more: tuple[Path, str]) -> Library:
-    made = Library([(models, "folder"), *more], SUFFIXES)
+    places = [StorePlace(path, source, path.name) for path, source in ((models, "folder"), *more)]
+    made = Library(places, SUFFIXES, None)
     made.refresh()
     return made
 
@@ -256,7 +258,7 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_there(put, mod
     monkeypatch.setattr(os, "scandir", scandir)
     made = library(models)
     assert ids(made) == ["p/r"]
-    assert made.problems() == (f"{models / 'q'} cannot be read: Permission denied.",)
+    assert [problem.sentence for problem in made.problems()] == [f"{models / 'q'} cannot be read: Permission denied."]
 
 
 def test_what_is_no_plain_file_is_no_model(put, models):
@@ -287,7 +289,8 @@ def test_a_name_that_is_not_text_is_reported_and_the_rest_can_be_sent(put, model
     (models / os.fsdecode(b"bad\xff.gguf")).touch()
     made = library(models)
     assert ids(made) == ["p/r"]
-    assert made.problems() == (f"{models}/bad?.gguf is left out: its name is not valid text.",)
+    (problem,) = made.problems()
+    assert problem.sentence == f"{models}/bad?.gguf is left out: its name is not valid text."
 
 
 def test_listing_again_asks_little(models, put, monkeypatch):
@@ -310,7 +313,7 @@ def test_a_missing_folder_is_no_problem(models):
 
 def test_many_threads_may_ask_at_once(put, models):
     put("p/r/a.gguf")
-    made = Library([(models, "folder")], SUFFIXES)
+    made = library(models)
     found: list[str] = []
 
     def ask() -> None:

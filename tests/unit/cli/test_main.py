@@ -31,6 +31,24 @@ def test_without_a_command_the_app_opens(app, monkeypatch, arguments):
     assert app == [arguments]
 
 
+def test_a_file_or_an_address_opens_in_the_app(app, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for given, handed in (("m.gguf", str(tmp_path / "m.gguf")), ("hf.co/o/m:Q8_0", "hf.co/o/m:Q8_0")):
+        monkeypatch.setattr(sys, "argv", ["paddock", given])
+        assert entry.main() == 7
+        assert app.pop() == ["--", handed]
+
+
+def test_a_wrong_address_is_told_on_a_terminal_and_else_in_the_window(app, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["paddock", "paddock://erase?repo=o/m"])
+    assert entry.main() == 7
+    assert app.pop() == ["--", "paddock://erase?repo=o/m"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert entry.main() == 2
+    assert app == []
+    assert "cannot be opened" in capsys.readouterr().err
+
+
 def test_opening_the_app_imports_no_command_line_library():
     code = """
 import os, sys, types

@@ -11,6 +11,7 @@ import pytest
 from server_harness import question, until
 
 from paddock.sdk.events import LibraryChanged
+from paddock.sdk.host import RaiseRequest
 from paddock.server.api.streams import EventStream
 from paddock.server.bus import Bus
 from paddock.server.host import WINDOW_GRACE_S
@@ -65,6 +66,17 @@ def test_a_client_that_does_not_read_is_let_go_of_and_memory_stays():
         assert seen == 50
         with pytest.raises(StopAsyncIteration):
             await anext(slow)
+
+    asyncio.run(run())
+
+
+def test_of_several_windows_the_latest_is_asked_to_open_something():
+    async def run() -> None:
+        bus = Bus()
+        windows = [bus.subscribe("window"), bus.subscribe("window")]
+        bus.subscribe("cli")
+        assert bus.raise_windows(RaiseRequest(open="hf.co/o/m", activation_token="t"), "host") == 2
+        assert [(await anext(window)).open for window in windows] == ["", "hf.co/o/m"]
 
     asyncio.run(run())
 

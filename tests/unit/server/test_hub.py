@@ -172,7 +172,8 @@ def test_the_host_loads_nothing_of_the_hub_before_it_is_asked(tmp_path):
 def test_a_table_of_what_was_found(command):
     code, out, err = command("search", "qwen3", "8b", "--author", "unsloth")
     assert code == 0, err
-    assert out.splitlines()[0].split() == ["Id", "Parameters", "Downloads", "Likes", "Licence", "Updated", "Badges"]
+    columns = ["Id", "Parameters", "Downloads", "Likes", "Licence", "Updated", "Fit", "Badges"]
+    assert out.splitlines()[0].split() == columns
     assert "unsloth/Qwen3-8B-GGUF" in out
     assert "tools, reasoning" in out
 
@@ -182,6 +183,19 @@ def test_more_than_a_page(command):
     assert code == 0, err
     found = json.loads(out)["results"]
     assert len({result["id"] for result in found}) == 150
+
+
+def test_only_what_fits_and_can_do_something(command):
+    wanted = ("search", "llama", "--fits", "--on", "24GB", "--badge", "tools", "--limit", "500")
+    code, out, err = command(*wanted, "--json")
+    assert code == 0, err
+    found = json.loads(out)["results"]
+    assert found
+    assert all("tools" in result["badges"] and result["fit"] in ("fits", "fits_with") for result in found)
+    assert not any("405B" in result["id"] for result in found)
+    assert "do not fit 24GB and are left out" in err
+    code, out, err = command("search", "Llama-3.1-405B", "--on", "24GB")
+    assert "too large" in out
 
 
 def test_the_files_of_a_repository(command):
@@ -199,8 +213,10 @@ def test_whether_each_file_fits(command):
     lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("owner/tiny-GGUF:")}
     assert "fits: " in lines["owner/tiny-GGUF:F32"]
     assert "GGUF" in lines["owner/tiny-GGUF:Q8_0"].partition("GGUF:Q8_0")[2]
+    assert "F32 suits best: Best quality with room for 4k context." in out
     found = json.loads(command("search", "owner/tiny-GGUF", "--fit", "--json", "--on", "24GB")[1])
     assert found["fit"]["owner/tiny-GGUF:F32"].startswith("fits")
+    assert found["best"] == "F32"
 
 
 def test_suggestions(command):

@@ -1,0 +1,176 @@
+"""Pictures of conversations, and of the pages as a newcomer has them, for :mod:`paddock.gui.screens`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from paddock.gui.pages.memory_popover import MemoryPopover
+from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
+from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.host import ServerRequest, SettingsPatch
+from paddock.sdk.paths import Home
+from paddock.sdk.types import ChatPatch, NewChat
+
+
+def prepare(home: Home) -> None:
+    """Models of the echo engine beside the starter: one that writes, one that dies, one that loads slowly."""
+    for name, script in ECHO_MODELS.items():
+        folder = home.models / "demo" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
+
+
+class ChatPictures:
+    """Conversations with real answers; a starter model where there is one, otherwise the echo engine's."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._made: dict[str, str] = {}
+
+    # ---------------------------------------------------------------- what is to be seen
+
+    def furnish(self) -> None:
+        for title, pinned in CHATS:
+            self._store(title, pinned)
+        self._made["chat"] = self._converse(self._answering_model(), QUESTIONS)
+        self._made["chat-rich"] = self._converse(self._echo("demo-writer"), RICH)
+        self._made["chat-error"] = self._converse(self._echo("demo-crash"), ("Tell me a short story about a fox",))
+
+    def _store(self, title: str, pinned: bool) -> None:
+        studio = self._studio
+        chat = studio.ask(lambda client: client.create_chat(NewChat(title=title))).summary.id
+        if pinned:
+            studio.ask(lambda client: client.patch_chat(chat, ChatPatch(pinned=True)))
+
+    def _answering_model(self) -> str:
+        host = self._studio.host
+        starter = host.models.get(host.settings.default_model)
+        return starter.id if starter is not None and starter.error is None else self._echo("demo-writer")
+
+    def _echo(self, name: str) -> str:
+        """The id of one of the echo engine's models made for the pictures."""
+        models = self._studio.host.models
+        found = next((info for info in models.values() if Path(info.path).stem.startswith(name)), None)
+        if found is None:
+            raise NotDrawn(f"The model {name} is not listed: {sorted(models)}")
+        return found.id
+
+    def _converse(self, model: str, questions: tuple[str, ...]) -> str:
+        """The id of a new conversation, once every answer in it is stored."""
+        studio, chat = self._studio, self._studio.chat
+        studio.window.show_page("chat")
+        chat.new_chat()
+        chat.dialogue.set_model(model)
+        for number, question in enumerate(questions, 1):
+            chat.send(question)
+            studio.until(lambda: bool(chat.dialogue.chat) and chat.dialogue.run is None, f"The answer to “{question}”")
+            self._until_stored(chat.dialogue.chat, 2 * number)
+        return chat.dialogue.chat
+
+    def _until_stored(self, chat: str, messages: int) -> None:
+        """Until the conversation on show has so many messages, and the last of them has ended."""
+        dialogue = self._studio.chat.dialogue
+
+        def stored() -> bool:
+            shown = dialogue.messages
+            return dialogue.chat == chat and len(shown) >= messages and shown[-1].state in ("done", "failed", "stopped")
+
+        self._studio.until(stored, f"The stored answer in {chat}")
+
+    def clear_demos(self, home: Home) -> None:
+        """Take the demo models away, where a real one is left, and switch the API server on."""
+        studio = self._studio
+        if not studio.host.models[self._answering_model()].path.endswith(".echo.json"):
+            for name in ECHO_MODELS:
+                shutil.rmtree(home.models / "demo" / name)
+            studio.ask(lambda client: client.refresh_models())
+            studio.until(lambda: len(studio.host.models) == 1, "The list without the demo models")
+        studio.ask(lambda client: client.set_server(ServerRequest(running=True)))
+        studio.until(lambda: studio.host.server is not None and studio.host.server.running, "The API server")
+
+    # ---------------------------------------------------------------- with models that do as they are told
+
+    def rich(self, name: str) -> None:
+        self._shoot("chat-rich", name)
+
+    def error(self, name: str) -> None:
+        self._shoot("chat-error", name)
+
+    def loading(self, name: str) -> None:
+        studio, chat = self._studio, self._studio.chat
+        slow = self._echo("demo-large")
+        chat.new_chat()
+        chat.dialogue.set_model(slow)
+        chat.send("What does a paddock hold?")
+        studio.until(lambda: chat.composer.progress.isVisible(), "The loading bar")
+        studio.until(lambda: chat.composer.progress.value() > 350, "Some progress")
+        studio.until(lambda: bool(chat.dialogue.chat), "The conversation that waits for its model")
+        studio.save(f"chat-loading-{name}")
+        made = chat.dialogue.chat
+        if made in self._made.values():
+            raise NotDrawn("The loading picture was about to delete the conversation of another one.")
+        chat.dialogue.stop()
+        chat.new_chat()
+        studio.ask(lambda client: client.delete_chat(made))
+        studio.until(lambda: made not in studio.host.chats, "The list without that conversation")
+        studio.tell(lambda client: client.unload(slow))  # stopping may have unloaded it
+        studio.until(lambda: studio.host.loaded_model(slow) is None, "The unloading")
+
+    # ---------------------------------------------------------------- with the models that are really there
+
+    def answers(self, name: str) -> None:
+        self._shoot("chat", name)
+
+    def empty(self, name: str) -> None:
+        self._studio.chat.new_chat()
+        self._studio.chat.dialogue.set_model(self._answering_model())
+        self._studio.save(f"chat-empty-{name}")
+
+    def server(self, name: str) -> None:
+        self._studio.window.show_page("server")
+        self._studio.save(f"server-{name}")
+
+    def memory(self, name: str) -> None:
+        """What lies behind the meter."""
+        studio, model = self._studio, self._answering_model()
+        studio.window.show_page("chat")
+        studio.ask(lambda client: client.load(model))
+        studio.until(lambda: bool(studio.window.rail.meter.gauges), "The memory meter")
+        studio.window.show_memory()
+        popover = studio.part(MemoryPopover)
+        studio.save(f"memory-{name}", popover)
+        popover.hide()
+
+    def load_dialog(self, name: str) -> None:
+        """What fits, and what does not under a limit of one's own."""
+        studio, model = self._studio, self._answering_model()
+        needed = studio.ask(lambda client: client.estimate(model))
+        self._shoot_dialog(f"load-fits-{name}", "fits")
+        limit = (needed.total_bytes - needed.parts.kv // 2) // 2**20
+        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=limit)))
+        self._shoot_dialog(f"load-does-not-fit-{name}", "fits_with")
+        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="balanced", memory_limit_mib=0)))
+
+    def _shoot_dialog(self, name: str, verdict: str) -> None:
+        studio = self._studio
+        dialog = studio.chat.open_load_dialog(self._answering_model())
+        if dialog is None:
+            raise NotDrawn("The load dialog did not open.")
+        breakdown = dialog.breakdown
+        studio.until(lambda: breakdown.estimate is not None and dialog.estimator.settled, "The estimate")
+        found = breakdown.estimate.verdict if breakdown.estimate is not None else "nothing"
+        if found != verdict:
+            raise NotDrawn(f"The load dialog was to say {verdict}, but says {found}.")
+        studio.save(name, dialog)
+        dialog.reject()
+
+    def _shoot(self, page: str, name: str) -> None:
+        studio, chat = self._studio, self._studio.chat
+        studio.window.show_page("chat")
+        if page not in self._made:
+            raise NotDrawn("Its conversation was not made.")
+        chat.open(self._made[page])
+        self._until_stored(self._made[page], 2)
+        studio.save(f"{page}-{name}")

@@ -1,0 +1,122 @@
+"""A download in the window, from a real host and a hub on this machine: paused, resumed, left behind, found again."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+Scene = Any
+BROWSER = Path(__file__).parents[1] / "unit" / "browser"
+MODEL = "owner/slow-GGUF:Q4_K_M"
+DATA = b"0123456789abcdef" * 2**19
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A LocalHub that the host of the test asks; the model on it comes slowly."""
+    spec = importlib.util.spec_from_file_location("downloads_hub", BROWSER / "hub.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up
+    spec.loader.exec_module(module)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    with module.LocalHub() as made:
+        monkeypatch.setenv("HF_ENDPOINT", made.url)
+        made.add("owner/slow-GGUF", {"slow-Q4_K_M.gguf": DATA})
+        made.faults.rate = 2**17
+        yield made
+
+
+def press_in_the_question(words: str) -> None:
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            next(button for button in box.buttons() if button.text() == words).click()
+        else:
+            QTimer.singleShot(20, press)
+
+    QTimer.singleShot(0, press)
+
+
+def state(scene: Scene) -> str:
+    return next((item.state for item in scene.host.downloads.values()), "")
+
+
+def test_a_download_is_paused_resumed_left_behind_and_found_again(hub: Any, open_window: Callable[[], Scene]) -> None:
+    scene = open_window()
+    scene.show()
+    scene.ask(lambda client: client.download(MODEL))
+    scene.until(lambda: scene.window.rail.downloads.isVisible())
+    scene.window.show_page("downloads")
+    page = scene.window.stack.currentWidget()
+    scene.until(lambda: any(item.done_bytes for item in scene.host.downloads.values()))
+    (row,) = page.sections["running"].rows.rows.values()
+    assert row.title.text() == "slow-GGUF"
+    assert row.line.text().endswith("of 8.4 MB") or "MB/s" in row.line.text() or "kB/s" in row.line.text()
+    row.go.click()
+    scene.until(lambda: state(scene) == "paused")
+    (row,) = page.sections["stopped"].rows.rows.values()
+    row.go.click()
+    scene.until(lambda: state(scene) == "running")
+    press_in_the_question("Go on in the background")
+    scene.close()
+    again = open_window()
+    again.show()
+    again.until(lambda: state(again) == "running")
+    assert again.window.rail.downloads.isVisible()
+    press_in_the_question("Pause and quit")
+    again.close()
+    last = open_window()
+    last.show()
+    last.until(lambda: state(last) == "paused")
+    hub.faults.rate = 0
+    last.window.show_downloads()
+    (row,) = last.window._downloads.rows.rows.values()
+    row.go.click()
+    last.until(lambda: state(last) == "done")
+    assert hub.sent < len(DATA) * 1.5, "what came before the pauses was kept"
+    assert any("slow-GGUF Q4_K_M is here" in text for text in last.window.bar.texts())
+    row.end.click()
+    last.until(lambda: not last.host.downloads)
+    last.window._downloads.hide()
+    assert not last.window.rail.downloads.isVisible()
+
+
+def test_a_token_is_refused_in_words_and_a_folder_is_listed(
+    hub: Any, open_window: Callable[[], Scene], tmp_path: Path
+) -> None:
+    scene = open_window()
+    scene.show()
+    scene.window.show_settings("account")
+    page = scene.window.stack.currentWidget()
+    scene.until(lambda: "Not signed in" in page.account.account.about.text())
+    page.account.token.setText("hf_wrong")
+    page.account.keep.click()
+    scene.until(page.account.notice.isVisible)
+    assert "HF_TOKEN" in page.account.notice.accessibleName(), "there is no keyring here, and it says what to do"
+    extra = tmp_path / "extra models"
+    extra.mkdir()
+    page.folders.add_folder(str(extra))
+    scene.until(lambda: any(row.path.text() == str(extra) for row in page.folders.rows))
+    row = next(row for row in page.folders.rows if row.path.text() == str(extra))
+    row.remove.click()
+    scene.until(lambda: str(extra) not in scene.host.settings.model_folders)
+    page.machines.words.setText("a banana")
+    page.machines.add_button.click()
+    scene.until(page.machines.notice.isVisible)
+    page.machines.words.setText("24GB")
+    page.machines.add_button.click()
+    scene.until(lambda: scene.host.settings.planned_machines == ("24GB",))
