@@ -30,8 +30,8 @@ FTYPES = MappingProxyType(
     }
 )  # fmt: skip
 """Quant to ``llama_ftype`` (``llama.h``), without those that are for models trained in them."""
-BUFFER_BYTES = 512 * 2**20
-"""Rows of a tensor that are in memory at once; llama.cpp's own default are 8 GiB, and it gains nothing by that."""
+BUFFER_BYTES = 64 * 2**20
+"""Rows of a tensor that are in memory at once, and after which progress shows; llama.cpp's own default are 8 GiB."""
 PROCESS_BYTES = 256 * 2**20
 
 _MOST_AT_ONCE = 4

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QMenu,
-    QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
@@ -29,6 +20,7 @@ from paddock.gui.pages.discover_head import ModelHead
 from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Divider, Label, Notice
+from paddock.gui.widgets.fit_scroll import FitScroll
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import FitsRequest, HubModel, RepoFits
@@ -39,31 +31,6 @@ PAUSE_MS = 150
 """The hub is asked for a repository when the selection has rested for so long."""
 MEMORY_PAUSE_MS = 3000
 MARGIN, NARROW_MARGIN = 36, 16
-
-
-class FitScroll(QScrollArea):
-    """Scrolls up and down; no higher than what is in it, so that what follows stands right below."""
-
-    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._content = content
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setWidget(content)
-        content.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._content and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
-            QTimer.singleShot(0, self, self._fit)
-        return super().eventFilter(watched, event)
-
-    def _fit(self) -> None:
-        layout = self._content.layout()
-        if layout is not None:
-            self.setMaximumHeight(max(1, layout.totalHeightForWidth(self.viewport().width())))
 
 
 class ModelView(QWidget):
@@ -251,7 +218,7 @@ class ModelView(QWidget):
 
     def row(self) -> FileRow | None:
         """The chosen file."""
-        return next((row for row in self.table.view.files.rows if row.label == self._label), None)
+        return self._row(self._label)
 
     def _row(self, label: str) -> FileRow | None:
         return next((row for row in self.table.view.files.rows if row.label == label), None)

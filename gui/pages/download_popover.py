@@ -65,6 +65,7 @@ class DownloadPopover(Popup):
         self.refresh()
         self._place()
         self.show()
+        self._place()  # what was never shown before has its height only now
         self.all.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def hideEvent(self, event: QHideEvent) -> None:
