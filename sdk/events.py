@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from paddock.sdk.compare import Batch
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation, ServerStatus, Settings
@@ -138,10 +139,20 @@ class JobChanged(Event, frozen=True, kw_only=True, tag="job_changed"):
     job: Job | None
 
 
+class BatchChanged(Event, frozen=True, kw_only=True, tag="batch_changed"):
+    """A batch moved on, at most twice a second. ``batch`` None: it was removed."""
+
+    batch: Batch | None
+
+
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
     """``summary`` None: the chat ``id`` was deleted."""
 
     summary: ChatSummary | None
+
+
+class FoldersChanged(Event, frozen=True, kw_only=True, tag="folders_changed"):
+    """The folders of conversations changed; ask for them again."""
 
 
 class GenerationStarted(Event, frozen=True, kw_only=True, tag="generation_started"):
@@ -195,7 +206,9 @@ HostEvent = (
     | DownloadProgress
     | DownloadFinished
     | JobChanged
+    | BatchChanged
     | ChatChanged
+    | FoldersChanged
     | GenerationStarted
     | GenerationEnded
     | ServerChanged

@@ -19,6 +19,7 @@ from paddock.sdk.host import (
     LogTail,
     RaiseAnswer,
     RaiseRequest,
+    RetuneRequest,
     ServerRequest,
     SettingsPatch,
     ShutdownRequest,
@@ -71,6 +72,7 @@ class ControlApi:
             get("/control/generations")(self.generations),
             get(generation + "/events")(self.follow),
             post(generation + "/cancel", status_code=204)(self.cancel),
+            post(generation + "/sampling", status_code=204)(self.retune),
             get("/control/chats")(self.chats),
             post("/control/chats", status_code=200)(self.create_chat),
             get(chat)(self.chat),
@@ -244,6 +246,11 @@ class ControlApi:
         if run is not None:
             run.cancel()
             await run.wait()
+
+    async def retune(self, generation_id: str, request: Asked) -> None:
+        asked = decode(await request.body(), RetuneRequest)
+        generation = self._host.generations.get(generation_id).generation
+        await self._host.models.retune(generation.model, generation.id, asked.sampling)
 
     # -------------------------------------------------------------- chats
 

@@ -1,0 +1,175 @@
+"""Values about comparing models: panes, plans, votes, standings, and batches of prompts. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.types import Message, Options, Pane, Request, Stats, Usage, Value
+
+MOST_PANES = 6
+Outcome = Literal["pane", "tie", "both_bad"]
+StandingsBy = Literal["model", "quant", "tag"]
+CheckKind = Literal["contains", "not_contains", "regex", "json_schema", "judge"]
+BatchState = Literal["running", "paused", "done"]
+CellState = Literal["waiting", "running", "done", "failed"]
+
+
+class AskPanes(Request, frozen=True, kw_only=True):
+    """Ask ``panes`` of a conversation (their ids; empty: all). With ``content`` None the answers to the question
+    ``turn`` are made again, as new versions; with both, the question is asked as edited."""
+
+    content: str | None = None
+    turn: str = ""
+    panes: tuple[str, ...] = ()
+
+
+class AdoptRequest(Request, frozen=True, kw_only=True):
+    """Go on from the conversation as ``pane`` has it, in all panes."""
+
+    pane: str
+
+
+class ComparePlan(Value, frozen=True, kw_only=True):
+    """How the panes would run. ``groups`` are ids of panes that run at the same time, one group after the other;
+    ``sentence`` says it with the memory it takes (“Runs side by side, 13.9 of 24 GB.”). ``refused`` panes do not fit at
+    all, with the reason."""
+
+    groups: tuple[tuple[str, ...], ...]
+    sentence: str
+    needed_bytes: int = 0
+    free_bytes: int = 0
+    refused: dict[str, str] = {}
+
+
+# ---------------------------------------------------------------- votes
+
+
+class Contestant(Value, frozen=True, kw_only=True):
+    """A pane as it was when the vote was cast."""
+
+    pane: str
+    model: str
+    quant: str = ""
+    sampling: Options = {}
+    system: str = ""
+
+
+class VoteRequest(Request, frozen=True, kw_only=True):
+    """Which answer to the question ``turn`` is better: that of ``pane``, or a word for all. A second vote on the same
+    question takes the place of the first."""
+
+    chat: str
+    turn: str
+    outcome: Outcome
+    pane: str = ""
+    blind: bool = False
+
+
+class Vote(Value, frozen=True, kw_only=True):
+    id: str
+    chat: str
+    turn: str
+    outcome: Outcome
+    pane: str
+    blind: bool
+    contestants: tuple[Contestant, ...]
+    tags: tuple[str, ...] = ()
+    created: float = 0.0
+
+
+class Standing(Value, frozen=True, kw_only=True):
+    """A place in the leaderboard. ``rating`` is Bradley-Terry's strength on Elo's scale (1000 is the average of all,
+    400 points are odds of ten to one) with its 95 % interval ``low`` to ``high``. ``wins``, ``losses`` and ``ties``
+    count pairs of panes."""
+
+    name: str
+    rating: float
+    low: float
+    high: float
+    votes: int
+    wins: int = 0
+    losses: int = 0
+    ties: int = 0
+
+
+# ---------------------------------------------------------------- batches
+
+
+class Check(Value, frozen=True, kw_only=True):
+    """What an answer is looked at for. ``value`` is the text, the regular expression, the JSON schema or, for a judge,
+    what it is asked; ``model`` judges."""
+
+    kind: CheckKind
+    value: str
+    model: str = ""
+    name: str = ""
+
+
+class CheckResult(Value, frozen=True, kw_only=True):
+    """``passed`` None: it could not be told, and ``note`` says why."""
+
+    name: str
+    passed: bool | None
+    note: str = ""
+
+
+class BatchPrompt(Value, frozen=True, kw_only=True):
+    """One row: a prompt, or the ``messages`` of a conversation that ends with a question."""
+
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+class BatchRequest(Request, frozen=True, kw_only=True):
+    """Ask every one of ``prompts`` in every one of ``panes``, ``repeat`` times."""
+
+    name: str = ""
+    prompts: tuple[BatchPrompt, ...]
+    panes: Annotated[tuple[Pane, ...], msgspec.Meta(min_length=1)]
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
+class Batch(Value, frozen=True, kw_only=True):
+    """A batch and how far it is, in cells. ``note`` says what it waits for, ``seconds_left`` is None while it cannot be
+    told."""
+
+    id: str
+    name: str
+    state: BatchState
+    prompts: int
+    panes: tuple[Pane, ...]
+    repeat: int
+    done: int = 0
+    failed: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    note: str = ""
+    created: float = 0.0
+
+
+class BatchCell(Value, frozen=True, kw_only=True):
+    """One answer: prompt number ``prompt``, pane number ``pane``, repetition ``repeat``, each counted from 0."""
+
+    prompt: int
+    pane: int
+    repeat: int
+    state: CellState = "waiting"
+    text: str = ""
+    reasoning: str = ""
+    usage: Usage | None = None
+    stats: Stats | None = None
+    stop_reason: str = ""
+    checks: tuple[CheckResult, ...] = ()
+    error: ErrorInfo | None = None
+
+
+class BatchPatch(Request, frozen=True, kw_only=True):
+    """``retry`` runs the cells that failed again."""
+
+    action: Literal["pause", "resume", "retry"]
