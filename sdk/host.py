@@ -161,6 +161,7 @@ class Generation(Value, frozen=True, kw_only=True):
     started: float
     chat_id: str | None = None
     message_id: str | None = None
+    pane: str = ""
 
 
 class RetuneRequest(Request, frozen=True, kw_only=True):

@@ -19,7 +19,9 @@ from paddock.sdk.version import PROTOCOL, VERSION
 from paddock.server.access import PrivateDoor, control_error
 from paddock.server.awake import Awake
 from paddock.server.bus import Bus
+from paddock.server.chat_editing import ChatEditing
 from paddock.server.chats import ChatStore
+from paddock.server.comparing import Comparing
 from paddock.server.conversations import Conversations
 from paddock.server.devices import Devices
 from paddock.server.downloads import HostDownloads
@@ -124,11 +126,22 @@ class Host:
             folder=home.models,
         )
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
+        chats = ChatStore(home.chats_file)
         self.conversations = Conversations(
-            ChatStore(home.chats_file),
+            chats,
             self.generations,
             self.models,
             self.bus,
+            settings=lambda: self.settings.current,
+            clock=self.now,
+        )
+        self.editing = ChatEditing(chats, self.conversations, self.generations, self.bus, clock=self.now)
+        self.comparing = Comparing(
+            chats,
+            self.conversations,
+            self.generations,
+            self.models,
+            self.memory,
             settings=lambda: self.settings.current,
             clock=self.now,
         )
@@ -184,6 +197,7 @@ class Host:
 
     async def open(self) -> None:
         """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
+        from paddock.server.api.chats import ChatsApi
         from paddock.server.api.control import ControlApi
         from paddock.server.api.downloads import DownloadsApi
         from paddock.server.api.hub import HubApi
@@ -193,7 +207,7 @@ class Host:
 
         await self.conversations.open()
         await self.imports.clean()
-        apis = (ControlApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
+        apis = (ControlApi(self), ChatsApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
         app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
         door = PrivateDoor(app, self._instance.token, control_error, self._request)
