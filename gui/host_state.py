@@ -12,7 +12,6 @@ from paddock.gui.bridge import Bridge, OnError, Task
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
 from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
-    BatchChanged,
     ChatChanged,
     DownloadFinished,
     DownloadProgress,
@@ -207,8 +206,8 @@ class HostState(QObject):
                 self.jobs_changed.emit()
                 if job is not None and job.state in ENDED and (known is None or known.state not in ENDED):
                     self.job_ended.emit(job)
-            case BatchChanged() | FoldersChanged():
-                pass  # shown by pages that ask for them
+            case FoldersChanged():
+                pass  # no page shows folders
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
                     self.chats.pop(chat, None)

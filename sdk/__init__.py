@@ -44,14 +44,8 @@ _NAMES = {
         Candidates CandidatesRequest ContextRequest ContextUse DetokenizeRequest EmbedRequest Embeddings Input PlainText
         Pooling Question Reply RerankRequest Scores TokenIds TokenizeRequest
     """,
-    "chats": """
-        Backup BranchRequest ChatFolder ChatHit ChatImport ChatSearch ExportFormat ExportRequest Exported FolderPatch
-        ImportFormat Imported MessagePatch NewMessage Revision
-    """,
-    "compare": """
-        AdoptRequest AskPanes Batch BatchCell BatchPatch BatchPrompt BatchRequest BatchState CellState Check CheckKind
-        CheckResult ComparePlan Contestant Outcome Standing StandingsBy Vote VoteRequest
-    """,
+    "chats": "BranchRequest ChatFolder ChatHit ChatSearch FolderPatch MessagePatch NewMessage Revision",
+    "compare": "AdoptRequest AskPanes ComparePlan Contestant Outcome Standing StandingsBy Vote VoteRequest",
     "host": """
         CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest RetuneRequest
         ServerRequest ServerStatus Settings SettingsPatch ShutdownRequest
@@ -74,7 +68,7 @@ _NAMES = {
         Pane Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
-        BatchChanged Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished FoldersChanged
+        Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished FoldersChanged
         GenerationEnded
         GenerationEvent GenerationStarted HostEvent JobChanged Leaving LibraryChanged LoadEvent LoadProgress Loaded
         MemoryChanged MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import msgspec
 
-from paddock.sdk.compare import Batch
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation, ServerStatus, Settings
@@ -139,12 +138,6 @@ class JobChanged(Event, frozen=True, kw_only=True, tag="job_changed"):
     job: Job | None
 
 
-class BatchChanged(Event, frozen=True, kw_only=True, tag="batch_changed"):
-    """A batch moved on, at most twice a second. ``batch`` None: it was removed."""
-
-    batch: Batch | None
-
-
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
     """``summary`` None: the chat ``id`` was deleted."""
 
@@ -206,7 +199,6 @@ HostEvent = (
     | DownloadProgress
     | DownloadFinished
     | JobChanged
-    | BatchChanged
     | ChatChanged
     | FoldersChanged
     | GenerationStarted

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paddock.backends.registry import Registry
@@ -39,7 +38,7 @@ from paddock.server.memory import Memory
 from paddock.server.memory_watch import MemoryWatch
 from paddock.server.model_notes import ModelNotes
 from paddock.server.models import Models
-from paddock.server.places import Places
+from paddock.server.places import Places, bundled
 from paddock.server.predictions import Predictions
 from paddock.server.prompt_cache import PromptCache, load_defaults
 from paddock.server.quantizer import Quantizer
@@ -86,7 +85,7 @@ class Host:
         self._subjects = Subjects(self._registry, lambda name: self.models.find(name), home.headers)
         self.memory = self._memory()
         self.memory_watch = MemoryWatch(self.memory.state, self.bus)
-        self.places = Places(home.models, _bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
+        self.places = Places(home.models, bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
         self.library = HostLibrary(
             self._library,
             ModelNotes(home.model_notes_file),
@@ -393,10 +392,3 @@ class Host:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
-
-
-def _bundled() -> Path:
-    """The folder of models that comes with the program."""
-    from paddock import resources
-
-    return Path(str(resources.__file__)).parent / "starter"
