@@ -100,6 +100,11 @@ class Engine(Protocol):
         or the model cannot do is ModelUnusable. After a cancel anything may be answered."""
         ...
 
+    def retune(self, request_id: str, sampling: Options) -> None:
+        """Go on with ``sampling`` in place of what the request came with, from its next token; it has been checked.
+        Unknown ids are ignored, and so are settings that cannot be applied in the middle of an answer (a seed)."""
+        ...
+
     def cancel(self, request_id: str) -> None:
         """End a request or question within one decode step; unknown ids are ignored (it may just have ended)."""
         ...

@@ -220,6 +220,14 @@ class Pool:
         finally:
             self._release(lease)
 
+    def retune(self, model: ModelInfo, request_id: str, sampling: Options) -> None:
+        """Have a running request go on with ``sampling`` in place of what it came with. Raises InvalidOption,
+        UnknownOption, EngineMissing, and NotFound for a request that is not being answered."""
+        descriptor = self._arrivals.demand(model, None, "").descriptor
+        checked = check(sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
+        if not any(instance.worker.retune(request_id, checked) for instance in self._instances):
+            raise NotFound("This answer is not being written.", hint="It may have ended, or not begun yet.")
+
     async def ask(
         self, model: ModelInfo, question: Question, load_options: Options | None = None, *, identifier: str = ""
     ) -> Reply:

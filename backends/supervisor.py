@@ -231,6 +231,13 @@ class Worker:
             self._send(wire.Cancel(request_id=request_id))
             self._loop.call_later(GRACE, self._give_up, request_id, channel)
 
+    def retune(self, request_id: str, sampling: Options) -> bool:
+        """Have a request go on with other sampling; False when it does not run here."""
+        if request_id not in self._channels:
+            return False
+        self._send(wire.Retune(request_id=request_id, sampling=sampling))
+        return True
+
     def shed(self) -> None:
         """Have the engine give up what it keeps beside the running requests; what it frees shows in its counts."""
         self._send(wire.Shed())

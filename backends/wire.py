@@ -54,6 +54,13 @@ class Cancel(Frame, frozen=True, kw_only=True, tag="cancel"):
     request_id: str
 
 
+class Retune(Frame, frozen=True, kw_only=True, tag="retune"):
+    """The request goes on with ``sampling`` in place of what it came with, from its next token."""
+
+    request_id: str
+    sampling: Options = {}
+
+
 class Close(Frame, frozen=True, kw_only=True, tag="close"):
     """Close the engine and leave."""
 
@@ -84,7 +91,7 @@ class Shed(Frame, frozen=True, kw_only=True, tag="shed"):
     """The machine is short of memory: give up what is kept beside the running requests."""
 
 
-ToWorker = Load | Submit | Ask | Cancel | Close | ProbeEngine | Simulate | Quantize | Shed
+ToWorker = Load | Submit | Ask | Retune | Cancel | Close | ProbeEngine | Simulate | Quantize | Shed
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):

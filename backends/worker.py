@@ -110,6 +110,9 @@ class Control:
                     self._submit(request)
                 case wire.Ask(question=question):
                     self._ask(question)
+                case wire.Retune(request_id=request_id, sampling=sampling):
+                    if self._engine is not None:
+                        self._engine.retune(request_id, sampling)
                 case wire.Cancel(request_id=request_id):
                     if self._engine is not None:
                         self._engine.cancel(request_id)

@@ -52,8 +52,9 @@ class Finder:
         self._now = now
 
     def failed(self, sentence: str) -> None:
-        """Something that cannot be read."""
-        self._problems.append(LibraryProblem(path=str(self._place.path), sentence=sentence))
+        """Something that cannot be read; what to do about it may stand behind a line break."""
+        said, _, remedy = sentence.partition("\n")
+        self._problems.append(LibraryProblem(path=str(self._place.path), sentence=said, remedy=remedy))
 
     def unfinished(self, file: ModelFile) -> None:
         """What another program has not downloaded to its end, unless it may be at it just now."""

@@ -15,6 +15,7 @@ from paddock.sdk.events import (
     ChatChanged,
     DownloadFinished,
     DownloadProgress,
+    FoldersChanged,
     GenerationEnded,
     GenerationStarted,
     JobChanged,
@@ -205,6 +206,8 @@ class HostState(QObject):
                 self.jobs_changed.emit()
                 if job is not None and job.state in ENDED and (known is None or known.state not in ENDED):
                     self.job_ended.emit(job)
+            case FoldersChanged():
+                pass  # no page shows folders
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
                     self.chats.pop(chat, None)

@@ -18,7 +18,9 @@ TYPE_CHECKING = False  # importing typing for it would be most of what this modu
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient as AsyncClient
+    from paddock.sdk.chats import *  # noqa: F403
     from paddock.sdk.client import Client as Client
+    from paddock.sdk.compare import *  # noqa: F403
     from paddock.sdk.connect import replace_host as replace_host
     from paddock.sdk.downloads import *  # noqa: F403
     from paddock.sdk.errors import *  # noqa: F403
@@ -39,12 +41,14 @@ _NAMES = {
     "downloads": "Download DownloadFile DownloadPatch DownloadRequest DownloadState",
     "paths": "Home",
     "questions": """
-        DetokenizeRequest EmbedRequest Embeddings Input PlainText Pooling Question Reply RerankRequest Scores TokenIds
-        TokenizeRequest
+        Candidates CandidatesRequest ContextRequest ContextUse DetokenizeRequest EmbedRequest Embeddings Input PlainText
+        Pooling Question Reply RerankRequest Scores TokenIds TokenizeRequest
     """,
+    "chats": "BranchRequest ChatFolder ChatHit ChatSearch FolderPatch MessagePatch NewMessage Revision",
+    "compare": "AdoptRequest AskPanes ComparePlan Contestant Outcome Standing StandingsBy Vote VoteRequest",
     "host": """
-        CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest ServerRequest
-        ServerStatus Settings SettingsPatch ShutdownRequest
+        CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest RetuneRequest
+        ServerRequest ServerStatus Settings SettingsPatch ShutdownRequest
     """,
     "hub": """
         Badge FitsRequest HubAccount HubFileInfo HubFormat HubLogin HubModel HubPage HubQuant HubResult
@@ -61,10 +65,11 @@ _NAMES = {
     "types": """
         Chat ChatMessage ChatPatch ChatSummary Completion Device EngineInfo EngineStats GenerateRequest InstancePatch
         LoadRequest LoadedModel Message MessageState ModelInfo ModelSource ModelState NewChat OptionValue Options
-        Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
+        Pane Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
-        Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished GenerationEnded
+        Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished FoldersChanged
+        GenerationEnded
         GenerationEvent GenerationStarted HostEvent JobChanged Leaving LibraryChanged LoadEvent LoadProgress Loaded
         MemoryChanged MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged
         SettingsChanged Snapshot TextDelta ToolCallDelta

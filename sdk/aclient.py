@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
+from paddock.sdk.chat_calls import AsyncChatsClient
+from paddock.sdk.compare_calls import AsyncCompareClient
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.download_calls import AsyncDownloadClient
 from paddock.sdk.errors import PaddockError
@@ -45,6 +47,7 @@ from paddock.sdk.types import (
     LoadRequest,
     ModelInfo,
     NewChat,
+    Options,
     OptionValue,
     SendRequest,
     Tool,
@@ -56,7 +59,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, AsyncHubClient):
+class AsyncClient(
+    AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, AsyncHubClient, AsyncChatsClient, AsyncCompareClient
+):
     """A connection to the host, used on one event loop.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot
@@ -305,6 +310,10 @@ class AsyncClient(AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, As
     async def cancel(self, id: str) -> None:
         """Stop a generation; also when it has just ended."""
         await self._ask(protocol.cancel(id))
+
+    async def retune(self, id: str, sampling: Options) -> None:
+        """Have a running generation go on with other sampling, from its next token."""
+        await self._ask(protocol.retune(id, sampling))
 
     # ------------------------------------------------------------ chats
 

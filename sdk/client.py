@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
+from paddock.sdk.chat_calls import ChatsClient
+from paddock.sdk.compare_calls import CompareClient
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.download_calls import DownloadClient
 from paddock.sdk.errors import PaddockError
@@ -42,6 +44,7 @@ from paddock.sdk.types import (
     LoadRequest,
     ModelInfo,
     NewChat,
+    Options,
     OptionValue,
     SendRequest,
     Tool,
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(MemoryClient, LibraryClient, DownloadClient, HubClient):
+class Client(MemoryClient, LibraryClient, DownloadClient, HubClient, ChatsClient, CompareClient):
     """A connection to the host, usable from any thread.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot
@@ -297,6 +300,10 @@ class Client(MemoryClient, LibraryClient, DownloadClient, HubClient):
     def cancel(self, id: str) -> None:
         """Stop a generation; also when it has just ended."""
         self._ask(protocol.cancel(id))
+
+    def retune(self, id: str, sampling: Options) -> None:
+        """Have a running generation go on with other sampling, from its next token."""
+        self._ask(protocol.retune(id, sampling))
 
     # ------------------------------------------------------------ chats
 

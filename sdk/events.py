@@ -144,6 +144,10 @@ class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
     summary: ChatSummary | None
 
 
+class FoldersChanged(Event, frozen=True, kw_only=True, tag="folders_changed"):
+    """The folders of conversations changed; ask for them again."""
+
+
 class GenerationStarted(Event, frozen=True, kw_only=True, tag="generation_started"):
     generation: Generation
 
@@ -196,6 +200,7 @@ HostEvent = (
     | DownloadFinished
     | JobChanged
     | ChatChanged
+    | FoldersChanged
     | GenerationStarted
     | GenerationEnded
     | ServerChanged

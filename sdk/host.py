@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from paddock.sdk.memory import Guard
-from paddock.sdk.types import Request, Value
+from paddock.sdk.types import Options, Request, Value
 
 OnQuit = Literal["ask", "go_on", "pause"]
 
@@ -161,6 +161,13 @@ class Generation(Value, frozen=True, kw_only=True):
     started: float
     chat_id: str | None = None
     message_id: str | None = None
+    pane: str = ""
+
+
+class RetuneRequest(Request, frozen=True, kw_only=True):
+    """Sampling that a running generation goes on with, in place of what it came with."""
+
+    sampling: Options
 
 
 class ShutdownRequest(Request, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from paddock.sdk.host import (
     LogTail,
     RaiseAnswer,
     RaiseRequest,
+    RetuneRequest,
     ServerRequest,
     ServerStatus,
     Settings,
@@ -49,6 +50,7 @@ from paddock.sdk.types import (
     LoadRequest,
     ModelInfo,
     NewChat,
+    Options,
     SendRequest,
 )
 
@@ -161,6 +163,11 @@ def attach(id: str) -> Call[GenerationEvent]:
 
 def cancel(id: str) -> Call[None]:
     return Call(method="POST", path=f"/control/generations/{quote(id, safe='')}/cancel")
+
+
+def retune(id: str, sampling: Options) -> Call[None]:
+    body = body_of(RetuneRequest(sampling=sampling))
+    return Call(method="POST", path=f"/control/generations/{quote(id, safe='')}/sampling", body=body)
 
 
 def chats() -> Call[list[ChatSummary]]:

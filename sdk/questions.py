@@ -9,7 +9,7 @@ import array
 import sys
 from typing import Literal
 
-from paddock.sdk.types import Request, Value
+from paddock.sdk.types import Message, Request, Value
 
 Pooling = Literal["mean", "cls", "last"]
 """How the vectors of a text's tokens become one."""
@@ -54,6 +54,28 @@ class DetokenizeRequest(Request, frozen=True, kw_only=True, tag_field="type", ta
     tokens: tuple[int, ...]
 
 
+class CandidatesRequest(Request, frozen=True, kw_only=True, tag_field="type", tag="candidates"):
+    """What could come next after ``messages`` (as a chat template puts them; with ``go_on`` inside the last answer) or
+    after ``prompt``: the ``top`` likeliest tokens, before any sampler."""
+
+    id: str
+    model: str
+    messages: tuple[Message, ...] = ()
+    prompt: str | tuple[int, ...] | None = None
+    go_on: bool = False
+    reasoning: bool | None = None
+    top: int = 512
+
+
+class ContextRequest(Request, frozen=True, kw_only=True, tag_field="type", tag="context"):
+    """How much of the context ``messages`` take, one by one."""
+
+    id: str
+    model: str
+    messages: tuple[Message, ...]
+    reasoning: bool | None = None
+
+
 class Embeddings(Value, frozen=True, kw_only=True, tag_field="type", tag="embeddings"):
     """``data``: the vectors one after the other, each ``dimensions`` little-endian float32 of length 1 together."""
 
@@ -86,5 +108,32 @@ class PlainText(Value, frozen=True, kw_only=True, tag_field="type", tag="plain_t
     text: str
 
 
-Question = EmbedRequest | RerankRequest | TokenizeRequest | DetokenizeRequest
-Reply = Embeddings | Scores | TokenIds | PlainText
+class Candidates(Value, frozen=True, kw_only=True, tag_field="type", tag="candidates"):
+    """The likeliest next tokens, the likeliest first. ``logits``: one little-endian float32 each, as the model gave
+    them. All other tokens of the vocabulary are told by groups of nearly equal logits, the highest first:
+    ``rest_logits`` (float32, the mean of each group) and ``rest_counts`` (uint32, little-endian too), so that
+    probabilities over the whole vocabulary can be worked out at every temperature. ``recent`` are the last tokens
+    before, the oldest first, with their texts, for penalties; ``end_tokens`` would end the answer."""
+
+    tokens: tuple[int, ...]
+    texts: tuple[str, ...]
+    logits: bytes
+    rest_logits: bytes
+    rest_counts: bytes
+    recent: tuple[int, ...] = ()
+    recent_texts: tuple[str, ...] = ()
+    end_tokens: tuple[int, ...] = ()
+    prompt_tokens: int = 0
+
+
+class ContextUse(Value, frozen=True, kw_only=True, tag_field="type", tag="context"):
+    """``tokens`` of the whole prompt as the template puts it, of ``context_length``; ``messages`` is what each message
+    adds, in their order (the first one with what the template puts before it)."""
+
+    tokens: int
+    context_length: int
+    messages: tuple[int, ...]
+
+
+Question = EmbedRequest | RerankRequest | TokenizeRequest | DetokenizeRequest | CandidatesRequest | ContextRequest
+Reply = Embeddings | Scores | TokenIds | PlainText | Candidates | ContextUse

@@ -69,7 +69,8 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
 
     ``sampling`` holds option names of the engine's OptionSpecs (``temperature``, ``top_k``, ``seed`` ...); names that
     are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
-    ``reasoning`` None leaves the template's default. With ``prompt`` (text or token ids) that is continued as it
+    ``reasoning`` None leaves the template's default. With ``go_on`` the last message is an answer, and what is written
+    continues it without a new turn. With ``prompt`` (text or token ids) that is continued as it
     stands: no template, no ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another
     request; ``private`` keeps it out of the store on disk. ``ttl_s``: so long may the model be idle after this
     request, as in :class:`LoadRequest`.
@@ -84,6 +85,7 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     reasoning: bool | None = None
+    go_on: bool = False
     priority: Priority = "interactive"
     cache_prompt: bool = True
     private: bool = False
@@ -272,8 +274,24 @@ class EngineInfo(Value, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- chats
 
 
+class Pane(Value, frozen=True, kw_only=True):
+    """One column of a comparison: a model with settings of its own. ``id`` is empty for one that is new. ``system``
+    None takes the conversation's; ``model`` empty takes its model."""
+
+    id: str = ""
+    model: str = ""
+    system: str | None = None
+    sampling: Options = {}
+    max_tokens: int | None = None
+    reasoning: bool | None = None
+    name: str = ""
+
+
 class ChatMessage(Value, frozen=True, kw_only=True):
-    """A node of a conversation's tree. Siblings (same ``parent``) are versions of one turn."""
+    """A node of a conversation's tree. Siblings (same ``parent``) are versions of one turn; in a comparison, those of
+    the same ``pane``. ``turn`` is the id of the question that it asks or answers: panes that have gone different ways
+    hold copies of one question with the same ``turn``. ``revisions`` counts what it said before it was changed, last at
+    ``edited``."""
 
     id: str
     chat_id: str
@@ -292,11 +310,16 @@ class ChatMessage(Value, frozen=True, kw_only=True):
     version: int = 1
     versions: int = 1
     siblings: tuple[str, ...] = ()
+    pane: str = ""
+    turn: str = ""
+    edited: float | None = None
+    revisions: int = 0
 
 
 class ChatSummary(Value, frozen=True, kw_only=True):
     """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id. Of a
-    ``private`` one nothing is kept in the prompt cache on disk; the conversation itself is kept as every other."""
+    ``private`` one nothing is kept in the prompt cache on disk; the conversation itself is kept as every other.
+    ``panes`` is their number where models are compared in it; ``deleted`` is when it came into the trash."""
 
     id: str
     title: str
@@ -307,13 +330,22 @@ class ChatSummary(Value, frozen=True, kw_only=True):
     pinned: bool = False
     private: bool = False
     generating: str | None = None
+    folder: str = ""
+    tags: tuple[str, ...] = ()
+    sampling: Options = {}
+    reasoning: bool | None = None
+    panes: int = 0
+    deleted: float | None = None
 
 
 class Chat(Value, frozen=True, kw_only=True):
-    """A conversation with the path from its root to its current leaf."""
+    """A conversation with the path from its root to its current leaf. Where models are compared in it, ``paths`` holds
+    the path of each pane by its id, and ``messages`` is that of the first."""
 
     summary: ChatSummary
     messages: tuple[ChatMessage, ...] = ()
+    panes: tuple[Pane, ...] = ()
+    paths: dict[str, tuple[ChatMessage, ...]] = {}
 
 
 class NewChat(Request, frozen=True, kw_only=True):
@@ -325,7 +357,9 @@ class NewChat(Request, frozen=True, kw_only=True):
 
 class ChatPatch(Request, frozen=True, kw_only=True):
     """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
-    that message to what was written last below it. ``private`` holds from the next question on."""
+    that message to what was written last below it; in a comparison in the ``pane`` that is named. ``private`` holds
+    from the next question on. ``sampling`` and ``reasoning`` are what the conversation is answered with where a request
+    says nothing else."""
 
     title: str | None = None
     model: str | None = None
@@ -333,16 +367,23 @@ class ChatPatch(Request, frozen=True, kw_only=True):
     pinned: bool | None = None
     private: bool | None = None
     leaf: str | None = None
+    pane: str = ""
+    folder: str | None = None
+    tags: tuple[str, ...] | None = None
+    sampling: Options | None = None
+    reasoning: bool | None = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
     """Add a user message to a chat's current path and have it answered.
 
-    With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version.
+    With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version,
+    or the answer ``go_on`` is continued where it ends.
     """
 
     content: str | None = None
     regenerate: str | None = None
+    go_on: str | None = None
     model: str = ""
     sampling: Options = {}
     max_tokens: int | None = None

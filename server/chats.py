@@ -1,4 +1,4 @@
-"""Conversations on disk: trees of messages in SQLite.
+"""Conversations on disk, in SQLite.
 
 :class:`ChatTable` is synchronous and lives on one thread; :class:`ChatStore` owns that thread.
 """
@@ -12,11 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from paddock.sdk.errors import BadRequest, ChatNotFound, StorageFailed
-from paddock.sdk.types import Chat, ChatMessage, ChatPatch, ChatSummary, Stats, ToolCall, Usage
+from paddock.sdk.errors import ChatNotFound, StorageFailed
+from paddock.sdk.types import Chat, ChatPatch, ChatSummary
+from paddock.server.chat_folders import FolderTable
+from paddock.server.chat_messages import MessageTable
+from paddock.server.chat_search import ChatWords
+from paddock.server.chat_values import SUMMARIES, summary_of, to_json
 from paddock.server.database import connect, storage_errors, transaction
+from paddock.server.panes import PaneTable
 
 T = TypeVar("T")
 
@@ -63,200 +66,111 @@ class ChatStore:
         self._thread.shutdown(wait=False)
 
 
-class ChatTable:
-    """Chats and messages as rows. Every method may raise StorageFailed."""
+class ChatTable(MessageTable):
+    """Chats and, by its base, their messages as rows; ``folders``, ``panes`` and ``words`` are what belongs to them.
+    Every method may raise StorageFailed."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
+        self.folders = FolderTable(connection, path)
+        self.panes = PaneTable(connection, path)
+        self.words = ChatWords(connection, path)
 
     def close(self) -> None:
         self._connection.close()
 
-    def interrupt(self) -> int:
-        """Mark answers without a writer; how many there were."""
-        with transaction(self._connection, self._path) as rows:
-            return rows.execute("UPDATE messages SET state='interrupted' WHERE state='generating'").rowcount
-
-    # -------------------------------------------------------------- chats
-
-    def summaries(self) -> list[ChatSummary]:
-        """All chats, the last changed first."""
+    def summaries(self, *, deleted: bool = False) -> list[ChatSummary]:
+        """All chats, the last changed first; with ``deleted`` those in the trash, the last deleted first."""
+        which, order = ("deleted IS NOT NULL", "deleted") if deleted else ("deleted IS NULL", "updated")
         with storage_errors(self._path):
-            rows = self._connection.execute("SELECT * FROM chats ORDER BY updated DESC, rowid DESC").fetchall()
-        return [_summary(row) for row in rows]
+            rows = self._connection.execute(f"{SUMMARIES} WHERE {which} ORDER BY {order} DESC, rowid DESC").fetchall()
+        return [summary_of(row) for row in rows]
 
     def summary(self, chat_id: str) -> ChatSummary:
-        return _summary(self._row(chat_id))
+        return summary_of(self._row(chat_id))
 
-    def add(self, chat: ChatSummary) -> None:
+    def add(self, chat: ChatSummary, origin: str | None = None) -> bool:
+        """False when a chat of this ``origin``, the name another program has for it, is there already."""
         with transaction(self._connection, self._path) as rows:
-            rows.execute(
-                "INSERT INTO chats (id, title, created, updated, model, system, pinned, private)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            added = rows.execute(
+                "INSERT INTO chats (id, title, created, updated, model, system, pinned, private, folder, tags,"
+                " sampling, reasoning, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT(origin) WHERE origin IS NOT NULL DO NOTHING",
                 (
                     *(chat.id, chat.title, chat.created, chat.updated, chat.model, chat.system),
-                    *(chat.pinned, chat.private),
+                    *(chat.pinned, chat.private, chat.folder, to_json(chat.tags), to_json(chat.sampling)),
+                    *(chat.reasoning, origin),
                 ),
             )
+            return added.rowcount == 1
 
     def change(self, chat_id: str, patch: ChatPatch, now: float) -> ChatSummary:
-        """Raises ChatNotFound, and BadRequest when the leaf is not a message of the chat."""
+        """Raises ChatNotFound, and BadRequest for a leaf that is no message of the chat, a pane or folder that there
+        is not."""
         self._row(chat_id)
-        given = {name: value for name in ChatPatch.__struct_fields__ if (value := getattr(patch, name)) is not None}
+        names = (name for name in ChatPatch.__struct_fields__ if name != "pane")
+        given: dict[str, Any] = {name: value for name in names if (value := getattr(patch, name)) is not None}
+        for name in given.keys() & {"tags", "sampling"}:
+            given[name] = to_json(given[name])
+        if patch.folder:
+            self.folders.get(patch.folder)
         if patch.leaf is not None:
             given["leaf"] = self.newest_below(chat_id, patch.leaf)
         with transaction(self._connection, self._path) as rows:
+            if patch.pane and patch.leaf is not None:
+                self.panes.move(rows, chat_id, patch.pane, given.pop("leaf"))
             for name, value in given.items():
                 rows.execute(f"UPDATE chats SET {name}=? WHERE id=?", (value, chat_id))
-            # Choosing a version, pinning and marking write nothing: the list keeps its order.
-            if given.keys() - {"leaf", "pinned", "private"}:
+            # What writes nothing into the chat leaves the order of the list as it is.
+            if given.keys() & {"title", "model", "system"}:
                 rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
         return self.summary(chat_id)
 
-    def delete(self, chat_id: str) -> None:
+    def delete(self, chat_id: str, now: float) -> None:
+        """Into the trash."""
+        self._row(chat_id)
+        with transaction(self._connection, self._path) as rows:
+            rows.execute("UPDATE chats SET deleted=? WHERE id=? AND deleted IS NULL", (now, chat_id))
+
+    def restore(self, chat_id: str) -> None:
+        """Out of the trash; at the top when its folder has gone."""
+        self._row(chat_id)
+        with transaction(self._connection, self._path) as rows:
+            rows.execute(
+                "UPDATE chats SET deleted=NULL, folder=CASE WHEN folder IN (SELECT id FROM folders) THEN folder"
+                " ELSE '' END WHERE id=?",
+                (chat_id,),
+            )
+
+    def purge(self, chat_id: str) -> None:
+        """For good."""
         self._row(chat_id)
         with transaction(self._connection, self._path) as rows:
             rows.execute("DELETE FROM chats WHERE id=?", (chat_id,))
 
+    def purge_before(self, moment: float) -> int:
+        """Remove for good what came into the trash before ``moment``; how many there were."""
+        with transaction(self._connection, self._path) as rows:
+            return rows.execute("DELETE FROM chats WHERE deleted < ?", (moment,)).rowcount
+
     def chat(self, chat_id: str) -> Chat:
-        """The chat with the path to its current leaf."""
+        """The chat with the path to its current leaf, and those of its panes."""
         row = self._row(chat_id)
-        return Chat(summary=_summary(row), messages=tuple(self.path(chat_id, row["leaf"])))
-
-    # -------------------------------------------------------------- messages
-
-    def path(self, chat_id: str, leaf: str | None) -> list[ChatMessage]:
-        """The messages from the root to ``leaf``."""
-        with storage_errors(self._path):
-            rows = self._connection.execute("SELECT * FROM messages WHERE chat_id=? ORDER BY number", (chat_id,))
-            found = {row["id"]: row for row in rows}
-        children: dict[str | None, list[str]] = {}
-        for row in found.values():
-            children.setdefault(row["parent"], []).append(row["id"])
-        path: list[ChatMessage] = []
-        at = leaf
-        while at is not None and at in found:
-            row = found[at]
-            path.append(_message(row, tuple(children[row["parent"]])))
-            at = row["parent"]
-        return path[::-1]
+        panes = self.panes.of(chat_id)
+        if not panes:
+            return Chat(summary=summary_of(row), messages=tuple(self.path(chat_id, row["leaf"])))
+        paths = [tuple(path) for path in self.paths(chat_id, [leaf for _, leaf in panes])]
+        shown = tuple(pane for pane, _ in panes)
+        by_pane = {pane.id: path for pane, path in zip(shown, paths, strict=True)}
+        return Chat(summary=summary_of(row), messages=paths[0], panes=shown, paths=by_pane)
 
     def leaf(self, chat_id: str) -> str | None:
         leaf: str | None = self._row(chat_id)["leaf"]
         return leaf
 
-    def message(self, chat_id: str, message_id: str) -> ChatMessage:
-        """Raises BadRequest when the chat has no such message."""
-        with storage_errors(self._path):
-            row = self._connection.execute(
-                "SELECT * FROM messages WHERE id=? AND chat_id=?", (message_id, chat_id)
-            ).fetchone()
-            if row is None:
-                raise BadRequest("This conversation has no such message.", hint="Read the conversation again.")
-            siblings = self._connection.execute(
-                "SELECT id FROM messages WHERE chat_id=? AND parent IS ? ORDER BY number", (chat_id, row["parent"])
-            )
-            return _message(row, tuple(sibling["id"] for sibling in siblings))
-
-    def newest_below(self, chat_id: str, message_id: str) -> str:
-        """The last written message of those that continue ``message_id``, or itself. Raises BadRequest."""
-        self.message(chat_id, message_id)
-        with storage_errors(self._path):
-            # Nothing continues the last written one, so it is a leaf.
-            row = self._connection.execute(
-                "WITH RECURSIVE below(id, number) AS (SELECT id, number FROM messages WHERE id=? UNION ALL"
-                " SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id)"
-                " SELECT id FROM below ORDER BY number DESC LIMIT 1",
-                (message_id,),
-            ).fetchone()
-        return str(row["id"])
-
-    def append(self, chat_id: str, messages: list[ChatMessage], title: str, now: float) -> None:
-        """Add ``messages``, make the last one the leaf; ``title`` names a chat that has no name yet. All or nothing."""
-        with transaction(self._connection, self._path) as rows:
-            for message in messages:
-                rows.execute(
-                    "INSERT INTO messages (id, chat_id, parent, role, content, model, state, created)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *(message.id, chat_id, message.parent, message.role, message.content),
-                        *(message.model, message.state, message.created),
-                    ),
-                )
-            rows.execute(
-                "UPDATE chats SET leaf=?, updated=?, title=CASE title WHEN '' THEN ? ELSE title END WHERE id=?",
-                (messages[-1].id, now, title, chat_id),
-            )
-
-    def save_partial(self, message_id: str, content: str, reasoning: str) -> None:
-        """What has been written of an answer that is still being written."""
-        with transaction(self._connection, self._path) as rows:
-            rows.execute(
-                "UPDATE messages SET content=?, reasoning=? WHERE id=? AND state='generating'",
-                (content, reasoning, message_id),
-            )
-
-    def save(self, message: ChatMessage, now: float) -> None:
-        """The whole message in its final state; nothing happens when it was deleted meanwhile."""
-        with transaction(self._connection, self._path) as rows:
-            rows.execute(
-                "UPDATE messages SET content=?, reasoning=?, tool_calls=?, model=?, state=?, error=?, usage=?, stats=?,"
-                " stop_reason=? WHERE id=?",
-                (
-                    *(message.content, message.reasoning, _json(message.tool_calls), message.model, message.state),
-                    *(_json(message.error), _json(message.usage), _json(message.stats), message.stop_reason),
-                    message.id,
-                ),
-            )
-            rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, message.chat_id))
-
     def _row(self, chat_id: str) -> sqlite3.Row:
         with storage_errors(self._path):
-            row: sqlite3.Row | None = self._connection.execute("SELECT * FROM chats WHERE id=?", (chat_id,)).fetchone()
+            row: sqlite3.Row | None = self._connection.execute(f"{SUMMARIES} WHERE id=?", (chat_id,)).fetchone()
         if row is None:
             raise ChatNotFound("This conversation does not exist (any more).", hint="Read the list again.", id=chat_id)
         return row
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
-
-
-def _from_json(text: str | None, kind: type[T]) -> T | None:
-    return None if text is None else msgspec.json.decode(text, type=kind)
-
-
-def _summary(row: sqlite3.Row) -> ChatSummary:
-    return ChatSummary(
-        id=row["id"],
-        title=row["title"],
-        created=row["created"],
-        updated=row["updated"],
-        model=row["model"],
-        system=row["system"],
-        pinned=bool(row["pinned"]),
-        private=bool(row["private"]),
-    )
-
-
-def _message(row: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
-    return ChatMessage(
-        id=row["id"],
-        chat_id=row["chat_id"],
-        parent=row["parent"],
-        role=row["role"],
-        content=row["content"],
-        reasoning=row["reasoning"],
-        tool_calls=_from_json(row["tool_calls"], tuple[ToolCall, ...]) or (),
-        model=row["model"],
-        state=row["state"],
-        error=_from_json(row["error"], dict[str, Any]),
-        usage=_from_json(row["usage"], Usage),
-        stats=_from_json(row["stats"], Stats),
-        stop_reason=row["stop_reason"],
-        created=row["created"],
-        version=siblings.index(row["id"]) + 1,
-        versions=len(siblings),
-        siblings=siblings,
-    )

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,10 +21,10 @@ from paddock.sdk.types import (
     ChatSummary,
     GenerateRequest,
     Message,
-    ModelInfo,
     NewChat,
     SendRequest,
 )
+from paddock.server.chat_texts import completed, prompt, title_of, written
 
 if TYPE_CHECKING:
     from paddock.sdk.events import GenerationEvent
@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 1.0
 RETRY_EVERY_S = 5.0
-TITLE_LENGTH = 60
+TRASH_DAYS = 30
+"""So long a deleted conversation can be had back."""
 
 
 class Conversations:
@@ -66,11 +67,14 @@ class Conversations:
         self._leaving = False
         self._sending: set[str] = set()
         self._telling: set[asyncio.Task[None]] = set()
+        self._begun: dict[str, ChatMessage] = {}
 
     # -------------------------------------------------------------- the list
 
-    async def summaries(self) -> list[ChatSummary]:
-        return [self._living(summary) for summary in await self._store.ask(lambda table: table.summaries())]
+    async def summaries(self, *, deleted: bool = False) -> list[ChatSummary]:
+        """The last changed first; with ``deleted`` those in the trash."""
+        found = await self._store.ask(lambda table: table.summaries(deleted=deleted))
+        return [self._living(summary) for summary in found]
 
     async def create(self, request: NewChat) -> Chat:
         now = self._clock()
@@ -90,23 +94,33 @@ class Conversations:
     async def get(self, chat_id: str) -> Chat:
         """The chat with what is being written at this moment. Raises ChatNotFound."""
         chat = await self._store.ask(lambda table: table.chat(chat_id))
-        return Chat(
-            summary=self._living(chat.summary), messages=tuple(self._fresh(message) for message in chat.messages)
-        )
+        paths = {pane: tuple(map(self._fresh, path)) for pane, path in chat.paths.items()}
+        messages = tuple(map(self._fresh, chat.messages))
+        return msgspec.structs.replace(chat, summary=self._living(chat.summary), messages=messages, paths=paths)
 
     async def patch(self, chat_id: str, patch: ChatPatch) -> Chat:
         now = self._clock()
         await self._store.ask(lambda table: table.change(chat_id, patch, now))
+        return await self.told(chat_id)
+
+    async def told(self, chat_id: str) -> Chat:
+        """The chat after it has changed; everybody hears of it."""
         await self._tell(chat_id)
         return await self.get(chat_id)
 
-    async def delete(self, chat_id: str) -> None:
-        run = self._generations.of_chat(chat_id)
-        if run is not None:
+    async def delete(self, chat_id: str, *, forever: bool = False) -> None:
+        """Into the trash, or ``forever``; answers that are being written in it are stopped. Raises ChatNotFound."""
+        now = self._clock()
+        for run in self._generations.all_of_chat(chat_id):
             run.cancel()
             await run.wait()
-        await self._store.ask(lambda table: table.delete(chat_id))
+        await self._store.ask(lambda table: table.purge(chat_id) if forever else table.delete(chat_id, now))
         self._bus.publish(ChatChanged(id=chat_id, summary=None))
+
+    async def restore(self, chat_id: str) -> Chat:
+        """Out of the trash. Raises ChatNotFound."""
+        await self._store.ask(lambda table: table.restore(chat_id))
+        return await self.told(chat_id)
 
     # -------------------------------------------------------------- answering
 
@@ -128,7 +142,12 @@ class Conversations:
 
     async def _send(self, chat_id: str, request: SendRequest, client: str) -> Run:
         chat = await self._store.ask(lambda table: table.summary(chat_id))
-        wanted = request.model or chat.model or self._settings().default_model
+        if chat.panes:
+            raise BadRequest("Models are compared in this conversation.", hint="Ask its panes.")
+        if chat.deleted is not None:
+            raise BadRequest("This conversation is in the trash.", hint="Bring it back first.")
+        if request.go_on is not None:
+            return await self._go_on(chat, request.go_on, request, client)
         now = self._clock()
         new = await self._question(chat_id, request, now)
         answer = ChatMessage(
@@ -137,28 +156,55 @@ class Conversations:
             parent=new[-1].id,
             role="assistant",
             content="",
-            model=wanted,
+            model=request.model or chat.model or self._settings().default_model,
             state="generating",
             created=now,
         )
         stored = [*(new if request.content is not None else []), answer]
         title = title_of(new[-1].content)
         await self._store.ask(lambda table: table.append(chat_id, stored, title, now))
+        run = self.begin(chat, answer, request, client)
+        await self._tell(chat_id)
+        return run
+
+    async def _go_on(self, chat: ChatSummary, message: str, request: SendRequest, client: str) -> Run:
+        """Continue an answer that has ended, where it ends."""
+        found = await self._store.ask(lambda table: table.message(chat.id, message))
+        if found.role != "assistant" or found.tool_calls or request.content is not None or request.regenerate:
+            raise BadRequest("This cannot be continued.", hint="Name an answer in text, and nothing else.")
+        model = request.model or found.model or chat.model or self._settings().default_model
+        now = self._clock()
+        await self._store.ask(lambda table: table.go_on(message, found, now))
+        answer = msgspec.structs.replace(found, model=model, state="generating", error=None)
+        run = self.begin(chat, answer, request, client)
+        await self._tell(chat.id)
+        return run
+
+    def begin(self, chat: ChatSummary, answer: ChatMessage, request: SendRequest, client: str) -> Run:
+        """Write ``answer``, which is stored already; what it says comes behind what it holds."""
         generation = Generation(
-            id=answer.id, model=wanted, client=client, started=now, chat_id=chat_id, message_id=answer.id
+            id=answer.id,
+            model=answer.model,
+            client=client,
+            started=self._clock(),
+            chat_id=chat.id,
+            message_id=answer.id,
+            pane=answer.pane,
         )
         saver = _Saver(self._store, answer)
+        self._begun[answer.id] = answer
 
         def source() -> AsyncIterator[GenerationEvent]:
             return self._answer(chat, answer, request, client)
 
         async def finalize(run: Run, ending: Ending) -> Ending:
             saver.stop()
-            return await self._keep(run, answer, ending)
+            ending = await self._keep(run, answer, ending)
+            self._begun.pop(answer.id, None)
+            return ending
 
         run = self._generations.start(generation, source, finalize)
         saver.watch(run)
-        await self._tell(chat_id)
         return run
 
     async def _question(self, chat_id: str, request: SendRequest, now: float) -> list[ChatMessage]:
@@ -192,25 +238,27 @@ class Conversations:
     ) -> AsyncIterator[GenerationEvent]:
         try:
             model = await self._models.find(answer.model)
-            asked = await self._asked(chat, answer, request, model)
+            asked = await self._asked(chat, answer, request)
         except PaddockError as error:
             yield Failed(id=answer.id, error=error.info())
             return
         async for event in self._models.generate(model, asked, client):
             yield event
 
-    async def _asked(
-        self, chat: ChatSummary, answer: ChatMessage, request: SendRequest, model: ModelInfo
-    ) -> GenerateRequest:
+    async def _asked(self, chat: ChatSummary, answer: ChatMessage, request: SendRequest) -> GenerateRequest:
         path = await self._store.ask(lambda table: table.path(chat.id, answer.parent))
-        system = chat.system or self._settings().system_prompt
+        messages = prompt([self._fresh(message) for message in path], chat.system or self._settings().system_prompt)
+        go_on = bool(answer.content or answer.reasoning)
+        if go_on:
+            messages += (Message(role="assistant", content=answer.content, reasoning=answer.reasoning),)
         return GenerateRequest(
             id=answer.id,
             model=answer.model,
-            messages=prompt([self._fresh(message) for message in path], system),
-            sampling=request.sampling,
+            messages=messages,
+            sampling={**chat.sampling, **request.sampling},
             max_tokens=request.max_tokens,
-            reasoning=request.reasoning,
+            reasoning=chat.reasoning if request.reasoning is None else request.reasoning,
+            go_on=go_on,
             private=chat.private,
         )
 
@@ -254,8 +302,12 @@ class Conversations:
         self._leaving = True
 
     async def open(self) -> None:
-        """Raises StorageFailed."""
+        """Also empties the trash of what has been in it for long. Raises StorageFailed."""
         await self._store.open()
+        old = self._clock() - TRASH_DAYS * 86_400
+        gone = await self._store.ask(lambda table: table.purge_before(old))
+        if gone:
+            logger.info("%d conversations have left the trash after %d days", gone, TRASH_DAYS)
 
     async def close(self) -> None:
         if self._retrying is not None:
@@ -287,7 +339,8 @@ class Conversations:
         run = self._generations.find(message.id)
         if run is None or message.state != "generating":
             return message
-        return msgspec.structs.replace(message, content=run.text, reasoning=run.reasoning, tool_calls=run.tool_calls)
+        now = written(self._begun.get(message.id, message), run)
+        return msgspec.structs.replace(message, content=now.content, reasoning=now.reasoning, tool_calls=now.tool_calls)
 
 
 class _Saver:
@@ -310,7 +363,7 @@ class _Saver:
         failed = False
         while run.ending is None:
             await asyncio.sleep(SAVE_EVERY_S)
-            now = (run.text, run.reasoning)
+            now = (self._answer.content + run.text, self._answer.reasoning + run.reasoning)
             if now == saved:
                 continue
             try:
@@ -321,47 +374,3 @@ class _Saver:
                 failed = True
                 continue
             saved, failed = now, False
-
-
-def completed(answer: ChatMessage, run: Run, ending: Ending, *, leaving: bool) -> ChatMessage:
-    """``answer`` as it is kept after ``ending``."""
-    message = msgspec.structs.replace(answer, content=run.text, reasoning=run.reasoning, tool_calls=run.tool_calls)
-    match ending:
-        case Finished():
-            return msgspec.structs.replace(
-                message, state="done", usage=ending.usage, stats=ending.stats, stop_reason=ending.reason
-            )
-        case Cancelled():
-            state = "interrupted" if leaving else "cancelled"
-            return msgspec.structs.replace(message, state=state, usage=ending.usage, stats=ending.stats)
-        case Failed():
-            return msgspec.structs.replace(message, state="failed", error=msgspec.to_builtins(ending.error))
-        case _:
-            assert_never(ending)
-
-
-def prompt(path: list[ChatMessage], system: str) -> tuple[Message, ...]:
-    """The conversation as the model sees it; answers that failed before their first word are left out."""
-    messages = [Message(role="system", content=system)] if system else []
-    for message in path:
-        if message.role == "assistant" and not message.content and not message.tool_calls:
-            continue
-        messages.append(
-            Message(
-                role=message.role,
-                content=message.content,
-                reasoning=message.reasoning,
-                tool_calls=message.tool_calls,
-            )
-        )
-    return tuple(messages)
-
-
-def title_of(text: str) -> str:
-    """A chat's name from its first question: its first line, cut at a word."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = " ".join(line.split())
-    if len(line) <= TITLE_LENGTH:
-        return line
-    cut = line[:TITLE_LENGTH].rsplit(" ", 1)[0] if " " in line[:TITLE_LENGTH] else line[:TITLE_LENGTH]
-    return cut.rstrip(" ,.;:–-") + "…"

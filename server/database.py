@@ -50,6 +50,69 @@ MIGRATIONS = (
     CREATE INDEX messages_generating ON messages(state) WHERE state = 'generating';
     """,
     "ALTER TABLE chats ADD COLUMN private INTEGER NOT NULL DEFAULT 0",
+    """
+    ALTER TABLE chats ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+    ALTER TABLE chats ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE chats ADD COLUMN sampling TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE chats ADD COLUMN reasoning INTEGER;
+    ALTER TABLE chats ADD COLUMN deleted REAL;
+    ALTER TABLE chats ADD COLUMN origin TEXT;
+    ALTER TABLE messages ADD COLUMN pane TEXT NOT NULL DEFAULT '';
+    ALTER TABLE messages ADD COLUMN turn TEXT NOT NULL DEFAULT '';
+    ALTER TABLE messages ADD COLUMN edited REAL;
+    ALTER TABLE messages ADD COLUMN deleted REAL;
+    CREATE UNIQUE INDEX chats_of_origin ON chats(origin) WHERE origin IS NOT NULL;
+    CREATE TABLE folders (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        parent TEXT NOT NULL DEFAULT '',
+        position INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE revisions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        message TEXT NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+        role TEXT NOT NULL,
+        content TEXT NOT NULL,
+        replaced REAL NOT NULL
+    );
+    CREATE INDEX revisions_of_message ON revisions(message);
+    CREATE TABLE panes (
+        id TEXT PRIMARY KEY,
+        chat_id TEXT NOT NULL REFERENCES chats(id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        settings TEXT NOT NULL,
+        leaf TEXT
+    );
+    CREATE INDEX panes_of_chat ON panes(chat_id, position);
+    CREATE TABLE votes (
+        id TEXT PRIMARY KEY,
+        chat_id TEXT NOT NULL,
+        turn TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        pane TEXT NOT NULL,
+        blind INTEGER NOT NULL,
+        contestants TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        created REAL NOT NULL,
+        UNIQUE (chat_id, turn)
+    );
+    CREATE VIRTUAL TABLE words USING fts5(
+        content, content='messages', content_rowid='number', tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+    );
+    INSERT INTO words(rowid, content) SELECT number, content FROM messages WHERE state <> 'generating';
+    CREATE TRIGGER words_added AFTER INSERT ON messages WHEN new.state <> 'generating' BEGIN
+        INSERT INTO words(rowid, content) VALUES (new.number, new.content);
+    END;
+    CREATE TRIGGER words_removed AFTER DELETE ON messages WHEN old.state <> 'generating' BEGIN
+        INSERT INTO words(words, rowid, content) VALUES ('delete', old.number, old.content);
+    END;
+    CREATE TRIGGER words_changed AFTER UPDATE OF content, state ON messages BEGIN
+        INSERT INTO words(words, rowid, content)
+            SELECT 'delete', old.number, old.content WHERE old.state <> 'generating';
+        INSERT INTO words(rowid, content)
+            SELECT new.number, new.content WHERE new.state <> 'generating';
+    END;
+    """,
 )
 """One script per schema version, applied in order; a script is never changed once released."""
 

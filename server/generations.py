@@ -41,6 +41,8 @@ Source = Callable[[], "AsyncIterator[GenerationEvent]"]
 Finalize = Callable[["Run", Ending], Awaitable[Ending]]
 """Called with the ending before anybody sees it; answers with the ending to show."""
 
+TO_FOLLOW_S = 10.0
+"""So long a run that has ended can still be followed from its beginning."""
 BACKLOG = 32
 """A follower this many events behind gets neighbouring deltas as one."""
 
@@ -215,6 +217,7 @@ class Generations:
         self._bus = bus
         self._ended_hook = ended
         self._runs: dict[str, Run] = {}
+        self._over: dict[str, Run] = {}
 
     def start(self, generation: Generation, source: Source, finalize: Finalize | None = None) -> Run:
         """Run ``source`` under ``generation.id``. Raises BadRequest when that id is running already."""
@@ -226,7 +229,9 @@ class Generations:
         return run
 
     def get(self, run_id: str) -> Run:
-        run = self._runs.get(run_id)
+        """One that runs, or that ended so lately that whoever began it may not have followed it yet. Raises
+        NotFound."""
+        run = self._runs.get(run_id) or self._over.get(run_id)
         if run is None:
             raise NotFound("This generation is not running (any more).", hint="Its chat holds the result.")
         return run
@@ -236,6 +241,10 @@ class Generations:
 
     def running(self) -> tuple[Generation, ...]:
         return tuple(run.generation for run in self._runs.values())
+
+    def all_of_chat(self, chat_id: str) -> list[Run]:
+        """The panes of a comparison are answered at the same time."""
+        return [run for run in self._runs.values() if run.generation.chat_id == chat_id]
 
     def of_chat(self, chat_id: str) -> Run | None:
         return next((run for run in self._runs.values() if run.generation.chat_id == chat_id), None)
@@ -250,8 +259,14 @@ class Generations:
 
     def _ended(self, run: Run) -> None:
         self._runs.pop(run.id, None)
+        self._over[run.id] = run
+        asyncio.get_running_loop().call_later(TO_FOLLOW_S, self._forget, run)
         self._bus.publish(GenerationEnded(id=run.id, chat_id=run.generation.chat_id))
         self._ended_hook(run)
+
+    def _forget(self, run: Run) -> None:
+        if self._over.get(run.id) is run:
+            del self._over[run.id]
 
 
 def joined(events: Iterable[GenerationEvent]) -> list[GenerationEvent]:

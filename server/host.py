@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paddock.backends.registry import Registry
@@ -19,7 +18,9 @@ from paddock.sdk.version import PROTOCOL, VERSION
 from paddock.server.access import PrivateDoor, control_error
 from paddock.server.awake import Awake
 from paddock.server.bus import Bus
+from paddock.server.chat_editing import ChatEditing
 from paddock.server.chats import ChatStore
+from paddock.server.comparing import Comparing
 from paddock.server.conversations import Conversations
 from paddock.server.devices import Devices
 from paddock.server.downloads import HostDownloads
@@ -37,7 +38,7 @@ from paddock.server.memory import Memory
 from paddock.server.memory_watch import MemoryWatch
 from paddock.server.model_notes import ModelNotes
 from paddock.server.models import Models
-from paddock.server.places import Places
+from paddock.server.places import Places, bundled
 from paddock.server.predictions import Predictions
 from paddock.server.prompt_cache import PromptCache, load_defaults
 from paddock.server.quantizer import Quantizer
@@ -84,7 +85,7 @@ class Host:
         self._subjects = Subjects(self._registry, lambda name: self.models.find(name), home.headers)
         self.memory = self._memory()
         self.memory_watch = MemoryWatch(self.memory.state, self.bus)
-        self.places = Places(home.models, _bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
+        self.places = Places(home.models, bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
         self.library = HostLibrary(
             self._library,
             ModelNotes(home.model_notes_file),
@@ -124,11 +125,22 @@ class Host:
             folder=home.models,
         )
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
+        chats = ChatStore(home.chats_file)
         self.conversations = Conversations(
-            ChatStore(home.chats_file),
+            chats,
             self.generations,
             self.models,
             self.bus,
+            settings=lambda: self.settings.current,
+            clock=self.now,
+        )
+        self.editing = ChatEditing(chats, self.conversations, self.generations, self.bus, clock=self.now)
+        self.comparing = Comparing(
+            chats,
+            self.conversations,
+            self.generations,
+            self.models,
+            self.memory,
             settings=lambda: self.settings.current,
             clock=self.now,
         )
@@ -184,6 +196,7 @@ class Host:
 
     async def open(self) -> None:
         """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
+        from paddock.server.api.chats import ChatsApi
         from paddock.server.api.control import ControlApi
         from paddock.server.api.downloads import DownloadsApi
         from paddock.server.api.hub import HubApi
@@ -193,7 +206,7 @@ class Host:
 
         await self.conversations.open()
         await self.imports.clean()
-        apis = (ControlApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
+        apis = (ControlApi(self), ChatsApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
         app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
         door = PrivateDoor(app, self._instance.token, control_error, self._request)
@@ -379,10 +392,3 @@ class Host:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
-
-
-def _bundled() -> Path:
-    """The folder of models that comes with the program."""
-    from paddock import resources
-
-    return Path(str(resources.__file__)).parent / "starter"

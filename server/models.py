@@ -218,6 +218,12 @@ class Models:
             pass  # the pool finds the same and ends the request with it
         return self.pool.generate(model, request, identifier=self._identifier(request.model))
 
+    async def retune(self, name: str, request_id: str, sampling: Options) -> None:
+        """Have a running request go on with other sampling. Raises UnknownOption, InvalidOption, NotFound, and what
+        :meth:`find` raises."""
+        model = await self.find(name)
+        self.pool.retune(model, request_id, {**model.sampling, **sampling})
+
     async def ask(self, model: ModelInfo, question: Question, client: str) -> Reply:
         """The model's reply; cancelling the task cancels the question. Raises what loading raises, and the engine."""
         self._use(model.id, client)

@@ -122,3 +122,10 @@ def _problem(path: Path) -> str:
             return ""
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}."
+
+
+def bundled() -> Path:
+    """The folder of models that comes with the program."""
+    from paddock import resources
+
+    return Path(str(resources.__file__)).parent / "starter"

@@ -43,21 +43,32 @@ class Call:
 
 
 Piece = Text | Reasoning | Call
+Inside = Literal["nothing", "opened", "reasoning", "text"]
+"""Where a prompt ends: before the answer's first word, right behind the marker that opens the reasoning, or in the
+middle of the reasoning or of the answer's text, which then go on."""
+
+
+_STATES: dict[Inside, Literal["start", "reasoning", "text"]] = {
+    "nothing": "start",
+    "opened": "reasoning",
+    "reasoning": "reasoning",
+    "text": "text",
+}
 
 
 class AnswerParser:
     """Splits one answer.
 
-    A reasoning block counts only before the answer's first word (or where ``in_reasoning`` says that the prompt has
-    opened it): later the words “<think>” are text. Line ends right after a marker belong to the marker. Tool calls
+    A reasoning block counts only before the answer's first word (or where the prompt has opened it, which ``inside``
+    says): later the words “<think>” are text. Line ends right after a marker belong to the marker. Tool calls
     are recognised only when ``tools`` were offered; one that is not valid JSON stays text.
     """
 
-    def __init__(self, *, in_reasoning: bool = False, tools: bool = False) -> None:
-        self._state: Literal["start", "reasoning", "text", "call"] = "reasoning" if in_reasoning else "start"
+    def __init__(self, *, inside: Inside = "nothing", tools: bool = False) -> None:
+        self._state: Literal["start", "reasoning", "text", "call"] = _STATES[inside]
         self._tools = tools
         self._held = ""
-        self._after_marker = in_reasoning
+        self._after_marker = inside == "opened"
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain with ``text``."""

@@ -92,9 +92,12 @@ class EchoEngine:
         if self._script.hangs("generate"):
             return
         try:
-            answered(reply_to(question))
+            answered(reply_to(question, self._context_length))
         except PaddockError as error:
             answered(error)
+
+    def retune(self, request_id: str, sampling: Options) -> None:
+        """Its words do not depend on sampling."""
 
     def cancel(self, request_id: str) -> None:
         if self._script.hangs("cancel"):

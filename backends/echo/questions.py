@@ -9,6 +9,10 @@ from typing import assert_never
 
 from paddock.backends.echo.sequence import VOCABULARY, known, words
 from paddock.sdk.questions import (
+    Candidates,
+    CandidatesRequest,
+    ContextRequest,
+    ContextUse,
     DetokenizeRequest,
     Embeddings,
     EmbedRequest,
@@ -25,7 +29,7 @@ from paddock.sdk.questions import (
 DIMENSIONS = 8
 
 
-def reply_to(question: Question) -> Reply:
+def reply_to(question: Question, context_length: int) -> Reply:
     """Raises BadRequest for a token that there is none of."""
     match question:
         case EmbedRequest():
@@ -40,8 +44,30 @@ def reply_to(question: Question) -> Reply:
             return TokenIds(tokens=tuple(map(_token, words(question.text))))
         case DetokenizeRequest():
             return PlainText(text=" ".join(map(str, known(question.tokens))))
+        case CandidatesRequest():
+            return _candidates(question)
+        case ContextRequest():
+            counts = tuple(len(words(message.content)) for message in question.messages)
+            return ContextUse(tokens=sum(counts), context_length=context_length, messages=counts)
         case _:
             assert_never(question)
+
+
+def _candidates(question: CandidatesRequest) -> Candidates:
+    """Words of the prompt, each less likely than the one before."""
+    given = question.prompt if question.prompt is not None else " ".join(m.content for m in question.messages)
+    said = words(given) if isinstance(given, str) else [str(token) for token in known(given)]
+    texts = list(dict.fromkeys(said))[: question.top]
+    return Candidates(
+        tokens=tuple(map(_token, texts)),
+        texts=tuple(texts),
+        logits=struct.pack(f"<{len(texts)}f", *(-float(place) for place in range(len(texts)))),
+        rest_logits=b"",
+        rest_counts=b"",
+        recent=tuple(map(_token, said)),
+        recent_texts=tuple(said),
+        prompt_tokens=len(said),
+    )
 
 
 def _vector(given: Input) -> bytes:

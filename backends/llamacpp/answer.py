@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from paddock.backends.chat.parse import AnswerParser, Call, Piece, Reasoning, StopMatcher, Text, call_of
+from paddock.backends.chat.parse import AnswerParser, Call, Inside, Piece, Reasoning, StopMatcher, Text, call_of
 from paddock.backends.chat.utf8 import Utf8Stream
 from paddock.sdk.events import GenerationEvent, ReasoningDelta, TextDelta, ToolCallDelta
 from paddock.sdk.types import GenerateRequest, Stats, StopReason, Usage
@@ -18,12 +18,12 @@ class Answer:
     ``end_of_turn`` is text that ends the answer for models whose vocabulary lacks their template's token for it.
     """
 
-    def __init__(self, request: GenerateRequest, *, in_reasoning: bool, end_of_turn: str = "") -> None:
+    def __init__(self, request: GenerateRequest, *, inside: Inside = "nothing", end_of_turn: str = "") -> None:
         self._id = request.id
         self._end_of_turn = end_of_turn
         self._utf8 = Utf8Stream()
         raw = request.prompt is not None
-        self._parser = None if raw else AnswerParser(in_reasoning=in_reasoning, tools=bool(request.tools))
+        self._parser = None if raw else AnswerParser(inside=inside, tools=bool(request.tools))
         self._stop = StopMatcher((*request.stop, end_of_turn))
         self._texts: list[str] = []
         self.calls = 0

@@ -22,7 +22,7 @@ from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, PromptProgress, Queued
-from paddock.sdk.types import StopReason
+from paddock.sdk.types import Options, Stats, StopReason, Usage
 
 IDLE_S = 2.0
 """Without work for so long, the engine does what can wait."""
@@ -68,6 +68,7 @@ class Decoding:
         self._changed = threading.Condition()
         self._arrived: list[Job] = []
         self._cancelled: set[str] = set()
+        self._retuned: dict[str, Options] = {}
         self._reading: frozenset[str] = frozenset()
         self._closing = False
         self._shedding = self._recounting = False
@@ -94,6 +95,11 @@ class Decoding:
             if request_id in self._reading:
                 self._runner.context.abort()
             self._wake()
+
+    def retune(self, request_id: str, sampling: Options) -> None:
+        """Sample with other settings from the next token on."""
+        with self._changed:
+            self._retuned[request_id] = sampling
 
     def shed(self) -> None:
         """Give up, before the next step, the states that are kept in memory."""
@@ -147,6 +153,7 @@ class Decoding:
                     return False
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
+                retuned, self._retuned = self._retuned, {}
                 shedding, self._shedding, self._recounting = self._shedding, False, False
                 self._runner.context.clear_abort()
             if not self._idling:
@@ -157,6 +164,8 @@ class Decoding:
             self._runner.cache.shed()
         for job in arrived:
             self._start(job)
+        for request_id, sampling in retuned.items():
+            self._retune(request_id, sampling)
         for request_id in cancelled:
             if request_id in self._jobs:
                 self._cancel(self._jobs[request_id])
@@ -175,11 +184,12 @@ class Decoding:
             if job.error is not None:
                 raise job.error
             assert prompt is not None
-            job.chain = SamplerChain(self._model, prompt.options, prompt.tokens)
+            options = prompt.options if job.retuned is None else prompt.plain | job.retuned
+            job.chain = SamplerChain(self._model, options, prompt.tokens)
         except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
-        job.answer = Answer(request, in_reasoning=prompt.in_reasoning, end_of_turn=prompt.end_of_turn)
+        job.answer = Answer(request, inside=prompt.inside, end_of_turn=prompt.end_of_turn)
         job.sequence = Sequence(
             request.id,
             list(prompt.tokens),
@@ -194,6 +204,15 @@ class Decoding:
         if prompt.draft_limit:
             self._drafting.begin(request.id, prompt.ngram)
         self._scheduler.add(job.sequence)
+
+    def _retune(self, request_id: str, sampling: Options) -> None:
+        job = self._jobs.get(request_id)
+        if job is None or job.chain is None or job.prompt is None:
+            return
+        try:
+            job.chain.change(job.prompt.plain | sampling)
+        except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
+            self._end(job, Failed(id=request_id, error=told(error).info()))
 
     def _step(self) -> None:
         step = self._scheduler.schedule()
@@ -230,6 +249,11 @@ class Decoding:
     def _sample(self, job: Job, sequence: Sequence, rows: range) -> None:
         """The next token from each row, as long as the drafts were right."""
         assert job.chain is not None
+        if job.look is not None:
+            job.look(self._runner.context.logits(rows[-1]).copy(), sequence)
+            self._scheduler.settle(sequence, 0)
+            self._end(job, Finished(id=job.request.id, usage=Usage(), stats=Stats(), reason="stop"))
+            return
         draft, accepted = sequence.draft, 0
         reason: StopReason | None = None
         for at, row in enumerate(rows):

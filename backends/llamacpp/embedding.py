@@ -18,6 +18,8 @@ from paddock.backends.llamacpp.decoding import told
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext, Row, Vector
 from paddock.sdk.errors import BadRequest, ContextOverflow, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.questions import (
+    CandidatesRequest,
+    ContextRequest,
     DetokenizeRequest,
     Embeddings,
     EmbedRequest,
@@ -160,6 +162,8 @@ class Embedder:
                     known = self._known(question.tokens)
                     text = b"".join(self._model.piece(token, special=True) for token in known)
                     return PlainText(text=text.decode("utf-8", "replace"))
+                case CandidatesRequest() | ContextRequest():
+                    raise AssertionError(question)  # the engine answers these with its context
                 case _:
                     assert_never(question)
         except Exception as error:  # noqa: BLE001 - a bug must end this question, not the thread

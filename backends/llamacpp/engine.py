@@ -20,7 +20,7 @@ from paddock.backends.llamacpp.decoding import Decoding, told
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.embedding import Embedder
-from paddock.backends.llamacpp.job import Job
+from paddock.backends.llamacpp.job import Job, Look
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.loading import (
     LEARNED_POSITIONS,
@@ -33,16 +33,19 @@ from paddock.backends.llamacpp.loading import (
     room_for,
     with_threads,
 )
+from paddock.backends.llamacpp.logits import Row
+from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
 from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.preparing import Preparer
 from paddock.backends.llamacpp.runner import Runner
+from paddock.backends.llamacpp.sequence import Sequence
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import BadRequest, EngineError, ModelUnusable, PaddockError
-from paddock.sdk.events import Cancelled, Failed
+from paddock.sdk.events import Cancelled, Failed, GenerationEvent
 from paddock.sdk.paths import Home
-from paddock.sdk.questions import Question
+from paddock.sdk.questions import CandidatesRequest, ContextRequest, ContextUse, Question
 from paddock.sdk.types import GenerateRequest, Options
 
 CLOSING_S = 1.2
@@ -56,7 +59,7 @@ class LlamaCppEngine:
         self._lock = threading.Lock()
         self._ids: set[str] = set()
         self._arriving: dict[str, Job] = {}
-        self._arrivals: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = False
         self._orders = 0
         self._threads: list[threading.Thread] = []
@@ -158,12 +161,45 @@ class LlamaCppEngine:
             self._decoding.watch(report)
 
     def ask(self, question: Question, answered: Answered) -> None:
-        """Queue a question; returns at once. It is answered on the embedder's thread."""
+        """Queue a question; returns at once. What concerns the context is answered on the engine's threads, the rest on
+        the embedder's."""
         assert self._embedder is not None
-        self._embedder.ask(question, answered)
+        if not isinstance(question, CandidatesRequest | ContextRequest):
+            self._embedder.ask(question, answered)
+        elif self._decoding is None:
+            answered(ModelUnusable("This model makes embeddings, no text.", hint="Choose a chat model."))
+        elif isinstance(question, ContextRequest):
+            self._arrivals.put(lambda: answered(self._context_use(question)))
+        else:
+            self._look(question, answered)
+
+    def _look(self, question: CandidatesRequest, answered: Answered) -> None:
+        """Read the prompt as a request does, and tell what could come next instead of choosing from it."""
+
+        def emit(event: GenerationEvent) -> None:
+            if isinstance(event, Failed):
+                answered(PaddockError.from_info(event.error))
+            elif isinstance(event, Cancelled):
+                answered(EngineError("The question was stopped.", hint="Ask again."))
+
+        def look(row: Row, sequence: Sequence) -> None:
+            answered(candidates(self._model, row, sequence.tokens, question.top))
+
+        request = GenerateRequest(
+            id=question.id,
+            model=question.model,
+            messages=question.messages,
+            prompt=question.prompt,
+            go_on=question.go_on,
+            reasoning=question.reasoning,
+        )
+        self._submit(request, emit, look)
 
     def submit(self, request: GenerateRequest, emit: Emit) -> None:
         """Queue a request; returns at once. Its events come from the engine's threads, in order."""
+        self._submit(request, emit)
+
+    def _submit(self, request: GenerateRequest, emit: Emit, look: Look | None = None) -> None:
         with self._lock:
             if self._closing or self._decoding is None or request.id in self._ids:
                 error: PaddockError = BadRequest(f"A request “{request.id}” is already running.")
@@ -175,8 +211,17 @@ class LlamaCppEngine:
                 return
             self._orders += 1
             self._ids.add(request.id)
-            job = self._arriving[request.id] = Job(request, emit, self._orders)
+            job = self._arriving[request.id] = Job(request, emit, self._orders, look=look)
             self._arrivals.put(job)
+
+    def retune(self, request_id: str, sampling: Options) -> None:
+        """Sample with other settings from the next token on; unknown ids are ignored."""
+        with self._lock:
+            job = self._arriving.get(request_id)
+            if job is not None:
+                job.retuned = sampling
+            elif request_id in self._ids and self._decoding is not None:
+                self._decoding.retune(request_id, sampling)
 
     def cancel(self, request_id: str) -> None:
         """End a request within one decode step; unknown ids are ignored."""
@@ -247,6 +292,9 @@ class LlamaCppEngine:
 
     def _prepare_all(self, decoding: Decoding) -> None:
         while (job := self._arrivals.get()) is not None:
+            if not isinstance(job, Job):
+                job()
+                continue
             if self._arriving.get(job.request.id) is not job:
                 continue
             try:
@@ -257,6 +305,12 @@ class LlamaCppEngine:
                 if self._arriving.get(job.request.id) is job:  # else it was cancelled, and its id perhaps used again
                     del self._arriving[job.request.id]
                     decoding.put(job)
+
+    def _context_use(self, question: ContextRequest) -> ContextUse | PaddockError:
+        try:
+            return self._preparer.context(question)
+        except Exception as error:  # noqa: BLE001 - a bug must end this question, not the thread
+            return told(error)
 
     def _ended(self, request_id: str) -> None:
         with self._lock:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paddock.backends.base import Emit
 from paddock.backends.llamacpp.answer import Answer, Timing
+from paddock.backends.llamacpp.logits import Row
 from paddock.backends.llamacpp.preparing import Prompt
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence
 from paddock.sdk.errors import PaddockError
-from paddock.sdk.types import GenerateRequest, Stats
+from paddock.sdk.types import GenerateRequest, Options, Stats
+
+Look = Callable[[Row, Sequence], None]
+"""Called on the engine's thread with a copy of a row of logits and the sequence that it follows."""
 
 
 @dataclass(eq=False)
 class Job:
     """``prompt`` or ``error`` is there once it was prepared, ``sequence`` and what follows once it was taken up by the
-    engine's thread. ``position`` is the last one published of its place in the queue; ``text`` are the bytes written
-    so far."""
+    engine's thread. ``retuned`` is sampling to go on with. With ``look`` nothing is written: it is shown the logits
+    behind the prompt, and the job ends. ``position`` is the last one published of its place in the queue; ``text`` are
+    the bytes written so far."""
 
     request: GenerateRequest
     emit: Emit
@@ -32,6 +38,8 @@ class Job:
     text: bytearray = field(default_factory=bytearray)
     drafted: int = 0
     accepted: int = 0
+    retuned: Options | None = None
+    look: Look | None = None
 
     def stats(self) -> Stats:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0

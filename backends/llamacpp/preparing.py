@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import cast
 
-from paddock.backends.chat.parse import opens_reasoning
+from paddock.backends.chat.parse import THINK, THINK_END, Inside, opens_reasoning
 from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
@@ -17,8 +18,10 @@ from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import BadRequest, ContextOverflow, InvalidOption, TemplateFailed
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.options import check
-from paddock.sdk.types import GenerateRequest, Options
+from paddock.sdk.questions import ContextRequest, ContextUse
+from paddock.sdk.types import GenerateRequest, Message, Options
 
+_NOTHING: Inside = "nothing"
 LAST_BOUNDARIES = 3
 """Messages at the end of a prompt whose beginnings get a checkpoint, besides the one behind the system prompt."""
 
@@ -26,14 +29,15 @@ LAST_BOUNDARIES = 3
 @dataclass(frozen=True)
 class Prompt:
     """A request as the engine's thread takes it. ``end`` is how the prompt's text ends, empty for a raw one;
-    ``boundaries`` are positions at which messages begin; without ``ngram`` the draft
-    model guesses."""
+    ``plain`` are the options without those of the request; ``boundaries`` are positions at which messages begin;
+    without ``ngram`` the draft model guesses."""
 
     tokens: tuple[int, ...] = ()
     options: Options = field(default_factory=dict)
-    in_reasoning: bool = False
+    inside: Inside = "nothing"
     end: str = ""
     end_of_turn: str = ""
+    plain: Options = field(default_factory=dict)
     group: Hashable = None
     boundaries: tuple[int, ...] = ()
     draft_limit: int = 0
@@ -85,9 +89,9 @@ class Preparer:
             raise InvalidOption(f"“max_tokens” cannot be {request.max_tokens}.", hint="It takes numbers from 1.")
         options = self._defaults | check(request.sampling, SAMPLING, where="llama.cpp sampling")
         group, draft_limit = self._group(options), self._draft_limit(options)
-        text = ""
+        text, inside = "", _NOTHING
         if request.prompt is None:
-            text = self._template.render(request.messages, request.tools, reasoning=request.reasoning)
+            text, inside = self._rendered(request)
             tokens = self._written.tokenize(self._model, self._without_bos(text), request.messages)
         elif isinstance(request.prompt, str):
             tokens = self._model.tokenize(self._without_bos(request.prompt), add_special=True)
@@ -101,7 +105,8 @@ class Preparer:
         return Prompt(
             tokens=tuple(tokens),
             options=options,
-            in_reasoning=opens_reasoning(text),
+            plain=self._defaults,
+            inside=inside,
             end=text[-64:],
             end_of_turn=self._end_of_turn if request.prompt is None else "",
             group=group,
@@ -109,6 +114,45 @@ class Preparer:
             draft_limit=draft_limit,
             ngram=NgramDrafter(tokens) if draft_limit and options["drafting"] == "ngram" else None,
         )
+
+    def context(self, question: ContextRequest) -> ContextUse:
+        """How much of the context a conversation takes, however long it is. Raises TemplateFailed."""
+        text = self._template.render(question.messages, reasoning=question.reasoning)
+        tokens = self._written.tokenize(self._model, self._without_bos(text), question.messages)
+        return ContextUse(
+            tokens=len(tokens), context_length=self._limit, messages=self._shares(tokens, question.messages)
+        )
+
+    def _shares(self, tokens: Sequence[int], messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens of each message: between the control tokens that open them where there is one for each, else by
+        the length of their texts."""
+        starts = self._openers(tokens)
+        if len(starts) == len(messages) + 1:  # the last one opens the answer
+            starts = [0, *starts[1:-1], len(tokens)]
+            return tuple(end - start for start, end in pairwise(starts))
+        lengths = [len(self._model.tokenize(message.content, add_special=False)) for message in messages]
+        scale = len(tokens) / max(sum(lengths), 1)
+        ends = [round(end * scale) for end in accumulate(lengths)]
+        return tuple(end - start for start, end in pairwise([0, *ends]))
+
+    def _rendered(self, request: GenerateRequest) -> tuple[str, Inside]:
+        """The prompt's text and where it ends; with ``go_on`` that is where the answer has come to."""
+        if not request.go_on:
+            text = self._template.render(request.messages, request.tools, reasoning=request.reasoning)
+            return text, "opened" if opens_reasoning(text) else "nothing"
+        if not request.messages or request.messages[-1].role != "assistant" or request.messages[-1].tool_calls:
+            raise BadRequest("There is no answer to go on with.", hint="Let the last message be text of the model’s.")
+        *before, answer = request.messages
+        text = self._template.render(before, request.tools, reasoning=request.reasoning)
+        inside: Inside = "opened" if opens_reasoning(text) else "nothing"
+        if answer.reasoning:
+            text += answer.reasoning if inside == "opened" else f"{THINK}\n{answer.reasoning}"
+            inside = "reasoning"
+        if not answer.content:
+            return text, inside
+        if inside != "nothing":
+            text += f"\n{THINK_END}\n\n"
+        return text + answer.content, "text"
 
     def _without_bos(self, text: str) -> str:
         """The tokeniser adds it."""
@@ -157,9 +201,12 @@ class Preparer:
         return limit
 
     def _boundaries(self, tokens: Sequence[int]) -> tuple[int, ...]:
-        """Where messages begin: at every repetition of the control token that opens the prompt."""
-        control = self._model.is_control
-        bos = self._model.bos_token
-        opener = next((token for token in tokens[:3] if token != bos and control(token)), None)
-        found = [at for at, token in enumerate(tokens) if at and token == opener]
+        """Where messages begin, those that may be gone on from."""
+        found = [at for at in self._openers(tokens) if at]
         return tuple(sorted({*found[:1], *found[-LAST_BOUNDARIES:]}))
+
+    def _openers(self, tokens: Sequence[int]) -> list[int]:
+        """Where messages begin: at the control token that opens the prompt and at every repetition of it."""
+        bos = self._model.bos_token
+        opener = next((token for token in tokens[:3] if token != bos and self._model.is_control(token)), None)
+        return [at for at, token in enumerate(tokens) if token == opener]

@@ -18,6 +18,8 @@ from paddock.backends.llamacpp.candidates import Candidates
 from paddock.backends.llamacpp.logits import Ids, Row
 from paddock.sdk.types import Options
 
+_ANYTHING = 1e-30
+"""A min-p that takes away only what is forbidden: typical-p has no number for its expectation otherwise."""
 _NO_TEMPERATURE = 1e-30  # logits divided by less overflow; the most likely token is all that such a temperature leaves
 
 
@@ -62,8 +64,10 @@ class Plan:
         params = self._api.llama_sampler_chain_default_params()
         params.no_perf = True
         self._tail = self._own(self._api.llama_sampler_chain_init(params))
-        for name in rest:
+        for at, name in enumerate(rest):
             self._api.llama_sampler_chain_add(self._tail, self._made(name))
+            if name == "top_n_sigma" and "typical_p" in rest[at:]:
+                self._api.llama_sampler_chain_add(self._tail, self._api.llama_sampler_init_min_p(_ANYTHING, 0))
         if self._chooser is not None:
             self._api.llama_sampler_chain_add(self._tail, self._chooser)
         self._tail_listens = self._chooser is not None or any(name in ("penalties", "dry") for name in rest)
@@ -145,7 +149,7 @@ class Plan:
             case "typical_p":
                 p = self._float("typical_p")
                 self._reduce = lambda row: (rows.typical(row, p, keep), False)
-            case "top_n_sigma" if keep > 1 or ("temperature" in rest and self._float("dynatemp_range") > 0):
+            case "top_n_sigma" if self._counts_forbidden(rest):
                 self._reduce = _everything  # both count the tokens that top-n-sigma has forbidden
                 return names
             case "top_n_sigma":
@@ -154,6 +158,12 @@ class Plan:
             case _:
                 raise AssertionError(name)
         return rest
+
+    def _counts_forbidden(self, rest: Sequence[str]) -> bool:
+        """Whether a sampler behind top-n-sigma counts the tokens that it has forbidden."""
+        if "typical_p" in rest:
+            return False
+        return self._int("min_keep") > 1 or ("temperature" in rest and self._float("dynatemp_range") > 0)
 
     def _temperature(self) -> Callable[[Row], None]:
         temperature, spread = self._float("temperature"), self._float("dynatemp_range")

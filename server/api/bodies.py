@@ -7,10 +7,13 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
+from litestar import Request
 
 from paddock.sdk.errors import BadRequest
 
 T = TypeVar("T")
+
+CLIENTS = ("window", "cli", "sdk")
 
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What decoding raises for bytes that are no JSON."""
@@ -97,3 +100,11 @@ def misfit(error: msgspec.ValidationError, kind: Any) -> BadRequest:
     field = where.rstrip("`").lstrip(".")
     place = f" in “{field}”" if field else ""
     return BadRequest(f"A value{place} does not fit: {what[:1].lower()}{what[1:]}.", hint="", field=field)
+
+
+def client_of(request: Request[Any, Any, Any]) -> str:
+    """Who asks; a program that does not say is somebody's script. Raises BadRequest."""
+    given: str = request.headers.get("x-paddock-client", "sdk")
+    if given not in CLIENTS:
+        raise BadRequest(f"“{given}” is no kind of client.", hint=f"X-Paddock-Client: {', '.join(CLIENTS)}.")
+    return given

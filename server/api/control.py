@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -19,21 +18,21 @@ from paddock.sdk.host import (
     LogTail,
     RaiseAnswer,
     RaiseRequest,
+    RetuneRequest,
     ServerRequest,
     SettingsPatch,
     ShutdownRequest,
 )
 from paddock.sdk.memory import EstimateRequest
 from paddock.sdk.questions import Question
-from paddock.sdk.types import ChatPatch, GenerateRequest, InstancePatch, LoadRequest, NewChat, SendRequest
-from paddock.server.api.bodies import decode
+from paddock.sdk.types import GenerateRequest, InstancePatch, LoadRequest
+from paddock.server.api.bodies import client_of, decode
 from paddock.server.api.questions import reply
-from paddock.server.api.streams import EventStream, frame
+from paddock.server.api.streams import EventStream, frame, frames
 
 if TYPE_CHECKING:
     from paddock.server.host import Host
 
-CLIENTS = ("window", "cli", "sdk")
 STUCK_S = 20.0
 ECHO_PIECES = 10
 ECHO_GAP_S = 0.05
@@ -49,7 +48,6 @@ class ControlApi:
         self._host = host
 
     def routes(self) -> list[Any]:
-        chat = "/control/chats/{chat_id:str}"
         generation = "/control/generations/{generation_id:str}"
         return [
             get("/control/handshake")(self.handshake),
@@ -71,12 +69,7 @@ class ControlApi:
             get("/control/generations")(self.generations),
             get(generation + "/events")(self.follow),
             post(generation + "/cancel", status_code=204)(self.cancel),
-            get("/control/chats")(self.chats),
-            post("/control/chats", status_code=200)(self.create_chat),
-            get(chat)(self.chat),
-            patch(chat)(self.patch_chat),
-            delete(chat, status_code=204)(self.delete_chat),
-            post(chat + "/send", status_code=200)(self.send),
+            post(generation + "/sampling", status_code=204)(self.retune),
             get("/control/settings")(self.settings),
             patch("/control/settings")(self.patch_settings),
             get("/control/kv-store")(self.prompt_cache),
@@ -95,7 +88,7 @@ class ControlApi:
         return _json(self._host.handshake())
 
     async def events(self, request: Asked) -> Answer:
-        return EventStream(self._events(_client(request)), stuck_s=STUCK_S)
+        return EventStream(self._events(client_of(request)), stuck_s=STUCK_S)
 
     async def _events(self, client: str) -> AsyncGenerator[bytes, None]:
         host = self._host
@@ -185,7 +178,7 @@ class ControlApi:
 
     async def load(self, request: Asked) -> Answer:
         asked = decode(await request.body(), LoadRequest)
-        return EventStream(_frames(await self._host.models.load(asked, _client(request))))
+        return EventStream(frames(await self._host.models.load(asked, client_of(request))))
 
     async def unload(self, request: Asked) -> None:
         await self._host.models.unload(_instance(request))
@@ -218,7 +211,7 @@ class ControlApi:
 
     async def generate(self, request: Asked) -> Answer:
         asked = decode(await request.body(), GenerateRequest)
-        client = _client(request)
+        client = client_of(request)
         host = self._host
         if not asked.id:
             raise BadRequest("The field “id” is empty.", hint="Give each request an id of its own.")
@@ -226,18 +219,18 @@ class ControlApi:
         generation = Generation(id=asked.id, model=model.id, client=client, started=host.now())
         run = host.generations.start(generation, lambda: host.models.generate(model, asked, client))
 
-        return EventStream(_frames(run.follow()), over=run.cancel)
+        return EventStream(frames(run.follow()), over=run.cancel)
 
     async def ask(self, request: Asked) -> Answer:
         question: Question = decode(await request.body(), Question)  # type: ignore[arg-type]  # it is a union
         model = await self._host.models.find(question.model)
-        return _json(await reply(self._host, request, model, question, _client(request)))
+        return _json(await reply(self._host, request, model, question, client_of(request)))
 
     async def generations(self) -> Answer:
         return _json(self._host.generations.running())
 
     async def follow(self, generation_id: str) -> Answer:
-        return EventStream(_frames(self._host.generations.get(generation_id).follow()))
+        return EventStream(frames(self._host.generations.get(generation_id).follow()))
 
     async def cancel(self, generation_id: str) -> None:
         run = self._host.generations.find(generation_id)
@@ -245,35 +238,10 @@ class ControlApi:
             run.cancel()
             await run.wait()
 
-    # -------------------------------------------------------------- chats
-
-    async def chats(self) -> Answer:
-        return _json(await self._host.conversations.summaries())
-
-    async def create_chat(self, request: Asked) -> Answer:
-        return _json(await self._host.conversations.create(decode(await request.body(), NewChat)))
-
-    async def chat(self, chat_id: str) -> Answer:
-        return _json(await self._host.conversations.get(chat_id))
-
-    async def patch_chat(self, chat_id: str, request: Asked) -> Answer:
-        return _json(await self._host.conversations.patch(chat_id, decode(await request.body(), ChatPatch)))
-
-    async def delete_chat(self, chat_id: str) -> None:
-        await self._host.conversations.delete(chat_id)
-
-    async def send(self, chat_id: str, request: Asked) -> Answer:
-        asked = decode(await request.body(), SendRequest)
-        run = await self._host.conversations.send(chat_id, asked, _client(request))
-        return EventStream(_frames(run.follow()))
-
-
-def _client(request: Asked) -> str:
-    """Who asks; a program that does not say is somebody's script."""
-    given = request.headers.get("x-paddock-client", "sdk")
-    if given not in CLIENTS:
-        raise BadRequest(f"“{given}” is no kind of client.", hint=f"X-Paddock-Client: {', '.join(CLIENTS)}.")
-    return given
+    async def retune(self, generation_id: str, request: Asked) -> None:
+        asked = decode(await request.body(), RetuneRequest)
+        generation = self._host.generations.get(generation_id).generation
+        await self._host.models.retune(generation.model, generation.id, asked.sampling)
 
 
 def _instance(request: Asked) -> str:
@@ -283,9 +251,3 @@ def _instance(request: Asked) -> str:
 
 def _json(value: Any) -> Answer:
     return Response(msgspec.json.encode(value), media_type="application/json")
-
-
-async def _frames(events: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(events):
-        async for event in events:
-            yield frame(msgspec.json.encode(event))

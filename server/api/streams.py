@@ -6,8 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
+import msgspec
 from litestar.response import Response
 from litestar.response.base import ASGIResponse
 
@@ -112,3 +114,10 @@ async def gone(receive: Any) -> None:
     """Until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def frames(events: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+    """Values as server-sent events."""
+    async with aclosing(events):
+        async for event in events:
+            yield frame(msgspec.json.encode(event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import os
 import select
@@ -29,7 +30,8 @@ from paddock.sdk.events import (
     ReasoningDelta,
     TextDelta,
 )
-from paddock.sdk.questions import Embeddings, EmbedRequest
+from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse, Embeddings, EmbedRequest
+from paddock.sdk.types import Message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
@@ -368,3 +370,32 @@ async def test_no_worker_outlives_a_killed_host(subject: Any, tmp_path: Path, st
             os.kill(pid, signal.SIGSTOP)
         with ended(pid, seconds=2):
             parent.kill()
+
+
+async def test_sampling_may_change_while_an_answer_is_written(subject: Any, pool: Pool) -> None:
+    request = subject.request("a", max_tokens=24, sampling={"temperature": 1.0})
+    async with aclosing(pool.generate(subject.model, request)) as events:
+        await until_delta(events)
+        with pytest.raises(UnknownOption):
+            pool.retune(subject.model, request.id, {"temperatur": 0.0})
+        pool.retune(subject.model, request.id, {"temperature": 0.0})
+        assert isinstance([event async for event in events][-1], Finished)
+    with pytest.raises(NotFound):
+        pool.retune(subject.model, request.id, {"temperature": 0.0})
+
+
+async def test_the_context_that_a_conversation_takes_is_told(subject: Any, pool: Pool) -> None:
+    messages = tuple(Message(role="user", content=text) for text in ("One two", "One two three four five six"))
+    use = await pool.ask(subject.model, ContextRequest(id="use", model="m", messages=messages))
+    assert isinstance(use, ContextUse)
+    assert sum(use.messages) == use.tokens < use.context_length
+    assert use.messages[0] < use.messages[1]
+
+
+async def test_candidates_come_with_the_likeliest_first(subject: Any, pool: Pool) -> None:
+    told = await pool.ask(subject.model, CandidatesRequest(id="next", model="m", prompt="1 2 3 4", top=3))
+    assert isinstance(told, Candidates)
+    assert len(told.tokens) == len(told.texts) == 3
+    logits = array.array("f", told.logits)
+    assert list(logits) == sorted(logits, reverse=True)
+    assert len(told.recent) == len(told.recent_texts) == told.prompt_tokens

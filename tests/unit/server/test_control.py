@@ -180,7 +180,9 @@ def test_a_second_client_reads_a_generation_from_its_beginning(shared):
     assert [run["id"] for run in shared.get("/control/generations")] == ["both"]
     first.close()
     until(lambda: not shared.get("/control/generations"), "the generation to end")
-    assert shared.http.get("/control/generations/both/events").status_code == 404
+    late = list(shared.events("GET", "/control/generations/both/events"))
+    assert late[-1]["type"] == "cancelled", "one that has just ended can be followed for a while"
+    assert shared.http.get("/control/generations/never/events").status_code == 404
 
 
 def test_a_dying_worker_ends_the_stream_with_its_signal_and_the_host_goes_on(shared):

@@ -253,7 +253,7 @@ def test_a_full_disk_does_not_stop_the_answer_and_is_told_and_made_up_for(start,
     from server_harness import echo_model
 
     echo_model(tmp_path, "long", text=long, tokens_per_second=1500)
-    host = start(code=LIMITED.format(limit=100_000)).ready()
+    host = start(code=LIMITED.format(limit=260_000)).ready()
     chat = host.post("/control/chats", {"model": "test/long"})["summary"]["id"]
     events = list(host.events("POST", f"/control/chats/{chat}/send", {"content": "count"}))
     assert text_of(events) == long.rstrip() or text_of(events) == long

@@ -24,7 +24,7 @@ from paddock.sdk.host import Generation, SettingsPatch
 from paddock.sdk.types import Stats, Usage
 from paddock.server.access import PublicDoor, Receive, Send, host_name, is_loopback
 from paddock.server.bus import Bus
-from paddock.server.conversations import title_of
+from paddock.server.chat_texts import title_of
 from paddock.server.generations import Generations, joined
 from paddock.server.lifetime import Lifetime
 from paddock.server.listeners import Listener, private_socket, public_sockets

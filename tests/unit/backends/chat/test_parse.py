@@ -52,9 +52,9 @@ def cut_texts(draw: st.DrawFn, texts: st.SearchStrategy[str] = TEXTS) -> tuple[s
 @given(cut_texts(), st.booleans(), st.booleans())
 def test_any_cut_gives_the_same_pieces(case, in_reasoning, tools):
     text, cuts = case
-    whole = pieces_of(text, [], in_reasoning=in_reasoning, tools=tools)
-    assert pieces_of(text, cuts, in_reasoning=in_reasoning, tools=tools) == whole
-    assert pieces_of(text, list(range(len(text))), in_reasoning=in_reasoning, tools=tools) == whole
+    whole = pieces_of(text, [], inside="opened" if in_reasoning else "nothing", tools=tools)
+    assert pieces_of(text, cuts, inside="opened" if in_reasoning else "nothing", tools=tools) == whole
+    assert pieces_of(text, list(range(len(text))), inside="opened" if in_reasoning else "nothing", tools=tools) == whole
 
 
 @given(TEXTS)
@@ -62,7 +62,7 @@ def test_no_letter_is_lost(text):
     """Everything but markers, the line ends after them and the syntax of calls comes out again."""
     out = "".join(
         piece.name + piece.arguments if isinstance(piece, Call) else piece.text
-        for piece in pieces_of(text, [], in_reasoning=False, tools=True)
+        for piece in pieces_of(text, [], inside="nothing", tools=True)
     )
     for word in ("hello", "é", "🦊"):
         assert out.count(word) == text.count(word)
@@ -78,7 +78,7 @@ def test_reasoning_then_answer():
 
 
 def test_reasoning_opened_by_the_prompt():
-    assert pieces_of("hm</think>Yes", [], in_reasoning=True) == [Reasoning("hm"), Text("Yes")]
+    assert pieces_of("hm</think>Yes", [], inside="opened") == [Reasoning("hm"), Text("Yes")]
     assert opens_reasoning("<|im_start|>assistant\n<think>\n")
     assert not opens_reasoning("<think>\n\n</think>\n\n")
 

@@ -10,7 +10,7 @@ from paddock.sdk.types import GenerateRequest, Tool
 def answer(*, stop: tuple[str, ...] = (), tools: bool = False, end_of_turn: str = "") -> Answer:
     offered = (Tool(name="f"),) if tools else ()
     request = GenerateRequest(id="request-1", model="m", messages=(), stop=stop, tools=offered)
-    return Answer(request, in_reasoning=False, end_of_turn=end_of_turn)
+    return Answer(request, end_of_turn=end_of_turn)
 
 
 def events(made: Answer, *pieces: str | bytes) -> list[tuple[type, str]]:

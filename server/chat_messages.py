@@ -1,0 +1,272 @@
+"""The messages of conversations as rows: trees whose paths from root to leaf are what people see.
+
+A message that was deleted keeps its place in the tree and is left out of every path, so that it can come back. What is
+deleted together carries the same moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from paddock.sdk.chats import MessagePatch, Revision
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.types import ChatMessage
+from paddock.server.chat_values import MESSAGES, message_of, to_json
+from paddock.server.database import storage_errors, transaction
+
+_BELOW = (
+    "WITH RECURSIVE below(id, number) AS (SELECT id, number FROM messages WHERE id=:id UNION ALL"
+    " SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id)"
+)
+
+
+class MessageTable:
+    """Every method may raise StorageFailed. Lives on the thread of ``connection``."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    # -------------------------------------------------------------- reading
+
+    def path(self, chat_id: str, leaf: str | None) -> list[ChatMessage]:
+        """The messages from the root to ``leaf``, without those that were deleted."""
+        return self.paths(chat_id, [leaf])[0]
+
+    def paths(self, chat_id: str, leaves: Sequence[str | None]) -> list[list[ChatMessage]]:
+        """As :meth:`path`, for several leaves of one chat."""
+        with storage_errors(self._path):
+            rows = self._connection.execute(f"{MESSAGES} WHERE chat_id=? ORDER BY number", (chat_id,))
+            found = {row["id"]: row for row in rows}
+        versions: dict[tuple[str | None, str], list[str]] = {}
+        for row in found.values():
+            if row["deleted"] is None:
+                versions.setdefault((row["parent"], row["pane"]), []).append(row["id"])
+        return [_upwards(found, versions, leaf) for leaf in leaves]
+
+    def message(self, chat_id: str, message_id: str) -> ChatMessage:
+        """Raises BadRequest when the chat has no such message."""
+        row = self._row_of(chat_id, message_id)
+        with storage_errors(self._path):
+            siblings = self._connection.execute(
+                "SELECT id FROM messages WHERE chat_id=? AND parent IS ? AND pane=? AND (deleted IS NULL OR id=?)"
+                " ORDER BY number",
+                (chat_id, row["parent"], row["pane"], message_id),
+            )
+            return message_of(row, tuple(sibling["id"] for sibling in siblings))
+
+    def newest_below(self, chat_id: str, message_id: str) -> str:
+        """The last written message of those that continue ``message_id``, or itself. Raises BadRequest."""
+        self._row_of(chat_id, message_id)
+        with storage_errors(self._path):
+            # Nothing continues the last written one, so it is a leaf.
+            row = self._connection.execute(
+                f"{_BELOW} SELECT below.id FROM below JOIN messages ON messages.id=below.id"
+                " WHERE messages.deleted IS NULL ORDER BY below.number DESC LIMIT 1",
+                {"id": message_id},
+            ).fetchone()
+        return str(row["id"]) if row is not None else message_id
+
+    def revisions(self, chat_id: str, message_id: str) -> list[Revision]:
+        """What the message said before, the latest first. Raises BadRequest."""
+        self._row_of(chat_id, message_id)
+        with storage_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT role, content, replaced FROM revisions WHERE message=? ORDER BY number DESC", (message_id,)
+            )
+            return [Revision(role=row["role"], content=row["content"], replaced=row["replaced"]) for row in rows]
+
+    # -------------------------------------------------------------- writing
+
+    def append(self, chat_id: str, messages: Sequence[ChatMessage], title: str, now: float) -> None:
+        """Add ``messages``, make the last one the leaf; ``title`` names a chat that has no name yet. All or nothing."""
+        with transaction(self._connection, self._path) as rows:
+            _insert(rows, messages)
+            rows.execute(
+                "UPDATE chats SET leaf=?, updated=?, title=CASE title WHEN '' THEN ? ELSE title END WHERE id=?",
+                (messages[-1].id, now, title, chat_id),
+            )
+
+    def append_to_panes(
+        self, chat_id: str, messages: Sequence[ChatMessage], leaves: dict[str, str], title: str, now: float
+    ) -> None:
+        """As :meth:`append`; ``leaves`` are the new ones of panes, by the panes' ids."""
+        with transaction(self._connection, self._path) as rows:
+            _insert(rows, messages)
+            for pane, leaf in leaves.items():
+                rows.execute("UPDATE panes SET leaf=? WHERE id=? AND chat_id=?", (leaf, pane, chat_id))
+            rows.execute(
+                "UPDATE chats SET updated=?, title=CASE title WHEN '' THEN ? ELSE title END,"
+                " leaf=(SELECT leaf FROM panes WHERE chat_id=? ORDER BY position LIMIT 1) WHERE id=?",
+                (now, title, chat_id, chat_id),
+            )
+
+    def insert(self, message: ChatMessage, after: str | None, now: float) -> None:
+        """Put ``message`` behind ``after``, a message of the chat's current path, before what follows there; an empty
+        ``after`` puts it first, None last. Raises BadRequest."""
+        chat_id = message.chat_id
+        leaf = self._connection.execute("SELECT leaf FROM chats WHERE id=?", (chat_id,)).fetchone()["leaf"]
+        chain = [item.id for item in self.path(chat_id, leaf)]
+        if after and after not in chain:
+            raise BadRequest(
+                "This message is not on the conversation’s current path.", hint="Choose its version first."
+            )
+        at = len(chain) if after is None else chain.index(after) + 1 if after else 0
+        parent = leaf if at == len(chain) else self._row_of(chat_id, chain[at])["parent"]
+        with transaction(self._connection, self._path) as rows:
+            _insert(rows, [msgspec.structs.replace(message, parent=parent)])
+            if at == len(chain):
+                rows.execute("UPDATE chats SET leaf=? WHERE id=?", (message.id, chat_id))
+            else:
+                rows.execute("UPDATE messages SET parent=? WHERE id=?", (message.id, chain[at]))
+            rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
+
+    def change_message(self, chat_id: str, message_id: str, patch: MessagePatch, now: float) -> None:
+        """Raises BadRequest for a message that the chat lacks or that is being written."""
+        row = self._row_of(chat_id, message_id)
+        if row["state"] == "generating":
+            raise BadRequest("This answer is being written.", hint="Stop it, or wait for its end.")
+        content, role = patch.content, patch.role
+        with transaction(self._connection, self._path) as rows:
+            if (content not in (None, row["content"])) or (role not in (None, row["role"])):
+                rows.execute(
+                    "INSERT INTO revisions (message, role, content, replaced) VALUES (?, ?, ?, ?)",
+                    (message_id, row["role"], row["content"], now),
+                )
+                rows.execute(
+                    "UPDATE messages SET content=?, role=?, edited=? WHERE id=?",
+                    (row["content"] if content is None else content, role or row["role"], now, message_id),
+                )
+            if patch.deleted is True and row["deleted"] is None:
+                self._delete(rows, row, below=patch.below, now=now)
+            elif patch.deleted is False and row["deleted"] is not None:
+                self._bring_back(rows, row)
+            rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
+
+    def copy(self, path: Iterable[ChatMessage], new_id: str, ids: dict[str, str], now: float) -> None:
+        """``path`` as the messages of the chat ``new_id``; ``ids`` are the copies' ids by the originals'."""
+        parent: str | None = None
+        copies = []
+        for message in path:
+            turn = ids.get(message.turn, "")
+            copies.append(
+                msgspec.structs.replace(message, id=ids[message.id], chat_id=new_id, parent=parent, turn=turn, pane="")
+            )
+            parent = ids[message.id]
+        with transaction(self._connection, self._path) as rows:
+            _insert(rows, copies)
+            for copied in copies:
+                _save(rows, copied)
+            rows.execute("UPDATE chats SET leaf=?, updated=? WHERE id=?", (parent, now, new_id))
+
+    def save_partial(self, message_id: str, content: str, reasoning: str) -> None:
+        """What has been written of an answer that is still being written."""
+        with transaction(self._connection, self._path) as rows:
+            rows.execute(
+                "UPDATE messages SET content=?, reasoning=? WHERE id=? AND state='generating'",
+                (content, reasoning, message_id),
+            )
+
+    def go_on(self, message_id: str, before: ChatMessage, now: float) -> None:
+        """Write on at an answer that has ended; what it said is kept as a revision."""
+        with transaction(self._connection, self._path) as rows:
+            rows.execute(
+                "INSERT INTO revisions (message, role, content, replaced) VALUES (?, ?, ?, ?)",
+                (message_id, before.role, before.content, now),
+            )
+            rows.execute("UPDATE messages SET state='generating', error=NULL WHERE id=?", (message_id,))
+
+    def save(self, message: ChatMessage, now: float) -> None:
+        """The whole message in its final state; nothing happens when it was deleted meanwhile."""
+        with transaction(self._connection, self._path) as rows:
+            _save(rows, message)
+            rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, message.chat_id))
+
+    def interrupt(self) -> int:
+        """Mark answers without a writer; how many there were."""
+        with transaction(self._connection, self._path) as rows:
+            return rows.execute("UPDATE messages SET state='interrupted' WHERE state='generating'").rowcount
+
+    # -------------------------------------------------------------- deleting
+
+    def _delete(self, rows: sqlite3.Connection, row: sqlite3.Row, *, below: bool, now: float) -> None:
+        """A version goes with all that continues it; the only one alone, unless ``below``."""
+        versions = self.message(row["chat_id"], row["id"]).siblings
+        alone = len(versions) == 1
+        if alone and not below:
+            rows.execute("UPDATE messages SET deleted=? WHERE id=?", (now, row["id"]))
+            return
+        gone = f"{_BELOW} UPDATE messages SET deleted=:now WHERE deleted IS NULL AND id IN (SELECT id FROM below)"
+        rows.execute(gone, {"id": row["id"], "now": now})
+        at = versions.index(row["id"])
+        near = None if alone else versions[at - 1] if at else versions[1]
+        leaf = row["parent"] if near is None else self.newest_below(row["chat_id"], near)
+        self._move_leaves(rows, row, leaf)
+
+    def _bring_back(self, rows: sqlite3.Connection, row: sqlite3.Row) -> None:
+        together = f"{_BELOW} UPDATE messages SET deleted=NULL WHERE deleted=:at AND id IN (SELECT id FROM below)"
+        rows.execute(together, {"id": row["id"], "at": row["deleted"]})
+        chat = rows.execute("SELECT leaf FROM chats WHERE id=?", (row["chat_id"],)).fetchone()
+        if row["id"] not in [item.id for item in self.path(row["chat_id"], chat["leaf"])]:
+            leaf = self.newest_below(row["chat_id"], row["id"])
+            rows.execute("UPDATE chats SET leaf=? WHERE id=?", (leaf, row["chat_id"]))
+            if row["pane"]:
+                rows.execute("UPDATE panes SET leaf=? WHERE id=?", (leaf, row["pane"]))
+
+    def _move_leaves(self, rows: sqlite3.Connection, row: sqlite3.Row, leaf: str | None) -> None:
+        """Whatever ended below the deleted ``row`` ends at ``leaf`` now."""
+        for table, key in (("chats", "id"), ("panes", "chat_id")):
+            rows.execute(
+                f"{_BELOW} UPDATE {table} SET leaf=:leaf WHERE {key}=:chat AND leaf IN (SELECT id FROM below)",
+                {"id": row["id"], "leaf": leaf, "chat": row["chat_id"]},
+            )
+
+    def _row_of(self, chat_id: str, message_id: str) -> sqlite3.Row:
+        with storage_errors(self._path):
+            row: sqlite3.Row | None = self._connection.execute(
+                f"{MESSAGES} WHERE id=? AND chat_id=?", (message_id, chat_id)
+            ).fetchone()
+        if row is None:
+            raise BadRequest("This conversation has no such message.", hint="Read the conversation again.")
+        return row
+
+
+def _upwards(
+    found: dict[str, sqlite3.Row], versions: dict[tuple[str | None, str], list[str]], leaf: str | None
+) -> list[ChatMessage]:
+    path: list[ChatMessage] = []
+    at = leaf
+    while at is not None and at in found:
+        row = found[at]
+        if row["deleted"] is None:
+            path.append(message_of(row, tuple(versions[row["parent"], row["pane"]])))
+        at = row["parent"]
+    return path[::-1]
+
+
+def _insert(rows: sqlite3.Connection, messages: Iterable[ChatMessage]) -> None:
+    for message in messages:
+        rows.execute(
+            "INSERT INTO messages (id, chat_id, parent, role, content, model, state, created, pane, turn)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(message.id, message.chat_id, message.parent, message.role, message.content),
+                *(message.model, message.state, message.created, message.pane, message.turn),
+            ),
+        )
+
+
+def _save(rows: sqlite3.Connection, message: ChatMessage) -> None:
+    rows.execute(
+        "UPDATE messages SET content=?, reasoning=?, tool_calls=?, model=?, state=?, error=?, usage=?, stats=?,"
+        " stop_reason=? WHERE id=?",
+        (
+            *(message.content, message.reasoning, to_json(message.tool_calls), message.model, message.state),
+            *(to_json(message.error), to_json(message.usage), to_json(message.stats), message.stop_reason),
+            message.id,
+        ),
+    )

@@ -1,0 +1,71 @@
+"""Rows of the conversations' database as values."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, TypeVar
+
+import msgspec
+
+from paddock.sdk.types import ChatMessage, ChatSummary, Options, Stats, ToolCall, Usage
+
+T = TypeVar("T")
+
+SUMMARIES = "SELECT chats.*, (SELECT count(*) FROM panes WHERE chat_id=chats.id) AS panes FROM chats"
+MESSAGES = "SELECT messages.*, (SELECT count(*) FROM revisions WHERE message=messages.id) AS revisions FROM messages"
+
+
+def to_json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def from_json(text: str | None, kind: type[T]) -> T | None:
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def summary_of(row: sqlite3.Row) -> ChatSummary:
+    """A row of :data:`SUMMARIES`."""
+    return ChatSummary(
+        id=row["id"],
+        title=row["title"],
+        created=row["created"],
+        updated=row["updated"],
+        model=row["model"],
+        system=row["system"],
+        pinned=bool(row["pinned"]),
+        private=bool(row["private"]),
+        folder=row["folder"],
+        tags=msgspec.json.decode(row["tags"], type=tuple[str, ...]),
+        sampling=msgspec.json.decode(row["sampling"], type=Options),
+        reasoning=None if row["reasoning"] is None else bool(row["reasoning"]),
+        panes=row["panes"],
+        deleted=row["deleted"],
+    )
+
+
+def message_of(row: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
+    """A row of :data:`MESSAGES`; ``siblings`` are its versions, itself among them."""
+    turn = row["turn"] or (row["id"] if row["role"] == "user" else row["parent"] or "")
+    return ChatMessage(
+        id=row["id"],
+        chat_id=row["chat_id"],
+        parent=row["parent"],
+        role=row["role"],
+        content=row["content"],
+        reasoning=row["reasoning"],
+        tool_calls=from_json(row["tool_calls"], tuple[ToolCall, ...]) or (),
+        model=row["model"],
+        state=row["state"],
+        error=from_json(row["error"], dict[str, Any]),
+        usage=from_json(row["usage"], Usage),
+        stats=from_json(row["stats"], Stats),
+        stop_reason=row["stop_reason"],
+        created=row["created"],
+        version=siblings.index(row["id"]) + 1,
+        versions=len(siblings),
+        siblings=siblings,
+        pane=row["pane"],
+        turn=turn,
+        edited=row["edited"],
+        revisions=row["revisions"],
+    )
