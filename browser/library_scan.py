@@ -49,7 +49,11 @@ class Suffixes:
 
     def of(self, name: str) -> str:
         """Empty for what is no model file."""
-        return next((suffix for suffix in self._engines if name.lower().endswith(suffix)), "")
+        lowered = name.lower()
+        for suffix in self._engines:
+            if lowered.endswith(suffix):
+                return suffix
+        return ""
 
     def stem(self, name: str) -> str:
         return name[: -len(self.of(name)) or None]
@@ -117,7 +121,7 @@ class Shelf:
         for file in files:
             name = file.proper_name
             suffix = self._suffixes.of(name)
-            if is_unfinished(name):
+            if not suffix and is_unfinished(name):
                 self._finder.unfinished(file)
             elif suffix and _role(file, facts) == "model":
                 stem, _, parts = shard_of(self._suffixes.stem(name))
@@ -129,6 +133,7 @@ class Shelf:
             yield self._seeing(model, projectors, alone=len(found) == 1) if projectors else model
         mlx = mlx_model([file for file in files if is_mlx_file(file.proper_name)], self._place.source)
         if mlx is not None:
+            mlx = msgspec.structs.replace(mlx, folder=str(self._place.path))
             yield self._nameless(mlx, files[0], mlx.id)
 
     def _seeing(self, model: Nameless, projectors: Sequence[ModelFile], *, alone: bool) -> Nameless:
@@ -143,6 +148,7 @@ class Shelf:
         return msgspec.structs.replace(model, info=msgspec.structs.replace(model.info, projector=str(best.path)))
 
     def _model(self, parts: int, files: Sequence[ModelFile], facts: Mapping[Identity, Facts]) -> Nameless:
+        files = sorted(files, key=lambda file: file.proper_name)
         first = files[0]
         suffix = self._suffixes.of(first.proper_name)
         stem = self._suffixes.stem(first.proper_name)
@@ -169,16 +175,16 @@ class Shelf:
             sampling=lead.sampling,
             error=error or None,
             files=tuple(str(file.path) for file in files),
+            folder=str(self._place.path),
             changed=max(file.changed_ns for file in files) / 1e9,
             licence=lead.licence,
             has_template=lead.has_template,
         )
         return self._nameless(info, first, plain)
 
-    def _nameless(self, info: ModelInfo, file: ModelFile, stem: str) -> Nameless:
-        folder = file.path.parent
-        info = msgspec.structs.replace(info, folder=str(self._place.path))
-        return Nameless(info=info, base=file.base, label=file.label, stem=stem, folder=folder)
+    @staticmethod
+    def _nameless(info: ModelInfo, file: ModelFile, stem: str) -> Nameless:
+        return Nameless(info=info, base=file.base, label=file.label, stem=stem, folder=file.path.parent)
 
     def _error(self, files: Sequence[ModelFile], stem: str, parts: int, facts: Mapping[Identity, Facts]) -> str:
         """What is wrong with the model in ``files``, as sentences."""

@@ -60,7 +60,8 @@ def listing(
     place: StorePlace, wanted: Callable[[str], bool], failed: Callable[[str], None]
 ) -> Iterator[list[ModelFile]]:
     """The model files of ``place`` with ``wanted`` names, in lists of what lies together. ``failed`` hears a sentence
-    about each thing that cannot be read or is not whole. Nothing is written, and no model file is opened."""
+    about each thing that cannot be read or is not whole, and behind a line break what to do about it. Nothing is
+    written, and no model file is opened."""
     match place.source:
         case "ollama":
             yield from stores_ollama.listing(place.path, wanted, failed)

@@ -94,7 +94,7 @@ def _newest(repository: Path, base: str, wanted: Wanted, failed: Failed) -> Iter
     for (stem, _), files in models.items():
         there = [file for file in files if not file.error]
         if not there:
-            failed(f"{Path(stem).name} of {base} is not whole in the Hugging Face cache. Get it again.")
+            failed(f"{Path(stem).name} of {base} is not whole in the Hugging Face cache.\nGet it again.")
         folder = Path(stem).parent
         for file in there:
             twice = names[Path(stem).name] > 1 and folder.name

@@ -43,10 +43,10 @@ def listing(root: Path, wanted: Callable[[str], bool], failed: Callable[[str], N
             try:
                 files = _files(root, card.path)
             except (OSError, ValueError):  # a card may hold anything
-                failed(f"Jan’s model {shown} is left out: its {_CARD} cannot be read. Get the model again in Jan.")
+                failed(f"Jan’s model {shown} is left out: its {_CARD} cannot be read.\nGet the model again in Jan.")
                 continue
             if not files:
-                failed(f"Jan’s model {shown} is not whole: its file is missing. Get the model again in Jan.")
+                failed(f"Jan’s model {shown} is not whole: its file is missing.\nGet the model again in Jan.")
             elif all(wanted(file.name or file.path.name) for file in files):
                 yield files
 

@@ -71,7 +71,7 @@ def listing(root: Path, wanted: Callable[[str], bool], failed: Callable[[str], N
             blob = _blob(root, digest)
             if blob is None:
                 again = f"“ollama pull {tag.shown}” gets it."
-                failed(f"Ollama’s model {tag.shown} is not whole: a file is missing. {again}")
+                failed(f"Ollama’s model {tag.shown} is not whole: a file is missing.\n{again}")
                 break
             found.append(replace(blob, name=name, base=tag.base, label=tag.tag))
         else:
@@ -93,13 +93,15 @@ def _tag(manifests: Path, file: ModelFile, failed: Callable[[str], None]) -> _Ta
         layers = msgspec.json.decode(small_file(file.path), type=_Manifest).layers or []
         digests = [(layer.media_type.removeprefix(_MEDIA), _digest(layer)) for layer in layers]
     except (OSError, ValueError, RecursionError):
-        failed(f"Ollama’s model {shown} is left out: its manifest cannot be read. “ollama pull {shown}” gets it again.")
+        failed(
+            f"Ollama’s model {shown} is left out: its manifest cannot be read.\n“ollama pull {shown}” gets it again."
+        )
         return None
     weights = [digest for kind, digest in digests if kind == "model"]
     if not weights:
         return None
     if any(kind == "adapter" for kind, _ in digests):
-        failed(f"Ollama’s model {shown} is left out: it has an adapter. Paddock cannot take adapters from Ollama.")
+        failed(f"Ollama’s model {shown} is left out: it has an adapter.\nPaddock cannot take adapters from Ollama.")
         return None
     return _Tag(shown, base, tag, weights[0], tuple(digest for kind, digest in digests if kind == "projector"))
 

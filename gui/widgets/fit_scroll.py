@@ -22,10 +22,13 @@ class FitScroll(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._content and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
-            QTimer.singleShot(0, self, self._fit)
+            QTimer.singleShot(0, self, self.fit)
         return super().eventFilter(watched, event)
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Follow what is in it now."""
         layout = self._content.layout()
         if layout is not None:
-            self.setMaximumHeight(max(1, layout.totalHeightForWidth(self.viewport().width())))
+            width = self.viewport().width()
+            flows = layout.hasHeightForWidth()  # else Qt says -1
+            self.setMaximumHeight(layout.totalHeightForWidth(width) if flows else layout.totalSizeHint().height())

@@ -11,6 +11,7 @@ from litestar.response import Response
 
 from paddock.sdk.library import ImportRequest, ModelPatch, QuantizeRequest
 from paddock.server.api.bodies import decode
+from paddock.server.api.questions import while_wanted
 
 if TYPE_CHECKING:
     from paddock.server.host import Host
@@ -74,13 +75,15 @@ class LibraryApi:
         return _json(await self._host.imports.preview(_asked(request, "path")))
 
     async def import_model(self, request: Asked) -> Answer:
-        return _json(await self._host.imports.start(decode(await request.body(), ImportRequest)))
+        asked = decode(await request.body(), ImportRequest)
+        return _json(await while_wanted(request, self._host.imports.start(asked)))
 
     async def quants(self, request: Asked) -> Answer:
         return _json(await self._host.quantizer.quants(_asked(request, "model")))
 
     async def quantize(self, request: Asked) -> Answer:
-        return _json(await self._host.quantizer.quantize(decode(await request.body(), QuantizeRequest)))
+        asked = decode(await request.body(), QuantizeRequest)
+        return _json(await while_wanted(request, self._host.quantizer.quantize(asked)))
 
     async def jobs(self) -> Answer:
         return _json(self._host.jobs.all())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paddock.sdk.errors import PaddockError
 from paddock.server.api.streams import gone
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from paddock.sdk.questions import Question, Reply
     from paddock.sdk.types import ModelInfo
     from paddock.server.host import Host
+
+
+T = TypeVar("T")
 
 
 class Gone(PaddockError):
@@ -27,8 +31,13 @@ async def reply(
     host: Host, request: Request[Any, Any, Any], model: ModelInfo, question: Question, client: str
 ) -> Reply:
     """The reply of ``model``. Raises what :meth:`paddock.server.models.Models.ask` raises."""
+    return await while_wanted(request, host.models.ask(model, question, client))
+
+
+async def while_wanted(request: Request[Any, Any, Any], work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` gives; it is cancelled when the client of ``request``, whose body has been read, leaves before."""
     left = asyncio.create_task(gone(request.receive))
-    asked = asyncio.create_task(host.models.ask(model, question, client))
+    asked = asyncio.create_task(work)
     try:
         await asyncio.wait([left, asked], return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():

@@ -157,7 +157,6 @@ def test_by_mouse(tmp_path: Path, hub: Any) -> None:
             user.click("^Load", "push button")
             user.see("Simulated by the engine")
             user.photograph("mouse-4-load")
-            print(user.look("^Load"), user.look("Simulated"))
             user.click("^Load$", "push button")
             user.wait(lambda: loaded(home), "The load")
             user.click("^Chat$", "radio button")

@@ -117,7 +117,8 @@ def test_models_of_other_programs_answer_in_place_and_nothing_there_changes(read
     by_path = reading.load(models[MODELS["ollama"]].path)  # a file without an ending that says what it is
     assert by_path.model == MODELS["ollama"]
     reading.unload(by_path.id)
-    assert [problem for problem in reading.model_problems() if "rubbish:latest" in problem.sentence]
+    told = next(problem for problem in reading.model_problems() if "rubbish:latest" in problem.sentence)
+    assert told.remedy == "“ollama pull rubbish:latest” gets it again."
     for source in ("ollama", "jan", "huggingface"):
         with pytest.raises(PaddockError) as refused:
             reading.delete_model(MODELS[source])

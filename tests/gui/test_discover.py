@@ -275,6 +275,16 @@ def test_a_repository_that_does_not_open_says_why(qtbot: QtBot, host: HubHost, s
     settle(qtbot, page)
 
 
+def test_the_name_stands_there_before_the_hub_answers(qtbot: QtBot, host: HubHost, show: Show) -> None:
+    page = show(720, 480)
+    host.held = True
+    page.show_repo(REPO)
+    qtbot.waitUntil(page.model.head.title.isVisible)
+    page.model.area.fit()
+    assert page.model.area.maximumHeight() >= page.model.head.sizeHint().height()
+    assert page.model.head.title.text() == "Qwen3 8B"
+
+
 # -------------------------------------------------------------------- getting it
 
 

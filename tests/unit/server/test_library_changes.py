@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
 import os
@@ -198,6 +199,26 @@ def test_quantising_is_cancelled_and_survives_the_death_of_its_worker(
     assert list(making.iterdir()) == []
     assert ids(host) & {"test/large"} == {"test/large"}
     assert host.http.delete(f"/control/jobs/{job['id']}").status_code == 204
+
+
+def test_who_leaves_before_a_job_is_there_gets_none(start: Callable[..., HostProcess], tmp_path: Path) -> None:
+    source = tmp_path / "models" / "test" / "tiny" / "tiny-Q8_0.gguf"
+    source.parent.mkdir(parents=True)
+    shutil.copy(STARTER, source)
+    host = start().ready()
+    address = host.address
+    order = {"model": "test/tiny", "quant": "Q4_0", "requantize": True}
+    connection = http.client.HTTPConnection(address["url"].removeprefix("http://"))
+    headers = {"Authorization": f"Bearer {address['token']}", "X-Paddock-Client": "cli"}
+    connection.request("POST", "/control/quantize", json.dumps(order), headers)
+    worker = until(lambda: workers(host), "the engine is asked what it could make")[0]
+    worker.suspend()
+    connection.close()
+    host.get("/control/models")
+    worker.resume()
+    job = host.post("/control/quantize", order)  # waits for the same answer of the engine
+    assert [each["id"] for each in host.get("/control/jobs")] == [job["id"]]
+    assert ended(host, job)["state"] == "done"
 
 
 def test_a_folder_comes_in_with_its_layout(start: Callable[..., HostProcess], tmp_path: Path) -> None:
