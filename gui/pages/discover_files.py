@@ -102,7 +102,7 @@ class FileRows(QStyledItemDelegate):
             width = min(size.width(), at.badge.width() - theme.px(12))
             where = QRectF(at.badge.left(), at.badge.center().y() - size.height() / 2 + 1, width, size.height())
             paint_badge(painter, where, estimate.verdict, words)
-            if at.bar.width():
+            if at.bar.width() and estimate.devices:
                 _paint_fill(painter, at.bar, fill_of(estimate), estimate.verdict, theme)
         token = "bad" if row.missing else "accent" if row.reason and not row.coming else "text2"
         if at.words.width():

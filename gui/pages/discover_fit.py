@@ -179,8 +179,10 @@ class FitCard(QFrame):
         self.title.setText(f"{row.label} on {where}")
         self.title.setToolTip(machine)
         estimate = row.estimate
-        for part in (self.bar, self.legend, self.need, self.verdict, self.source):
-            part.setVisible(estimate is not None)
+        told = estimate is not None and main_device(estimate) is not None
+        for part in (self.bar, self.legend, self.need, self.source):
+            part.setVisible(told)
+        self.verdict.setVisible(estimate is not None)
         if estimate is None:
             self.remedy.hide()
             return
@@ -204,7 +206,7 @@ class FitCard(QFrame):
     def _show_devices(self, estimate: Estimate, states: dict[str, DeviceState]) -> None:
         first = main_device(estimate)
         if first is None:
-            self.bar.show_segments((), 1)
+            self._show_more((), states)
             return
         now = states.get(first.name)
         segments, limit = estimated_segments(first, now)

@@ -66,19 +66,23 @@ class Focus:
             self.window = None
 
 
-def windows(application):
+def windows(application, focus):
+    """What has the keyboard first, then the main window. The others are not asked for by their number: Qt 6.11 crashes
+    when one of them has closed since they were counted."""
     desktop = Atspi.get_desktop(0)
+    if focus.window is not None:
+        yield focus.window
     for number in range(desktop.get_child_count()):
         app = desktop.get_child_at_index(number)
-        if app is not None and app.get_name() == application:
-            yield from (app.get_child_at_index(place) for place in range(app.get_child_count()))
+        if app is not None and app.get_name() == application and app.get_child_count():
+            main = app.get_child_at_index(0)
+            if main != focus.window:
+                yield main
 
 
 def look(application, focus, name, role):
-    listed = [window for window in windows(application) if window is not None]
-    popup = [focus.window] if focus.window is not None and focus.window not in listed else []
     found = []
-    for window in [*popup, *listed]:
+    for window in windows(application, focus):
         for item, states in nodes(window):
             if re.search(name, item.get_name() or "") and role in ("", item.get_role_name()):
                 found.append(seen(item, states))

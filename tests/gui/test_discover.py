@@ -275,6 +275,27 @@ def test_a_repository_that_does_not_open_says_why(qtbot: QtBot, host: HubHost, s
     settle(qtbot, page)
 
 
+def test_what_cannot_be_told_shows_no_numbers_of_another_model(qtbot: QtBot, host: HubHost, show: Show) -> None:
+    page = show()
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    fits = fits_of(FitsRequest(repo=REPO))
+    unknown = [
+        msgspec.structs.replace(
+            fit,
+            estimate=msgspec.structs.replace(
+                fit.estimate, devices=(), verdict="cannot_tell", sentence="What it takes cannot be told."
+            ),
+        )
+        for fit in fits.fits
+    ]
+    page.model.asker.arrived.emit(msgspec.structs.replace(fits, fits=tuple(unknown), best="", reason=""), True)
+    card = page.model.fit
+    assert card.verdict.text() == "What it takes cannot be told."
+    assert not any(part.isVisible() for part in (card.bar, card.legend, card.need, card.source))
+    assert "cannot tell" in words_of(page, "Q4_K_M")
+
+
 def test_the_name_stands_there_before_the_hub_answers(qtbot: QtBot, host: HubHost, show: Show) -> None:
     page = show(720, 480)
     host.held = True
