@@ -128,7 +128,7 @@ def test_a_host_killed_in_mid_answer_loses_at_most_a_second_of_the_conversation(
     ("content", "says"),
     [
         (b"this is not a model", "not a GGUF"),
-        (b"", "GGUF"),
+        (b"", "is empty"),
         (b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, ""),
     ],
 )
