@@ -12,6 +12,7 @@ from paddock.gui.bridge import Bridge, OnError, Task
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
 from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
+    BatchChanged,
     ChatChanged,
     DownloadFinished,
     DownloadProgress,
@@ -24,6 +25,7 @@ from paddock.sdk.events import (
     MemoryChanged,
     MemoryPressure,
     ModelStateChanged,
+    PresetsChanged,
     RaiseWindow,
     ServerChanged,
     SettingsChanged,
@@ -55,6 +57,12 @@ class HostState(QObject):
     models_changed = Signal()
     """The models on disk or their state in the pool."""
     chats_changed = Signal()
+    folders_changed = Signal()
+    """Folders of conversations; ask for them."""
+    presets_changed = Signal()
+    """Presets or saved prompts; ask for them."""
+    batch_changed = Signal(str, object)
+    """A :class:`~paddock.sdk.compare.Batch` moved on; None: it was removed."""
     """The list of conversations."""
     chat_deleted = Signal(str)
     server_changed = Signal()
@@ -207,7 +215,11 @@ class HostState(QObject):
                 if job is not None and job.state in ENDED and (known is None or known.state not in ENDED):
                     self.job_ended.emit(job)
             case FoldersChanged():
-                pass  # no page shows folders
+                self.folders_changed.emit()
+            case PresetsChanged():
+                self.presets_changed.emit()
+            case BatchChanged(id=number, batch=batch):
+                self.batch_changed.emit(number, batch)
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
                     self.chats.pop(chat, None)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QMoveEvent, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QMoveEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
+from paddock.gui.actions import Actions
 from paddock.gui.host_state import HostState
 from paddock.gui.message_bar import MessageBar
 from paddock.gui.messages import Messages
 from paddock.gui.models.memory import gauges
 from paddock.gui.opener import Opener
+from paddock.gui.page_builder import PageParts, build_page
 from paddock.gui.pages.chat import ChatPage
 from paddock.gui.pages.downloads_actions import DownloadActions
 from paddock.gui.pages.first_run_entry import Welcome
 from paddock.gui.quit_question import QuitQuestion
-from paddock.gui.rail import PAGES, Rail
+from paddock.gui.rail import Rail
 from paddock.gui.theme import ThemeSource, current
+from paddock.gui.window_actions import window_actions
 from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
@@ -90,7 +92,8 @@ class Window(QWidget):
         self._saving.setInterval(SAVE_PAUSE_MS)
         self._saving.timeout.connect(self._store)
         self._connect()
-        self._shortcuts()
+        self.commands = Actions(self)
+        self.commands.add(window_actions(self))
         self._restore()
 
     def _connect(self) -> None:
@@ -113,28 +116,15 @@ class Window(QWidget):
             signal.connect(self._show_gauges)
         self._host.memory_pressure.connect(lambda text: self._messages.warn(text, key="memory"))
 
-    def _shortcuts(self) -> None:
-        keys: list[tuple[str, Callable[[], None]]] = [
-            ("Ctrl+N", self._new_chat),
-            ("Ctrl+Shift+N", lambda: self._new_chat(private=True)),
-            ("Ctrl+L", self._to_composer),
-            ("Ctrl+M", self.show_memory),
-            ("Ctrl+J", lambda: self.show_page("downloads")),
-            ("Ctrl+Shift+L", self._load_settings),
-            ("Ctrl+,", lambda: self.show_page("settings")),
-            ("Ctrl+I", self._toggle_inspector),
-            ("Ctrl++", lambda: self._zoom(1)),
-            ("Ctrl+=", lambda: self._zoom(1)),
-            ("Ctrl+-", lambda: self._zoom(-1)),
-            ("Ctrl+0", lambda: self._zoom(0)),
-            ("Ctrl+Q", self._quit),
-            ("F6", lambda: self._next_region(1)),
-            ("Shift+F6", lambda: self._next_region(-1)),
-        ]
-        keys += [(f"Ctrl+{number}", partial(self.show_page, page)) for number, (page, _, _) in enumerate(PAGES, 1)]
-        for key, action in keys:
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.activated.connect(action)
+    def _parts(self) -> PageParts:
+        return PageParts(
+            window=self,
+            host=self._host,
+            messages=self._messages,
+            state=self._state,
+            home=self._home,
+            changed=self._saving.start,
+        )
 
     def _restore(self) -> None:
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
@@ -151,7 +141,7 @@ class Window(QWidget):
         """Go to a page; it is built when it is first shown."""
         wanted = cast(Page, page)
         if wanted not in self._pages:
-            self._pages[wanted] = self._build(wanted)
+            self._pages[wanted] = build_page(wanted, self._parts())
             self.stack.addWidget(self._pages[wanted])
         self.stack.setCurrentWidget(self._pages[wanted])
         self.rail.show_page(wanted)
@@ -162,62 +152,31 @@ class Window(QWidget):
         shown = self.stack.currentWidget()
         return next((page for page, widget in self._pages.items() if widget is shown), "chat")
 
-    def _build(self, page: Page) -> QWidget:
-        if page == "server":
-            from paddock.gui.pages.server import ServerPage
-
-            return ServerPage(self._host)
-        if page == "discover":
-            from paddock.gui.pages.discover import DiscoverPage
-
-            discover = DiscoverPage(self._host, self._messages)
-            discover.chat_wanted.connect(self.chat_with)
-            discover.load_wanted.connect(self.load_with_settings)
-            discover.downloads_wanted.connect(lambda: self.show_page("downloads"))
-            discover.settings_wanted.connect(lambda: self.show_settings("account"))
-            return discover
-        if page == "models":
-            from paddock.gui.pages.models import ModelsPage
-
-            models = ModelsPage(self._host, self._messages, self._state)
-            models.chat_wanted.connect(self.chat_with)
-            models.load_wanted.connect(self.load_with_settings)
-            models.hub_wanted.connect(lambda repo: self.show_repo(repo) if repo else self.show_page("discover"))
-            models.state_changed.connect(self._saving.start)
-            return models
-        if page == "downloads":
-            from paddock.gui.pages.downloads import DownloadsPage
-
-            downloads = DownloadsPage(self._host, self.downloads)
-            downloads.discover_wanted.connect(lambda: self.show_page("discover"))
-            return downloads
-        from paddock.gui.pages.settings import SettingsPage
-
-        settings = SettingsPage(self._host, self._home, self._messages)
-        settings.welcome_wanted.connect(self.welcome.show)
-        return settings
-
-    def _quit(self) -> None:
+    def leave(self) -> None:
+        """Close the window, after its questions."""
         self.close()
 
-    def _new_chat(self, *, private: bool = False) -> None:
+    def new_chat(self, *, private: bool = False) -> None:
+        """An empty conversation on the Chat page."""
         self.show_page("chat")
         self.chat.new_chat(private=private)
 
     def chat_with(self, model: str) -> None:
         """A new conversation with ``model``, which is loaded for it."""
-        self._new_chat()
+        self.new_chat()
         self.chat.choose_model(model)
 
     def load_with_settings(self, model: str) -> None:
         """The load dialog for ``model``; nothing for one that cannot be used."""
         self.chat.open_load_dialog(model)
 
-    def _to_composer(self) -> None:
+    def to_composer(self) -> None:
+        """The composer of the Chat page, ready to be written in."""
         self.show_page("chat")
         self.chat.focus_composer()
 
-    def _toggle_inspector(self) -> None:
+    def toggle_inspector(self) -> None:
+        """Show or hide the inspector of the Chat page."""
         self.show_page("chat")
         self.chat.columns.toggle_inspector()
 
@@ -262,11 +221,13 @@ class Window(QWidget):
         self.show_page("models")
         cast(ModelsPage, self._pages["models"]).show_model(model)
 
-    def _load_settings(self) -> None:
+    def load_settings(self) -> None:
+        """The load dialog for the open conversation's model."""
         self.show_page("chat")
         self.chat.open_load_dialog()
 
-    def _next_region(self, step: int) -> None:
+    def next_region(self, step: int) -> None:
+        """Put the focus into the next part of the window, or with -1 the one before."""
         page = self.stack.currentWidget()
         regions: list[QWidget] = [self.rail.button(self.page())]
         if isinstance(page, HasRegions):
@@ -319,7 +280,8 @@ class Window(QWidget):
         self.raise_()
         self.activateWindow()
 
-    def _zoom(self, step: int) -> None:
+    def zoom(self, step: int) -> None:
+        """Larger text, or smaller with -1; 0: the normal size."""
         if step == 0:
             zoom = 1.0
         else:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from paddock.sdk.library import *  # noqa: F403
     from paddock.sdk.memory import *  # noqa: F403
     from paddock.sdk.paths import Home as Home
+    from paddock.sdk.presets import *  # noqa: F403
     from paddock.sdk.questions import *  # noqa: F403
     from paddock.sdk.types import *  # noqa: F403
 
@@ -44,8 +45,15 @@ _NAMES = {
         Candidates CandidatesRequest ContextRequest ContextUse DetokenizeRequest EmbedRequest Embeddings Input PlainText
         Pooling Question Reply RerankRequest Scores TokenIds TokenizeRequest
     """,
-    "chats": "BranchRequest ChatFolder ChatHit ChatSearch FolderPatch MessagePatch NewMessage Revision",
-    "compare": "AdoptRequest AskPanes ComparePlan Contestant Outcome Standing StandingsBy Vote VoteRequest",
+    "chats": """
+        Backup BranchRequest ChatFolder ChatHit ChatImport ChatSearch ExportFormat ExportRequest Exported FolderPatch
+        ImportFormat Imported MessagePatch NewMessage Revision
+    """,
+    "compare": """
+        AdoptRequest AskPanes Batch BatchCell BatchPatch BatchPrompt BatchRequest BatchState CellState Check CheckKind
+        CheckResult ComparePlan Contestant Outcome PromptSet PromptsText Standing StandingsBy Vote VoteRequest
+    """,
+    "presets": "Preset PresetRead PresetText SavedPrompt",
     "host": """
         CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest RetuneRequest
         ServerRequest ServerStatus Settings SettingsPatch ShutdownRequest
@@ -68,8 +76,8 @@ _NAMES = {
         Pane Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
-        Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished FoldersChanged
-        GenerationEnded
+        BatchChanged Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished
+        FoldersChanged GenerationEnded PresetsChanged
         GenerationEvent GenerationStarted HostEvent JobChanged Leaving LibraryChanged LoadEvent LoadProgress Loaded
         MemoryChanged MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged
         SettingsChanged Snapshot TextDelta ToolCallDelta

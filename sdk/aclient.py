@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
-from paddock.sdk.chat_calls import AsyncChatsClient
-from paddock.sdk.compare_calls import AsyncCompareClient
+from paddock.sdk.calls import AsyncCalls
 from paddock.sdk.connect import find_or_start, home_of
-from paddock.sdk.download_calls import AsyncDownloadClient
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -30,9 +28,6 @@ from paddock.sdk.host import (
     Settings,
     SettingsPatch,
 )
-from paddock.sdk.hub_calls import AsyncHubClient
-from paddock.sdk.library_calls import AsyncLibraryClient
-from paddock.sdk.memory_calls import AsyncMemoryClient
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
 from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
@@ -59,9 +54,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(
-    AsyncMemoryClient, AsyncLibraryClient, AsyncDownloadClient, AsyncHubClient, AsyncChatsClient, AsyncCompareClient
-):
+class AsyncClient(AsyncCalls):
     """A connection to the host, used on one event loop.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot

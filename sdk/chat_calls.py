@@ -7,11 +7,16 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from paddock.sdk.chats import (
+    Backup,
     BranchRequest,
     ChatFolder,
     ChatHit,
+    ChatImport,
     ChatSearch,
+    Exported,
+    ExportRequest,
     FolderPatch,
+    Imported,
     MessagePatch,
     NewMessage,
     Revision,
@@ -23,6 +28,9 @@ T = TypeVar("T")
 
 _CHATS = "/control/chats"
 _FOLDERS = "/control/chat-folders"
+_BACKUPS = "/control/backups"
+_DISK_S = 600.0
+"""All conversations may be written, or read."""
 
 
 def _of(path: str, *names: str) -> str:
@@ -77,6 +85,28 @@ def _delete_folder(id: str) -> Call[None]:
     return Call(method="DELETE", path=_of(_FOLDERS, id))
 
 
+def _export(request: ExportRequest) -> Call[Exported]:
+    body = body_of(request)
+    return Call(method="POST", path="/control/chat-export", answer=Exported, body=body, timeout_s=_DISK_S)
+
+
+def _import(request: ChatImport) -> Call[Imported]:
+    body = body_of(request)
+    return Call(method="POST", path="/control/chat-import", answer=Imported, body=body, timeout_s=_DISK_S)
+
+
+def _backups() -> Call[list[Backup]]:
+    return Call(method="GET", path=_BACKUPS, answer=list[Backup])
+
+
+def _back_up() -> Call[Backup]:
+    return Call(method="POST", path=_BACKUPS, answer=Backup, timeout_s=_DISK_S)
+
+
+def _restore_backup(name: str) -> Call[Backup]:
+    return Call(method="POST", path=_of(_BACKUPS, name) + "/restore", answer=Backup, timeout_s=_DISK_S)
+
+
 class ChatsClient(ABC):
     """What :class:`~paddock.sdk.client.Client` does with kept conversations beyond asking in them."""
 
@@ -126,6 +156,26 @@ class ChatsClient(ABC):
     def delete_chat_folder(self, id: str) -> None:
         """Remove a folder; what it holds moves to the folder above."""
         return self._ask(_delete_folder(id))
+
+    def export_chats(self, request: ExportRequest) -> Exported:
+        """Write conversations to files, or have their text."""
+        return self._ask(_export(request))
+
+    def import_chats(self, request: ChatImport) -> Imported:
+        """Take over conversations from a file or folder, also those of other programs."""
+        return self._ask(_import(request))
+
+    def backups(self) -> list[Backup]:
+        """The copies of all conversations, the latest first."""
+        return self._ask(_backups())
+
+    def back_up(self) -> Backup:
+        """Make a copy of all conversations now."""
+        return self._ask(_back_up())
+
+    def restore_backup(self, name: str) -> Backup:
+        """Put a copy in the place of the conversations; what is there now is copied first and told."""
+        return self._ask(_restore_backup(name))
 
 
 class AsyncChatsClient(ABC):
@@ -177,3 +227,23 @@ class AsyncChatsClient(ABC):
     async def delete_chat_folder(self, id: str) -> None:
         """Remove a folder; what it holds moves to the folder above."""
         return await self._ask(_delete_folder(id))
+
+    async def export_chats(self, request: ExportRequest) -> Exported:
+        """Write conversations to files, or have their text."""
+        return await self._ask(_export(request))
+
+    async def import_chats(self, request: ChatImport) -> Imported:
+        """Take over conversations from a file or folder, also those of other programs."""
+        return await self._ask(_import(request))
+
+    async def backups(self) -> list[Backup]:
+        """The copies of all conversations, the latest first."""
+        return await self._ask(_backups())
+
+    async def back_up(self) -> Backup:
+        """Make a copy of all conversations now."""
+        return await self._ask(_back_up())
+
+    async def restore_backup(self, name: str) -> Backup:
+        """Put a copy in the place of the conversations; what is there now is copied first and told."""
+        return await self._ask(_restore_backup(name))

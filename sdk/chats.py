@@ -1,11 +1,16 @@
-"""Values about conversations beyond one answer: folders, search, changes to messages.
+"""Values about conversations beyond one answer: folders, search, changes to messages, export and import, backups.
 
 Times are Unix seconds.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from paddock.sdk.types import Request, Role, Value
+
+ExportFormat = Literal["markdown", "html", "jsonl", "csv", "pdf"]
+ImportFormat = Literal["jsonl", "lmstudio", "jan", "openwebui", "chatgpt"]
 
 
 class ChatFolder(Value, frozen=True, kw_only=True):
@@ -86,3 +91,66 @@ class BranchRequest(Request, frozen=True, kw_only=True):
     """A new conversation with the path from the first message to ``message``; empty: the whole current path."""
 
     message: str = ""
+
+
+# ---------------------------------------------------------------- in and out
+
+
+class ExportRequest(Request, frozen=True, kw_only=True):
+    """Write conversations: the ``chats`` in their order, those of a ``folder``, or all where both are empty.
+
+    ``path`` is a file, or a folder that gets one file for each conversation; what is there already is replaced only
+    with ``replace``. Without a path the text comes back (not of a PDF). ``versions``: all versions of the turns instead
+    of the current path. ``side_by_side``: the panes of a comparison as columns. ``blind`` keeps names out.
+    """
+
+    format: ExportFormat
+    chats: tuple[str, ...] = ()
+    folder: str = ""
+    path: str = ""
+    replace: bool = False
+    versions: bool = False
+    reasoning: bool = True
+    numbers: bool = False
+    side_by_side: bool = False
+    blind: bool = False
+
+
+class Exported(Value, frozen=True, kw_only=True):
+    """What was written. ``text`` where no path was named."""
+
+    files: tuple[str, ...] = ()
+    chats: int = 0
+    messages: int = 0
+    text: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class ChatImport(Request, frozen=True, kw_only=True):
+    """Take over the conversations of the file or folder at ``path``; None finds out its format. What was taken over
+    before is not taken twice."""
+
+    path: str
+    format: ImportFormat | None = None
+    folder: str = ""
+
+
+class Imported(Value, frozen=True, kw_only=True):
+    """What came in. ``skipped`` were there already; ``problems`` are sentences about what could not be read."""
+
+    format: ImportFormat
+    chats: tuple[str, ...] = ()
+    messages: int = 0
+    skipped: int = 0
+    problems: tuple[str, ...] = ()
+
+
+class Backup(Value, frozen=True, kw_only=True):
+    """A copy of all conversations. ``reason`` says why it was made (“daily”, “before an update”)."""
+
+    name: str
+    path: str
+    created: float
+    size_bytes: int
+    chats: int
+    reason: str = ""

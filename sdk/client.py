@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Prompt, new_id, question
-from paddock.sdk.chat_calls import ChatsClient
-from paddock.sdk.compare_calls import CompareClient
+from paddock.sdk.calls import Calls
 from paddock.sdk.connect import find_or_start, home_of
-from paddock.sdk.download_calls import DownloadClient
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -27,9 +25,6 @@ from paddock.sdk.host import (
     Settings,
     SettingsPatch,
 )
-from paddock.sdk.hub_calls import HubClient
-from paddock.sdk.library_calls import LibraryClient
-from paddock.sdk.memory_calls import MemoryClient
 from paddock.sdk.paths import Home
 from paddock.sdk.protocol import Call, EventReader
 from paddock.sdk.questions import Embeddings, EmbedRequest, Input, Pooling, RerankRequest, Scores
@@ -56,7 +51,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(MemoryClient, LibraryClient, DownloadClient, HubClient, ChatsClient, CompareClient):
+class Client(Calls):
     """A connection to the host, usable from any thread.
 
     Every method raises the host's :class:`~paddock.sdk.errors.PaddockError`, and HostUnavailable when the host cannot

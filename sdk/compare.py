@@ -1,14 +1,20 @@
-"""Values about comparing models: plans, votes, standings. Times are Unix seconds."""
+"""Values about comparing models: panes, plans, votes, standings, and batches of prompts. Times are Unix seconds."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from paddock.sdk.types import Options, Request, Value
+import msgspec
+
+from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.types import Message, Options, Pane, Request, Stats, Usage, Value
 
 MOST_PANES = 6
 Outcome = Literal["pane", "tie", "both_bad"]
 StandingsBy = Literal["model", "quant", "tag"]
+CheckKind = Literal["contains", "not_contains", "regex", "json_schema", "judge"]
+BatchState = Literal["running", "paused", "done"]
+CellState = Literal["waiting", "running", "done", "failed"]
 
 
 class AskPanes(Request, frozen=True, kw_only=True):
@@ -87,3 +93,101 @@ class Standing(Value, frozen=True, kw_only=True):
     wins: int = 0
     losses: int = 0
     ties: int = 0
+
+
+# ---------------------------------------------------------------- batches
+
+
+class Check(Value, frozen=True, kw_only=True):
+    """What an answer is looked at for. ``value`` is the text, the regular expression, the JSON schema or, for a judge,
+    what it is asked; ``model`` judges."""
+
+    kind: CheckKind
+    value: str
+    model: str = ""
+    name: str = ""
+
+
+class CheckResult(Value, frozen=True, kw_only=True):
+    """``passed`` None: it could not be told, and ``note`` says why."""
+
+    name: str
+    passed: bool | None
+    note: str = ""
+
+
+class BatchPrompt(Value, frozen=True, kw_only=True):
+    """One row: a prompt, or the ``messages`` of a conversation that ends with a question."""
+
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+class BatchRequest(Request, frozen=True, kw_only=True):
+    """Ask every one of ``prompts`` in every one of ``panes``, ``repeat`` times."""
+
+    name: str = ""
+    prompts: tuple[BatchPrompt, ...]
+    panes: Annotated[tuple[Pane, ...], msgspec.Meta(min_length=1)]
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
+class Batch(Value, frozen=True, kw_only=True):
+    """A batch and how far it is, in cells. ``note`` says what it waits for, ``seconds_left`` is None while it cannot be
+    told."""
+
+    id: str
+    name: str
+    state: BatchState
+    prompts: int
+    panes: tuple[Pane, ...]
+    repeat: int
+    done: int = 0
+    failed: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    note: str = ""
+    created: float = 0.0
+
+
+class BatchCell(Value, frozen=True, kw_only=True):
+    """One answer: prompt number ``prompt``, pane number ``pane``, repetition ``repeat``, each counted from 0."""
+
+    prompt: int
+    pane: int
+    repeat: int
+    state: CellState = "waiting"
+    text: str = ""
+    reasoning: str = ""
+    usage: Usage | None = None
+    stats: Stats | None = None
+    stop_reason: str = ""
+    checks: tuple[CheckResult, ...] = ()
+    error: ErrorInfo | None = None
+
+
+class PromptSet(Value, frozen=True, kw_only=True):
+    """Prompts kept under a name, for batches."""
+
+    id: str = ""
+    name: str
+    prompts: tuple[BatchPrompt, ...]
+    changed: float = 0.0
+
+
+class PromptsText(Request, frozen=True, kw_only=True):
+    """Prompts as a file has them: JSON lines or a table with a heading (``format`` None finds out). ``name`` is the
+    file's."""
+
+    text: str
+    format: Literal["jsonl", "csv"] | None = None
+    name: str = ""
+
+
+class BatchPatch(Request, frozen=True, kw_only=True):
+    """``retry`` runs the cells that failed again."""
+
+    action: Literal["pause", "resume", "retry"]

@@ -1,4 +1,4 @@
-"""The part of the clients that is about comparisons and votes."""
+"""The part of the clients that is about comparisons, votes and batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ import msgspec
 from paddock.sdk.compare import (
     AdoptRequest,
     AskPanes,
+    Batch,
+    BatchCell,
+    BatchPatch,
+    BatchRequest,
     ComparePlan,
+    PromptSet,
+    PromptsText,
     Standing,
     StandingsBy,
     Vote,
@@ -26,6 +32,8 @@ T = TypeVar("T")
 
 _CHATS = "/control/chats"
 _VOTES = "/control/votes"
+_BATCHES = "/control/batches"
+_SETS = "/control/prompt-sets"
 _PLAN_S = 180.0
 """Every pane's model may have to be estimated."""
 
@@ -68,8 +76,49 @@ def _leaderboard(by: StandingsBy, tag: str) -> Call[list[Standing]]:
     return Call(method="GET", path=f"/control/leaderboard?by={by}&tag={quote(tag, safe='')}", answer=list[Standing])
 
 
+def _batches() -> Call[list[Batch]]:
+    return Call(method="GET", path=_BATCHES, answer=list[Batch])
+
+
+def _start_batch(request: BatchRequest) -> Call[Batch]:
+    return Call(method="POST", path=_BATCHES, answer=Batch, body=body_of(request))
+
+
+def _batch(id: str) -> Call[Batch]:
+    return Call(method="GET", path=_of(_BATCHES, id), answer=Batch)
+
+
+def _patch_batch(id: str, patch: BatchPatch) -> Call[Batch]:
+    return Call(method="PATCH", path=_of(_BATCHES, id), answer=Batch, body=body_of(patch))
+
+
+def _delete_batch(id: str) -> Call[None]:
+    return Call(method="DELETE", path=_of(_BATCHES, id))
+
+
+def _cells(id: str, after: int, limit: int) -> Call[list[BatchCell]]:
+    path = f"{_of(_BATCHES, id)}/cells?after={after}&limit={limit}"
+    return Call(method="GET", path=path, answer=list[BatchCell])
+
+
+def _prompt_sets() -> Call[list[PromptSet]]:
+    return Call(method="GET", path=_SETS, answer=list[PromptSet])
+
+
+def _put_prompt_set(prompts: PromptSet) -> Call[PromptSet]:
+    return Call(method="POST", path=_SETS, answer=PromptSet, body=body_of(prompts))
+
+
+def _delete_prompt_set(id: str) -> Call[None]:
+    return Call(method="DELETE", path=_of(_SETS, id))
+
+
+def _read_prompts(text: PromptsText) -> Call[PromptSet]:
+    return Call(method="POST", path=_SETS + "/read", answer=PromptSet, body=body_of(text))
+
+
 class CompareClient(ABC):
-    """What :class:`~paddock.sdk.client.Client` does with comparisons and votes."""
+    """What :class:`~paddock.sdk.client.Client` does with comparisons, votes and batches."""
 
     @abstractmethod
     def _ask(self, call: Call[T]) -> T: ...
@@ -105,6 +154,46 @@ class CompareClient(ABC):
     def leaderboard(self, by: StandingsBy = "model", *, tag: str = "") -> list[Standing]:
         """The standings by all votes, or by those on conversations with ``tag``, the best first."""
         return self._ask(_leaderboard(by, tag))
+
+    def batches(self) -> list[Batch]:
+        """Batches under way and done, the latest first."""
+        return self._ask(_batches())
+
+    def start_batch(self, request: BatchRequest) -> Batch:
+        """Ask many prompts in several panes; it goes on over restarts of the host."""
+        return self._ask(_start_batch(request))
+
+    def batch(self, id: str) -> Batch:
+        """How far a batch is."""
+        return self._ask(_batch(id))
+
+    def patch_batch(self, id: str, patch: BatchPatch) -> Batch:
+        """Pause a batch, go on with it, or run again what failed."""
+        return self._ask(_patch_batch(id, patch))
+
+    def delete_batch(self, id: str) -> None:
+        """End a batch and remove it with its answers."""
+        return self._ask(_delete_batch(id))
+
+    def batch_cells(self, id: str, *, after: int = 0, limit: int = 1000) -> list[BatchCell]:
+        """Answers of a batch by prompt, pane and repetition, beginning with number ``after``."""
+        return self._ask(_cells(id, after, limit))
+
+    def prompt_sets(self) -> list[PromptSet]:
+        """Prompts kept for batches, by name."""
+        return self._ask(_prompt_sets())
+
+    def put_prompt_set(self, prompts: PromptSet) -> PromptSet:
+        """Keep prompts; without an ``id`` they are a new set."""
+        return self._ask(_put_prompt_set(prompts))
+
+    def delete_prompt_set(self, id: str) -> None:
+        """Remove a set of prompts."""
+        return self._ask(_delete_prompt_set(id))
+
+    def read_prompts(self, text: PromptsText) -> PromptSet:
+        """The prompts of a JSONL or CSV file's text, not kept yet. Raises InvalidRequest, which names the line."""
+        return self._ask(_read_prompts(text))
 
 
 class AsyncCompareClient(ABC):
@@ -144,3 +233,43 @@ class AsyncCompareClient(ABC):
     async def leaderboard(self, by: StandingsBy = "model", *, tag: str = "") -> list[Standing]:
         """The standings by all votes, or by those on conversations with ``tag``, the best first."""
         return await self._ask(_leaderboard(by, tag))
+
+    async def batches(self) -> list[Batch]:
+        """Batches under way and done, the latest first."""
+        return await self._ask(_batches())
+
+    async def start_batch(self, request: BatchRequest) -> Batch:
+        """Ask many prompts in several panes; it goes on over restarts of the host."""
+        return await self._ask(_start_batch(request))
+
+    async def batch(self, id: str) -> Batch:
+        """How far a batch is."""
+        return await self._ask(_batch(id))
+
+    async def patch_batch(self, id: str, patch: BatchPatch) -> Batch:
+        """Pause a batch, go on with it, or run again what failed."""
+        return await self._ask(_patch_batch(id, patch))
+
+    async def delete_batch(self, id: str) -> None:
+        """End a batch and remove it with its answers."""
+        return await self._ask(_delete_batch(id))
+
+    async def batch_cells(self, id: str, *, after: int = 0, limit: int = 1000) -> list[BatchCell]:
+        """Answers of a batch by prompt, pane and repetition, beginning with number ``after``."""
+        return await self._ask(_cells(id, after, limit))
+
+    async def prompt_sets(self) -> list[PromptSet]:
+        """Prompts kept for batches, by name."""
+        return await self._ask(_prompt_sets())
+
+    async def put_prompt_set(self, prompts: PromptSet) -> PromptSet:
+        """Keep prompts; without an ``id`` they are a new set."""
+        return await self._ask(_put_prompt_set(prompts))
+
+    async def delete_prompt_set(self, id: str) -> None:
+        """Remove a set of prompts."""
+        return await self._ask(_delete_prompt_set(id))
+
+    async def read_prompts(self, text: PromptsText) -> PromptSet:
+        """The prompts of a JSONL or CSV file's text, not kept yet. Raises InvalidRequest, which names the line."""
+        return await self._ask(_read_prompts(text))

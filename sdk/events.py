@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from paddock.sdk.compare import Batch
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation, ServerStatus, Settings
@@ -138,6 +139,16 @@ class JobChanged(Event, frozen=True, kw_only=True, tag="job_changed"):
     job: Job | None
 
 
+class BatchChanged(Event, frozen=True, kw_only=True, tag="batch_changed"):
+    """A batch moved on, at most twice a second. ``batch`` None: it was removed."""
+
+    batch: Batch | None
+
+
+class PresetsChanged(Event, frozen=True, kw_only=True, tag="presets_changed"):
+    """Presets or saved prompts were added, changed or removed; ask for them again."""
+
+
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
     """``summary`` None: the chat ``id`` was deleted."""
 
@@ -199,6 +210,8 @@ HostEvent = (
     | DownloadProgress
     | DownloadFinished
     | JobChanged
+    | BatchChanged
+    | PresetsChanged
     | ChatChanged
     | FoldersChanged
     | GenerationStarted

@@ -18,10 +18,7 @@ from paddock.sdk.version import PROTOCOL, VERSION
 from paddock.server.access import PrivateDoor, control_error
 from paddock.server.awake import Awake
 from paddock.server.bus import Bus
-from paddock.server.chat_editing import ChatEditing
-from paddock.server.chats import ChatStore
-from paddock.server.comparing import Comparing
-from paddock.server.conversations import Conversations
+from paddock.server.chat_services import ChatServices
 from paddock.server.devices import Devices
 from paddock.server.downloads import HostDownloads
 from paddock.server.fits import Fits
@@ -125,22 +122,12 @@ class Host:
             folder=home.models,
         )
         self.prompt_cache = PromptCache(home.kv, self.models.on_disk)
-        chats = ChatStore(home.chats_file)
-        self.conversations = Conversations(
-            chats,
-            self.generations,
-            self.models,
-            self.bus,
-            settings=lambda: self.settings.current,
-            clock=self.now,
-        )
-        self.editing = ChatEditing(chats, self.conversations, self.generations, self.bus, clock=self.now)
-        self.comparing = Comparing(
-            chats,
-            self.conversations,
+        self.chats = ChatServices(
+            home,
             self.generations,
             self.models,
             self.memory,
+            self.bus,
             settings=lambda: self.settings.current,
             clock=self.now,
         )
@@ -204,7 +191,7 @@ class Host:
         from paddock.server.app import make_app
         from paddock.server.listeners import Listener, private_socket
 
-        await self.conversations.open()
+        await self.chats.open()
         await self.imports.clean()
         apis = (ControlApi(self), ChatsApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
         app = make_app([route for api in apis for route in api.routes()], control_error)
@@ -228,7 +215,7 @@ class Host:
         """Say goodbye, keep what is being written, end every worker. Raises nothing."""
         logger.info("leaving: %s", reason)
         self._instance.withdraw()
-        self.conversations.leave()
+        self.chats.conversations.leave()
         for name, farewell in (
             ("generations", partial(self.generations.close, CLOSE_S)),
             ("event streams", partial(self._say_goodbye, reason)),
@@ -240,7 +227,7 @@ class Host:
             ("trash", self.trash.close),
             ("models", self.models.close),
             ("memory", self._close_memory),
-            ("conversations", self.conversations.close),
+            ("conversations", self.chats.close),
         ):
             try:
                 await farewell()

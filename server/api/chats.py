@@ -63,83 +63,83 @@ class ChatsApi:
 
     async def chats(self, request: Asked) -> Answer:
         deleted = _flag(request, "deleted")
-        return _json(await self._host.conversations.summaries(deleted=deleted))
+        return _json(await self._host.chats.conversations.summaries(deleted=deleted))
 
     async def create(self, request: Asked) -> Answer:
-        return _json(await self._host.conversations.create(decode(await request.body(), NewChat)))
+        return _json(await self._host.chats.conversations.create(decode(await request.body(), NewChat)))
 
     async def chat(self, chat_id: str) -> Answer:
-        return _json(await self._host.conversations.get(chat_id))
+        return _json(await self._host.chats.conversations.get(chat_id))
 
     async def patch(self, chat_id: str, request: Asked) -> Answer:
-        return _json(await self._host.conversations.patch(chat_id, decode(await request.body(), ChatPatch)))
+        return _json(await self._host.chats.conversations.patch(chat_id, decode(await request.body(), ChatPatch)))
 
     async def delete(self, chat_id: str, request: Asked) -> None:
-        await self._host.conversations.delete(chat_id, forever=_flag(request, "forever"))
+        await self._host.chats.conversations.delete(chat_id, forever=_flag(request, "forever"))
 
     async def restore(self, chat_id: str) -> Answer:
-        return _json(await self._host.conversations.restore(chat_id))
+        return _json(await self._host.chats.conversations.restore(chat_id))
 
     async def send(self, chat_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), SendRequest)
-        run = await self._host.conversations.send(chat_id, asked, client_of(request))
+        run = await self._host.chats.conversations.send(chat_id, asked, client_of(request))
         return EventStream(frames(run.follow()))
 
     # -------------------------------------------------------------- by hand
 
     async def search(self, request: Asked) -> Answer:
-        return _json(await self._host.editing.search(decode(await request.body(), ChatSearch)))
+        return _json(await self._host.chats.editing.search(decode(await request.body(), ChatSearch)))
 
     async def branch(self, chat_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), BranchRequest)
-        return _json(await self._host.editing.branch(chat_id, asked.message))
+        return _json(await self._host.chats.editing.branch(chat_id, asked.message))
 
     async def add_message(self, chat_id: str, request: Asked) -> Answer:
-        return _json(await self._host.editing.add_message(chat_id, decode(await request.body(), NewMessage)))
+        return _json(await self._host.chats.editing.add_message(chat_id, decode(await request.body(), NewMessage)))
 
     async def patch_message(self, chat_id: str, message_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), MessagePatch)
-        return _json(await self._host.editing.patch_message(chat_id, message_id, asked))
+        return _json(await self._host.chats.editing.patch_message(chat_id, message_id, asked))
 
     async def revisions(self, chat_id: str, message_id: str) -> Answer:
-        return _json(await self._host.editing.revisions(chat_id, message_id))
+        return _json(await self._host.chats.editing.revisions(chat_id, message_id))
 
     async def folders(self) -> Answer:
-        return _json(await self._host.editing.folders())
+        return _json(await self._host.chats.editing.folders())
 
     async def add_folder(self, request: Asked) -> Answer:
-        return _json(await self._host.editing.put_folder("", decode(await request.body(), FolderPatch)))
+        return _json(await self._host.chats.editing.put_folder("", decode(await request.body(), FolderPatch)))
 
     async def patch_folder(self, folder_id: str, request: Asked) -> Answer:
-        return _json(await self._host.editing.put_folder(folder_id, decode(await request.body(), FolderPatch)))
+        return _json(await self._host.chats.editing.put_folder(folder_id, decode(await request.body(), FolderPatch)))
 
     async def delete_folder(self, folder_id: str) -> None:
-        await self._host.editing.delete_folder(folder_id)
+        await self._host.chats.editing.delete_folder(folder_id)
 
     # -------------------------------------------------------------- comparing
 
     async def set_panes(self, chat_id: str, request: Asked) -> Answer:
-        return _json(await self._host.comparing.set_panes(chat_id, decode(await request.body(), list[Pane])))
+        return _json(await self._host.chats.comparing.set_panes(chat_id, decode(await request.body(), list[Pane])))
 
     async def ask_panes(self, chat_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), AskPanes)
-        return _json(await self._host.comparing.ask(chat_id, asked, client_of(request)))
+        return _json(await self._host.chats.comparing.ask(chat_id, asked, client_of(request)))
 
     async def adopt(self, chat_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), AdoptRequest)
-        return _json(await self._host.comparing.adopt(chat_id, asked.pane))
+        return _json(await self._host.chats.comparing.adopt(chat_id, asked.pane))
 
     async def plan(self, chat_id: str) -> Answer:
-        return _json(await self._host.comparing.plan(chat_id))
+        return _json(await self._host.chats.comparing.plan(chat_id))
 
     async def vote(self, request: Asked) -> Answer:
-        return _json(await self._host.comparing.vote(decode(await request.body(), VoteRequest)))
+        return _json(await self._host.chats.comparing.vote(decode(await request.body(), VoteRequest)))
 
     async def votes(self, request: Asked) -> Answer:
-        return _json(await self._host.comparing.votes(request.query_params.get("chat", "")))
+        return _json(await self._host.chats.comparing.votes(request.query_params.get("chat", "")))
 
     async def take_back(self, vote_id: str) -> None:
-        await self._host.comparing.take_back(vote_id)
+        await self._host.chats.comparing.take_back(vote_id)
 
     async def leaderboard(self, request: Asked) -> Answer:
         by = request.query_params.get("by", "model")
@@ -147,7 +147,7 @@ class ChatsApi:
             wanted = msgspec.convert(by, StandingsBy)
         except msgspec.ValidationError:
             raise BadRequest(f"There is no leaderboard by “{by}”.", hint="Ask by model, quant or tag.") from None
-        return _json(await self._host.comparing.leaderboard(wanted, request.query_params.get("tag", "")))
+        return _json(await self._host.chats.comparing.leaderboard(wanted, request.query_params.get("tag", "")))
 
 
 def _flag(request: Asked, name: str) -> bool:

@@ -1,0 +1,45 @@
+"""Values about presets and the library of system prompts. Both are files below ``presets`` in the data folder."""
+
+from __future__ import annotations
+
+from paddock.sdk.types import Options, Request, Value
+
+
+class Preset(Value, frozen=True, kw_only=True):
+    """Sampling settings under a name, with what else shapes an answer. ``model`` empty: for any model. A field that is
+    None, or an option that is not in ``sampling``, is left as it is when the preset is applied."""
+
+    id: str = ""
+    name: str
+    model: str = ""
+    sampling: Options = {}
+    system: str | None = None
+    reasoning: bool | None = None
+    max_tokens: int | None = None
+    changed: float = 0.0
+
+
+class SavedPrompt(Value, frozen=True, kw_only=True):
+    """A system prompt under a name. ``{{name}}`` in ``text`` is a variable: ``date``, ``time``, ``model`` and ``user``
+    are filled in, others are asked for when it is chosen."""
+
+    id: str = ""
+    name: str
+    text: str
+    changed: float = 0.0
+
+
+class PresetText(Request, frozen=True, kw_only=True):
+    """The text of a preset of LM Studio, of Paddock's own, or a command line of llama.cpp. ``name`` is the file's."""
+
+    text: str
+    name: str = ""
+
+
+class PresetRead(Value, frozen=True, kw_only=True):
+    """What such a text holds, not kept yet. ``notes`` are sentences about what it says that Paddock has no option for,
+    and about load options (``load``), which a preset does not hold."""
+
+    preset: Preset
+    load: Options = {}
+    notes: tuple[str, ...] = ()
