@@ -10,10 +10,12 @@ from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.bridge import Bridge, OnError, Task
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
+from paddock.sdk.chats import StoreRepair
 from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
     BatchChanged,
     ChatChanged,
+    ChatsReplaced,
     DownloadFinished,
     DownloadProgress,
     FoldersChanged,
@@ -65,6 +67,8 @@ class HostState(QObject):
     """A :class:`~paddock.sdk.compare.Batch` moved on; None: it was removed."""
     """The list of conversations."""
     chat_deleted = Signal(str)
+    store_repaired = Signal(object)
+    """A :class:`~paddock.sdk.chats.StoreRepair` to be told."""
     server_changed = Signal()
     settings_changed = Signal()
     generation_started = Signal(object)
@@ -227,6 +231,9 @@ class HostState(QObject):
                 else:
                     self.chats[chat] = summary
                 self.chats_changed.emit()
+            case ChatsReplaced(repair=repair):
+                self.call(lambda client: client.chats(), self._replace_chats)
+                self._tell_repair(repair)
             case GenerationStarted(generation=generation):
                 self.generations[generation.id] = generation
                 self.generation_started.emit(generation)
@@ -271,6 +278,7 @@ class HostState(QObject):
         self.jobs_changed.emit()
         self.refresh_models()
         self.refresh_chats()
+        self._tell_repair(snapshot.repair)
         self.snapshot.emit()
 
     def _dress(self, model: str) -> None:
@@ -287,6 +295,18 @@ class HostState(QObject):
         self.models = {item.id: item for item in models}
         self.models_known = True
         self.models_changed.emit()
+
+    def _replace_chats(self, chats: list[ChatSummary]) -> None:
+        gone = self.chats.keys() - {item.id for item in chats}
+        self._set_chats(chats)
+        for chat in gone:
+            self.chat_deleted.emit(chat)
+        self.folders_changed.emit()
+        self.snapshot.emit()
+
+    def _tell_repair(self, repair: StoreRepair | None) -> None:
+        if repair is not None:
+            self.store_repaired.emit(repair)
 
     def _set_chats(self, chats: list[ChatSummary]) -> None:
         self.chats = {item.id: item for item in chats}

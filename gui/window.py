@@ -114,6 +114,7 @@ class Window(QWidget):
         self._host.raise_requested.connect(self.come_forward)
         for signal in (self._host.memory_changed, self._host.models_changed):
             signal.connect(self._show_gauges)
+        self._host.store_repaired.connect(lambda repair: self._messages.warn(repair.text, key="store"))
         self._host.memory_pressure.connect(lambda text: self._messages.warn(text, key="memory"))
 
     def _parts(self) -> PageParts:

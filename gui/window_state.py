@@ -40,6 +40,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True):
     sampling: dict[str, float] = {}
     models_widths: dict[str, int] = {}
     models_sort: str = "name"
+    compare_four: Literal["grid", "row"] = "grid"
+    compare_together: bool = True
 
 
 def read(path: Path) -> WindowState:

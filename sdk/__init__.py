@@ -47,7 +47,7 @@ _NAMES = {
     """,
     "chats": """
         Backup BranchRequest ChatFolder ChatHit ChatImport ChatSearch ExportFormat ExportRequest Exported FolderPatch
-        ImportFormat Imported MessagePatch NewMessage Revision
+        ImportFormat Imported MessagePatch NewMessage Revision StoreRepair StoreState
     """,
     "compare": """
         AdoptRequest AskPanes Batch BatchCell BatchPatch BatchPrompt BatchRequest BatchState CellState Check CheckKind
@@ -76,7 +76,7 @@ _NAMES = {
         Pane Priority Request Role SendRequest Stats StopReason Tool ToolCall Usage Value
     """,
     "events": """
-        BatchChanged Cancelled ChatChanged DownloadFinished DownloadProgress Ending Event Failed Finished
+        BatchChanged Cancelled ChatChanged ChatsReplaced DownloadFinished DownloadProgress Ending Event Failed Finished
         FoldersChanged GenerationEnded PresetsChanged
         GenerationEvent GenerationStarted HostEvent JobChanged Leaving LibraryChanged LoadEvent LoadProgress Loaded
         MemoryChanged MemoryPressure ModelStateChanged PromptProgress Queued RaiseWindow ReasoningDelta ServerChanged

@@ -9,9 +9,19 @@ from paddock.sdk.hub_calls import AsyncHubClient, HubClient
 from paddock.sdk.library_calls import AsyncLibraryClient, LibraryClient
 from paddock.sdk.memory_calls import AsyncMemoryClient, MemoryClient
 from paddock.sdk.preset_calls import AsyncPresetsClient, PresetsClient
+from paddock.sdk.question_calls import AsyncQuestionsClient, QuestionsClient
 
 
-class Calls(MemoryClient, LibraryClient, DownloadClient, HubClient, ChatsClient, CompareClient, PresetsClient):
+class Calls(
+    MemoryClient,
+    LibraryClient,
+    DownloadClient,
+    HubClient,
+    ChatsClient,
+    CompareClient,
+    PresetsClient,
+    QuestionsClient,
+):
     """What :class:`~paddock.sdk.client.Client` inherits."""
 
 
@@ -23,5 +33,6 @@ class AsyncCalls(
     AsyncChatsClient,
     AsyncCompareClient,
     AsyncPresetsClient,
+    AsyncQuestionsClient,
 ):
     """What :class:`~paddock.sdk.aclient.AsyncClient` inherits."""

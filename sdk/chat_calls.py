@@ -20,6 +20,7 @@ from paddock.sdk.chats import (
     MessagePatch,
     NewMessage,
     Revision,
+    StoreState,
 )
 from paddock.sdk.protocol import Call, body_of
 from paddock.sdk.types import Chat, ChatSummary
@@ -107,6 +108,10 @@ def _restore_backup(name: str) -> Call[Backup]:
     return Call(method="POST", path=_of(_BACKUPS, name) + "/restore", answer=Backup, timeout_s=_DISK_S)
 
 
+def _store() -> Call[StoreState]:
+    return Call(method="GET", path="/control/chat-store", answer=StoreState)
+
+
 class ChatsClient(ABC):
     """What :class:`~paddock.sdk.client.Client` does with kept conversations beyond asking in them."""
 
@@ -176,6 +181,10 @@ class ChatsClient(ABC):
     def restore_backup(self, name: str) -> Backup:
         """Put a copy in the place of the conversations; what is there now is copied first and told."""
         return self._ask(_restore_backup(name))
+
+    def chat_store(self) -> StoreState:
+        """Where the conversations lie, what they take, and whether their file had to be repaired."""
+        return self._ask(_store())
 
 
 class AsyncChatsClient(ABC):
@@ -247,3 +256,7 @@ class AsyncChatsClient(ABC):
     async def restore_backup(self, name: str) -> Backup:
         """Put a copy in the place of the conversations; what is there now is copied first and told."""
         return await self._ask(_restore_backup(name))
+
+    async def chat_store(self) -> StoreState:
+        """Where the conversations lie, what they take, and whether their file had to be repaired."""
+        return await self._ask(_store())

@@ -146,7 +146,8 @@ class Imported(Value, frozen=True, kw_only=True):
 
 
 class Backup(Value, frozen=True, kw_only=True):
-    """A copy of all conversations. ``reason`` says why it was made (“daily”, “before an update”)."""
+    """A copy of all conversations. ``reason`` says why it was made (“daily”, “before an update”); a ``damaged`` one
+    cannot be read."""
 
     name: str
     path: str
@@ -154,3 +155,26 @@ class Backup(Value, frozen=True, kw_only=True):
     size_bytes: int
     chats: int
     reason: str = ""
+    damaged: bool = False
+
+
+class StoreRepair(Value, frozen=True, kw_only=True):
+    """What was done when the file of the conversations was found damaged, in words; ``kept`` is where the damaged file
+    lies, empty when only the search index was made anew. ``told``: a window has shown it."""
+
+    when: float
+    text: str
+    kept: str = ""
+    told: bool = False
+
+
+class StoreState(Value, frozen=True, kw_only=True):
+    """Where the conversations lie and what they take, without and with their copies. ``checked`` is when their file was
+    last looked through, None: not yet since the host started. ``repair`` is the last one there was."""
+
+    path: str
+    size_bytes: int
+    backups_path: str
+    backups_bytes: int
+    checked: float | None = None
+    repair: StoreRepair | None = None

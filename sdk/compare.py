@@ -15,6 +15,8 @@ StandingsBy = Literal["model", "quant", "tag"]
 CheckKind = Literal["contains", "not_contains", "regex", "json_schema", "judge"]
 BatchState = Literal["running", "paused", "done"]
 CellState = Literal["waiting", "running", "done", "failed"]
+PromptFormat = Literal["jsonl", "csv", "lines"]
+BatchExportFormat = Literal["csv", "jsonl", "html"]
 
 
 class AskPanes(Request, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ class CheckResult(Value, frozen=True, kw_only=True):
     name: str
     passed: bool | None
     note: str = ""
+    kind: CheckKind = "contains"
 
 
 class BatchPrompt(Value, frozen=True, kw_only=True):
@@ -136,8 +139,9 @@ class BatchRequest(Request, frozen=True, kw_only=True):
 
 
 class Batch(Value, frozen=True, kw_only=True):
-    """A batch and how far it is, in cells. ``note`` says what it waits for, ``seconds_left`` is None while it cannot be
-    told."""
+    """A batch and how far it is, in cells. ``running`` are the numbers of the cells that are being answered or judged,
+    and ``to_judge`` counts answers that wait for a judge. ``note`` says what it waits for, ``seconds_left`` is None
+    while it cannot be told."""
 
     id: str
     name: str
@@ -148,13 +152,17 @@ class Batch(Value, frozen=True, kw_only=True):
     done: int = 0
     failed: int = 0
     total: int = 0
+    running: tuple[int, ...] = ()
+    to_judge: int = 0
     seconds_left: float | None = None
     note: str = ""
     created: float = 0.0
 
 
 class BatchCell(Value, frozen=True, kw_only=True):
-    """One answer: prompt number ``prompt``, pane number ``pane``, repetition ``repeat``, each counted from 0."""
+    """One answer: prompt number ``prompt``, pane number ``pane``, repetition ``repeat``, each counted from 0; cells are
+    numbered in this order. ``seed`` is what it was drawn with; ``judging``: its judge has not spoken yet. ``change``
+    grows with every change of any cell."""
 
     prompt: int
     pane: int
@@ -167,6 +175,9 @@ class BatchCell(Value, frozen=True, kw_only=True):
     stop_reason: str = ""
     checks: tuple[CheckResult, ...] = ()
     error: ErrorInfo | None = None
+    seed: int | None = None
+    judging: bool = False
+    change: int = 0
 
 
 class PromptSet(Value, frozen=True, kw_only=True):
@@ -179,12 +190,22 @@ class PromptSet(Value, frozen=True, kw_only=True):
 
 
 class PromptsText(Request, frozen=True, kw_only=True):
-    """Prompts as a file has them: JSON lines or a table with a heading (``format`` None finds out). ``name`` is the
-    file's."""
+    """Prompts as a file has them: JSON lines, a table with a heading, or lines that are a prompt each (``format`` None
+    finds out). They are read from the file at ``path``, or from ``text``; ``name`` is what the set is called."""
 
-    text: str
-    format: Literal["jsonl", "csv"] | None = None
+    text: str = ""
+    path: str = ""
+    format: PromptFormat | None = None
     name: str = ""
+
+
+class BatchExport(Request, frozen=True, kw_only=True):
+    """Write a batch to the file ``path``; what is there already is replaced only with ``replace``. Without a path the
+    text comes back."""
+
+    format: BatchExportFormat
+    path: str = ""
+    replace: bool = False
 
 
 class BatchPatch(Request, frozen=True, kw_only=True):

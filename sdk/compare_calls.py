@@ -9,12 +9,15 @@ from urllib.parse import quote
 
 import msgspec
 
+from paddock.sdk.chats import Exported
 from paddock.sdk.compare import (
     AdoptRequest,
     AskPanes,
     Batch,
     BatchCell,
+    BatchExport,
     BatchPatch,
+    BatchPrompt,
     BatchRequest,
     ComparePlan,
     PromptSet,
@@ -101,6 +104,20 @@ def _cells(id: str, after: int, limit: int) -> Call[list[BatchCell]]:
     return Call(method="GET", path=path, answer=list[BatchCell])
 
 
+def _changes(id: str, since: int, limit: int) -> Call[list[BatchCell]]:
+    path = f"{_of(_BATCHES, id)}/changes?since={since}&limit={limit}"
+    return Call(method="GET", path=path, answer=list[BatchCell])
+
+
+def _prompts(id: str) -> Call[list[BatchPrompt]]:
+    return Call(method="GET", path=_of(_BATCHES, id) + "/prompts", answer=list[BatchPrompt])
+
+
+def _export(id: str, request: BatchExport) -> Call[Exported]:
+    path = _of(_BATCHES, id) + "/export"
+    return Call(method="POST", path=path, answer=Exported, body=body_of(request), timeout_s=_PLAN_S)
+
+
 def _prompt_sets() -> Call[list[PromptSet]]:
     return Call(method="GET", path=_SETS, answer=list[PromptSet])
 
@@ -178,6 +195,18 @@ class CompareClient(ABC):
     def batch_cells(self, id: str, *, after: int = 0, limit: int = 1000) -> list[BatchCell]:
         """Answers of a batch by prompt, pane and repetition, beginning with number ``after``."""
         return self._ask(_cells(id, after, limit))
+
+    def batch_changes(self, id: str, *, since: int = 0, limit: int = 1000) -> list[BatchCell]:
+        """What has become of cells after the change number ``since``, in the order in which it did."""
+        return self._ask(_changes(id, since, limit))
+
+    def batch_prompts(self, id: str) -> list[BatchPrompt]:
+        """What a batch asks."""
+        return self._ask(_prompts(id))
+
+    def export_batch(self, id: str, request: BatchExport) -> Exported:
+        """Write a batch's answers to a file, or have them as text."""
+        return self._ask(_export(id, request))
 
     def prompt_sets(self) -> list[PromptSet]:
         """Prompts kept for batches, by name."""
@@ -257,6 +286,18 @@ class AsyncCompareClient(ABC):
     async def batch_cells(self, id: str, *, after: int = 0, limit: int = 1000) -> list[BatchCell]:
         """Answers of a batch by prompt, pane and repetition, beginning with number ``after``."""
         return await self._ask(_cells(id, after, limit))
+
+    async def batch_changes(self, id: str, *, since: int = 0, limit: int = 1000) -> list[BatchCell]:
+        """What has become of cells after the change number ``since``, in the order in which it did."""
+        return await self._ask(_changes(id, since, limit))
+
+    async def batch_prompts(self, id: str) -> list[BatchPrompt]:
+        """What a batch asks."""
+        return await self._ask(_prompts(id))
+
+    async def export_batch(self, id: str, request: BatchExport) -> Exported:
+        """Write a batch's answers to a file, or have them as text."""
+        return await self._ask(_export(id, request))
 
     async def prompt_sets(self) -> list[PromptSet]:
         """Prompts kept for batches, by name."""

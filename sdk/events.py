@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from paddock.sdk.chats import StoreRepair
 from paddock.sdk.compare import Batch
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
@@ -100,7 +101,8 @@ LoadEvent = LoadProgress | Loaded | Failed
 
 
 class Snapshot(Event, frozen=True, kw_only=True, tag="snapshot"):
-    """Everything a client needs to draw itself. ``id`` is the host's instance id."""
+    """Everything a client needs to draw itself. ``id`` is the host's instance id. ``repair`` is told to one window, so
+    that it says what happened to the conversations' file."""
 
     loaded: tuple[LoadedModel, ...]
     server: ServerStatus
@@ -109,6 +111,7 @@ class Snapshot(Event, frozen=True, kw_only=True, tag="snapshot"):
     memory: MemoryState = MemoryState()
     downloads: tuple[Download, ...] = ()
     jobs: tuple[Job, ...] = ()
+    repair: StoreRepair | None = None
 
 
 class ModelStateChanged(Event, frozen=True, kw_only=True, tag="model_state_changed"):
@@ -153,6 +156,13 @@ class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
     """``summary`` None: the chat ``id`` was deleted."""
 
     summary: ChatSummary | None
+
+
+class ChatsReplaced(Event, frozen=True, kw_only=True, tag="chats_replaced"):
+    """All conversations may be others now: a backup was put in their place, or their file was repaired. Ask for them
+    again."""
+
+    repair: StoreRepair | None = None
 
 
 class FoldersChanged(Event, frozen=True, kw_only=True, tag="folders_changed"):
@@ -213,6 +223,7 @@ HostEvent = (
     | BatchChanged
     | PresetsChanged
     | ChatChanged
+    | ChatsReplaced
     | FoldersChanged
     | GenerationStarted
     | GenerationEnded

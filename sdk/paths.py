@@ -29,6 +29,8 @@ class Home:
         self.downloads_file = root / "downloads.json"
         self.trash_file = root / "trash.json"
         self.chats_file = root / "chats.db"
+        self.backups = root / "backups"
+        self.presets = root / "presets"
         self.window_file = root / "window.json"
         self.history_file = root / "history"
 

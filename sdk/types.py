@@ -276,12 +276,13 @@ class EngineInfo(Value, frozen=True, kw_only=True):
 
 class Pane(Value, frozen=True, kw_only=True):
     """One column of a comparison: a model with settings of its own. ``id`` is empty for one that is new. ``system``
-    None takes the conversation's; ``model`` empty takes its model."""
+    None takes the conversation's, as ``stop``, ``max_tokens`` and ``reasoning`` do; ``model`` empty takes its model."""
 
     id: str = ""
     model: str = ""
     system: str | None = None
     sampling: Options = {}
+    stop: tuple[str, ...] | None = None
     max_tokens: int | None = None
     reasoning: bool | None = None
     name: str = ""
@@ -333,6 +334,8 @@ class ChatSummary(Value, frozen=True, kw_only=True):
     folder: str = ""
     tags: tuple[str, ...] = ()
     sampling: Options = {}
+    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
     reasoning: bool | None = None
     panes: int = 0
     deleted: float | None = None
@@ -358,8 +361,8 @@ class NewChat(Request, frozen=True, kw_only=True):
 class ChatPatch(Request, frozen=True, kw_only=True):
     """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
     that message to what was written last below it; in a comparison in the ``pane`` that is named. ``private`` holds
-    from the next question on. ``sampling`` and ``reasoning`` are what the conversation is answered with where a request
-    says nothing else."""
+    from the next question on. ``sampling``, ``stop``, ``max_tokens`` (0: no limit) and ``reasoning`` (“auto”: as the
+    template has it) are what the conversation is answered with where a request says nothing else."""
 
     title: str | None = None
     model: str | None = None
@@ -371,14 +374,18 @@ class ChatPatch(Request, frozen=True, kw_only=True):
     folder: str | None = None
     tags: tuple[str, ...] | None = None
     sampling: Options | None = None
-    reasoning: bool | None = None
+    stop: tuple[str, ...] | None = None
+    max_tokens: int | None = None
+    reasoning: bool | Literal["auto"] | None = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
     """Add a user message to a chat's current path and have it answered.
 
     With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version,
-    or the answer ``go_on`` is continued where it ends.
+    or the answer ``go_on`` is continued where it ends. What is None is taken from the conversation, and so is an option
+    that is not in ``sampling``; one that is None there takes the model's default. ``max_tokens`` 0 is no limit,
+    ``reasoning`` “auto” leaves it to the template.
     """
 
     content: str | None = None
@@ -386,5 +393,6 @@ class SendRequest(Request, frozen=True, kw_only=True):
     go_on: str | None = None
     model: str = ""
     sampling: Options = {}
+    stop: tuple[str, ...] | None = None
     max_tokens: int | None = None
-    reasoning: bool | None = None
+    reasoning: bool | Literal["auto"] | None = None

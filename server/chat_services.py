@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+from paddock.sdk.chats import Backup
 from paddock.sdk.host import Settings
 from paddock.sdk.paths import Home
+from paddock.server.batches import Batches
 from paddock.server.bus import Bus
 from paddock.server.chat_editing import ChatEditing
+from paddock.server.chat_safety import ChatSafety
 from paddock.server.chats import ChatStore
 from paddock.server.comparing import Comparing
 from paddock.server.conversations import Conversations
 from paddock.server.generations import Generations
 from paddock.server.memory import Memory
 from paddock.server.models import Models
+from paddock.server.presets import Presets
 
 
 class ChatServices:
@@ -30,16 +35,35 @@ class ChatServices:
         settings: Callable[[], Settings],
         clock: Callable[[], float],
     ) -> None:
-        store = ChatStore(home.chats_file)
+        self.safety = ChatSafety(home, bus, answering=lambda: bool(generations.running()), clock=clock)
+        store = self._store = ChatStore(home.chats_file, self.safety.connect)
+        self.presets = Presets(home.presets, bus, clock=clock)
         self.conversations = Conversations(store, generations, models, bus, settings=settings, clock=clock)
         self.editing = ChatEditing(store, self.conversations, generations, bus, clock=clock)
         self.comparing = Comparing(
             store, self.conversations, generations, models, memory, settings=settings, clock=clock
         )
+        self.batches = Batches(
+            store,
+            generations,
+            models,
+            self.comparing,
+            bus,
+            settings=settings,
+            clock=time.monotonic,
+            now=clock,
+        )
 
     async def open(self) -> None:
         """Raises StorageFailed."""
         await self.conversations.open()
+        await self.batches.open()
+        self.safety.start(self._store)
 
     async def close(self) -> None:
+        await self.safety.close()
         await self.conversations.close()
+
+    async def restore_backup(self, name: str) -> Backup:
+        """As :meth:`ChatSafety.restore`."""
+        return await self.safety.restore(self._store, name)

@@ -37,10 +37,28 @@ def summary_of(row: sqlite3.Row) -> ChatSummary:
         folder=row["folder"],
         tags=msgspec.json.decode(row["tags"], type=tuple[str, ...]),
         sampling=msgspec.json.decode(row["sampling"], type=Options),
+        stop=msgspec.json.decode(row["stop"], type=tuple[str, ...]),
+        max_tokens=row["max_tokens"],
         reasoning=None if row["reasoning"] is None else bool(row["reasoning"]),
         panes=row["panes"],
         deleted=row["deleted"],
     )
+
+
+def insert_chat(rows: sqlite3.Connection, chat: ChatSummary, origin: str | None) -> bool:
+    """Inside the caller's transaction. False when a chat of this ``origin`` is there already."""
+    added = rows.execute(
+        "INSERT INTO chats (id, title, created, updated, model, system, pinned, private, folder, tags,"
+        " sampling, stop, max_tokens, reasoning, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(origin) WHERE origin IS NOT NULL DO NOTHING",
+        (
+            *(chat.id, chat.title, chat.created, chat.updated, chat.model, chat.system),
+            *(chat.pinned, chat.private, chat.folder, to_json(chat.tags), to_json(chat.sampling)),
+            *(to_json(chat.stop), chat.max_tokens, chat.reasoning, origin),
+        ),
+    )
+    return added.rowcount == 1
 
 
 def message_of(row: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:

@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 
 from paddock.sdk.errors import ChatNotFound, StorageFailed
 from paddock.sdk.types import Chat, ChatPatch, ChatSummary
+from paddock.server.batch_table import BatchTable
+from paddock.server.chat_archive import ArchiveTable
 from paddock.server.chat_folders import FolderTable
 from paddock.server.chat_messages import MessageTable
+from paddock.server.chat_rescue import rebuild_words
 from paddock.server.chat_search import ChatWords
-from paddock.server.chat_values import SUMMARIES, summary_of, to_json
+from paddock.server.chat_values import SUMMARIES, insert_chat, summary_of, to_json
 from paddock.server.database import connect, storage_errors, transaction
 from paddock.server.panes import PaneTable
 
@@ -25,26 +28,41 @@ T = TypeVar("T")
 
 
 class ChatStore:
-    """Runs questions to the :class:`ChatTable` on the one thread that has the database."""
+    """Runs questions to the :class:`ChatTable` on the one thread that has the database. ``connect`` opens it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self._path = path
+        self._connect = connect
         self._table: ChatTable | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chats")
 
     async def open(self) -> None:
         """Open the database; answers that a dead host left unfinished become interrupted. Raises StorageFailed."""
 
-        def start() -> None:
-            table = ChatTable(connect(self._path), self._path)
-            try:
-                table.interrupt()
-            except StorageFailed:
-                table.close()
-                raise
-            self._table = table
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._start)
 
-        await asyncio.get_running_loop().run_in_executor(self._thread, start)
+    async def reopen(self, repair: Callable[[], None]) -> None:
+        """Close the database, ``repair`` its file, and open it again; what is asked meanwhile waits. Raises
+        StorageFailed."""
+
+        def run() -> None:
+            if self._table is not None:
+                self._table.close()
+            try:
+                repair()
+            finally:
+                self._start()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
+    def _start(self) -> None:
+        table = ChatTable(self._connect(self._path), self._path)
+        try:
+            table.interrupt()
+        except StorageFailed:
+            table.close()
+            raise
+        self._table = table
 
     async def ask(self, question: Callable[[ChatTable], T]) -> T:
         """``question`` answered on the database's thread. Raises what it raises."""
@@ -67,7 +85,7 @@ class ChatStore:
 
 
 class ChatTable(MessageTable):
-    """Chats and, by its base, their messages as rows; ``folders``, ``panes`` and ``words`` are what belongs to them.
+    """Chats and, by its base, their messages as rows; ``folders``, ``panes``, ``words`` and ``archive`` are what belongs to them.
     Every method may raise StorageFailed."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -75,9 +93,26 @@ class ChatTable(MessageTable):
         self.folders = FolderTable(connection, path)
         self.panes = PaneTable(connection, path)
         self.words = ChatWords(connection, path)
+        self.batches = BatchTable(connection, path)
+        self.archive = ArchiveTable(connection, path)
 
     def close(self) -> None:
         self._connection.close()
+
+    def take_over(self, other: Path) -> None:
+        """Put what the database ``other`` of this version holds in the place of everything. All or nothing."""
+        with storage_errors(self._path):
+            source = sqlite3.connect(other, isolation_level=None)
+            try:
+                source.backup(self._connection)
+            finally:
+                source.close()
+        self.interrupt()
+
+    def rebuild_words(self) -> None:
+        """Make the search index anew."""
+        with storage_errors(self._path):
+            rebuild_words(self._connection)
 
     def summaries(self, *, deleted: bool = False) -> list[ChatSummary]:
         """All chats, the last changed first; with ``deleted`` those in the trash, the last deleted first."""
@@ -92,17 +127,7 @@ class ChatTable(MessageTable):
     def add(self, chat: ChatSummary, origin: str | None = None) -> bool:
         """False when a chat of this ``origin``, the name another program has for it, is there already."""
         with transaction(self._connection, self._path) as rows:
-            added = rows.execute(
-                "INSERT INTO chats (id, title, created, updated, model, system, pinned, private, folder, tags,"
-                " sampling, reasoning, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT(origin) WHERE origin IS NOT NULL DO NOTHING",
-                (
-                    *(chat.id, chat.title, chat.created, chat.updated, chat.model, chat.system),
-                    *(chat.pinned, chat.private, chat.folder, to_json(chat.tags), to_json(chat.sampling)),
-                    *(chat.reasoning, origin),
-                ),
-            )
-            return added.rowcount == 1
+            return insert_chat(rows, chat, origin)
 
     def change(self, chat_id: str, patch: ChatPatch, now: float) -> ChatSummary:
         """Raises ChatNotFound, and BadRequest for a leaf that is no message of the chat, a pane or folder that there
@@ -110,8 +135,12 @@ class ChatTable(MessageTable):
         self._row(chat_id)
         names = (name for name in ChatPatch.__struct_fields__ if name != "pane")
         given: dict[str, Any] = {name: value for name in names if (value := getattr(patch, name)) is not None}
-        for name in given.keys() & {"tags", "sampling"}:
+        for name in given.keys() & {"tags", "sampling", "stop"}:
             given[name] = to_json(given[name])
+        if patch.reasoning == "auto":
+            given["reasoning"] = None
+        if patch.max_tokens == 0:
+            given["max_tokens"] = None
         if patch.folder:
             self.folders.get(patch.folder)
         if patch.leaf is not None:

@@ -67,7 +67,11 @@ class Comparing:
     async def plan(self, chat_id: str) -> ComparePlan:
         """Whether the panes run side by side. Raises ChatNotFound."""
         chat = await self._conversations.get(chat_id)
-        needs = [await self._need(chat.summary, pane) for pane in chat.panes]
+        return await self.plan_panes(chat.panes, chat.summary.model)
+
+    async def plan_panes(self, panes: Sequence[Pane], model: str = "") -> ComparePlan:
+        """Whether ``panes`` run side by side; those without a model take ``model``, else the settings' default."""
+        needs = [await self._need(pane, pane.model or model or self._settings().default_model) for pane in panes]
         state = await self._memory.state()
         free = {device.device.name: device.free for device in state.devices}
         for instance in self._models.pool.evictable():
@@ -75,8 +79,7 @@ class Comparing:
                 free[device] += self._memory.ledger.held(instance, device)
         return plan(needs, free)
 
-    async def _need(self, chat: ChatSummary, pane: Pane) -> Need:
-        name = pane.model or chat.model or self._settings().default_model
+    async def _need(self, pane: Pane, name: str) -> Need:
         try:
             model = await self._models.find(name)
             estimate = await self._memory.estimate(EstimateRequest(model=model.id, quick=True))
@@ -228,4 +231,4 @@ def _as_pane(chat: ChatSummary, pane: Pane) -> ChatSummary:
 
 
 def _settings_of(pane: Pane) -> SendRequest:
-    return SendRequest(max_tokens=pane.max_tokens, reasoning=pane.reasoning)
+    return SendRequest(stop=pane.stop, max_tokens=pane.max_tokens, reasoning=pane.reasoning)

@@ -249,6 +249,7 @@ class Conversations:
         path = await self._store.ask(lambda table: table.path(chat.id, answer.parent))
         messages = prompt([self._fresh(message) for message in path], chat.system or self._settings().system_prompt)
         go_on = bool(answer.content or answer.reasoning)
+        reasoning = chat.reasoning if request.reasoning is None else request.reasoning
         if go_on:
             messages += (Message(role="assistant", content=answer.content, reasoning=answer.reasoning),)
         return GenerateRequest(
@@ -256,8 +257,9 @@ class Conversations:
             model=answer.model,
             messages=messages,
             sampling={**chat.sampling, **request.sampling},
-            max_tokens=request.max_tokens,
-            reasoning=chat.reasoning if request.reasoning is None else request.reasoning,
+            stop=chat.stop if request.stop is None else request.stop,
+            max_tokens=(chat.max_tokens if request.max_tokens is None else request.max_tokens) or None,
+            reasoning=None if reasoning == "auto" else reasoning,
             go_on=go_on,
             private=chat.private,
         )
@@ -305,7 +307,11 @@ class Conversations:
         """Also empties the trash of what has been in it for long. Raises StorageFailed."""
         await self._store.open()
         old = self._clock() - TRASH_DAYS * 86_400
-        gone = await self._store.ask(lambda table: table.purge_before(old))
+        try:
+            gone = await self._store.ask(lambda table: table.purge_before(old))
+        except StorageFailed as error:  # the next start tries again, and what is damaged is repaired first
+            logger.warning("the trash is not emptied: %s", error)
+            return
         if gone:
             logger.info("%d conversations have left the trash after %d days", gone, TRASH_DAYS)
 

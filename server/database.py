@@ -7,7 +7,7 @@ since the last partial save.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,14 +113,51 @@ MIGRATIONS = (
             SELECT new.number, new.content WHERE new.state <> 'generating';
     END;
     """,
+    """
+    CREATE TABLE batches (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL,
+        panes TEXT NOT NULL,
+        repeat INTEGER NOT NULL,
+        created REAL NOT NULL
+    );
+    CREATE TABLE batch_prompts (
+        batch TEXT NOT NULL REFERENCES batches(id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        prompt TEXT NOT NULL,
+        PRIMARY KEY (batch, number)
+    );
+    CREATE TABLE cells (
+        change INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch TEXT NOT NULL REFERENCES batches(id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        judging INTEGER NOT NULL DEFAULT 0,
+        cell TEXT NOT NULL,
+        UNIQUE (batch, number)
+    );
+    CREATE INDEX cells_of_batch ON cells(batch, change);
+    CREATE TABLE prompt_sets (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        prompts TEXT NOT NULL,
+        changed REAL NOT NULL
+    );
+    """,
+    """
+    ALTER TABLE chats ADD COLUMN stop TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE chats ADD COLUMN max_tokens INTEGER;
+    """,
 )
 """One script per schema version, applied in order; a script is never changed once released."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, before_migration: Callable[[], object] | None = None) -> sqlite3.Connection:
     """Open or create the database and bring it to this version's schema. To be called on the thread that uses it.
 
-    Raises StorageFailed: not a database, damaged, newer than the program, or not writable.
+    ``before_migration`` is called when there is something to migrate. Raises StorageFailed: not a database, damaged,
+    newer than the program, or not writable.
     """
     with storage_errors(path):
         connection = sqlite3.connect(path, isolation_level=None)
@@ -128,7 +165,7 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA busy_timeout=3000")
-            _migrate(connection, path)
+            _migrate(connection, path, before_migration)
             mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
             if mode != "wal":
                 raise StorageFailed(
@@ -143,7 +180,7 @@ def connect(path: Path) -> sqlite3.Connection:
         return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, first: Callable[[], object] | None) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -160,6 +197,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             found=version,
             known=len(MIGRATIONS),
         )
+    if tables and version < len(MIGRATIONS) and first is not None:
+        first()
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         # One transaction a step: a crash in the middle leaves the old schema whole.
         connection.executescript(
@@ -205,8 +244,9 @@ def _in_words(text: str, path: Path) -> StorageFailed:
     if "not a database" in text or "malformed" in text:
         return StorageFailed(
             f"The file of the conversations, {path}, is damaged.",
-            hint="Move it away to start with an empty one; a copy may be rescued with the sqlite3 program.",
+            hint="Start Paddock again: it is looked through and repaired.",
             path=str(path),
+            damaged=True,
         )
     if "readonly" in text or "unable to open" in text:
         return StorageFailed(

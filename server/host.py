@@ -170,6 +170,8 @@ class Host:
         running = len(self.generations.running())
         if running:
             doing.append("one answer is being written" if running == 1 else f"{running} answers are being written")
+        if name := self.chats.batches.busy():
+            doing.append(f"a list of prompts is running: {name}")
         if self.models.is_loading():
             doing.append("a model is being loaded")
         if self.downloads.busy():
@@ -183,17 +185,29 @@ class Host:
 
     async def open(self) -> None:
         """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
+        from paddock.server.api.backups import BackupsApi
+        from paddock.server.api.batches import BatchesApi
         from paddock.server.api.chats import ChatsApi
         from paddock.server.api.control import ControlApi
         from paddock.server.api.downloads import DownloadsApi
         from paddock.server.api.hub import HubApi
         from paddock.server.api.library import LibraryApi
+        from paddock.server.api.presets import PresetsApi
         from paddock.server.app import make_app
         from paddock.server.listeners import Listener, private_socket
 
         await self.chats.open()
         await self.imports.clean()
-        apis = (ControlApi(self), ChatsApi(self), LibraryApi(self), HubApi(self), DownloadsApi(self.downloads))
+        apis = (
+            ControlApi(self),
+            ChatsApi(self),
+            LibraryApi(self),
+            HubApi(self),
+            DownloadsApi(self.downloads),
+            PresetsApi(self),
+            BatchesApi(self.chats.batches),
+            BackupsApi(self),
+        )
         app = make_app([route for api in apis for route in api.routes()], control_error)
         opened = private_socket()
         door = PrivateDoor(app, self._instance.token, control_error, self._request)
@@ -217,6 +231,7 @@ class Host:
         self._instance.withdraw()
         self.chats.conversations.leave()
         for name, farewell in (
+            ("batches", self.chats.batches.close),
             ("generations", partial(self.generations.close, CLOSE_S)),
             ("event streams", partial(self._say_goodbye, reason)),
             ("public listener", self.server.close),
@@ -339,7 +354,8 @@ class Host:
 
     def _working(self) -> bool:
         """Whether there is work that must not be put to sleep."""
-        return self.downloads.busy() or self.jobs.busy() or bool(self.generations.running())
+        batches = bool(self.chats.batches.busy())
+        return self.downloads.busy() or self.jobs.busy() or bool(self.generations.running()) or batches
 
     def _request(self, change: int) -> None:
         self._requests += change

@@ -16,13 +16,13 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from paddock.gui.models.sampler_stages import NO_TEMPERATURE, is_greedy, is_on, working
 from paddock.sdk.questions import Candidates
 from paddock.sdk.types import Options
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-_NO_TEMPERATURE = 1e-30
 _LARGEST_POWER = 88.7228391
 """Logarithm of the greatest single-precision number: DRY's power goes no further."""
 
@@ -83,13 +83,10 @@ class _Chain:
         if bias:
             self._add(bias)
             yield self._stage("logit_bias")
-        greedy = self._number("temperature") <= _NO_TEMPERATURE
-        mirostat = self._number("mirostat") and not greedy
-        for name in ["temperature"] if mirostat else self._order:
-            if (not greedy or name in ("penalties", "dry")) and self._on(name):
-                self._apply(name)
-                yield self._stage(name)
-        if greedy:
+        for name in working(self._options):
+            self._apply(name)
+            yield self._stage(name)
+        if is_greedy(self._options):
             self._each(lambda branch: self._keep(branch, np.arange(branch.logits.size) == branch.logits.argmax()))
             yield self._stage("temperature")
 
@@ -106,23 +103,6 @@ class _Chain:
         return shares
 
     # ------------------------------------------------------------ which samplers, and on what
-
-    def _on(self, name: str) -> bool:
-        number = self._number
-        match name:
-            case "penalties":
-                changes = number("repeat_penalty") != 1 or number("frequency_penalty") or number("presence_penalty")
-                return bool(changes and number("repeat_last_n"))
-            case "dry":
-                return bool(number("dry_multiplier") and number("dry_base") >= 1 and number("dry_penalty_last_n"))
-            case "top_n_sigma" | "top_k" | "min_p":
-                return number(name) > 0
-            case "typical_p" | "top_p":
-                return number(name) < 1
-            case "xtc":
-                return number("xtc_probability") > 0 and number("xtc_threshold") <= 0.5
-            case _:
-                return number("temperature") != 1 or number("dynatemp_range") > 0
 
     def _apply(self, name: str) -> None:
         match name:
@@ -269,7 +249,7 @@ class _Chain:
         floor = branch.logits.max() - self._number("top_n_sigma") * deviation
         after = self._keep(branch, branch.logits >= floor)
         behind = self._order[self._order.index("top_n_sigma") :]
-        if "typical_p" in behind and self._on("typical_p"):
+        if "typical_p" in behind and is_on("typical_p", self._options):
             return after  # the engine has them removed for it
         return replace(after, ghosts=branch.ghosts + self._alive(branch) - self._alive(after))
 
@@ -296,7 +276,7 @@ class _Chain:
             entropy = -float((shares[alive] * np.log(each)).sum()) / math.log(size)
             low, high = max(0.0, temperature - spread), temperature + spread
             temperature = low + (high - low) * entropy ** self._number("dynatemp_exponent")
-        if temperature <= _NO_TEMPERATURE:
+        if temperature <= NO_TEMPERATURE:
             return self._keep(branch, np.arange(branch.logits.size) == branch.logits.argmax())
         return replace(branch, logits=branch.logits / temperature)
 

@@ -6,9 +6,11 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from paddock.gui.pages.sampling_name import OptionName
 from paddock.gui.theme import current
-from paddock.gui.widgets import IconButton, Label, NumberBox, Slider, Switch
+from paddock.gui.widgets import IconButton, NumberBox, Slider, Switch
 from paddock.sdk.options import OptionSpec
+from paddock.sdk.types import OptionValue
 
 SUGGESTED = {"repeat_penalty": 1.1}
 """What an option that is off by default shows, and takes when it is switched on."""
@@ -38,11 +40,12 @@ class ChangedDot(QWidget):
 
 
 class SamplerControl(QWidget):
-    """Name, number, off switch, reset and slider. ``changed`` follows every change by the user."""
+    """Name, number, off switch, reset and slider. ``changed`` follows every change by the user. ``roomy``: the number
+    stands beside the slider, which leaves the line above to a long name."""
 
     changed = Signal()
 
-    def __init__(self, spec: OptionSpec, parent: QWidget | None = None) -> None:
+    def __init__(self, spec: OptionSpec, parent: QWidget | None = None, *, roomy: bool = False) -> None:
         super().__init__(parent)
         self.spec = spec
         low = float(spec.minimum or 0.0)
@@ -50,46 +53,45 @@ class SamplerControl(QWidget):
         step = float(spec.step or 0.01)
         self._default = _number(spec.default)
         decimals = 0 if spec.kind == "int" else 2
-        self.name = Label(spec.label, 13, 500)
-        self.name.setToolTip(spec.help)
+        self.name = OptionName(spec.label, spec.help)
         self.dot = ChangedDot()
         self.box = NumberBox(spec.label, low, min(LARGEST, float(spec.maximum or high)), decimals=decimals, step=step)
         self.box.setAccessibleDescription(spec.help)
         self.reset = IconButton("reset", f"Reset {spec.label}", size=24, glyph=14)
         self.switch = Switch(f"{spec.label} on")
         self.slider = Slider(f"{spec.label} slider", low, high, default=self._default, step=step)
-        self.name.setBuddy(self.box)
-        self._lay_out()
+        self._lay_out(roomy)
         self.slider.value_changed.connect(self._slid)
         self.box.valueChanged.connect(self._typed)
         self.switch.toggled.connect(self._switched)
         self.reset.clicked.connect(self.reset_value)
         self.set_value(None)
 
-    def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(6)
+    def _lay_out(self, roomy: bool) -> None:
+        top, below = QHBoxLayout(), QHBoxLayout()
+        for row in (top, below):
+            row.setSpacing(6)
         top.addWidget(self.name)
         top.addWidget(self.dot, 0, Qt.AlignmentFlag.AlignVCenter)
         top.addStretch(1)
         top.addWidget(self.reset)
-        top.addWidget(self.box)
-        top.addWidget(self.switch)
+        below.addWidget(self.slider, 1)
+        for control in (self.box, self.switch):
+            (below if roomy else top).addWidget(control)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
-        column.addWidget(self.slider)
-        policy = self.reset.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.reset.setSizePolicy(policy)
+        column.addLayout(below)
         self.switch.setVisible(self.spec.off is not None)
-        keep = self.switch.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
-        self.switch.setSizePolicy(keep)
+        for control in (self.reset, self.switch):
+            policy = control.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            control.setSizePolicy(policy)
 
-    def set_default(self, default: float) -> None:
+    def set_default(self, value: OptionValue) -> None:
         """The model's own default; a value that was the old default follows."""
+        default = _number(value)
         if default == self._default:
             return
         unchanged = not self.differs()
@@ -99,9 +101,9 @@ class SamplerControl(QWidget):
             self.set_value(None)
         self._show()
 
-    def set_value(self, value: float | None) -> None:
+    def set_value(self, value: OptionValue) -> None:
         """Show ``value`` (None: the default) without saying so."""
-        number = self._default if value is None else value
+        number = self._default if value is None else _number(value)
         off = self._is_off(number)
         for control in (self.slider, self.box, self.switch):
             control.blockSignals(True)
@@ -156,7 +158,7 @@ class SamplerControl(QWidget):
         on = self.switch.isChecked() or self.spec.off is None
         self.slider.setEnabled(on)
         self.box.setEnabled(on)
-        self.name.set_token("text" if on else "muted")
+        self.name.set_off(not on)
         self.dot.show_changed(self.differs())
         self.reset.setVisible(self.differs())
         self.slider.update()

@@ -14,7 +14,7 @@ from paddock.sdk.version import VERSION
 
 COMMANDS = (
     "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "ls", "ps", "estimate", "load", "unload",
-    "stop", "bench", "cache", "login", "logout", "integrate", "doctor",
+    "stop", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
 )  # fmt: skip
 """In the order of the help."""
 
@@ -113,6 +113,10 @@ def _command(name: str) -> Callable[..., None]:
             from paddock.sdk.cli.serve import serve
 
             return serve
+        case "compare":
+            from paddock.sdk.cli.compare import compare
+
+            return compare
         case "bench":
             from paddock.sdk.cli.bench import bench
 

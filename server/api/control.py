@@ -103,6 +103,7 @@ class ControlApi:
                 memory=host.memory.state_now(),
                 downloads=host.downloads.all(),
                 jobs=host.jobs.all(),
+                repair=host.chats.safety.untold() if client == "window" else None,
             )
             yield frame(msgspec.json.encode(snapshot))
             async for event in subscription:

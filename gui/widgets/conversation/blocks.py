@@ -7,22 +7,26 @@ text; the view's selection is two (row, block, offset).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import (
-    QAbstractTextDocumentLayout,
-    QFontMetrics,
-    QPainter,
-    QTextBlock,
-    QTextCursor,
-    QTextDocument,
-)
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QTextDocument
 
-from paddock.gui.widgets.conversation.nodes import Paragraph, Rule, Span, cell_text, plain_text
+from paddock.gui.widgets.conversation.documents import (
+    Mark,
+    caret_rect,
+    document_links,
+    document_word,
+    natural_size,
+    paint_caret,
+    paint_document,
+    to_document,
+    to_plain,
+)
+from paddock.gui.widgets.conversation.nodes import Node, Paragraph, Rule, Span, cell_text, opens, plain_text
 from paddock.gui.widgets.conversation.style import Style, Tone
+from paddock.gui.widgets.conversation.workshop import workshop
 
 INDENT = 24
 QUOTE = 16
@@ -59,6 +63,19 @@ class Paint:
     ring: bool = False
     caret: bool = False
     active: bool = False
+    caret_color: QColor | None = None
+    marks: Sequence[Mark] = ()
+    """In the block's plain text."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """How far a block is scrolled sideways and how far it can be; ``thumb`` and ``track`` of its bar, in the block."""
+
+    offset: int
+    overflow: int
+    thumb: QRectF
+    track: QRectF
 
 
 @dataclass(eq=False)
@@ -131,94 +148,13 @@ class Block:
         """Scroll sideways by ``delta`` pixels; whether it did."""
         return False
 
+    def side(self) -> Side | None:
+        """Its scroll bar, where it has one to be seen."""
+        return None
 
-def natural_size(document: QTextDocument) -> tuple[int, int]:
-    size = document.size()
-    return int(size.width() + 0.999), int(size.height() + 0.999)
-
-
-def paint_document(
-    painter: QPainter, document: QTextDocument, paint: Paint, selected: tuple[int, int] | None, clip: QRectF
-) -> None:
-    """Draw ``document`` at the origin with ``selected`` marked."""
-    context = QAbstractTextDocumentLayout.PaintContext()
-    context.clip = clip
-    if selected is not None:
-        cursor = QTextCursor(document)
-        last = document.characterCount() - 1
-        cursor.setPosition(min(last, selected[0]))
-        cursor.setPosition(min(last, selected[1]), QTextCursor.MoveMode.KeepAnchor)
-        mark = QAbstractTextDocumentLayout.Selection()
-        mark.cursor = cursor
-        mark.format = paint.style.selection_format
-        context.selections = [mark]
-    document.documentLayout().draw(painter, context)
-
-
-def document_text(document: QTextDocument, start: int, end: int) -> str:
-    cursor = QTextCursor(document)
-    last = document.characterCount() - 1
-    cursor.setPosition(min(last, max(0, start)))
-    cursor.setPosition(min(last, end), QTextCursor.MoveMode.KeepAnchor)
-    return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n").replace("\u00a0", " ")
-
-
-def document_word(document: QTextDocument, offset: int) -> tuple[int, int]:
-    cursor = QTextCursor(document)
-    cursor.setPosition(min(document.characterCount() - 1, offset))
-    cursor.select(QTextCursor.SelectionType.WordUnderCursor)
-    return cursor.selectionStart(), cursor.selectionEnd()
-
-
-def document_links(document: QTextDocument, spans: tuple[Span, ...]) -> list[tuple[str, str, QRectF]]:
-    """Words, address and first line of every link in a document of one paragraph made of ``spans``."""
-    found = []
-    start = 0
-    for span in spans:
-        # Positions in a document count UTF-16 units.
-        end = start + len(span.text.encode("utf-16-le")) // 2
-        if span.href:
-            found.append((span.text, span.href, _line_rect(document, start, end)))
-        start = end
-    return found
-
-
-def _line_rect(document: QTextDocument, start: int, end: int) -> QRectF:
-    line = document.firstBlock().layout().lineForTextPosition(start)
-    if not line.isValid():
-        return QRectF(0, 0, 8, 8)
-    last = min(end, line.textStart() + line.textLength())
-    x1, x2 = _x(line.cursorToX(start)), _x(line.cursorToX(last))
-    return QRectF(x1, line.y(), max(8.0, x2 - x1), line.height())
-
-
-def _x(found: Any) -> float:
-    """PySide answers with (x, position)."""
-    return float(found[0] if isinstance(found, tuple) else found)
-
-
-def caret_rect(document: QTextDocument, style: Style) -> QRectF:
-    """Where the block caret stands: after the last character."""
-    last: QTextBlock = document.lastBlock()
-    layout = last.layout()
-    place = document.documentLayout().blockBoundingRect(last)
-    if layout is None or layout.lineCount() == 0:
-        return QRectF(place.x(), place.y(), style.px(8), style.px(17))
-    line = layout.lineAt(layout.lineCount() - 1)
-    width, height = style.px(8), min(line.height(), style.px(18))
-    # Proportional line height adds its room above the words.
-    baseline = place.y() + line.y() + line.ascent()
-    words = line.naturalTextRect()
-    backwards = last.textDirection() == Qt.LayoutDirection.RightToLeft
-    x = words.left() - width - 3 if backwards else words.right() + 3
-    return QRectF(place.x() + x, baseline - height + 4, width, height)
-
-
-def paint_caret(painter: QPainter, rect: QRectF, style: Style) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(style.color("accent"))
-    painter.drawRoundedRect(rect, 2, 2)
+    def renew(self) -> bool:
+        """Forget what was laid out before something it needs was there; whether it did."""
+        return False
 
 
 @dataclass(eq=False)
@@ -230,6 +166,18 @@ class NodeBlock(Block):
     after_item: bool = False
     bar_gap: int = 0
     tone: Tone = "plain"
+
+    def shown_node(self) -> Node:
+        """What it shows."""
+        raise NotImplementedError
+
+    def plain(self) -> str:
+        """Its text without signs of lists: what is searched and marked."""
+        return self.text()
+
+    def to_plain(self, position: int) -> int:
+        """The place in :meth:`plain` of an offset."""
+        return min(len(self.plain()), position)
 
     def paint_bars(self, painter: QPainter) -> None:
         """The lines at the left of quoted text, through the gap above where the quote goes on."""
@@ -246,6 +194,7 @@ class TextBlock(NodeBlock):
     node: Paragraph = field(default_factory=lambda: Paragraph(()))
     _document: QTextDocument | None = None
     _natural: int = 0
+    _missing: bool = False
 
     def estimate(self, width: int) -> int:
         font = self.style.body_font(self.node.level, self.tone)
@@ -261,7 +210,14 @@ class TextBlock(NodeBlock):
             self._document = self.style.document(self.node.spans, font, ink, self.width)
             self.height = natural_size(self._document)[1]
             self._natural = int(self._document.idealWidth() + 1)
+            self._missing = lacks_formula(self.node.spans)
         self.built = True
+
+    def renew(self) -> bool:
+        if not (self.built and self._missing) or lacks_formula(self.node.spans):
+            return False
+        self.drop()
+        return True
 
     def drop(self) -> None:
         self._document = None
@@ -283,9 +239,11 @@ class TextBlock(NodeBlock):
         document = self.document()
         if self.node.marker:
             self._paint_marker(painter, document)
-        paint_document(painter, document, paint, paint.selected, paint.clip)
+        spans = self.node.spans
+        marks = [(to_document(spans, document, a), to_document(spans, document, b), kind) for a, b, kind in paint.marks]
+        paint_document(painter, document, self.style, paint.clip, paint.selected, marks)
         if paint.caret:
-            paint_caret(painter, caret_rect(document, self.style), self.style)
+            paint_caret(painter, caret_rect(document, self.style), self.style, paint.caret_color)
 
     def _paint_marker(self, painter: QPainter, document: QTextDocument) -> None:
         """Bullets are drawn, numbers set in tabular figures, both at the right edge of the gutter."""
@@ -312,10 +270,19 @@ class TextBlock(NodeBlock):
     def hit(self, point: QPointF) -> int:
         return max(0, self.document().documentLayout().hitTest(point, Qt.HitTestAccuracy.FuzzyHit))
 
+    def shown_node(self) -> Node:
+        return self.node
+
+    def plain(self) -> str:
+        return cell_text(self.node.spans)
+
+    def to_plain(self, position: int) -> int:
+        return len(self.plain()) if position >= END else to_plain(self.node.spans, self.document(), position)
+
     def text(self, start: int = 0, end: int = END) -> str:
         if start <= 0 and end >= END:
             return plain_text(self.node)
-        words = document_text(self.document(), start, end)
+        words = self.plain()[self.to_plain(start) : self.to_plain(end)]
         if start <= 0 and self.node.marker and words:
             return f"{'  ' * (self.node.indent - 1)}{self.node.marker} {words}"
         return words
@@ -327,7 +294,7 @@ class TextBlock(NodeBlock):
         return self.document().documentLayout().anchorAt(point)
 
     def links(self) -> list[tuple[str, str, QRectF]]:
-        return document_links(self.document(), self.node.spans)
+        return followed(document_links(self.document(), self.node.spans))
 
     def glue(self) -> str:
         if self.node.glued:
@@ -351,5 +318,21 @@ class RuleBlock(NodeBlock):
     def selectable(self) -> bool:
         return True
 
+    def shown_node(self) -> Node:
+        return self.node
+
+    def plain(self) -> str:
+        return ""
+
     def text(self, start: int = 0, end: int = END) -> str:
         return plain_text(self.node)
+
+
+def lacks_formula(spans: Iterable[Span]) -> bool:
+    """Whether a formula among ``spans`` is shown as it was written, for now or because it is broken."""
+    return any(span.math and workshop().formula(span.math, span.display) is None for span in spans)
+
+
+def followed(links: Iterable[tuple[str, str, QRectF]]) -> list[tuple[str, str, QRectF]]:
+    """The links that lead somewhere."""
+    return [link for link in links if opens(link[1])]

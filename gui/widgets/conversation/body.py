@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from paddock.gui.widgets.conversation.blocks import INDENT, QUOTE, NodeBlock, RuleBlock, TextBlock
-from paddock.gui.widgets.conversation.code import WRAP_BEYOND, CodeBlock, CodeGroup, pieces
-from paddock.gui.widgets.conversation.nodes import Code, Node, Paragraph, Rule, Table
+from paddock.gui.widgets.conversation.code import WRAP_BEYOND, CodeBlock, CodeGroup
+from paddock.gui.widgets.conversation.displays import MathsBlock, PictureBlock
+from paddock.gui.widgets.conversation.nodes import Code, Maths, Node, Paragraph, Picture, Rule, Table
 from paddock.gui.widgets.conversation.style import Style, Tone
 from paddock.gui.widgets.conversation.table import TableGroup, TableRowBlock
 
@@ -67,6 +68,10 @@ class Body:
                 entry.blocks = [self._dressed(TextBlock(self.style, node=node), node)]
             case Rule():
                 entry.blocks = [self._dressed(RuleBlock(self.style, node=node), node)]
+            case Maths():
+                entry.blocks = [self._dressed(MathsBlock(self.style, node=node), node)]
+            case Picture():
+                entry.blocks = [self._dressed(PictureBlock(self.style, node=node), node)]
             case Code():
                 entry.code = CodeGroup(node, copied=self.copied, relayout=self.relayout)
                 self._extend_code(entry, entry.code, node)
@@ -83,14 +88,15 @@ class Body:
         return block
 
     def _extend_code(self, entry: Entry, group: CodeGroup, node: Code) -> None:
-        entry.node = group.node = node
-        cut = pieces(node.text)
+        entry.node = node
+        first = group.set_node(node)
+        cut = group.cut
         if not group.wrap and any(len(line) > WRAP_BEYOND for line in cut[-1].text.split("\n")):
             group.wrap = True
             for block in entry.blocks:
                 block.drop()
-        for number, piece in enumerate(cut):
-            last = number == len(cut) - 1
+        for number in range(first, len(cut)):
+            piece, last = cut[number], number == len(cut) - 1
             if number < len(entry.blocks):
                 shown = entry.blocks[number]
                 assert isinstance(shown, CodeBlock)
@@ -157,7 +163,7 @@ def gap(before: Node | None, node: Node) -> int:
             return 20 if level <= 2 else 16
         case Rule():
             return 18
-        case Code() | Table():
+        case Code() | Table() | Maths() | Picture():
             return 10 if isinstance(before, Paragraph) else 14
         case Paragraph():
             if isinstance(before, Rule):

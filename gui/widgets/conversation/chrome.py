@@ -11,7 +11,8 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen, QTextDocument
 
 from paddock.gui import icons
 from paddock.gui.stylesheet import BUTTON_RADIUS, CARD_RADIUS
-from paddock.gui.widgets.conversation.blocks import Block, Paint, Target, natural_size, paint_caret, paint_document
+from paddock.gui.widgets.conversation.blocks import Block, Paint, Target
+from paddock.gui.widgets.conversation.documents import natural_size, paint_caret, paint_document
 from paddock.gui.widgets.conversation.nodes import Span
 from paddock.gui.widgets.conversation.style import Style
 from paddock.gui.widgets.conversation.targets import label_width, paint_icon_button, paint_label_button
@@ -388,7 +389,7 @@ class CardBlock(Block):
         for document in self._documents:
             painter.save()
             painter.translate(self._inner(), y + 2)
-            paint_document(painter, document, paint, None, QRectF(0, 0, self.width, self.height))
+            paint_document(painter, document, style, QRectF(0, 0, self.width, self.height))
             painter.restore()
             y += natural_size(document)[1]
         for target in self.targets():

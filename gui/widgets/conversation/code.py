@@ -1,4 +1,4 @@
-"""Code and tables: blocks that several pieces share.
+"""Code: a block in pieces.
 
 Long code is cut into pieces, each with its own document, so that only what is seen is laid out and coloured. While an
 answer is written, finished lines are coloured once, in chunks of 24; a finished piece is coloured as a whole.
@@ -10,22 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPen, QTextCursor, QTextDocument
+from PySide6.QtGui import QFontMetrics, QPainter, QPen, QTextCursor, QTextDocument
 
 from paddock.gui.stylesheet import CARD_RADIUS
-from paddock.gui.widgets.conversation.blocks import (
-    END,
-    NodeBlock,
-    Paint,
-    Target,
+from paddock.gui.widgets.conversation import side_scroll
+from paddock.gui.widgets.conversation.blocks import END, NodeBlock, Paint, Side, Target
+from paddock.gui.widgets.conversation.documents import (
     caret_rect,
-    document_text,
     document_word,
     natural_size,
     paint_caret,
     paint_document,
+    to_document,
+    to_plain,
 )
-from paddock.gui.widgets.conversation.nodes import Code
+from paddock.gui.widgets.conversation.nodes import Code, Node, Span
 from paddock.gui.widgets.conversation.targets import label_width, paint_label_button
 
 CHUNK = 24
@@ -48,13 +47,12 @@ class Piece:
     glued: bool = False
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str, glued: bool = False) -> list[Piece]:
     """Cut code into pieces by lines and characters; the same text always gives the same pieces, and more text at the
     end changes only the last one."""
     found: list[Piece] = []
     lines: list[str] = []
     size = 0
-    glued = False
 
     def flush(next_glued: bool) -> None:
         nonlocal size, glued
@@ -87,8 +85,23 @@ class CodeGroup:
     copied: Callable[[str, str], None] = lambda text, what: None
     relayout: Callable[[], None] = lambda: None
 
+    cut: list[Piece] = field(default_factory=list)
+    _start: int = 0
+    """Where the last piece begins."""
+
     def __post_init__(self) -> None:
         self.wrap = any(len(line) > WRAP_BEYOND for line in self.node.text.split("\n"))
+
+    def set_node(self, node: Code) -> int:
+        """Take more of the text; the first piece that may be another one than before."""
+        first = max(0, len(self.cut) - 1)
+        if not node.text.startswith(self.node.text[: self._start]):
+            first = self._start = 0
+        fresh = pieces(node.text[self._start :], self.cut[first].glued if first else False)
+        self.node = node
+        self.cut[first:] = fresh
+        self._start = len(node.text) - len(fresh[-1].text)
+        return first
 
 
 @dataclass(eq=False)
@@ -103,6 +116,7 @@ class CodeBlock(NodeBlock):
     _shown: str = ""
     _stable: int = 0
     _position: int = 0
+    _uncoloured: bool = False
 
     def selectable(self) -> bool:
         return True
@@ -164,8 +178,15 @@ class CodeBlock(NodeBlock):
         cursor.endEditBlock()
         self._shown = text
 
+    def renew(self) -> bool:
+        if not (self.built and self._uncoloured) or self.style.highlighter.lexer(self.group.node.language) is None:
+            return False
+        self.drop()
+        return True
+
     def _insert(self, cursor: QTextCursor, text: str) -> None:
         formats = self.style.code_formats
+        self._uncoloured = self.style.highlighter.lexer(self.group.node.language) is None
         for run, kind in self.style.highlighter.runs(text, self.group.node.language):
             cursor.insertText(run, formats[kind])
 
@@ -207,12 +228,15 @@ class CodeBlock(NodeBlock):
         painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
         painter.translate(origin)
         document = self.document()
-        paint_document(painter, document, paint, paint.selected, paint.clip.translated(-origin))
+        spans = self._spans()
+        marks = [(to_document(spans, document, a), to_document(spans, document, b), kind) for a, b, kind in paint.marks]
+        paint_document(painter, document, self.style, paint.clip.translated(-origin), paint.selected, marks)
         if paint.caret:
-            paint_caret(painter, caret_rect(document, self.style), self.style)
+            paint_caret(painter, caret_rect(document, self.style), self.style, paint.caret_color)
         painter.restore()
-        if self.last and self._overflow() > 0 and not self.group.wrap:
-            self._paint_scroll(painter)
+        side = self.side()
+        if side is not None:
+            side_scroll.paint_bar(painter, self.style, side, paint)
 
     def _paint_card(self, painter: QPainter) -> None:
         """The card goes on over all pieces: a piece draws it longer and clips."""
@@ -233,23 +257,19 @@ class CodeBlock(NodeBlock):
         painter.setFont(style.label_font)
         painter.setPen(style.color("muted"))
         targets = self.targets()
-        room = max(0, min((t.rect.left() for t in targets), default=self.width) - style.px(PAD_X) - 8)
+        room = max(0, min(t.rect.left() for t in targets if t.words) - style.px(PAD_X) - 8)
         name = QFontMetrics(style.label_font).elidedText(
             self.group.node.language or "code", Qt.TextElideMode.ElideRight, room
         )
         painter.drawText(QRectF(style.px(PAD_X), 0, room, height), Qt.AlignmentFlag.AlignVCenter, name)
-        for target in targets:
+        for target in (target for target in targets if target.words):
             paint_label_button(painter, target, paint, active=target.key == "wrap" and self.group.wrap)
 
-    def _paint_scroll(self, painter: QPainter) -> None:
-        """A thin mark that there is more to the side."""
-        room, natural = self._room(), self.group.natural
-        length = max(24.0, room * room / natural)
-        x = self.style.px(PAD_X) + (room - length) * self.group.offset / max(1, self._overflow())
-        path = QPainterPath()
-        path.addRoundedRect(QRectF(x, self.height - 7, length, 4), 2, 2)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillPath(path, self.style.color("border_strong"))
+    def side(self) -> Side | None:
+        if not self.last or self.group.wrap:
+            return None
+        left, bottom = self.style.px(PAD_X), self.height - 1
+        return side_scroll.bar(self.style, self.group.offset, self.group.natural, self._room(), left, bottom)
 
     def _overflow(self) -> int:
         return max(0, self.group.natural - self._room())
@@ -263,7 +283,7 @@ class CodeBlock(NodeBlock):
 
     def targets(self) -> list[Target]:
         if not self.head:
-            return []
+            return side_scroll.stop(self.side(), "code")
         style = self.style
         found: list[Target] = []
         right = self.width - style.px(6)
@@ -276,7 +296,7 @@ class CodeBlock(NodeBlock):
             rect = QRect(right - width, top, width, style.px(26))
             right = rect.left() - style.px(2)
             found.insert(0, Target(key, name, rect, run, icon=icon, words=words))
-        return found
+        return found + side_scroll.stop(self.side(), "code")
 
     def _copy(self) -> None:
         self.group.copied(self.group.node.text, "code")
@@ -290,10 +310,19 @@ class CodeBlock(NodeBlock):
         place = point - self._origin()
         return max(0, self.document().documentLayout().hitTest(place, Qt.HitTestAccuracy.FuzzyHit))
 
+    def _spans(self) -> tuple[Span, ...]:
+        return (Span(self.piece.text),)
+
+    def shown_node(self) -> Node:
+        return self.group.node
+
+    def to_plain(self, position: int) -> int:
+        if position >= END or self.piece.text.isascii():
+            return min(position, len(self.piece.text))
+        return to_plain(self._spans(), self.document(), position)
+
     def text(self, start: int = 0, end: int = END) -> str:
-        if start <= 0 and end >= END:
-            return self.piece.text
-        return document_text(self.document(), start, end)
+        return self.piece.text[self.to_plain(start) : self.to_plain(end)]
 
     def word(self, offset: int) -> tuple[int, int]:
         return document_word(self.document(), offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,17 +59,15 @@ def find_lexer(name: str) -> Any | None:
 
 
 class Highlighter:
-    """Looks lexers and kinds up, remembering both. One per view, on its thread."""
+    """Colours code with the lexers that ``lexer`` gives by language; None: plain. One per view, on its thread."""
 
-    def __init__(self) -> None:
-        self._lexers: dict[str, Any | None] = {}
+    def __init__(self, lexer: Callable[[str], Any | None]) -> None:
+        self.lexer = lexer
         self._kinds: dict[Any, str] = {}
 
     def runs(self, source: str, language: str) -> Iterator[tuple[str, str]]:
         """Pieces of ``source`` in order as (text, field of Syntax or ''); joined they are ``source`` again."""
-        if language not in self._lexers:
-            self._lexers[language] = find_lexer(language)
-        lexer = self._lexers[language]
+        lexer = self.lexer(language)
         if lexer is None or any(len(line) > LINE_LIMIT for line in source.split("\n")):
             yield source, ""
             return

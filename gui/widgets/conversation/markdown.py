@@ -12,7 +12,20 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paddock.gui.widgets.conversation.nodes import Align, Cell, Code, Node, Paragraph, Rule, Span, Table, slices
+from paddock.gui.widgets.conversation import math_rules
+from paddock.gui.widgets.conversation.nodes import (
+    Align,
+    Cell,
+    Code,
+    Maths,
+    Node,
+    Paragraph,
+    Picture,
+    Rule,
+    Span,
+    Table,
+    slices,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,20 +39,21 @@ INLINE_LIMIT = 65_536
 NESTING = 100
 
 _URL = re.compile(r"https?://[^\s<>\"'`|]*[^\s<>\"'`|.,;:!?)\]*_]")
-_SCHEMES = ("http://", "https://", "mailto:")
-"""What a link may lead to; anything else is shown as words."""
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
 
 
 class Parser:
-    """markdown-it with HTML off, tables and strikethrough on. Imports the library when made (first message)."""
+    """markdown-it with HTML off; tables, strikethrough and formulas on. Imports the library when made (first message).
+    Links are taken whatever they lead to: the view says of those it does not follow where they would go."""
 
     def __init__(self) -> None:
         from markdown_it import MarkdownIt
 
         options = {"html": False, "maxNesting": NESTING}
         self._md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("reference")
+        self._md.validateLink = lambda url: True  # type: ignore[method-assign]
+        math_rules.install(self._md)
 
     def blocks(self, source: str) -> list[tuple[int, list[Token]]]:
         """Top-level blocks as (first line, tokens); inline content not yet parsed."""
@@ -63,6 +77,16 @@ class Parser:
         tokens: list[Token] = []
         self._md.inline.parse(source, self._md, {}, tokens)
         return tuple(_merged(_linked(_spans(tokens))))
+
+    def picture(self, source: str) -> tuple[str, str] | None:
+        """Words and address where ``source`` is a picture and nothing else."""
+        if len(source) > INLINE_LIMIT:
+            return None
+        tokens: list[Token] = []
+        self._md.inline.parse(source, self._md, {}, tokens)
+        if len(tokens) != 1 or tokens[0].type != "image":
+            return None
+        return tokens[0].content, str(tokens[0].attrGet("src") or "")
 
     def nodes(self, tokens: Iterable[Token]) -> list[Node]:
         """The nodes of one or more blocks."""
@@ -102,28 +126,27 @@ def _spans(tokens: Sequence[Token]) -> list[Span]:
             case "s_open" | "s_close":
                 strike += token.nesting
             case "link_open":
-                href = _address(token.attrGet("href"))
+                href = str(token.attrGet("href") or "")
             case "link_close":
                 href = ""
             case "image":
                 # Never fetched: the words, as a link to the picture.
-                words = token.content or "image"
-                target = href or _address(token.attrGet("src"))
-                found.append(Span(words, bold > 0, italic > 0, False, strike > 0, target))
+                target = href or str(token.attrGet("src") or "")
+                found.append(Span(token.content or "image", bold > 0, italic > 0, False, strike > 0, target))
+            case "math_inline":
+                large = token.markup in ("$$", "\\[")
+                found.append(
+                    Span(token.info, bold > 0, italic > 0, False, strike > 0, href, math=token.content, display=large)
+                )
             case _:
                 found.append(Span(token.content, bold > 0, italic > 0, False, strike > 0, href))
     return [span for span in found if span.text]
 
 
-def _address(value: object) -> str:
-    address = str(value or "")
-    return address if address.lower().startswith(_SCHEMES) else ""
-
-
 def _linked(spans: Iterable[Span]) -> Iterable[Span]:
     """Bare addresses become links."""
     for span in _merged(spans):
-        if span.href or span.code or "://" not in span.text:
+        if span.href or span.code or span.math or "://" not in span.text:
             yield span
             continue
         at = 0
@@ -139,7 +162,7 @@ def _linked(spans: Iterable[Span]) -> Iterable[Span]:
 def _merged(spans: Iterable[Span]) -> list[Span]:
     found: list[Span] = []
     for span in spans:
-        if found and replace(found[-1], text="") == replace(span, text=""):
+        if found and not span.math and replace(found[-1], text="") == replace(span, text=""):
             found[-1] = replace(span, text=found[-1].text + span.text)
         else:
             found.append(span)
@@ -200,6 +223,13 @@ class _Walk:
                 self._lone_marker()
                 text = token.content.removesuffix("\n")
                 self.found.append(Code(text, language(token.info), self._indent, self._quote))
+            case "math_block":
+                self._lone_marker()
+                text = math_rules.delimited(token.content, token.markup)
+                self.found.append(Maths(token.content, text, self._indent, self._quote))
+            case "math_source":
+                marker, words = self._marker(), (Span(token.content),)
+                self.found.append(Paragraph(words, indent=self._indent, quote=self._quote, marker=marker))
             case "hr":
                 self._lone_marker()
                 self.found.append(Rule(self._indent, self._quote))
@@ -217,6 +247,11 @@ class _Walk:
             cell = self._parser.spans(_BREAK.sub("\n", token.content))
             (self._head if self._in_head else self._rows[-1]).append(cell)
             return
+        picture = self._picture(token.content)
+        if picture is not None:
+            self._lone_marker()
+            self.found.append(picture)
+            return
         source, marker = token.content, self._marker()
         if marker == "•" and source[:4] in ("[ ] ", "[x] ", "[X] "):
             marker, source = ("☐" if source[1] == " " else "☑"), source[4:]
@@ -229,6 +264,13 @@ class _Walk:
             tight=self._tight and self._indent > 0,
         )
         self.found.extend(slices(paragraph, PARAGRAPH_LIMIT))
+
+    def _picture(self, source: str) -> Picture | None:
+        """The picture that the paragraph consists of."""
+        if not (source.startswith("![") and source.endswith(")")):
+            return None
+        found = self._parser.picture(source)
+        return Picture(*found, self._indent, self._quote) if found is not None else None
 
     def _table(self, token: Token) -> None:
         match token.type:

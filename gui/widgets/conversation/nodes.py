@@ -6,7 +6,7 @@ one of them can be laid out, painted and dropped by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Align = Literal["left", "center", "right"]
@@ -14,7 +14,9 @@ Align = Literal["left", "center", "right"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text in one format. ``\\n`` in it is a line break within the paragraph."""
+    """A run of text in one format. ``\\n`` in it is a line break within the paragraph. ``math`` is a formula in LaTeX,
+    ``text`` then the same as it was written, with its signs around it; ``display`` sets it large. ``href`` may lead
+    anywhere: :func:`opens` says whether it may be followed."""
 
     text: str
     bold: bool = False
@@ -22,6 +24,8 @@ class Span:
     code: bool = False
     strike: bool = False
     href: str = ""
+    math: str = ""
+    display: bool = False
 
 
 Cell = tuple[Span, ...]
@@ -67,7 +71,39 @@ class Rule:
     quote: int = 0
 
 
-Node = Paragraph | Code | Table | Rule
+@dataclass(frozen=True, slots=True)
+class Maths:
+    """A formula with lines of its own: ``source`` in LaTeX, ``text`` as it was written."""
+
+    source: str
+    text: str
+    indent: int = 0
+    quote: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that stands alone. It is never fetched by us: what is known of it is its words and its address."""
+
+    words: str
+    address: str
+    indent: int = 0
+    quote: int = 0
+
+
+Node = Paragraph | Code | Table | Rule | Maths | Picture
+
+_OPENS = ("http://", "https://", "mailto:")
+
+
+def opens(address: str) -> bool:
+    """Whether a link may be followed, by a click: to the web and to mail. Anything else is shown and does nothing."""
+    return address.lower().startswith(_OPENS)
+
+
+def utf16(text: str) -> int:
+    """The length of ``text`` as Qt counts it."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cell_text(cell: Cell) -> str:
@@ -86,6 +122,10 @@ def plain_text(node: Node) -> str:
             return "\n".join("\t".join(cell_text(cell) for cell in row) for row in (node.head, *node.rows))
         case Rule():
             return "———"
+        case Maths():
+            return node.text
+        case Picture():
+            return node.words or node.address
 
 
 def slices(paragraph: Paragraph, limit: int) -> list[Paragraph]:
@@ -96,7 +136,7 @@ def slices(paragraph: Paragraph, limit: int) -> list[Paragraph]:
     room = limit
     for span in paragraph.spans:
         text = span.text
-        while len(text) > room:
+        while len(text) > room and not span.math:
             cut = text.rfind(" ", max(0, room - 200), room) + 1 or room
             if text[:cut]:
                 parts[-1].append(_with_text(span, text[:cut]))
@@ -123,7 +163,7 @@ def slices(paragraph: Paragraph, limit: int) -> list[Paragraph]:
 
 
 def _with_text(span: Span, text: str) -> Span:
-    return Span(text, bold=span.bold, italic=span.italic, code=span.code, strike=span.strike, href=span.href)
+    return replace(span, text=text)
 
 
 def plain_nodes(text: str, limit: int = 4000) -> list[Node]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from paddock.gui.widgets.conversation.blocks import END
+from collections.abc import Iterator
+
+from paddock.gui.widgets.conversation.blocks import END, Block
 from paddock.gui.widgets.conversation.column import Column, Spot
+from paddock.gui.widgets.conversation.row import MessageRow
 
 
 class Selection:
@@ -62,22 +65,30 @@ class Selection:
         end = last.offset if (row, block) == (last.row, last.block) else END
         return (start, end) if start < end else None
 
-    def text(self) -> str:
-        """What is copied. Over several messages, each begins with who spoke."""
+    def parts(self) -> Iterator[tuple[MessageRow, list[tuple[Block, int, int]]]]:
+        """The selected blocks of every message in it, with from and to."""
         span = self.range()
         if span is None:
-            return ""
+            return
         first, last = span
-        several = first.row != last.row
-        messages = []
         for number in range(first.row, min(last.row, len(self._column.rows) - 1) + 1):
             row = self._column.parse(number)
-            words = ""
+            found = []
             for place, block in enumerate(row.blocks):
                 part = self.within(number, place)
-                if part is None or not block.selectable():
-                    continue
-                piece = block.text(*part)
+                if part is not None and block.selectable():
+                    found.append((block, *part))
+            yield row, found
+
+    def text(self) -> str:
+        """What is copied as plain text. Over several messages, each begins with who spoke."""
+        span = self.range()
+        several = span is not None and span[0].row != span[1].row
+        messages = []
+        for row, parts in self.parts():
+            words = ""
+            for block, start, end in parts:
+                piece = block.text(start, end)
                 words = words + block.glue() + piece if words else piece
             if words:
                 messages.append(f"{row.name()}:\n{words}" if several else words)

@@ -19,8 +19,11 @@ from PySide6.QtGui import (
 )
 
 from paddock.gui.theme import Theme
+from paddock.gui.widgets.conversation.documents import OBJECT
+from paddock.gui.widgets.conversation.formulas import FORMULA, InlineFormulas, dressed
 from paddock.gui.widgets.conversation.highlight import Highlighter, color
-from paddock.gui.widgets.conversation.nodes import Span
+from paddock.gui.widgets.conversation.nodes import Span, opens
+from paddock.gui.widgets.conversation.workshop import workshop
 
 Tone = Literal["plain", "quiet", "own"]
 """``quiet``: reasoning; ``own``: the user's words."""
@@ -34,6 +37,9 @@ HEADINGS = {1: (18, 600), 2: (18, 600), 3: (15, 600), 4: (15, 600), 5: (14, 600)
 class ChatDocument(QTextDocument):
     """A document that never loads anything: pictures and style sheets named in a message are not fetched or opened."""
 
+    formulas = False
+    """Whether it can show formulas."""
+
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         return None
 
@@ -44,7 +50,8 @@ class Style:
     def __init__(self, theme: Theme, zoom: float) -> None:
         self.theme = replace(theme, zoom=zoom)
         self.palette = theme.palette
-        self.highlighter = Highlighter()
+        self.highlighter = Highlighter(workshop().lexer)
+        self._formulas = InlineFormulas()
         self._colors: dict[str, QColor] = {}
 
     def px(self, measure: float) -> int:
@@ -111,6 +118,28 @@ class Style:
         return style
 
     @cached_property
+    def mark_formats(self) -> dict[str, QTextCharFormat]:
+        """Formats of marks by kind; each is told from the others by more than its colour."""
+        found = {}
+        for kind, ink, back in (
+            ("added", "ok", "ok_soft"),
+            ("removed", "bad", "bad_soft"),
+            ("changed", "warn", "warn_soft"),
+            ("found", "text", "warn_soft"),
+            ("current", "on_accent", "accent"),
+        ):
+            style = QTextCharFormat()
+            style.setForeground(self.color(ink))
+            style.setBackground(self.color(back))
+            found[kind] = style
+        found["added"].setFontUnderline(True)
+        found["removed"].setFontStrikeOut(True)
+        found["changed"].setUnderlineStyle(QTextCharFormat.UnderlineStyle.DashUnderline)
+        found["found"].setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+        found["found"].setUnderlineColor(self.color("warn"))
+        return found
+
+    @cached_property
     def code_formats(self) -> dict[str, QTextCharFormat]:
         """Formats of code by kind; '' is plain code."""
         found = {}
@@ -152,9 +181,13 @@ class Style:
         if span.href:
             style.setAnchor(True)
             style.setAnchorHref(span.href)
-            style.setForeground(self.color("accent"))
-            style.setFontUnderline(True)
-            style.setUnderlineColor(self.theme.color("accent", 0.4))
+            if opens(span.href):
+                style.setForeground(self.color("accent"))
+                style.setFontUnderline(True)
+                style.setUnderlineColor(self.theme.color("accent", 0.4))
+            else:  # followed by nobody, but not hidden either
+                style.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)
+                style.setUnderlineColor(self.color("muted"))
         return style
 
     def document(
@@ -171,7 +204,14 @@ class Style:
         cursor.beginEditBlock()
         cursor.setBlockFormat(self.paragraph_format)
         for span in spans:
-            cursor.insertText(span.text.replace("\n", "\u2028"), self.span_format(span, base, ink))
+            look = self.span_format(span, base, ink)
+            if span.math and workshop().formula(span.math, span.display) is not None:
+                if not document.formulas:
+                    document.documentLayout().registerHandler(FORMULA, self._formulas)
+                    document.formulas = True
+                cursor.insertText(OBJECT, dressed(look, span.math, span.display))
+            else:
+                cursor.insertText(span.text.replace("\n", "\u2028"), look)
         cursor.endEditBlock()
         document.setTextWidth(width)
         return document

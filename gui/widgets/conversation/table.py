@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextDocument
 
 from paddock.gui.stylesheet import BUTTON_RADIUS
-from paddock.gui.widgets.conversation.blocks import (
-    END,
-    NodeBlock,
-    Paint,
+from paddock.gui.widgets.conversation import side_scroll
+from paddock.gui.widgets.conversation.blocks import END, NodeBlock, Paint, Side, Target, followed, lacks_formula
+from paddock.gui.widgets.conversation.documents import (
+    Mark,
     document_links,
-    document_text,
     document_word,
     natural_size,
     paint_document,
+    to_document,
+    to_plain,
 )
-from paddock.gui.widgets.conversation.nodes import Align, Cell, Table, cell_text
+from paddock.gui.widgets.conversation.nodes import Align, Cell, Node, Table, cell_text
 from paddock.gui.widgets.conversation.style import Style
 
 PAD_X, PAD_Y = 14, 5
@@ -111,6 +113,7 @@ class TableRowBlock(NodeBlock):
     group: TableGroup = field(kw_only=True)
     number: int = -1
     _documents: list[QTextDocument] = field(default_factory=list)
+    _missing: bool = False
 
     def selectable(self) -> bool:
         return True
@@ -135,7 +138,24 @@ class TableRowBlock(NodeBlock):
             self._documents = [self._cell(i, cell) for i, cell in enumerate(self.cells()[: len(self.group.widths)])]
             tallest = max((natural_size(d)[1] for d in self._documents), default=0)
             self.height = max(self.style.px(33), tallest + 2 * self.style.px(PAD_Y)) + 1
+            if self.is_last() and self.side() is not None:
+                self.height += self.style.px(side_scroll.HOLD) - self.style.px(4)
+            self._missing = any(lacks_formula(cell) for cell in self.cells())
         self.built = True
+
+    def renew(self) -> bool:
+        if not (self.built and self._missing) or any(lacks_formula(cell) for cell in self.cells()):
+            return False
+        self.drop()
+        return True
+
+    def side(self) -> Side | None:
+        if not self.is_last():
+            return None
+        return side_scroll.bar(self.style, self.group.offset, self.group.total(), self.width - 4, 2, self.height - 1)
+
+    def targets(self) -> list[Target]:
+        return side_scroll.stop(self.side(), "table")
 
     def _cell(self, column: int, cell: Cell) -> QTextDocument:
         style = self.style
@@ -155,13 +175,17 @@ class TableRowBlock(NodeBlock):
             self.layout()
         return self._documents
 
+    def _line_height(self) -> int:
+        """Without the bar below it."""
+        return self.height - (self.style.px(side_scroll.HOLD) - self.style.px(4) if self.side() is not None else 0)
+
     def _places(self) -> list[tuple[int, QTextDocument, QPointF]]:
         """Offset in the row's text, document and origin of every cell."""
         found = []
         offset, x = 0, -self.group.offset
         pad = self.style.px(PAD_X)
         for column, document in enumerate(self._cells()):
-            y = (self.height - 1 - natural_size(document)[1]) / 2 + LIFT
+            y = (self._line_height() - 1 - natural_size(document)[1]) / 2 + LIFT
             found.append((offset, document, QPointF(x + pad, y)))
             offset += document.characterCount()
             x += self.group.widths[column]
@@ -180,17 +204,23 @@ class TableRowBlock(NodeBlock):
         if not self.is_last():
             painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), self.style.color("border"))
         painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
-        for offset, document, origin in self._places():
+        before = 0
+        for cell, (offset, document, origin) in zip(self.cells(), self._places(), strict=False):
             selected = None
             if paint.selected is not None:
                 start, end = paint.selected[0] - offset, paint.selected[1] - offset
                 if end > 0 and start < document.characterCount():
                     selected = (max(0, start), end)
+            marks = _cell_marks(paint.marks, cell, document, before)
+            before += len(cell_text(cell)) + 1
             painter.save()
             painter.translate(origin)
-            paint_document(painter, document, paint, selected, paint.clip.translated(-origin))
+            paint_document(painter, document, self.style, paint.clip.translated(-origin), selected, marks)
             painter.restore()
         painter.restore()
+        side = self.side()
+        if side is not None:
+            side_scroll.paint_bar(painter, self.style, side, paint)
 
     def hit(self, point: QPointF) -> int:
         places = self._places()
@@ -202,14 +232,26 @@ class TableRowBlock(NodeBlock):
         inside = document.documentLayout().hitTest(point - origin, Qt.HitTestAccuracy.FuzzyHit)
         return offset + max(0, inside)
 
+    def shown_node(self) -> Node:
+        return self.group.node
+
+    def plain(self) -> str:
+        return "\t".join(cell_text(cell).replace("\n", " ") for cell in self.cells())
+
+    def to_plain(self, position: int) -> int:
+        if position >= END:
+            return len(self.plain())
+        before = 0
+        for cell, (offset, document, _) in zip(self.cells(), self._places(), strict=False):
+            if position < offset + document.characterCount():
+                return before + to_plain(cell, document, position - offset)
+            before += len(cell_text(cell)) + 1
+        return len(self.plain())
+
     def text(self, start: int = 0, end: int = END) -> str:
         if start <= 0 and end >= END:
-            return "\t".join(cell_text(cell).replace("\n", " ") for cell in self.cells())
-        parts = []
-        for offset, document, _ in self._places():
-            if end > offset and start < offset + document.characterCount():
-                parts.append(document_text(document, start - offset, end - offset))
-        return "\t".join(parts)
+            return self.plain()
+        return self.plain()[self.to_plain(start) : self.to_plain(end)]
 
     def word(self, offset: int) -> tuple[int, int]:
         for base, document, _ in reversed(self._places()):
@@ -235,7 +277,7 @@ class TableRowBlock(NodeBlock):
         found = []
         for cell, (_, document, origin) in zip(self.cells(), self._places(), strict=False):
             found += [(w, url, rect.translated(origin)) for w, url, rect in document_links(document, cell)]
-        return found
+        return followed(found)
 
     def glue(self) -> str:
         return "\n\n" if self.number < 0 else "\n"
@@ -244,3 +286,13 @@ class TableRowBlock(NodeBlock):
         before = self.group.offset
         self.group.offset = min(max(0, self.group.total() - self.width), max(0, before + delta))
         return before != self.group.offset
+
+
+def _cell_marks(marks: Sequence[Mark], cell: Cell, document: QTextDocument, before: int) -> list[Mark]:
+    """The part of a row's marks that lies in a cell whose text begins at ``before``."""
+    length = len(cell_text(cell))
+    return [
+        (to_document(cell, document, max(0, start - before)), to_document(cell, document, min(length, end - before)), kind)
+        for start, end, kind in marks
+        if end > before and start < before + length
+    ]

@@ -1,0 +1,91 @@
+"""What a comparison says of itself: to the composer, and in the place of answers that have not begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paddock.gui.host_state import HostState
+from paddock.gui.models import panes as facts
+from paddock.gui.pages.compare_run import PaneRun
+from paddock.gui.pages.compare_session import Comparison
+from paddock.sdk.compare import ComparePlan
+from paddock.sdk.types import ModelInfo, Options, Pane
+
+
+@dataclass(frozen=True)
+class ComposerState:
+    """``targets`` are the panes with their words, ``target`` the one that is asked (empty: all). ``note`` is the
+    composer's line and ``fraction`` its bar, as ``Composer.set_status`` takes them."""
+
+    placeholder: str
+    targets: tuple[tuple[str, str], ...] = ()
+    target: str = ""
+    note: str = ""
+    fraction: float | None = None
+    running: bool = False
+
+
+def note(host: HostState, session: Comparison, plan: ComparePlan | None) -> str:
+    """What is happening in all panes, or what would."""
+    if session.asking is not None:
+        if host.connection == "connecting":
+            return "Starting… your question will be sent when the host is ready"
+        return "Reconnecting…" if host.connection == "lost" else "Sending…"
+    count = len(session.runs)
+    if not count:
+        return plan.sentence if plan is not None and session.panes else ""
+    several = plan is not None and len(plan.groups) > 1 and count > 1
+    how = ", one after another" if several else ""
+    return f"Answering in {count} of {len(session.panes)} panes{how}"
+
+
+def progress(run: PaneRun, name: str, waits: str) -> str:
+    """What a pane waits for, before its first word."""
+    match run.phase:
+        case "sending" | "queued":
+            if waits:
+                return f"Waits for {waits}"
+            return f"Waiting, {run.position} before this one" if run.position else "Waiting for the model…"
+        case "loading":
+            return f"Waits for {waits}" if waits and not run.fraction else f"Loading {name}… {run.fraction * 100:.0f} %"
+        case "prompt":
+            return run.progress()
+        case "answering":
+            return ""
+
+
+def beside(pane: Pane, info: ModelInfo | None, *, alone: bool) -> str:
+    """What stands beside a pane's name: its quant, and where its model has another pane too, what is different."""
+    parts = [info.quant if info is not None else "not on this computer"]
+    if pane.name and info is not None:
+        parts.insert(0, info.name)
+    if not alone or pane.sampling or pane.system is not None:
+        parts.append(_own(pane.sampling))
+        parts.append("own prompt" if pane.system is not None else "")
+    return " · ".join(filter(None, parts))
+
+
+def _own(sampling: Options) -> str:
+    """The first settings that a pane has of its own."""
+    said = [f"{name.replace('_', ' ')} {value:g}" for name, value in sampling.items() if isinstance(value, int | float)]
+    return ", ".join(said[:2]) + (f" and {len(said) - 2} more" if len(said) > 2 else "")
+
+
+def trouble(pane: Pane, info: ModelInfo | None, plan: ComparePlan | None, *, known: bool) -> tuple[str, bool]:
+    """Why a pane would not answer, and whether load settings may help."""
+    if known and info is None:
+        return f"“{pane.model}” is not on this computer.", False
+    if info is not None and info.error is not None:
+        return f"{info.name} cannot be used. {info.error}", False
+    refused = plan.refused.get(pane.id, "") if plan is not None else ""
+    return refused, bool(refused)
+
+
+def names_of(host: HostState, session: Comparison) -> dict[str, str]:
+    """What each pane is called, by its id."""
+    return {pane.id: pane.name or host.model_name(session.model(pane)) for pane in session.panes}
+
+
+def placeholder(session: Comparison, target: str, names: dict[str, str]) -> str:
+    """“Message all three”."""
+    return f"Message {names[target]}" if target in names else facts.everybody(len(session.panes))

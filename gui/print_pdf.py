@@ -1,0 +1,115 @@
+"""``python -m paddock.gui.print_pdf IN.html OUT.pdf [IN.html OUT.pdf ...]``: prints pages without a display.
+
+The pages are our own (server/chat_html.py, “paper”). Nothing that a page names is read.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QMarginsF, QRectF, QSizeF, Qt, QUrl
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QColor,
+    QFont,
+    QPageLayout,
+    QPageSize,
+    QPainter,
+    QPalette,
+    QPdfWriter,
+    QTextDocument,
+    QTextOption,
+)
+from PySide6.QtWidgets import QApplication
+
+from paddock.gui import fonts
+
+DPI = 300
+_MARGIN_MM = 18.0
+_FOOT_MM = 8.0
+_INK, _FAINT = "#1d1c19", "#69675f"
+
+
+class Document(QTextDocument):
+    """Reads no file and asks no server."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
+        return None
+
+
+def print_page(html: str, target: Path) -> None:
+    """Print ``html`` with page numbers. Raises OSError when ``target`` cannot be written."""
+    writer = QPdfWriter(str(target))
+    writer.setResolution(DPI)
+    writer.setCreator("Paddock")
+    margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
+    writer.setPageLayout(
+        QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins,
+                    QPageLayout.Unit.Millimeter)
+    )
+    document = Document()
+    document.documentLayout().setPaintDevice(writer)
+    document.setDefaultFont(QFont(fonts.SANS, 10))
+    document.setDocumentMargin(0)
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    document.setDefaultTextOption(option)
+    document.setHtml(html)
+    title = document.metaInformation(QTextDocument.MetaInformation.DocumentTitle)
+    writer.setTitle(title)
+    foot = _FOOT_MM / 25.4 * DPI
+    page = QSizeF(writer.width(), writer.height() - foot)
+    document.setPageSize(page)
+    painter = QPainter()
+    if not painter.begin(writer):
+        raise OSError(f"{target} cannot be written")
+    try:
+        for number in range(document.pageCount()):
+            if number:
+                writer.newPage()
+            _paint(painter, document, number, page)
+            _paint_foot(painter, QRectF(0, page.height(), page.width(), foot), title, number, document.pageCount())
+    finally:
+        painter.end()
+
+
+def _paint(painter: QPainter, document: QTextDocument, number: int, page: QSizeF) -> None:
+    part = QRectF(0, number * page.height(), page.width(), page.height())
+    context = QAbstractTextDocumentLayout.PaintContext()
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Text, QColor(_INK))
+    context.palette = palette
+    context.clip = part
+    painter.save()
+    painter.translate(0, -part.top())
+    painter.setClipRect(part)
+    document.documentLayout().draw(painter, context)
+    painter.restore()
+
+
+def _paint_foot(painter: QPainter, place: QRectF, title: str, number: int, pages: int) -> None:
+    painter.setFont(QFont(fonts.SANS, 8))
+    painter.setPen(QColor(_FAINT))
+    low = Qt.AlignmentFlag.AlignBottom
+    words = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, int(place.width() * 0.8))
+    painter.drawText(place, low | Qt.AlignmentFlag.AlignLeft, words)
+    painter.drawText(place, low | Qt.AlignmentFlag.AlignRight, f"{number + 1} of {pages}")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code; what went wrong is on standard error."""
+    app = QApplication([])
+    try:
+        fonts.install(app)
+        for source, target in zip(arguments[::2], arguments[1::2], strict=True):
+            print_page(Path(source).read_text(encoding="utf-8"), Path(target))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,166 @@
+"""One pane of a comparison: silk, head, numbers, and its conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from paddock.gui.models.panes import Measure
+from paddock.gui.theme import current
+from paddock.gui.widgets.conversation import ConversationView, Turns
+from paddock.gui.widgets.labels import Label
+from paddock.gui.widgets.notice import Notice
+from paddock.gui.widgets.pane_head import PaneHead
+from paddock.gui.widgets.pane_strip import PaneStrip
+from paddock.sdk.types import ChatMessage
+
+LINE = 3
+ACTIONS = frozenset({"branch"})
+
+
+class Dress(NamedTuple):
+    """How a pane is shown: its place counted from 1, silk counted from 0, the model's name and what is beside it.
+    ``model`` is the id by which its answers name it; ``tip`` says everything."""
+
+    number: int
+    silk: int
+    name: str
+    sub: str = ""
+    model: str = ""
+    tip: str = ""
+
+
+class PaneConversation(ConversationView):
+    """Copies a message that is shown shortened whole; ``copies`` has it by what is shown."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__(turns=turns, actions=ACTIONS, heads=False, numbers=False)
+        self.copies: dict[str, str] = {}
+
+    def copy_text(self, text: str, what: str) -> None:
+        super().copy_text(self.copies.get(text, text), what)
+
+
+class PaneView(QWidget):
+    """``moved``: the keyboard wants the pane one place to the left (-1) or right (1)."""
+
+    moved = Signal(int)
+    remedy_wanted = Signal()
+    other_wanted = Signal()
+
+    def __init__(self, pane: str, turns: Turns, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pane = pane
+        self._dress = Dress(1, 0, "")
+        self._alias: str | None = None
+        self._target = False
+        self.head = PaneHead()
+        self.strip = PaneStrip()
+        self.notice = Notice()
+        self.empty = Label("", 13, 400, "muted", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.view = PaneConversation(turns)
+        self.setProperty("role", "surface")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, LINE, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.head)
+        column.addWidget(self.strip)
+        column.addSpacing(8)
+        self._notice_room = QVBoxLayout()
+        self._notice_room.setContentsMargins(12, 0, 12, 0)
+        self._notice_room.addWidget(self.notice)
+        column.addLayout(self._notice_room)
+        column.addWidget(self.view, 1)
+        self.empty.setParent(self.view)
+        self.head.model.moved.connect(self.moved)
+        self.notice.action_triggered.connect(self.remedy_wanted)
+        self.notice.second_triggered.connect(self.other_wanted)
+
+    # ---------------------------------------------------------------- what the page says
+
+    @property
+    def color(self) -> str:
+        """The silk, or grey where the pane hides who it is."""
+        return current().palette.border_strong if self._alias is not None else current().silk(self._dress.silk)
+
+    @property
+    def title(self) -> str:
+        """The pane in words: “Pane 1: Qwen3 8B Q4_K_M”, or “Pane A”."""
+        dress = self._dress
+        return f"Pane {self._alias}" if self._alias else f"Pane {dress.number}: {dress.name} {dress.sub}".rstrip()
+
+    def wear(self, dress: Dress) -> None:
+        """Show the pane as it is now."""
+        self._dress = dress
+        self._show()
+
+    def set_alias(self, letter: str | None) -> None:
+        """Show a letter in place of all that tells who answers: name, silk, numbers; None shows it again."""
+        self._alias = letter
+        self._show()
+
+    def set_target(self, on: bool) -> None:
+        """Another pane is being dragged here."""
+        if on != self._target:
+            self._target = on
+            self.update()
+
+    def show_measures(self, measures: Sequence[Measure]) -> None:
+        self.strip.setVisible(self._alias is None)
+        if self._alias is None:
+            self.strip.show_measures(self.title, self.color, measures)
+
+    def show_running(self, running: bool) -> None:
+        """Whether there is something to stop."""
+        self.head.stop.setVisible(running)
+
+    def show_trouble(self, sentence: str, hint: str = "", action: str = "", second: str = "") -> None:
+        """Why this pane would not answer, and what can be done; an empty sentence takes it away."""
+        if sentence:
+            self.notice.show_message("warn", sentence, hint, action, second)
+        else:
+            self.notice.hide()
+
+    def show_messages(self, messages: Sequence[ChatMessage], copies: dict[str, str]) -> None:
+        """``copies``: what is copied of messages that are shown shortened."""
+        self.view.copies = copies
+        self.view.set_messages(messages)
+        self.empty.setVisible(not messages)
+
+    def _show(self) -> None:
+        dress, alias = self._dress, self._alias
+        hidden = alias is not None
+        mark = alias or str(dress.number)
+        name, sub, tip = ("", "", "") if hidden else (dress.name, dress.sub, dress.tip)
+        self.head.show_pane(mark, self.color, name, sub, tip)
+        self.head.settings.setVisible(not hidden)
+        self.head.model.setEnabled(not hidden)
+        self.strip.setVisible(not hidden)
+        self.view.setAccessibleName(f"Answers of {self.title.lower() if hidden else self.title}")
+        shown = (f"Answer {alias}", "") if hidden else (dress.name, dress.sub)
+        self.view.set_names({dress.model: shown})
+        self.view.set_accent_silk(None if hidden else dress.silk)
+        self.empty.setText("" if hidden else f"{dress.name} answers here.")
+        self.update()
+
+    # ---------------------------------------------------------------- looks
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.view.rect().adjusted(20, 12, -20, -12)
+        self.empty.setGeometry(QRect(room.topLeft(), QSize(room.width(), min(room.height(), current().px(64)))))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = current()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface"))
+        painter.fillRect(0, 0, self.width(), LINE, QColor(self.color))
+        if self._target:
+            painter.fillRect(0, LINE, self.width(), self.view.y() - LINE, theme.color("accent_soft"))
+        top = self.view.y() if not self.notice.isVisible() else self._notice_room.geometry().y() - 4
+        painter.fillRect(0, top - 1, self.width(), 1, theme.color("border"))

@@ -1,0 +1,338 @@
+"""One batch at work: its cells are answered model by model, then judged."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, assert_never
+
+import msgspec
+
+from paddock.sdk.batch_lines import prompt_text
+from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, Check, CheckResult
+from paddock.sdk.errors import EngineError, PaddockError
+from paddock.sdk.events import Cancelled, Failed, Finished
+from paddock.sdk.host import Generation
+from paddock.sdk.types import GenerateRequest, Message, Options, Pane
+from paddock.server.batch_checks import carry_out, judge_messages, judged
+
+if TYPE_CHECKING:
+    from paddock.sdk.errors import ErrorInfo
+    from paddock.sdk.events import Ending, GenerationEvent
+    from paddock.server.chats import ChatStore
+    from paddock.server.comparing import Comparing
+    from paddock.server.generations import Generations, Run
+    from paddock.server.models import Models
+
+BUSY_S = 5.0
+"""So long a cell waits when the machine has no room for its model."""
+_LOOK_S = 0.5
+"""A model that has just been loaded takes more than the one request that it was loaded for."""
+_JUDGE_TOKENS = 4096
+_SEEDS = 2**32
+
+
+Do = Callable[[int], Coroutine[Any, Any, None]]
+
+
+class _Busy(Exception):
+    """Not now, but later."""
+
+
+class BatchWork:
+    """Lives on the host's loop. ``system`` is the system prompt where neither prompt nor pane has one; ``clock`` gives
+    seconds and never goes back; ``now`` gives Unix seconds. A cell is stored when it has ended, in one transaction."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        store: ChatStore,
+        generations: Generations,
+        models: Models,
+        comparing: Comparing,
+        *,
+        system: str,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._batch = batch
+        self._store = store
+        self._generations = generations
+        self._models = models
+        self._comparing = comparing
+        self._system = system
+        self._clock = clock
+        self._now = now
+        self._prompts: list[BatchPrompt] = []
+        self._running: set[int] = set()
+        self._lanes: set[str] = set()
+        self._plan = ""
+        self._began = clock()
+        self._finished = self._left = 0
+
+    def batch(self) -> Batch:
+        """How far it is."""
+        note = self._note()
+        pace = (self._clock() - self._began) / self._finished if self._finished > 1 else None
+        left = None if pace is None else float(round(pace * self._left))
+        running = tuple(sorted(self._running))
+        return msgspec.structs.replace(self._batch, running=running, note=note, seconds_left=left)
+
+    def _note(self) -> str:
+        loading = [model for model in sorted(self._lanes) if not self._ready(model)]
+        if loading:
+            return f"Loading {' and '.join(loading)}."
+        if self._batch.to_judge and self._batch.done + self._batch.failed == self._batch.total:
+            return f"Judging, {self._left:,} left."
+        return self._plan
+
+    async def run(self) -> None:
+        """Until every cell has been answered and judged; cancelling stops what is being written. Raises
+        StorageFailed."""
+        id = self._batch.id
+        self._prompts = await self._store.ask(lambda table: table.batches.prompts(id))
+        ended = await self._store.ask(lambda table: table.batches.ended(id))
+        waiting = [number for number in range(self._batch.total) if number not in ended]
+        if waiting:
+            await self._answer_all(waiting)
+        await self._judge_all(await self._store.ask(lambda table: table.batches.to_judge(id)))
+
+    # -------------------------------------------------------------- lanes
+
+    async def _side_by_side(self, lanes: dict[str, Iterable[int]], do: Do) -> None:
+        """Several models at the same time, each with as many cells as it takes."""
+        self._lanes = set(lanes)
+        tasks = [asyncio.create_task(self._lane(model, deque(work), do)) for model, work in lanes.items()]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _ended(tasks)
+            self._lanes = set()
+
+    async def _lane(self, model: str, work: deque[int], do: Do) -> None:
+        active: dict[asyncio.Task[None], int] = {}
+        try:
+            while work or active:
+                while work and len(active) < self._room(model):
+                    number = work.popleft()
+                    active[asyncio.create_task(do(number))] = number
+                done, _ = await asyncio.wait(active, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                refused = []
+                for task in done:
+                    number = active.pop(task)
+                    try:
+                        task.result()
+                    except _Busy:
+                        refused.append(number)
+                if refused:
+                    work.extendleft(reversed(refused))
+                    await asyncio.sleep(BUSY_S)
+        finally:
+            await _ended(list(active))
+
+    def _ready(self, model: str) -> list[int]:
+        """How many requests each loaded instance of ``model`` takes at once."""
+        found = [
+            loaded.options.get("n_parallel")
+            for loaded in self._models.loaded()
+            if loaded.state == "ready" and model in (loaded.id, loaded.identifier, loaded.model)
+        ]
+        return [number if isinstance(number, int) else 1 for number in found]
+
+    def _room(self, model: str) -> int:
+        # One place stays free: a chat must not wait for the end of somebody's long answer.
+        return max(1, sum(self._ready(model)) - 1)
+
+    # -------------------------------------------------------------- answering
+
+    async def _answer_all(self, waiting: Sequence[int]) -> None:
+        panes = [msgspec.structs.replace(pane, id=str(at)) for at, pane in enumerate(self._batch.panes)]
+        panes.sort(key=lambda pane: [other.model for other in self._batch.panes].index(pane.model))
+        plan = await self._comparing.plan_panes(panes)
+        # What does not fit is asked all the same, at the end: the pool says why not, or finds room meanwhile.
+        groups = [*plan.groups, *((pane,) for pane in plan.refused)]
+        self._plan = plan.sentence if len(groups) > 1 else ""
+        self._began, self._finished, self._left = self._clock(), 0, len(waiting)
+        for group in groups:
+            lanes: dict[str, list[int]] = {}
+            for number in waiting:
+                _, pane, _ = self._place(number)
+                if str(pane) in group:
+                    lanes.setdefault(self._batch.panes[pane].model, []).append(number)
+            await self._side_by_side(dict(lanes), self._answer)
+        self._plan = ""
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Prompt, pane and repetition of a cell."""
+        rest, repeat = divmod(number, self._batch.repeat)
+        prompt, pane = divmod(rest, len(self._batch.panes))
+        return prompt, pane, repeat
+
+    async def _answer(self, number: int) -> None:
+        at, pane_at, repeat = self._place(number)
+        prompt, pane = self._prompts[at], self._batch.panes[pane_at]
+        sampling = _seeded(pane, repeat)
+        request = GenerateRequest(
+            id=self._fresh_id(number),
+            model=pane.model,
+            messages=_messages(prompt, pane, self._system),
+            sampling=sampling,
+            max_tokens=pane.max_tokens,
+            stop=pane.stop or (),
+            reasoning=pane.reasoning,
+            priority="batch",
+            private=True,  # hundreds of prompts would push what chats have read out of the store on disk
+        )
+        run, ending = await self._generate(number, request)
+        seed = sampling.get("seed")
+        cell = BatchCell(
+            prompt=at,
+            pane=pane_at,
+            repeat=repeat,
+            text=run.text,
+            reasoning=run.reasoning,
+            seed=seed if isinstance(seed, int) and seed >= 0 else None,
+        )
+        await self._keep(number, await self._completed(cell, ending, prompt.checks))
+
+    async def _completed(self, cell: BatchCell, ending: Ending, checks: Sequence[Check]) -> BatchCell:
+        match ending:
+            case Finished():
+                results = await asyncio.to_thread(carry_out, checks, cell.text) if checks else ()
+                return msgspec.structs.replace(
+                    cell,
+                    state="done",
+                    usage=ending.usage,
+                    stats=ending.stats,
+                    stop_reason=ending.reason,
+                    checks=results,
+                    judging=any(check.kind == "judge" for check in checks),
+                )
+            case Failed(error=error):
+                return msgspec.structs.replace(cell, state="failed", error=error)
+            case Cancelled():
+                stopped = EngineError("The answer was stopped.", hint="Run what failed again.")
+                return msgspec.structs.replace(cell, state="failed", error=stopped.info())
+            case _:
+                assert_never(ending)
+
+    async def _generate(self, number: int, request: GenerateRequest) -> tuple[Run, Ending]:
+        """Raises _Busy."""
+        try:
+            model = await self._models.find(request.model)
+        except PaddockError as error:
+            found = error.info()
+            run = self._start(request, lambda: _failing(request.id, found))
+        else:
+            run = self._start(request, lambda: self._models.generate(model, request, "sdk"))
+        self._running.add(number)
+        try:
+            ending = await run.wait()
+        except asyncio.CancelledError:
+            run.cancel()
+            await run.wait()
+            raise
+        finally:
+            self._running.discard(number)
+        if isinstance(ending, Failed) and ending.error.code == "host_busy":
+            raise _Busy
+        return run, ending
+
+    def _start(self, request: GenerateRequest, source: Callable[[], AsyncIterator[GenerationEvent]]) -> Run:
+        generation = Generation(id=request.id, model=request.model, client="sdk", started=self._now())
+        return self._generations.start(generation, source)
+
+    def _fresh_id(self, number: int) -> str:
+        return f"batch-{self._batch.id}-{number}-{uuid.uuid4().hex[:8]}"
+
+    async def _keep(self, number: int, cell: BatchCell) -> None:
+        id = self._batch.id
+        await self._store.ask(lambda table: table.batches.put(id, number, cell))
+        self._finished += 1
+        self._left -= 1
+        batch, done = self._batch, cell.state == "done"
+        self._batch = msgspec.structs.replace(
+            batch, done=batch.done + done, failed=batch.failed + (not done), to_judge=batch.to_judge + cell.judging
+        )
+
+    # -------------------------------------------------------------- judging
+
+    async def _judge_all(self, cells: Sequence[tuple[int, BatchCell]]) -> None:
+        """After the answers, so that no judge takes the place of what is judged; one judge after the other."""
+        self._began, self._finished, self._left = self._clock(), 0, len(cells)
+        waiting = dict(cells)
+        judges: dict[str, list[int]] = {}
+        for number, cell in waiting.items():
+            for model in dict.fromkeys(_judges(self._prompts[cell.prompt])):
+                judges.setdefault(model, []).append(number)
+        last = {number: model for model, numbers in judges.items() for number in numbers}
+        for model, numbers in judges.items():
+            await self._side_by_side({model: numbers}, partial(self._judge, waiting, last, model))
+
+    async def _judge(self, waiting: dict[int, BatchCell], last: Mapping[int, str], model: str, number: int) -> None:
+        """Have one of the ``waiting`` cells judged by ``model``; it is stored when that is its ``last`` judge."""
+        cell = waiting[number]
+        prompt, results = self._prompts[cell.prompt], list(cell.checks)
+        for at, check in enumerate(prompt.checks):
+            if check.kind == "judge" and check.model == model:
+                results[at] = await self._verdict(number, check, prompt_text(prompt), cell.text)
+        waiting[number] = cell = msgspec.structs.replace(cell, checks=tuple(results), judging=last[number] != model)
+        if not cell.judging:
+            id = self._batch.id
+            await self._store.ask(lambda table: table.batches.put(id, number, cell))
+            self._finished += 1
+            self._left -= 1
+            self._batch = msgspec.structs.replace(self._batch, to_judge=self._batch.to_judge - 1)
+
+    async def _verdict(self, number: int, check: Check, question: str, answer: str) -> CheckResult:
+        request = GenerateRequest(
+            id=self._fresh_id(number),
+            model=check.model,
+            messages=judge_messages(check.value, question, answer),
+            sampling={"temperature": 0.0},
+            max_tokens=_JUDGE_TOKENS,
+            priority="batch",
+            private=True,
+        )
+        run, ending = await self._generate(number, request)
+        if isinstance(ending, Failed):
+            error = PaddockError.from_info(ending.error)
+            return msgspec.structs.replace(judged(check, ""), note=f"The judge did not answer: {error.sentence()}")
+        return judged(check, run.text)
+
+
+def _judges(prompt: BatchPrompt) -> list[str]:
+    return [check.model for check in prompt.checks if check.kind == "judge"]
+
+
+def _seeded(pane: Pane, repeat: int) -> Options:
+    """The pane's sampling with a seed for each repetition, so that every answer can be had again: the pane's own and
+    those that follow it, from 0 where it has none. A seed of -1 is drawn anew each time, as the user asked."""
+    seed = pane.sampling.get("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        return dict(pane.sampling)
+    return {**pane.sampling, "seed": (seed + repeat) % _SEEDS}
+
+
+def _messages(prompt: BatchPrompt, pane: Pane, system: str) -> tuple[Message, ...]:
+    """What is asked: the pane's system prompt, else that of the prompt's own messages, else ``system``."""
+    messages = prompt.messages or (Message(role="user", content=prompt.prompt),)
+    own = pane.system
+    if own is None:
+        own = system if messages[0].role != "system" else messages[0].content
+    rest = messages[1:] if messages[0].role == "system" else messages
+    return (Message(role="system", content=own), *rest) if own else rest
+
+
+async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
+    yield Failed(id=id, error=error)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Stop ``tasks`` and wait until they have."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,187 @@
+"""Whole conversations, with all their versions, panes and votes, out of the database and into it."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from paddock.sdk.chats import Revision
+from paddock.sdk.compare import Vote
+from paddock.sdk.errors import ChatNotFound
+from paddock.sdk.types import ChatMessage, ChatSummary, Pane, Value
+from paddock.server.chat_values import MESSAGES, SUMMARIES, insert_chat, message_of, summary_of, to_json
+from paddock.server.database import storage_errors, transaction
+from paddock.server.panes import PaneTable
+
+OWN = "paddock:"
+"""What the origin of our own conversations begins with; then comes the id they had where they were begun."""
+Written = Literal["new", "there", "in the trash"]
+
+
+class ChatRecord(Value, frozen=True, kw_only=True):
+    """A conversation with all its ``messages``, in the order in which they were written; deleted ones are left out.
+
+    ``folder`` are the names of the folders that hold it, the outermost first; ``leaves`` are the panes' last messages
+    by the panes' ids; ``origin`` tells it apart from every other, in whatever program it was begun. ``leaf`` None means
+    the message that was written last.
+    """
+
+    summary: ChatSummary
+    origin: str
+    folder: tuple[str, ...] = ()
+    leaf: str | None = None
+    messages: tuple[ChatMessage, ...] = ()
+    revisions: dict[str, tuple[Revision, ...]] = {}
+    panes: tuple[Pane, ...] = ()
+    leaves: dict[str, str] = {}
+    votes: tuple[Vote, ...] = ()
+
+    def path(self, leaf: str | None) -> list[ChatMessage]:
+        """From the first message to ``leaf``."""
+        found = {message.id: message for message in self.messages}
+        path: list[ChatMessage] = []
+        while leaf is not None and (message := found.get(leaf)) is not None:
+            path.append(message)
+            leaf = message.parent
+        return path[::-1]
+
+
+class ArchiveTable:
+    """Every method may raise StorageFailed. Lives on the thread of ``connection``."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._panes = PaneTable(connection, path)
+
+    def read(self, chat_id: str, folder: tuple[str, ...] = ()) -> ChatRecord:
+        """``folder`` are the names of its folders. Raises ChatNotFound."""
+        with storage_errors(self._path):
+            chat = self._connection.execute(f"{SUMMARIES} WHERE id=?", (chat_id,)).fetchone()
+            if chat is None:
+                raise ChatNotFound("This conversation does not exist (any more).", hint="Read the list again.")
+            rows = self._connection.execute(f"{MESSAGES} WHERE chat_id=? ORDER BY number", (chat_id,)).fetchall()
+            revisions: dict[str, list[Revision]] = {}
+            for row in self._connection.execute(
+                "SELECT revisions.* FROM revisions JOIN messages ON messages.id=revisions.message"
+                " WHERE messages.chat_id=? AND messages.deleted IS NULL ORDER BY revisions.number",
+                (chat_id,),
+            ):
+                revision = Revision(role=row["role"], content=row["content"], replaced=row["replaced"])
+                revisions.setdefault(row["message"], []).append(revision)
+        above = _Above(rows)
+        panes = self._panes.of(chat_id)
+        return ChatRecord(
+            summary=summary_of(chat),
+            origin=chat["origin"] or OWN + chat_id,
+            folder=folder,
+            leaf=above.nearest(chat["leaf"]),
+            messages=above.messages(),
+            revisions={message: tuple(found) for message, found in revisions.items()},
+            panes=tuple(pane for pane, _ in panes),
+            leaves={pane.id: leaf for pane, last in panes if (leaf := above.nearest(last)) is not None},
+            votes=tuple(self._panes.votes(chat_id)),
+        )
+
+    def write(self, records: Sequence[ChatRecord]) -> list[tuple[str, Written]]:
+        """Store ``records`` under new ids, all or none; those that are there already are left as they are. The ids of
+        the conversations; ``summary.folder`` is where they come."""
+        with transaction(self._connection, self._path) as rows:
+            rows.execute("PRAGMA defer_foreign_keys=ON")  # a message that was put in comes before what follows it
+            return [self._write(rows, record) for record in records]
+
+    def _write(self, rows: sqlite3.Connection, record: ChatRecord) -> tuple[str, Written]:
+        there = rows.execute(
+            "SELECT id, deleted FROM chats WHERE origin=? OR id=?", (record.origin, record.origin.removeprefix(OWN))
+        ).fetchone()
+        if there is not None:
+            return there["id"], "there" if there["deleted"] is None else "in the trash"
+        chat = msgspec.structs.replace(record.summary, id=uuid.uuid4().hex, deleted=None, generating=None)
+        ids = {message.id: uuid.uuid4().hex for message in record.messages}
+        panes = {pane.id: uuid.uuid4().hex[:12] for pane in record.panes}
+        insert_chat(rows, chat, record.origin)
+        for message in record.messages:
+            _insert(rows, message, chat.id, ids, panes)
+        for message_id, revisions in record.revisions.items():
+            rows.executemany(
+                "INSERT INTO revisions (message, role, content, replaced) VALUES (?, ?, ?, ?)",
+                [(ids[message_id], one.role, one.content, one.replaced) for one in revisions if message_id in ids],
+            )
+        last = record.messages[-1].id if record.messages else ""
+        leaf = ids.get(record.leaf or last)
+        rows.execute("UPDATE chats SET leaf=? WHERE id=?", (leaf, chat.id))
+        for position, pane in enumerate(record.panes):
+            settings = to_json(msgspec.structs.replace(pane, id=panes[pane.id]))
+            end = ids.get(record.leaves.get(pane.id, ""))
+            rows.execute(
+                "INSERT INTO panes (id, chat_id, position, settings, leaf) VALUES (?, ?, ?, ?, ?)",
+                (panes[pane.id], chat.id, position, settings, end),
+            )
+        for vote in record.votes:
+            _insert_vote(rows, vote, chat.id, ids, panes)
+        return chat.id, "new"
+
+
+class _Above:
+    """The messages of a chat without the deleted ones: what followed those follows what was before them."""
+
+    def __init__(self, rows: Sequence[sqlite3.Row]) -> None:
+        self._rows = rows
+        self._parents = {row["id"]: row["parent"] for row in rows}
+        self._deleted = {row["id"] for row in rows if row["deleted"] is not None}
+
+    def nearest(self, message_id: str | None) -> str | None:
+        """``message_id``, or the nearest above it that is not deleted."""
+        while message_id in self._deleted:
+            message_id = self._parents[message_id]
+        return message_id
+
+    def messages(self) -> tuple[ChatMessage, ...]:
+        versions: dict[tuple[str | None, str], list[str]] = {}
+        kept = [row for row in self._rows if row["id"] not in self._deleted]
+        for row in kept:
+            versions.setdefault((self.nearest(row["parent"]), row["pane"]), []).append(row["id"])
+        found = []
+        for row in kept:
+            parent = self.nearest(row["parent"])
+            message = message_of(row, tuple(versions[parent, row["pane"]]))
+            found.append(msgspec.structs.replace(message, parent=parent))
+        return tuple(found)
+
+
+def _insert(
+    rows: sqlite3.Connection, message: ChatMessage, chat_id: str, ids: dict[str, str], panes: dict[str, str]
+) -> None:
+    state = "interrupted" if message.state == "generating" else message.state
+    rows.execute(
+        "INSERT INTO messages (id, chat_id, parent, role, content, reasoning, tool_calls, model, state, error, usage,"
+        " stats, stop_reason, created, pane, turn, edited) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(ids[message.id], chat_id, ids.get(message.parent or ""), message.role, message.content),
+            *(message.reasoning, to_json(message.tool_calls), message.model, state, to_json(message.error)),
+            *(to_json(message.usage), to_json(message.stats), message.stop_reason, message.created),
+            *(panes.get(message.pane, ""), ids.get(message.turn, ""), message.edited),
+        ),
+    )
+
+
+def _insert_vote(
+    rows: sqlite3.Connection, vote: Vote, chat_id: str, ids: dict[str, str], panes: dict[str, str]
+) -> None:
+    """A vote outlives its conversation: it moves to the one that has come back, and counts once."""
+    contestants = [
+        msgspec.structs.replace(one, pane=panes.get(one.pane, one.pane)) for one in vote.contestants
+    ]
+    rows.execute(
+        "INSERT OR REPLACE INTO votes (id, chat_id, turn, outcome, pane, blind, contestants, tags, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(vote.id, chat_id, ids.get(vote.turn, vote.turn), vote.outcome, panes.get(vote.pane, vote.pane)),
+            *(vote.blind, to_json(contestants), to_json(vote.tags), vote.created),
+        ),
+    )

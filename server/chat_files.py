@@ -1,0 +1,84 @@
+"""The files that conversations are written to: their names, and writing them whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from paddock.sdk.errors import StorageFailed
+
+LONGEST = 200
+"""Characters of a file's name with its ending."""
+_LONGEST_BYTES = 240
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+
+
+def file_name(title: str, suffix: str = "", *, number: int = 1) -> str:
+    """``title`` as the name of a file that every system can have; from 2 on the ``number`` is part of it."""
+    name = " ".join(_FORBIDDEN.sub(" ", unicodedata.normalize("NFC", title)).split())
+    ending = f" ({number}){suffix}" if number > 1 else suffix
+    name = name[: LONGEST - len(ending)]
+    while len(name.encode(errors="replace")) + len(ending.encode()) > _LONGEST_BYTES:
+        name = name[:-1]
+    name = name.encode(errors="replace").decode().strip(" .").lstrip("~") or "Untitled conversation"
+    if _DEVICES.match(name):
+        name = f"_{name}"
+    return name + ending
+
+
+class Names:
+    """Gives each file of a folder a name of its own, whatever the case of its letters."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, folder: Path, title: str, suffix: str) -> Path:
+        number = 1
+        while (path := folder / file_name(title, suffix, number=number)) and str(path).casefold() in self._taken:
+            number += 1
+        self._taken.add(str(path).casefold())
+        return path
+
+
+def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
+    """Write all of ``pieces`` (UTF-8) or nothing. To be called off the loop. Raises StorageFailed."""
+    draft = path.with_name(f".paddock-{os.getpid()}-{abs(hash(path.name)):x}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(draft, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        place(draft, path, replace=replace)
+    except OSError as error:
+        raise unwritten(path, error) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def place(draft: Path, path: Path, *, replace: bool) -> None:
+    """Put a file that is complete in its place. Raises OSError, StorageFailed where one is there."""
+    if not replace and os.path.lexists(path):
+        raise there(path)
+    os.replace(draft, path)
+
+
+def there(path: Path, more: int = 0) -> StorageFailed:
+    others = f" (and {more} more)" if more else ""
+    return StorageFailed(
+        f"{path}{others} is there already.", hint="Choose another name, or have it replaced.", path=str(path)
+    )
+
+
+def unwritten(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"{path} could not be written: {error.strerror or error}.",
+        hint="Choose another place, or check its free space and permissions.",
+        path=str(path),
+    )
