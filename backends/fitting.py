@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import cast
 
+from msgspec import structs
+
 from paddock.backends.planning import Judgement
 from paddock.backends.remedies import remedy_sentence
-from paddock.sdk.memory import Prediction, Remedy
+from paddock.sdk.memory import Parts, Prediction, Remedy
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.types import Options
 
@@ -54,7 +56,7 @@ async def cheapest_change(
     """
     judgement = judge(prediction)
     change: Options = {}
-    if judgement.verdict == "does_not_fit":
+    if judgement.verdict == "does_not_fit" and not _weights_alone_are_too_much(prediction, judge):
         search = _Search(predict, judge, options)
         known = {spec.name: spec for spec in specs}
         change = await _Changes(search, prediction, judgement, known).cheapest() or {}
@@ -223,6 +225,15 @@ class _Changes:
             else:
                 low = layers
         return best
+
+
+def _weights_alone_are_too_much(prediction: Prediction, judge: Judge) -> bool:
+    """Whether all devices together lack room for the weights, which no change makes smaller: a cheap certainty that
+    saves the search."""
+    bare = tuple(structs.replace(use, parts=Parts(weights=use.parts.weights)) for use in prediction.devices)
+    judgement = judge(structs.replace(prediction, devices=bare))
+    room_elsewhere = sum(max(0, left) for name, left in judgement.left.items() if name not in judgement.missing)
+    return judgement.verdict == "does_not_fit" and sum(judgement.missing.values()) > room_elsewhere
 
 
 def _fraction(small: Prediction, large: Prediction, judgement: Judgement) -> float:

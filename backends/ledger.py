@@ -80,18 +80,20 @@ class Ledger:
         claim = accounts.claim(prediction, model)
         kept = self._bookings.keys() - set(replacing)
         leaving: list[str] = []
+        staying = kept
         missing = accounts.missing(claim, kept)
         if missing:
             candidates = [instance for instance in idle if instance in kept]
             leaving = _fewest(candidates, lambda gone: not accounts.missing(claim, kept.difference(gone)))
-            missing = accounts.missing(claim, kept.difference(leaving or candidates))
+            staying = kept.difference(leaving or candidates)
+            missing = accounts.missing(claim, staying)
         doubt = accounts.doubt(claim)
         return Judgement(
             verdict=_verdict(missing, leaving, doubt),
             unload=tuple(leaving),
             missing=missing,
             free=accounts.free(claim, kept),
-            left=accounts.left(claim, kept.difference(leaving)),
+            left=accounts.left(claim, staying),
             note=doubt,
         )
 

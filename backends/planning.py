@@ -17,7 +17,8 @@ class GuardRule(Value, frozen=True, kw_only=True):
 
 class Judgement(Value, frozen=True, kw_only=True):
     """Whether a load fits. ``unload`` are the idle instances that have to leave for it, ``missing`` the bytes that each
-    device lacks even then, ``free`` what each device may give now and ``left`` what would stay free afterwards.
+    device lacks even when all that are idle have left, ``free`` what each device may give now and ``left`` what would
+    stay free afterwards.
     ``note`` is a sentence on why it cannot be told."""
 
     verdict: Literal["fits", "fits_if_unloaded", "does_not_fit", "cannot_tell"]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from paddock.backends.pressure import Level
     from paddock.backends.simulator import Simulator
     from paddock.browser.library import Library
+    from paddock.browser.stores import StorePlace
     from paddock.server.listeners import Listener
     from paddock.server.serving import PublicServer
 
@@ -84,6 +85,7 @@ class Host:
         self.memory_watch = MemoryWatch(self.memory.state, self.bus)
         self.places = Places(home.models, bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())
         self.library = HostLibrary(
+            self.places.shown,
             self._library,
             ModelNotes(home.model_notes_file),
             self.bus,
@@ -342,10 +344,10 @@ class Host:
 
         return Simulator(self._registry, self._instance.home.logs)
 
-    def _library(self) -> Library:
+    def _library(self, places: Sequence[StorePlace]) -> Library:
         from paddock.browser.library import Library
 
-        return Library(self.places.shown(), self._registry.suffixes(), self._instance.home.library_file)
+        return Library(places, self._registry.suffixes(), self._instance.home.library_file)
 
     # -------------------------------------------------------------- being needed
 

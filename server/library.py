@@ -22,6 +22,7 @@ from paddock.server.library_watch import LOOK_S, LibraryWatch
 
 if TYPE_CHECKING:
     from paddock.browser.library import Library
+    from paddock.browser.stores import StorePlace
     from paddock.sdk.downloads import Download
     from paddock.sdk.library import LibraryProblem, ModelPatch
     from paddock.sdk.types import ModelInfo
@@ -37,7 +38,8 @@ class HostLibrary:
     """Lives on the host's loop; the disk is read in threads.
 
     Args:
-        make: Makes the library of the places that are shown now; called in a thread.
+        places: The places that are shown now; called in a thread.
+        make: Makes the library of them; called in a thread.
         notes: What is kept about models.
         bus: Where changes are told.
         clock: Unix seconds.
@@ -48,7 +50,8 @@ class HostLibrary:
 
     def __init__(
         self,
-        make: Callable[[], Library],
+        places: Callable[[], Sequence[StorePlace]],
+        make: Callable[[Sequence[StorePlace]], Library],
         notes: ModelNotes,
         bus: Bus,
         *,
@@ -57,6 +60,7 @@ class HostLibrary:
         own: Path,
         look_s: float = LOOK_S,
     ) -> None:
+        self._places = places
         self._make = make
         self._notes = notes
         self._bus = bus
@@ -101,6 +105,10 @@ class HostLibrary:
     async def refresh(self) -> tuple[ModelInfo, ...]:
         """Look at the folders again; clients hear of it when something has changed."""
         library = await self._there()
+        if tuple(await asyncio.to_thread(self._places)) != library.places:  # another program's store has come or gone
+            self.read()
+            await self._there()
+            return self._models
         await asyncio.to_thread(library.refresh)
         await self._show(library)
         self._compare(library)
@@ -157,7 +165,7 @@ class HostLibrary:
             await asyncio.wait([before])
         if self._library is not None:
             await asyncio.to_thread(self._library.close)
-        library = self._library = await asyncio.to_thread(self._make)
+        library = self._library = await asyncio.to_thread(lambda: self._make(self._places()))
         warm = library.is_read
         if not warm:
             await asyncio.to_thread(library.refresh)

@@ -212,6 +212,7 @@ def test_by_keyboard_alone_at_200_per_cent(tmp_path: Path, hub: Any) -> None:
             user.focus_on("^Load$")
             user.press("space")
             user.wait(lambda: loaded(home), "The load")
+            user.wait(lambda: not user.look("Simulated by the engine"), "The end of the dialog")
             user.press("ctrl+1")
             user.focus_on("^Message")
             user.type(QUESTION)

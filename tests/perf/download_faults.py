@@ -47,6 +47,8 @@ NAMES = (
 HUB = Path(__file__).parents[1] / "unit" / "browser" / "hub.py"
 DEADLINE_S = 120.0
 MOST_TWICE = 0.05
+PIECE = 16 * 2**20
+"""Bytes of one request."""
 MARGIN = 256 * 2**20
 """What a download leaves free on the disk."""
 
@@ -123,8 +125,10 @@ class Rounds:
 
     def _arm(self, kind: str) -> None:
         faults, some = self._hub.faults, self._random
-        piece = min(16 * 2**20, len(next(iter(self.files.values()))))
-        quiet = [-1] * some.randrange(8)
+        faults.flips, faults.cuts, faults.stalls, faults.statuses = [], [], [], []  # what the last round left over
+        shard = len(next(iter(self.files.values())))
+        piece = min(PIECE, shard)
+        quiet = [-1] * some.randrange(min(8, len(self.files) * -(-shard // PIECE)))
         match kind:
             case "flip":
                 faults.flips = [*quiet, some.randrange(piece // 2)]

@@ -19,6 +19,7 @@ from tools.accelerator import (
     has_vulkan_gpu,
     missing_tool,
 )
+from tools.check import run_pytest
 from tools.install_llamacpp import ANSWER_S, fetch_page, find_wheel, pinned_version
 from tools.links import anchors, problems
 from tools.namespace import ROOMS, link_rooms
@@ -250,3 +251,20 @@ def test_dead_links_are_found(tmp_path: Path) -> None:
 
 def test_headings_become_anchors() -> None:
     assert anchors("# What's new: 0.1\n```\n# not one\n```\n## [Links](x.md) too") == {"whats-new-01", "links-too"}
+
+
+# ---------------------------------------------------------------- the whole check
+
+
+def test_two_runs_of_tests_have_one_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    right, wrong = tmp_path / "test_right.py", tmp_path / "test_wrong.py"
+    right.write_text("def test_a(): pass\ndef test_b(): pass\n")
+    wrong.write_text("def test_c(): assert not 'shown'\n")
+    code = run_pytest({"one": [str(right)], "beside": [str(wrong)]}, {"format": True})
+    shown = capsys.readouterr().out
+    assert code == 1
+    assert "assert not 'shown'" in shown
+    assert shown.splitlines()[-2:-1] == ["Failed: beside"]
+    assert shown.splitlines()[-1].startswith("2 passed, 1 failed in ")
+    assert run_pytest({"one": [str(right)]}, {"format": True}) == 0
+    assert run_pytest({"one": [str(right)]}, {"format": False}) == 1

@@ -180,6 +180,16 @@ def test_a_folder_that_is_taken_out_of_the_settings_is_out(start, tmp_path):
         assert ("extra" in models_of(host)) == there
 
 
+def test_the_store_of_a_program_that_is_installed_later_is_found_at_the_next_look(start, tmp_path):
+    user = tmp_path / "user"
+    user.mkdir()
+    host = start(env={"HOME": str(user), "PADDOCK_STORES": ""}).ready()
+    assert "test/late" not in models_of(host)
+    echo_model(user / ".lmstudio", "late", text="new")
+    assert host.http.post("/control/models/refresh").status_code == 200
+    assert models_of(host)["test/late"]["source"] == "lmstudio"
+
+
 # ---------------------------------------------------------------- watching
 
 
