@@ -20,6 +20,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.notifications import Notifications
 from paddock.gui.theme import ThemeSource
+from paddock.gui.widgets.conversation.workshop import Workshop
 from paddock.gui.window import Window
 from paddock.gui.window_state import WindowState
 from paddock.sdk.errors import HostUnavailable, PaddockError
@@ -64,6 +65,7 @@ class App:
     def __init__(
         self, application: QApplication, home: Home, log: CrashLog, messages: Messages, *, wanted: str = ""
     ) -> None:
+        self._application = application
         self._home = home
         self._wanted = wanted
         self._log = log
@@ -80,6 +82,8 @@ class App:
             theme=state.theme, text_zoom=state.zoom, system_font=state.system_font, density=state.density
         )
         self.host = HostState(self.bridge, HostLink(home), settings)
+        self.workshop = Workshop(self.bridge.submit)
+        self.workshop.install(application)
         self.window = Window(self.host, messages, self.themes, state, home, self._save)
         self.window.first_painted.connect(self._painted)
         self.window.closed.connect(application.quit)
@@ -137,6 +141,7 @@ class App:
     def close(self) -> None:
         """After the event loop: let the last requests leave, then end the thread."""
         self.closing = True
+        self.workshop.remove(self._application)
         self.bridge.finish(1.5)
         self.bridge.close()
         try:

@@ -1,6 +1,6 @@
-"""``python -m paddock.gui.print_pdf IN.html OUT.pdf [IN.html OUT.pdf ...]``: prints pages without a display.
+"""Prints pages without a display: ``python -m paddock.gui.print_pdf [--landscape] IN.html OUT.pdf ...``.
 
-The pages are our own (server/chat_html.py, “paper”). Nothing that a page names is read.
+The pages are our own (server/chat_html.py, “paper”), any number of them. Nothing that a page names is read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from PySide6.QtGui import (
     QPainter,
     QPalette,
     QPdfWriter,
+    QTextCharFormat,
+    QTextCursor,
     QTextDocument,
     QTextOption,
 )
@@ -39,16 +41,14 @@ class Document(QTextDocument):
         return None
 
 
-def print_page(html: str, target: Path) -> None:
+def print_page(html: str, target: Path, *, landscape: bool = False) -> None:
     """Print ``html`` with page numbers. Raises OSError when ``target`` cannot be written."""
     writer = QPdfWriter(str(target))
     writer.setResolution(DPI)
     writer.setCreator("Paddock")
+    way = QPageLayout.Orientation.Landscape if landscape else QPageLayout.Orientation.Portrait
     margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
-    writer.setPageLayout(
-        QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins,
-                    QPageLayout.Unit.Millimeter)
-    )
+    writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), way, margins, QPageLayout.Unit.Millimeter))
     document = Document()
     document.documentLayout().setPaintDevice(writer)
     document.setDefaultFont(QFont(fonts.SANS, 10))
@@ -57,6 +57,7 @@ def print_page(html: str, target: Path) -> None:
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     document.setDefaultTextOption(option)
     document.setHtml(html)
+    _without_ligatures(document)
     title = document.metaInformation(QTextDocument.MetaInformation.DocumentTitle)
     writer.setTitle(title)
     foot = _FOOT_MM / 25.4 * DPI
@@ -73,6 +74,24 @@ def print_page(html: str, target: Path) -> None:
             _paint_foot(painter, QRectF(0, page.height(), page.width(), foot), title, number, document.pageCount())
     finally:
         painter.end()
+
+
+def _without_ligatures(document: QTextDocument) -> None:
+    """Code is printed as it was written: “<=” stays two characters."""
+    block = document.begin()
+    cursor = QTextCursor(document)
+    while block.isValid():
+        for piece in block:
+            fragment = piece.fragment()
+            font = fragment.charFormat().font()
+            if font.family() == fonts.MONO:
+                font.setFeature(QFont.Tag("calt"), 0)
+                cursor.setPosition(fragment.position())
+                cursor.setPosition(fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor)
+                plain = QTextCharFormat()
+                plain.setFont(font)
+                cursor.mergeCharFormat(plain)
+        block = block.next()
 
 
 def _paint(painter: QPainter, document: QTextDocument, number: int, page: QSizeF) -> None:
@@ -103,8 +122,10 @@ def main(arguments: list[str]) -> int:
     app = QApplication([])
     try:
         fonts.install(app)
-        for source, target in zip(arguments[::2], arguments[1::2], strict=True):
-            print_page(Path(source).read_text(encoding="utf-8"), Path(target))
+        landscape = arguments[:1] == ["--landscape"]
+        files = arguments[landscape:]
+        for source, target in zip(files[::2], files[1::2], strict=True):
+            print_page(Path(source).read_text(encoding="utf-8"), Path(target), landscape=landscape)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

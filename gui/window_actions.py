@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from paddock.gui.actions import Action
 from paddock.gui.rail import PAGES
+from paddock.gui.window_find import find, find_next
 
 if TYPE_CHECKING:
     from paddock.gui.window import Window
@@ -20,6 +21,9 @@ def window_actions(window: Window) -> list[Action]:
         chat(title="New chat", run=window.new_chat, keys=("Ctrl+N",)),
         chat(title="New private chat", run=partial(window.new_chat, private=True), keys=("Ctrl+Shift+N",)),
         chat(title="Write a message", run=window.to_composer, keys=("Ctrl+L",), words="composer"),
+        chat(title="Find", run=lambda: find(window.stack.currentWidget()), keys=("Ctrl+F",), words="search words"),
+        chat(title="Find next", run=lambda: find_next(window.stack.currentWidget()), keys=("F3",)),
+        chat(title="Find previous", run=lambda: find_next(window.stack.currentWidget(), True), keys=("Shift+F3",)),
         models(title="Memory", run=window.show_memory, keys=("Ctrl+M",), words="ram gpu unload"),
         models(title="Load with settings", run=window.load_settings, keys=("Ctrl+Shift+L",)),
         *(

@@ -160,7 +160,7 @@ class Backup(Value, frozen=True, kw_only=True):
 
 class StoreRepair(Value, frozen=True, kw_only=True):
     """What was done when the file of the conversations was found damaged, in words; ``kept`` is where the damaged file
-    lies, empty when only the search index was made anew. ``told``: a window has shown it."""
+    lies. ``told``: a window has shown it."""
 
     when: float
     text: str

@@ -90,7 +90,8 @@ class Settings(Value, frozen=True, kw_only=True):
     the computers that the user plans for (“24GB”). ``download_limit`` is in bytes per second, 0: none.
     ``hidden_places`` are stores of other programs whose models are not to be shown, by path; ``keep_awake`` keeps the
     computer from sleeping while a download, an answer or a job runs; ``on_quit`` is what downloads do when the last
-    window closes; ``notify`` tells the desktop when something long is done; ``welcomed``: the first screen was seen.
+    window closes; ``notify`` tells the desktop when something long is done; ``welcomed``: the first screen was seen;
+    ``model_titles``: the model that gave a conversation's first answer names it too.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -115,6 +116,7 @@ class Settings(Value, frozen=True, kw_only=True):
     on_quit: OnQuit = "ask"
     notify: bool = True
     welcomed: bool = False
+    model_titles: bool = True
 
 
 class SettingsPatch(Request, frozen=True, kw_only=True):
@@ -140,6 +142,7 @@ class SettingsPatch(Request, frozen=True, kw_only=True):
     on_quit: OnQuit | None = None
     notify: bool | None = None
     welcomed: bool | None = None
+    model_titles: bool | None = None
 
 
 class CachedPrompts(Value, frozen=True, kw_only=True):

@@ -36,9 +36,9 @@ class ChatRecord(Value, frozen=True, kw_only=True):
     folder: tuple[str, ...] = ()
     leaf: str | None = None
     messages: tuple[ChatMessage, ...] = ()
-    revisions: dict[str, tuple[Revision, ...]] = {}
+    revisions: dict[str, tuple[Revision, ...]] = msgspec.field(default_factory=dict)
     panes: tuple[Pane, ...] = ()
-    leaves: dict[str, str] = {}
+    leaves: dict[str, str] = msgspec.field(default_factory=dict)
     votes: tuple[Vote, ...] = ()
 
     def path(self, leaf: str | None) -> list[ChatMessage]:
@@ -174,12 +174,12 @@ def _insert_vote(
     rows: sqlite3.Connection, vote: Vote, chat_id: str, ids: dict[str, str], panes: dict[str, str]
 ) -> None:
     """A vote outlives its conversation: it moves to the one that has come back, and counts once."""
-    contestants = [
-        msgspec.structs.replace(one, pane=panes.get(one.pane, one.pane)) for one in vote.contestants
-    ]
+    contestants = [msgspec.structs.replace(one, pane=panes.get(one.pane, one.pane)) for one in vote.contestants]
     rows.execute(
-        "INSERT OR REPLACE INTO votes (id, chat_id, turn, outcome, pane, blind, contestants, tags, created)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO votes (id, chat_id, turn, outcome, pane, blind, contestants, tags, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET chat_id=excluded.chat_id,"
+        " turn=excluded.turn, pane=excluded.pane, contestants=excluded.contestants"
+        " WHERE votes.chat_id NOT IN (SELECT id FROM chats)",
         (
             *(vote.id, chat_id, ids.get(vote.turn, vote.turn), vote.outcome, panes.get(vote.pane, vote.pane)),
             *(vote.blind, to_json(contestants), to_json(vote.tags), vote.created),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from paddock.sdk.chats import ChatFolder, Exported, ExportFormat, ExportRequest
-from paddock.sdk.errors import BadRequest, NotFound
+from paddock.sdk.errors import BadRequest
 from paddock.server.chat_files import Names, file_name, place, there, unwritten, write_file
 from paddock.server.chat_html import HtmlPage
 from paddock.server.chat_lines import line_of
@@ -158,7 +158,7 @@ class _Writing:
                 for path, _ in some:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 pages = [(draft, self._pieces(wanted)) for draft, (_, wanted) in zip(drafts, some, strict=True)]
-                print_pages(pages, self._stop)
+                print_pages(pages, self._stop, landscape=self._request.side_by_side)
                 for draft, (path, _) in zip(drafts, some, strict=True):
                     place(draft, path, replace=self._request.replace)
             except OSError as error:
@@ -216,14 +216,14 @@ def _files(wanted: list[_Wanted], request: ExportRequest) -> list[tuple[Path | N
         raise BadRequest(f"“{request.path[:120]}” is not an absolute path.", hint="Name the file from the root on.")
     path, suffix = Path(request.path), SUFFIXES[request.format]
     files: list[tuple[Path | None, list[_Wanted]]] = [(path, wanted)]
-    if path.is_dir() or request.path.endswith(("/", os.sep)) or not path.suffix:
+    if path.is_dir() or not (path.exists() or path.suffix) or request.path.endswith(("/", os.sep)):
         names = Names()
         files = [(names.take(_folder(path, one), one.chat.title, suffix), [one]) for one in wanted]
     taken = [file for file, _ in files if file is not None and os.path.lexists(file)]
     if taken and not request.replace:
         raise there(taken[0], len(taken) - 1)
     if any(file.is_dir() for file in taken):
-        raise NotFound(f"{taken[0]} is a folder.", hint="Choose another name.")
+        raise BadRequest(f"{taken[0]} is a folder.", hint="Choose another name.")
     return files
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ class HtmlPage:
 
     def __init__(self, *, side_by_side: bool, paper: bool = False) -> None:
         self._beside, self._paper = side_by_side, paper
-        self._markdown = _parser()
+        self._markdown = _parser(self._code)
 
     def write(self, title: str, transcripts: Iterable[Transcript]) -> Iterator[str]:
         """The pieces of one page."""
@@ -46,10 +46,10 @@ class HtmlPage:
         if transcript.system:
             yield f'<p class="who">System prompt</p>\n<div class="system">{self._rendered(transcript.system)}</div>\n'
         for row in transcript.rows:
-            yield from self._row(row, transcript.columns)
+            yield from self._row(row, transcript)
         yield "</div>\n"
 
-    def _row(self, row: Row, columns: tuple[str, ...]) -> Iterator[str]:
+    def _row(self, row: Row, transcript: Transcript) -> Iterator[str]:
         for entry in (*([row.question] if row.question is not None else []), *row.common):
             yield from self._entry(entry)
         if not row.answers:
@@ -59,9 +59,12 @@ class HtmlPage:
                 for entry in answers:
                     yield from self._entry(entry)
             return
-        share = f"{100 // len(columns)}%"
-        heads = (f'<th class="silk{number}" width="{share}">{escape(name)}</th>' for number, name in enumerate(columns))
-        yield f'<table class="panes" width="100%">\n<tr>{"".join(heads)}</tr>\n<tr>'
+        share = 100 // len(transcript.columns)
+        yield '<table class="panes" width="100%">\n<tr>'
+        for number, name in enumerate(transcript.columns):
+            silk = f' class="silk{number}"' if transcript.silks else ""
+            yield f'<th{silk} width="{share}%">{escape(name)}</th>'
+        yield "</tr>\n<tr>"
         for answers in row.answers:
             yield '<td valign="top">'
             for number, entry in enumerate(answers):
@@ -83,8 +86,7 @@ class HtmlPage:
         if entry.text.strip():
             yield from self._said(entry)
         for call in entry.calls:
-            name, arguments = escape(call.name), escape(_broken(call.arguments))
-            yield f'<p class="call">Calls <code>{name}</code></p>\n<pre><code>{arguments}</code></pre>\n'
+            yield f'<p class="call">Calls <code>{escape(call.name)}</code></p>\n{self._code(call.arguments)}'
         if entry.note:
             yield f'<p class="note">{escape(entry.note)}</p>\n'
         if entry.numbers:
@@ -98,8 +100,8 @@ class HtmlPage:
     def _said(self, entry: Entry) -> Iterator[str]:
         if entry.role != "user":
             yield f'<div class="said">{self._rendered(entry.text)}</div>\n'
-        elif self._paper:  # a block's background ends at its lines there, a cell's has room around them
-            yield f'<table class="asked" width="100%"><tr><td>{_lines(entry.text)}</td></tr></table>\n'
+        elif self._paper:
+            yield _celled("asked", _lines(entry.text))
         else:
             yield f'<div class="asked">{_lines(entry.text)}</div>\n'
 
@@ -113,9 +115,18 @@ class HtmlPage:
             yield from pieces
             yield "</details>\n"
 
+    def _code(self, text: str) -> str:
+        block = f"<pre><code>{escape(_broken(text.rstrip()))}</code></pre>"
+        return _celled("code", block) if self._paper else f"{block}\n"
+
     def _rendered(self, text: str) -> str:
         rendered: str = self._markdown.render(_broken(text) if self._paper else text)
         return rendered
+
+
+def _celled(kind: str, inside: str) -> str:
+    """On paper a block's background ends at its lines; a cell's has room around them."""
+    return f'<table class="{kind}" width="100%"><tr><td>{inside}</td></tr></table>\n'
 
 
 def _lines(text: str) -> str:
@@ -132,7 +143,8 @@ def _pieces(run: str) -> Iterator[str]:
     return (run[at : at + _BREAK_EVERY] for at in range(0, len(run), _BREAK_EVERY))
 
 
-def _parser() -> MarkdownIt:
+def _parser(code: Callable[[str], str]) -> MarkdownIt:
+    """``code`` writes a code block."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -153,6 +165,11 @@ def _parser() -> MarkdownIt:
         rendered: str = self.renderToken(tokens, at, options, env)
         return rendered
 
+    def block(self: Any, tokens: Sequence[Any], at: int, options: Any, env: Any) -> str:
+        return code(tokens[at].content)
+
+    parser.add_render_rule("fence", block)
+    parser.add_render_rule("code_block", block)
     parser.add_render_rule("image", image)
     parser.add_render_rule("link_open", link)
     return parser

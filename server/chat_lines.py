@@ -1,4 +1,4 @@
-"""Conversations as JSON lines: one conversation a line, as OpenAI's messages and, beside them, all that we know of it."""
+"""Conversations as JSON lines: one a line, as OpenAI's messages and, beside them, all that we know of it. No I/O."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Kept(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def line_of(record: ChatRecord, *, reasoning: bool, blind: bool) -> str:
     """``messages`` is the conversation as it is shown, of a comparison its first pane. ``blind``: nothing else."""
-    line: dict[str, Any] = {"messages": _openai(record)}
+    line: dict[str, Any] = {"messages": _openai(record, blind=blind)}
     if not blind:
         line["paddock"] = _kept(record, reasoning=reasoning)
     return msgspec.json.encode(line).decode() + "\n"
@@ -80,12 +80,13 @@ def _said(value: msgspec.Struct, left_out: set[str]) -> dict[str, Any]:
     return {name: msgspec.to_builtins(said[name]) for name in fields if name in said and said[name] not in ({}, ())}
 
 
-def _openai(record: ChatRecord) -> list[dict[str, Any]]:
+def _openai(record: ChatRecord, *, blind: bool) -> list[dict[str, Any]]:
     """The messages as OpenAI's API and the tools for fine-tuning have them; empty answers are left out."""
     first = record.panes[0] if record.panes else None
     last = record.messages[-1].id if record.messages else None
     leaf = record.leaves.get(first.id) if first is not None else record.leaf or last
-    system = record.summary.system if first is None or first.system is None else first.system
+    own = None if first is None or blind else first.system
+    system = record.summary.system if own is None else own
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     for message in record.path(leaf):
         if message.role == "assistant" and not message.content and not message.tool_calls:

@@ -58,14 +58,17 @@ a { color: #2c52cf; text-decoration: none; }
 .who { font-weight: 600; font-size: 9pt; margin-top: 16px; margin-bottom: 4px; }
 .version, .numbers, .call, .folded { color: #55534c; font-size: 8.5pt; font-weight: 400; }
 .note { color: #8a5800; font-size: 8.5pt; }
-.asked td { background-color: #f1f0eb; padding: 7px; }
+.asked td, .code td { background-color: #f1f0eb; padding: 7px; }
+.asked, .code { margin-top: 6px; margin-bottom: 6px; }
 .reasoning, .system { color: #55534c; margin-left: 14px; }
 .other { margin-left: 14px; }
-pre { background-color: #f1f0eb; white-space: pre-wrap; margin-top: 4px; margin-bottom: 8px; }
+pre { white-space: pre-wrap; margin-top: 0px; margin-bottom: 0px; }
 code, pre { font-family: "JetBrains Mono"; font-size: 8.5pt; }
 blockquote { color: #55534c; }
 .said table { border-collapse: collapse; border-width: 1px; border-style: solid; border-color: #e2e0d9; }
 .said th, .said td { padding: 4px; border-width: 1px; border-style: solid; border-color: #e2e0d9; }
+.said table.code { border-style: none; border-width: 0px; }
+.said table.code td { padding: 7px; border-style: none; border-width: 0px; }
 .panes th { text-align: left; padding: 4px; font-size: 9pt; font-weight: 600; background-color: #f1f0eb; }
 .panes td { padding: 4px; }
 """

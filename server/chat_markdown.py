@@ -41,7 +41,7 @@ def _row(row: Row, columns: tuple[str, ...], side_by_side: bool) -> Iterator[str
                 yield from _entry(entry, 3)
     elif row.answers:
         # blank lines around the text make it Markdown inside the cells, too
-        yield "<table>\n<tr>" + "".join(f"<th>{_escaped(_line(name))}</th>" for name in columns) + "</tr>\n<tr>"
+        yield "<table>\n<tr>" + "".join(f"<th>{_escaped(name)}</th>" for name in columns) + "</tr>\n<tr>"
         for answers in row.answers:
             yield '<td valign="top">'
             for number, entry in enumerate(answers):
@@ -102,7 +102,8 @@ def _code(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """Somebody's words in a line of ours, where they are no HTML."""
+    return " ".join(text.split()).replace("<", "\\<")
 
 
 def _escaped(text: str) -> str:

@@ -30,12 +30,16 @@ def check_printer() -> None:
 
 
 def print_pages(
-    pages: Sequence[tuple[Path, Iterable[str]]], stop: threading.Event, *, limit_s: float = LIMIT_S
+    pages: Sequence[tuple[Path, Iterable[str]]],
+    stop: threading.Event,
+    *,
+    landscape: bool = False,
+    limit_s: float = LIMIT_S,
 ) -> None:
     """Print each HTML text to the file that stands before it. To be called off the loop; ends early with ``stop``.
     Raises PaddockError, OSError."""
     with tempfile.TemporaryDirectory(prefix="paddock-pdf-") as folder:
-        files: list[str] = []
+        files = ["--landscape"] if landscape else []
         for number, (target, pieces) in enumerate(pages):
             source = Path(folder, f"{number}.html")
             with open(source, "w", encoding="utf-8", errors="replace") as file:
@@ -45,8 +49,7 @@ def print_pages(
 
 
 def _run(command: list[str], stop: threading.Event, limit_s: float) -> None:
-    said = tempfile.TemporaryFile()
-    with said:
+    with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
             command,
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, BinaryIO, get_args
 
 import msgspec
 
@@ -236,10 +236,10 @@ def _copy_aside(database: Path, work: Path) -> None:
 
 def _graft(work: Path, donor: Path) -> None:
     """Give ``work`` the header and the list of tables of ``donor``, whose tables begin on the same pages."""
-    whole = donor.read_bytes()
-    size = int.from_bytes(whole[16:18], "big")
-    pages = -(-work.stat().st_size // size)
-    first, more = _schema(whole, size, pages)
+    with donor.open("rb") as file:
+        size = int.from_bytes(file.read(_HEADER)[16:18], "big")
+        pages = -(-work.stat().st_size // size)
+        first, more = _schema(file, size, pages)
     first[18:20] = b"\2\2"  # the write-ahead log counts
     first[24:28] = first[92:96]  # so that the number of pages is believed
     first[28:32] = (pages + len(more)).to_bytes(4, "big")
@@ -251,9 +251,14 @@ def _graft(work: Path, donor: Path) -> None:
         file.writelines(more)
 
 
-def _schema(whole: bytes, size: int, pages: int) -> tuple[bytearray, list[bytes]]:
+def _schema(file: BinaryIO, size: int, pages: int) -> tuple[bytearray, list[bytes]]:
     """The first page of a database and those below it, which are to come behind ``pages`` others (section 1.6)."""
-    first = bytearray(whole[:size])
+
+    def page(number: int) -> bytes:
+        file.seek((number - 1) * size)
+        return file.read(size)
+
+    first = bytearray(page(1))
     if first[_HEADER] != _INTERIOR:
         return first, []
     cells = int.from_bytes(first[_HEADER + 3 : _HEADER + 5], "big")
@@ -261,8 +266,7 @@ def _schema(whole: bytes, size: int, pages: int) -> tuple[bytearray, list[bytes]
     places = [int.from_bytes(first[at : at + 2], "big") for at in pointers] + [_HEADER + 8]
     more = []
     for number, place in enumerate(places, pages + 1):
-        child = int.from_bytes(first[place : place + 4], "big")
-        more.append(whole[(child - 1) * size : child * size])
+        more.append(page(int.from_bytes(first[place : place + 4], "big")))
         first[place : place + 4] = number.to_bytes(4, "big")
     return first, more
 

@@ -11,6 +11,8 @@ from paddock.sdk.paths import Home
 from paddock.server.batches import Batches
 from paddock.server.bus import Bus
 from paddock.server.chat_editing import ChatEditing
+from paddock.server.chat_export import ChatExport
+from paddock.server.chat_import import ChatImporting
 from paddock.server.chat_safety import ChatSafety
 from paddock.server.chats import ChatStore
 from paddock.server.comparing import Comparing
@@ -19,6 +21,7 @@ from paddock.server.generations import Generations
 from paddock.server.memory import Memory
 from paddock.server.models import Models
 from paddock.server.presets import Presets
+from paddock.server.titles import Titles
 
 
 class ChatServices:
@@ -34,12 +37,15 @@ class ChatServices:
         *,
         settings: Callable[[], Settings],
         clock: Callable[[], float],
+        models_free: Callable[[], None],
     ) -> None:
         self.safety = ChatSafety(home, bus, answering=lambda: bool(generations.running()), clock=clock)
         store = self._store = ChatStore(home.chats_file, self.safety.connect)
         self.presets = Presets(home.presets, bus, clock=clock)
         self.conversations = Conversations(store, generations, models, bus, settings=settings, clock=clock)
         self.editing = ChatEditing(store, self.conversations, generations, bus, clock=clock)
+        self.export = ChatExport(store)
+        self.importing = ChatImporting(store, bus)
         self.comparing = Comparing(
             store, self.conversations, generations, models, memory, settings=settings, clock=clock
         )
@@ -54,6 +60,16 @@ class ChatServices:
             now=clock,
         )
 
+        self.titles = Titles(
+            store,
+            self.conversations,
+            generations,
+            models,
+            wanted=lambda: settings().model_titles,
+            done=models_free,
+        )
+        generations.on_started(self.titles.started)
+
     async def open(self) -> None:
         """Raises StorageFailed."""
         await self.conversations.open()
@@ -61,6 +77,7 @@ class ChatServices:
         self.safety.start(self._store)
 
     async def close(self) -> None:
+        await self.titles.close()
         await self.safety.close()
         await self.conversations.close()
 

@@ -49,12 +49,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Transcript:
-    """``about`` are facts with their names; ``columns`` are the panes where models are compared."""
+    """``about`` are facts with their names; ``columns`` are the panes where models are compared, ``silks`` whether they
+    wear their colours."""
 
     title: str
     about: tuple[tuple[str, str], ...] = ()
     system: str = ""
     columns: tuple[str, ...] = ()
+    silks: bool = True
     rows: tuple[Row, ...] = ()
     messages: int = 0
 
@@ -98,6 +100,7 @@ class _Reading:
             about=() if blind else self._about(),
             system=record.summary.system,
             columns=letters if blind else self._names,
+            silks=not blind,
             rows=tuple(self._rows(paths)),
             messages=len(record.messages) if request.versions else len(self._shown),
         )

@@ -85,8 +85,8 @@ class ChatStore:
 
 
 class ChatTable(MessageTable):
-    """Chats and, by its base, their messages as rows; ``folders``, ``panes``, ``words`` and ``archive`` are what belongs to them.
-    Every method may raise StorageFailed."""
+    """Chats and, by its base, their messages as rows; ``folders``, ``panes``, ``words`` and ``archive`` are what
+    belongs to them. Every method may raise StorageFailed."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
@@ -154,6 +154,13 @@ class ChatTable(MessageTable):
             if given.keys() & {"title", "model", "system"}:
                 rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
         return self.summary(chat_id)
+
+    def rename(self, chat_id: str, before: str, title: str) -> bool:
+        """Name a chat that is still called ``before``; it keeps its place in the list."""
+        with transaction(self._connection, self._path) as rows:
+            return (
+                rows.execute("UPDATE chats SET title=? WHERE id=? AND title=?", (title, chat_id, before)).rowcount == 1
+            )
 
     def delete(self, chat_id: str, now: float) -> None:
         """Into the trash."""

@@ -216,13 +216,20 @@ class Generations:
     def __init__(self, bus: Bus, ended: Callable[[Run], None]) -> None:
         self._bus = bus
         self._ended_hook = ended
+        self._started_hooks: list[Callable[[], None]] = []
         self._runs: dict[str, Run] = {}
         self._over: dict[str, Run] = {}
+
+    def on_started(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` whenever something is asked."""
+        self._started_hooks.append(hook)
 
     def start(self, generation: Generation, source: Source, finalize: Finalize | None = None) -> Run:
         """Run ``source`` under ``generation.id``. Raises BadRequest when that id is running already."""
         if generation.id in self._runs:
             raise BadRequest(f"A request with the id “{generation.id}” is running.", hint="Give each its own id.")
+        for hook in self._started_hooks:
+            hook()
         run = Run(generation, source, finalize=finalize, ended=self._ended)
         self._runs[run.id] = run
         self._bus.publish(GenerationStarted(id=run.id, generation=generation))

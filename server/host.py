@@ -132,6 +132,7 @@ class Host:
             self.bus,
             settings=lambda: self.settings.current,
             clock=self.now,
+            models_free=self._free_unneeded,
         )
         self.lifetime = Lifetime(
             occupied=self._occupied,
@@ -189,6 +190,7 @@ class Host:
         """Open the data and the private listener, and announce it. Raises StorageFailed, PortUnavailable."""
         from paddock.server.api.backups import BackupsApi
         from paddock.server.api.batches import BatchesApi
+        from paddock.server.api.chat_files import ChatFilesApi
         from paddock.server.api.chats import ChatsApi
         from paddock.server.api.control import ControlApi
         from paddock.server.api.downloads import DownloadsApi
@@ -203,6 +205,7 @@ class Host:
         apis = (
             ControlApi(self),
             ChatsApi(self),
+            ChatFilesApi(self.chats),
             LibraryApi(self),
             HubApi(self),
             DownloadsApi(self.downloads),
@@ -364,6 +367,7 @@ class Host:
         self.lifetime.touch()
 
     def _run_ended(self, run: Run) -> None:
+        self.chats.titles.ended(run)
         self.lifetime.look()
         self._free_unneeded()
 

@@ -5,6 +5,7 @@ A token is a word with the white space before it. Times are seconds.
 ::
 
     {"text": "Hello there.",            say this; null: say the last user message
+     "replies": {"title": "Horses"},    but say this when the last user message contains that
      "reasoning": "Let me think.",      think this first
      "tool_calls": [{"id": "c1", "name": "weather", "arguments": "{}"}],     then call these
      "context_length": 4096, "parallel": 4, "size_bytes": 0,
@@ -50,6 +51,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """See the module."""
 
     text: str | None = None
+    replies: dict[str, str] = {}
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     context_length: int = 4096

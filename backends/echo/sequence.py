@@ -57,7 +57,9 @@ def plan(request: GenerateRequest, script: Script, context_length: int) -> Plan:
     deltas: list[GenerationEvent] = []
     if request.reasoning is not False:
         deltas += [ReasoningDelta(id=request.id, text=token) for token in _TOKEN.findall(script.reasoning)]
-    text = last_user_message(request) if script.text is None else script.text
+    asked = last_user_message(request)
+    text = next((reply for said, reply in script.replies.items() if said in asked), script.text)
+    text = asked if text is None else text
     shown, stopped = _until_stop(text, request.stop)
     deltas += [TextDelta(id=request.id, text=token) for token in shown]
     if not stopped:

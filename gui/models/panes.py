@@ -175,7 +175,8 @@ def _column(
 ) -> list[Measure]:
     known = [value for value in values if value is not None]
     largest = max(known, default=0.0)
-    chosen = best(known) if best is not None and settled and len(set(known)) > 1 else None
+    differ = len({say(value) for value in known}) > 1  # what reads the same is the same
+    chosen = say(best(known)) if best is not None and settled and differ else None
     found = []
     for value in values:
         if value is None:
@@ -183,7 +184,7 @@ def _column(
             continue
         figure, unit = say(value)
         share = value / largest if largest > 0 else 0.0
-        found.append(Measure(name, figure, unit, share, best=chosen is not None and value == chosen))
+        found.append(Measure(name, figure, unit, share, best=say(value) == chosen))
     return found
 
 

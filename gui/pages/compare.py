@@ -6,40 +6,30 @@ The bar above it and the composer below it are the Chat page's; ``head_tools`` a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
-from PySide6.QtCore import QEvent, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
 from paddock.gui.pages import compare_words as words
-from paddock.gui.pages.compare_menu import PaneDeeds, open_pane_menu
+from paddock.gui.pages.compare_deeds import PaneDeeds
+from paddock.gui.pages.compare_panes import PaneShelf, Veil
 from paddock.gui.pages.compare_plan import Planner
 from paddock.gui.pages.compare_question import QuestionRow
 from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_tools import ComposerTools, HeadTools
 from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.compare_words import ComposerState
-from paddock.gui.pages.model_picker import ModelPicker
-from paddock.gui.widgets.conversation import Turns
 from paddock.gui.widgets.pane_grid import PaneGrid
-from paddock.gui.widgets.pane_view import Dress, PaneView
+from paddock.gui.widgets.pane_view import PaneView
 from paddock.gui.window_state import WindowState
-from paddock.sdk.compare import MOST_PANES
 from paddock.sdk.types import ChatMessage, NewChat, Pane
 
 TICK_MS = 250
 """The numbers of panes that answer are brought up to date so often."""
-
-
-class Veil(Protocol):
-    """Hides who answers: the letter of each pane, by its id."""
-
-    def alias(self, pane: str) -> str: ...
 
 
 class CompareView(QWidget):
@@ -67,28 +57,19 @@ class CompareView(QWidget):
     """The Panes that the list would be asked in."""
     open_wanted = Signal(str)
 
-    def __init__(
-        self, host: HostState, messages: Messages, state: WindowState, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, host: HostState, messages: Messages, state: WindowState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host, self._messages = host, messages
-        self._worn: dict[str, int] = {}
-        self._memory: dict[str, int] = {}
-        self._order: tuple[str, ...] = ()
-        self._picking = ""
-        self._settle_new: set[str] | None = None
-        self.veil: Veil | None = None
-        self.panes: dict[str, PaneView] = {}
-        self.session = Comparison(host, self)
-        self.planner = Planner(host, self.session)
-        self.follower = TurnFollower(lambda: self.panes.values(), self)
-        self.question = QuestionRow()
         self.grid = PaneGrid()
+        self.shelf = PaneShelf(host, self.grid, self)
+        self.session = Comparison(host, self.shelf)
+        self.planner = Planner(host, self.session)
+        self.follower = TurnFollower(lambda: self.shelf.panes.values(), self)
+        self.deeds = PaneDeeds(host, messages, self.session, self.shelf, self.follower, self)
+        self.question = QuestionRow()
         self.vote_row = QWidget()
         self.head_tools = HeadTools()
         self.composer_tools = ComposerTools()
-        self._turns = Turns(self)
-        self._picker: ModelPicker | None = None
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._lay_out()
@@ -111,6 +92,7 @@ class CompareView(QWidget):
     def _connect(self) -> None:
         host, session = self._host, self.session
         session.opened.connect(self._opened)
+        self.shelf.came.connect(self.follower.watch)
         session.changed.connect(self._show)
         session.run_changed.connect(self._run_changed)
         session.settled.connect(self._settled)
@@ -123,7 +105,10 @@ class CompareView(QWidget):
         self.follower.changed.connect(self._turn_changed)
         self.question.step_wanted.connect(self.follower.step)
         self.question.edit_wanted.connect(self._edit)
-        self.grid.ordered.connect(self._ordered)
+        self.grid.ordered.connect(self.deeds.order)
+        self.deeds.settings_wanted.connect(self.settings_wanted)
+        self.deeds.load_wanted.connect(self.load_wanted)
+        self.deeds.open_wanted.connect(self.open_wanted)
         self.head_tools.add_wanted.connect(self.add_pane)
         self.head_tools.together.toggled.connect(self._together)
         self.composer_tools.target_changed.connect(self.composer_state_changed)
@@ -154,6 +139,11 @@ class CompareView(QWidget):
         return self.session.title
 
     @property
+    def panes(self) -> dict[str, PaneView]:
+        """The panes as widgets, by their ids."""
+        return self.shelf.panes
+
+    @property
     def turn(self) -> str:
         """The question in view; empty where there is none."""
         return self.follower.turn
@@ -166,7 +156,7 @@ class CompareView(QWidget):
         """Compare in the conversation ``chat``; an empty one is made at once. Without ``panes`` its ``model`` and
         another."""
         model = model or self._host.settings.default_model
-        wanted = tuple(panes) or (Pane(model=model), Pane(model=self._another({model}) or model))
+        wanted = tuple(panes) or (Pane(model=model), Pane(model=self.deeds.another({model}) or model))
         self.session.begin(chat, wanted, NewChat(model=model, system=system))
 
     def leave(self) -> None:
@@ -192,16 +182,35 @@ class CompareView(QWidget):
 
     def set_pane(self, pane: Pane) -> None:
         """Other settings for a pane, by its id."""
-        panes = [pane if item.id == pane.id else item for item in self.session.panes]
-        if tuple(panes) != self.session.panes:
-            self.session.put(panes)
+        self.deeds.set_pane(pane)
+
+    def add_pane(self) -> None:
+        """Choose the model of another pane."""
+        self.deeds.add(self.head_tools.add)
+
+    def adopt(self, pane: str) -> None:
+        """All panes go on from the conversation as this one has it."""
+        self.deeds.adopt(pane)
+
+    def set_four_in_a_row(self, on: bool) -> None:
+        """Whether four panes stand in a row, else two by two."""
+        self.grid.set_four("row" if on else "grid")
+        self.state_changed.emit()
+
+    def set_veil(self, veil: Veil | None, order: Sequence[str] = ()) -> None:
+        """Hide who answers and show the panes in another ``order`` than theirs; None shows all again. Nothing is
+        stored."""
+        self.shelf.veil, self.shelf.order = veil, tuple(order)
+        self._show()
 
     def composer_state(self) -> ComposerState:
-        session, names = self.session, self._names()
+        session, names = self.session, words.names_of(self._host, self.session)
         targets = tuple((pane, view.title) for pane, view in self.panes.items())
         target = self.composer_tools.target
         busy = session.running if not target else session.asking is not None or target in session.runs
-        note = words.note(self._host, session, self.planner.plan if self.veil is None else None)
+        note = words.note(self._host, session, self.planner.plan if self.shelf.veil is None else None)
+        if self.shelf.veil is not None:
+            names = {pane: view.title for pane, view in self.panes.items()}
         return ComposerState(words.placeholder(session, target, names), targets, target, note, None, busy)
 
     def regions(self) -> list[QWidget]:
@@ -209,88 +218,71 @@ class CompareView(QWidget):
         return [pane.view for pane in self.panes.values() if pane.isVisible()]
 
     def remember(self, state: WindowState) -> WindowState:
-        return msgspec.structs.replace(
-            state, compare_four=self.grid.four, compare_together=self.follower.together
-        )
+        return msgspec.structs.replace(state, compare_four=self.grid.four, compare_together=self.follower.together)
 
     def answer(self, pane: str, turn: str) -> ChatMessage | None:
         """What a pane answered to a question."""
         return self.session.answer(pane, turn)
 
-    # ---------------------------------------------------------------- panes
+    # ---------------------------------------------------------------- showing
 
-    def add_pane(self) -> None:
-        """Choose the model of another pane."""
-        if len(self.session.panes) >= MOST_PANES:
-            self._messages.info(f"{MOST_PANES} panes are the most that can be compared.", key="panes")
-        elif self.session.panes:
-            self._pick("", self.head_tools.add, self._another({self.session.model(p) for p in self.session.panes}))
+    def _opened(self) -> None:
+        self.composer_tools.choose("")
+        self._show()
+        self.opened.emit()
 
-    def duplicate(self, pane: str) -> None:
-        """A pane with the same model, and its settings to change."""
-        found = self._pane(pane)
-        if len(self.session.panes) < MOST_PANES:
-            self._settle_new = set(self.panes)
-            at = self.session.panes.index(found) + 1
-            twin = msgspec.structs.replace(found, id="")
-            self.session.put((*self.session.panes[:at], twin, *self.session.panes[at:]))
+    def _show(self) -> None:
+        """Everything, as the session has it now."""
+        session = self.session
+        self.shelf.sync(session)
+        self.follower.set_turns(session.turns())
+        self.composer_tools.show_targets([(pane, view.title) for pane, view in self.panes.items()])
+        self._four_entry.setVisible(len(session.panes) == 4)
+        self._show_question()
+        self._ticked()
+        self.changed.emit()
 
-    def remove(self, pane: str) -> None:
-        """Take a pane away; where one would be left it goes on alone."""
-        left = [item for item in self.session.panes if item.id != pane]
-        if len(left) == 1:
-            self.session.end(left[0].id)
-        else:
-            self.session.put(left)
+    def _show_question(self) -> None:
+        asked = facts.question(self.session.paths.values(), self.turn)
+        number, count = self.follower.place()
+        editable = asked is not None and not asked.id.startswith("local-") and not self.session.running
+        self.question.show_question(asked.content if asked is not None else "", number, count, editable=editable)
 
-    def move(self, pane: str, step: int) -> None:
-        """Put a pane ``step`` places to the right."""
-        order = [item.id for item in self.session.panes]
-        at = order.index(pane)
-        if 0 <= at + step < len(order):
-            self._ordered(at, at + step)
-            self.panes[pane].head.model.setFocus()
-            self.grid.reveal(self.panes[pane])
+    def _turn_changed(self, turn: str) -> None:
+        self._show_question()
+        self.shelf.show_numbers(self.session, turn)
+        self.turn_changed.emit(turn)
 
-    def _ordered(self, source: int, target: int) -> None:
-        panes = list(self.session.panes)
-        panes.insert(target, panes.pop(source))
-        self.session.put(panes)
+    def _run_changed(self, pane: str) -> None:
+        if not self._tick.isActive():
+            self._tick.start()
+            self._ticked()
 
-    def set_order(self, order: Sequence[str]) -> None:
-        """Show the panes in another order than theirs, until it is empty; nothing is stored."""
-        self._order = tuple(order)
-        self._place()
+    def _ticked(self) -> None:
+        self.shelf.show_numbers(self.session, self.turn)
+        self.shelf.show_runs(self.session, self.planner)
+        if not self.session.runs:
+            self._tick.stop()
+        self.composer_state_changed.emit()
 
-    def set_four_in_a_row(self, on: bool) -> None:
-        self.grid.set_four("row" if on else "grid")
+    def _settled(self, pane: str) -> None:
+        self._ticked()
+        self.settled.emit(pane)
+
+    def _models_changed(self) -> None:
+        if self.session.panes:
+            self._show()
+
+    def _together(self, on: bool) -> None:
+        self.follower.set_together(on)
         self.state_changed.emit()
 
-    def _pick(self, pane: str, anchor: QWidget, model: str) -> None:
-        if self._picker is None:
-            self._picker = ModelPicker(self._host, self)
-            self._picker.chosen.connect(self._picked)
-            self._picker.settings_wanted.connect(self.load_wanted)
-        self._picking = pane
-        self._picker.open_below(anchor, model)
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._show()  # the silks are others in the other theme
 
-    def _picked(self, model: str) -> None:
-        if self._picking:
-            self.set_pane(msgspec.structs.replace(self._pane(self._picking), model=model))
-        else:
-            self.session.put((*self.session.panes, Pane(model=model)))
-
-    def _another(self, taken: set[str]) -> str:
-        """A model that is not among those ``taken``, a loaded one before others; empty where there is none."""
-        fit = [
-            info
-            for info in self._host.models.values()
-            if info.error is None and info.id not in taken and (not info.capabilities or "chat" in info.capabilities)
-        ]
-        fit.sort(key=lambda info: (self._host.loaded_model(info.id) is None, info.name.casefold()))
-        return fit[0].id if fit else ""
-
-    def _pane(self, pane: str) -> Pane:
-        return next(item for item in self.session.panes if item.id == pane)
-
-    # ---------------------------------------------------------------- showing
+    def _edit(self) -> None:
+        asked = facts.question(self.session.paths.values(), self.turn)
+        if asked is not None:
+            self.edit_wanted.emit(self.turn, asked.content)

@@ -28,7 +28,7 @@ class QuestionRow(QWidget):
         self.on = IconButton("chevron-down", "Next question (Ctrl+Down)", size=26, glyph=15)
         self.edit = IconButton("pencil", "Edit the question", size=28, glyph=16)
         row = QHBoxLayout(self)
-        row.setContentsMargins(20, 9, 12, 9)
+        row.setContentsMargins(16, 9, 10, 9)
         row.setSpacing(4)
         row.addWidget(self.who)
         row.addSpacing(8)

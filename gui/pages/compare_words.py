@@ -54,14 +54,13 @@ def progress(run: PaneRun, name: str, waits: str) -> str:
             return ""
 
 
-def beside(pane: Pane, info: ModelInfo | None, *, alone: bool) -> str:
-    """What stands beside a pane's name: its quant, and where its model has another pane too, what is different."""
-    parts = [info.quant if info is not None else "not on this computer"]
+def beside(pane: Pane, info: ModelInfo | None, *, known: bool) -> str:
+    """What stands beside a pane's name: its quant, and the settings it has of its own. ``known``: the list of models
+    is."""
+    parts = [info.quant if info is not None else "not on this computer" if known else ""]
     if pane.name and info is not None:
         parts.insert(0, info.name)
-    if not alone or pane.sampling or pane.system is not None:
-        parts.append(_own(pane.sampling))
-        parts.append("own prompt" if pane.system is not None else "")
+    parts += [_own(pane.sampling), "own prompt" if pane.system is not None else ""]
     return " · ".join(filter(None, parts))
 
 

@@ -64,10 +64,9 @@ class DiscoverPage(QWidget):
         model.downloads_wanted.connect(self.downloads_wanted)
         model.sign_in_wanted.connect(self.settings_wanted)
         model.machine_changed.connect(search.set_machine)
-        for key in ("Ctrl+F", "/"):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.focus_search)
+        shortcut = QShortcut(QKeySequence("/"), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.focus_search)
 
     def show_repo(self, repo: str) -> None:
         """Show OWNER/REPO, or one quant of it (OWNER/REPO:QUANT), at the right."""
@@ -75,6 +74,10 @@ class DiscoverPage(QWidget):
         self.model.show_repo(repo)
         self.search.select(self.model.repo)
         self._arrange()
+
+    def find_here(self) -> None:
+        """What Ctrl+F does on this page."""
+        self.focus_search()
 
     def focus_search(self) -> None:
         """To the field above the results."""

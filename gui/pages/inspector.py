@@ -1,155 +1,334 @@
-"""The inspector: system prompt and sampling of the open conversation."""
+"""The inspector: what shapes the answers of the open conversation, or of one pane of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+import msgspec
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
-from paddock.gui.pages.sampling import SamplerControl
-from paddock.gui.widgets import Button, Divider, IconButton, Label, TextArea
-from paddock.sdk.llamacpp_sampling import SAMPLING
-from paddock.sdk.types import Options, OptionValue
+from paddock.gui.models.answer_settings import AnswerSettings, settings_of
+from paddock.gui.pages.inspector_samplers import SamplerSection
+from paddock.gui.pages.inspector_sheet import InspectorSheet
+from paddock.sdk.options import OptionSpec
+from paddock.sdk.presets import Preset
+from paddock.sdk.types import ChatPatch, ChatSummary, ModelInfo, Options, OptionValue, Pane, SendRequest
 
-SHOWN = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
-SYSTEM_PAUSE_MS = 700
-"""The system prompt is handed on after so long without a key."""
+if TYPE_CHECKING:
+    from paddock.gui.host_state import HostState
+    from paddock.gui.messages import Messages
+
+PAUSE_MS = 700
+"""Settings are handed on after so long without a change."""
 
 
-class Inspector(QWidget):
-    """``sampling()`` is what goes with every message. ``system_changed`` follows a pause in typing."""
+@dataclass(frozen=True)
+class _Conversation:
+    """What is put aside while a pane is in sight."""
+
+    settings: AnswerSettings
+    foreign: Options
+    system: str
+    model: ModelInfo | None
+
+
+class Inspector(InspectorSheet):
+    """``request()`` is what goes with every message. ``sampling_changed`` follows every change by the user at once,
+    ``settings_changed`` and ``pane_changed`` after a pause, ``system_changed`` a pause in typing."""
 
     system_changed = Signal(str)
     sampling_changed = Signal()
+    settings_changed = Signal()
+    pane_changed = Signal(object)
+    pane_closed = Signal()
+    load_wanted = Signal(str)
     close_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("role", "inspector")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        specs = {spec.name: spec for spec in SAMPLING}
-        self.samplers = {name: SamplerControl(specs[name]) for name in SHOWN if name in specs}
-        self.system = TextArea("System prompt", "How the model should behave", rows=5)
-        self.count = Label("", 12, 500, "accent")
-        self.reset_all = Button("Reset all", "quiet", "reset")
-        self.close_button = IconButton("close", "Close the inspector (Ctrl+I)")
+        self._host: HostState | None = None
+        self._messages: Messages | None = None
+        self._model: ModelInfo | None = None
+        self._stored: Options = {}
+        self._fresh = True
+        self._pane: Pane | None = None
+        self._aside: _Conversation | None = None
+        self._place = ("", "")
+        self._tables: dict[str, tuple[OptionSpec, ...]] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
-        self._pause.setInterval(SYSTEM_PAUSE_MS)
-        self._pause.timeout.connect(self.flush)
-        self._told = ""
-        self._lay_out()
-        self.system.textChanged.connect(self._pause.start)
-        self.close_button.clicked.connect(self.close_wanted)
-        self.reset_all.clicked.connect(self._reset_all)
-        for control in self.samplers.values():
-            control.changed.connect(self._changed)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._tell)
+        self._connect()
         self._align()
-        self._changed()
+        self._show_count()
 
-    def _lay_out(self) -> None:
-        head = QWidget()
-        head.setFixedHeight(52)
-        row = QHBoxLayout(head)
-        row.setContentsMargins(16, 0, 10, 0)
-        row.addWidget(Label("Inspector", 15, 600))
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(16, 14, 16, 16)
-        column.setSpacing(8)
-        column.addWidget(Label("System prompt", 12, 600, "text2"))
-        column.addWidget(self.system)
-        column.addSpacing(8)
-        column.addWidget(Divider())
-        column.addSpacing(8)
-        title = QHBoxLayout()
-        title.addWidget(Label("Sampling", 12, 600, "text2"))
-        title.addStretch(1)
-        title.addWidget(self.count)
-        column.addLayout(title)
-        for control in self.samplers.values():
-            column.addWidget(control)
-            column.addSpacing(2)
-        column.addWidget(self.reset_all, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(body)
-        scroll.viewport().setAutoFillBackground(False)
-        body.setAutoFillBackground(False)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(head)
-        outer.addWidget(Divider())
-        outer.addWidget(scroll, 1)
+    def _connect(self) -> None:
+        self.close_button.clicked.connect(self.close_wanted)
+        self.back.clicked.connect(self.leave_pane)
+        self.prompt.changed.connect(self._system_changed)
+        self.prompt.library_wanted.connect(self._open_library)
+        self.section.changed.connect(self._changed)
+        self.answer.changed.connect(self._changed)
+        self.presets.chosen.connect(self.apply_preset)
+        self.presets.import_wanted.connect(self.import_presets)
+        self.presets.listed.connect(self._presets_listed)
+        self.next_token.toggled.connect(self._watch)
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
-            self._align()
+    def bind(self, host: HostState, messages: Messages) -> None:
+        """Once: who is asked for presets, and whom answers run with."""
+        self._host, self._messages = host, messages
+        self.presets.bind(host, messages)
+        self.running.bind(host)
+        self.running.failed.connect(lambda error: messages.error(error))
 
-    def _align(self) -> None:
-        """Number boxes of one width, whatever their ranges."""
-        boxes = [control.box for control in self.samplers.values()]
-        width = max((box.sizeHint().width() for box in boxes), default=58)
-        for box in boxes:
-            box.setFixedWidth(width)
+    # ---------------------------------------------------------------- what is in sight
+
+    def show_model(self, model: ModelInfo | None) -> None:
+        """Whose defaults hold, and what it can be told."""
+        if self._aside is not None:
+            self._aside = replace(self._aside, model=model)
+        else:
+            self._take_model(model)
+
+    def show_chat(self, chat: str, leaf: str) -> None:
+        """The open conversation and its last message; empty for a new one."""
+        self._place = (chat, leaf)
+        self.running.show_chat(chat)
+        self._look()
+
+    def show_settings(self, chat: ChatSummary | None) -> None:
+        """What is kept with a conversation that is opened; None: a new one, which begins with the default preset."""
+        self.leave_pane()
+        self._pause.stop()
+        self._fresh = chat is None
+        self._stored = dict(chat.sampling) if chat is not None else {}
+        self._put(settings_of(chat) if chat is not None else AnswerSettings())
+        self.presets.recognise()
+        self._begin()
 
     def show_system(self, text: str) -> None:
-        """The open chat's system prompt; what is being typed is not overwritten."""
-        if self._pause.isActive() or text == self.system.toPlainText():
-            self._told = text if not self._pause.isActive() else self._told
+        """The open conversation's system prompt; what is being typed is not overwritten."""
+        if self._aside is not None:
+            self._aside = replace(self._aside, system=text)
+        else:
+            self.prompt.show_text(text)
+
+    def edit_pane(self, title: str, pane: Pane, model: ModelInfo | None) -> None:
+        """Show a pane's settings in place of the conversation's, until :meth:`leave_pane`."""
+        self.flush()
+        if self._aside is None:
+            self._aside = _Conversation(
+                self.settings(), self.section.foreign_sampling(), self.prompt.text() or "", self._model
+            )
+        self._pane = pane
+        self.title.setText(title)
+        self._show_mode()
+        self._take_model(model)
+        self._put(settings_of(pane))
+        self.prompt.show_choice(pane.system, of_pane=True)
+        self.presets.recognise()
+
+    def leave_pane(self) -> None:
+        """Show the conversation's settings again."""
+        aside = self._aside
+        if aside is None:
             return
-        self.system.blockSignals(True)
-        self.system.setPlainText(text)
-        self.system.blockSignals(False)
-        self._told = text
+        self.flush()
+        self._aside, self._pane = None, None
+        self.title.setText("Inspector")
+        self._show_mode()
+        self._take_model(aside.model)
+        self.section.set_sampling({**aside.foreign, **aside.settings.sampling})
+        self._put(replace(aside.settings, sampling={**aside.foreign, **aside.settings.sampling}))
+        self.prompt.show_choice(aside.system, of_pane=False)
+        self.presets.recognise()
+        self.pane_closed.emit()
 
     def flush(self) -> None:
-        """Hand on what was typed, now."""
-        self._pause.stop()
-        text = self.system.toPlainText()
-        if text != self._told:
-            self._told = text
-            self.system_changed.emit(text)
+        """Hand on what was typed and set, now."""
+        self.prompt.flush()
+        if self._pause.isActive():
+            self._pause.stop()
+            self._tell()
+
+    # ---------------------------------------------------------------- values
 
     def sampling(self) -> Options:
-        """The values that differ from the model's defaults."""
-        return {name: control.value() for name, control in self.samplers.items() if control.differs()}
+        """The conversation's values that differ from the model's defaults."""
+        return self._of_conversation().sampling
+
+    def request(self) -> SendRequest:
+        """What goes with a question in the conversation."""
+        settings = self._of_conversation()
+        return settings.request([name for name in self._stored if name in self.section.specs])
+
+    def chat_patch(self) -> ChatPatch:
+        """What is to be kept with the conversation."""
+        aside = self._aside
+        foreign = aside.foreign if aside is not None else self.section.foreign_sampling()
+        patch = self._of_conversation().patch(foreign)
+        self._stored = {**self._stored, **(patch.sampling or {})}
+        return patch
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
-        """Restore values; names that are not shown and values that are no numbers are ignored."""
-        for name, control in self.samplers.items():
-            value = values.get(name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                control.set_value(float(value))
-        self._show_count()
+        """Show ``values``, and the defaults of all others, without saying so."""
+        self._put(replace(self.settings(), sampling=dict(values)))
 
     def set_defaults(self, defaults: Mapping[str, OptionValue]) -> None:
         """The model's own defaults, where it brings some."""
-        for name, control in self.samplers.items():
-            value = defaults.get(name, control.spec.default)
-            if isinstance(value, (int, float)):
-                control.set_default(float(value))
-        self._show_count()
+        self.section.set_defaults(defaults)
+        self._look()
 
-    def _reset_all(self) -> None:
-        for control in self.samplers.values():
-            control.set_value(None)
+    def apply_preset(self, preset: Preset | None) -> None:
+        """Show what ``preset`` says, and say so; None: the model's own defaults."""
+        settings = AnswerSettings() if preset is None else self.settings().with_preset(preset)
+        self._put(settings)
+        if preset is not None and preset.system is not None:
+            if self._pane is not None:
+                self.prompt.show_choice(preset.system, of_pane=True)
+            self.prompt.field.setPlainText(preset.system)
+            self.prompt.flush()
+        self.presets.show_current(preset)
         self._changed()
 
-    def _changed(self) -> None:
+    def _of_conversation(self) -> AnswerSettings:
+        return self._aside.settings if self._aside is not None else self.settings()
+
+    # ---------------------------------------------------------------- following
+
+    def _take_model(self, model: ModelInfo | None) -> None:
+        self._model = model
+        self.section.set_defaults(model.sampling if model is not None else {})
+        self.answer.show_reasoning(model is not None and "reasoning" in model.capabilities)
+        self.presets.show_model(model)
+        self._find_table(model)
+        self._begin()
+        self.presets.look()
+        self._look()
+
+    def _find_table(self, model: ModelInfo | None) -> None:
+        """The options of the model's engine, asked once for each engine."""
+        if model is None or self._host is None:
+            return
+        engine, name = model.engine, model.id
+        if engine in self._tables:
+            self._take_table(self._tables[engine])
+            return
+        self._tables[engine] = tuple(self.section.specs.values())  # until the answer, and where there is none
+
+        def take(specs: list[OptionSpec]) -> None:
+            self._tables[engine] = tuple(specs)
+            if self._model is not None and self._model.engine == engine:
+                self._take_table(self._tables[engine])
+
+        self._host.call(lambda client: client.sampling_options(name), take, lambda _: None, self)
+
+    def _take_table(self, specs: tuple[OptionSpec, ...]) -> None:
+        if specs == tuple(self.section.specs.values()):
+            return
+        values = {**self.section.foreign_sampling(), **self.section.sampling()}
+        before, self.section = self.section, SamplerSection(specs)
+        self.section.set_defaults(self._model.sampling if self._model is not None else {})
+        self.section.set_sampling(values)
+        self.section.changed.connect(self._changed)
+        self._column.replaceWidget(before, self.section)
+        before.hide()
+        before.deleteLater()
+        self._align()
         self._show_count()
+
+    def _begin(self) -> None:
+        """A new conversation nobody has touched begins with the default preset of its model."""
+        if self._fresh and self._aside is None:
+            preset = self.presets.default()
+            if preset is not None and preset != self.presets.current:
+                self._put(AnswerSettings().with_preset(preset))
+                self.presets.show_current(preset)
+
+    def _presets_listed(self) -> None:
+        self._begin()
+        if self.presets.current is None:
+            self.presets.recognise()
+
+    def _system_changed(self, text: str | None) -> None:
+        self.presets.look()
+        if self._pane is not None:
+            self._tell()
+        else:
+            self.system_changed.emit(text or "")
+
+    def _changed(self) -> None:
+        self._fresh = False
+        self._show_count()
+        self.running.look()
+        self._pause.start()
         self.sampling_changed.emit()
 
-    def _show_count(self) -> None:
-        number = len(self.sampling())
-        self.count.setText(f"{number} changed" if number else "")
-        self.reset_all.setVisible(number > 0)
+    def _tell(self) -> None:
+        if self._pane is None:
+            self.settings_changed.emit()
+            return
+        self._pane = msgspec.structs.replace(self.settings().pane(self._pane), system=self.prompt.text())
+        self.pane_changed.emit(self._pane)
+
+    def _show_mode(self) -> None:
+        of_pane = self._pane is not None
+        self.back.setVisible(of_pane)
+        self.next_token.setVisible(not of_pane)
+        if of_pane:
+            self.running.hide()
+        else:
+            self.running.look()
+
+    # ---------------------------------------------------------------- parts that are built late
+
+    def _build_preview(self) -> QWidget:
+        from paddock.gui.pages.inspector_preview import NextToken
+
+        self.preview = NextToken()
+        if self._host is not None:
+            self.preview.bind(self._host)
+        self.preview.load_wanted.connect(self.load_wanted)
+        self.preview.noted.connect(self.next_token.head.set_note)
+        self.preview.show_options(self.section.options())
+        return self.preview
+
+    def _watch(self, open: bool) -> None:
+        self._look()
+        if self.preview is not None:
+            self.preview.watch(open)
+
+    def _look(self) -> None:
+        if self.preview is not None:
+            from paddock.gui.pages.inspector_preview import Sight
+
+            chat, leaf = self._place
+            model = self._model.id if self._model is not None else ""
+            system, reasoning = self.prompt.text() or "", self.answer.values()[2]
+            self.preview.show_sight(Sight(chat, leaf, model, system, reasoning))
+            self._show_count()
+
+    def _open_library(self) -> None:
+        if self._host is not None and self._messages is not None:
+            from paddock.gui.pages.inspector_prompts import PromptLibrary
+
+            name = (self._model.name or self._model.id) if self._model is not None else ""
+            library = PromptLibrary(self._host, self._messages, self.prompt.text() or "", name, self)
+            library.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            library.used.connect(self.prompt.use)
+            library.inserted.connect(self.prompt.insert)
+            library.open()
+
+    def import_presets(self) -> None:
+        """Open the sheet that takes presets of other programs."""
+        if self._host is not None and self._messages is not None:
+            from paddock.gui.pages.inspector_import import ImportPreset
+
+            sheet = ImportPreset(self._host, self)
+            sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            sheet.kept.connect(self.apply_preset)
+            sheet.open()

@@ -76,7 +76,7 @@ class SamplerSection(QWidget):
     def _add(self, control: Control) -> Control:
         name = control.spec.name
         self.controls[name] = control
-        control.set_default(self._default(name))
+        control.set_default(self.default(name))
         if name in self._waiting:
             control.set_value(self._waiting.pop(name))
         control.changed.connect(self._edited)
@@ -127,7 +127,7 @@ class SamplerSection(QWidget):
     def sampling(self) -> Options:
         """What differs from the model's defaults, of what the engine has."""
         built = {name: control.value() for name, control in self.controls.items() if control.differs()}
-        waiting = {name: value for name, value in self._waiting.items() if value != self._default(name)}
+        waiting = {name: value for name, value in self._waiting.items() if value != self.default(name)}
         return {**waiting, **built}
 
     def foreign_sampling(self) -> Options:
@@ -136,7 +136,7 @@ class SamplerSection(QWidget):
 
     def options(self) -> Options:
         """All options of the engine, as they are in force."""
-        return {**{name: self._default(name) for name in self.specs}, **self.sampling()}
+        return {**{name: self.default(name) for name in self.specs}, **self.sampling()}
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
         """Show ``values``, and the defaults of all others, without saying so."""
@@ -154,11 +154,18 @@ class SamplerSection(QWidget):
             return
         self._defaults = dict(defaults)
         for name, control in self.controls.items():
-            control.set_default(self._default(name))
+            control.set_default(self.default(name))
         self._show()
 
-    def _default(self, name: str) -> OptionValue:
+    def default(self, name: str) -> OptionValue:
         return self._defaults.get(name, self.specs[name].default)
+
+    def align(self) -> None:
+        """Number boxes of one width, whatever their ranges."""
+        boxes = [control.box for control in self.controls.values() if isinstance(control, SamplerControl)]
+        width = max((box.sizeHint().width() for box in boxes), default=58)
+        for box in boxes:
+            box.setFixedWidth(width)
 
     def _reset_all(self) -> None:
         self.set_sampling({})
@@ -186,7 +193,7 @@ class SamplerSection(QWidget):
             order.show_options(self.options())
 
     def _difference(self, name: str, value: OptionValue) -> str:
-        return f"{self.specs[name].label}: {_words(value)} (the model’s default: {_words(self._default(name))})"
+        return f"{self.specs[name].label}: {_words(value)} (the model’s default: {_words(self.default(name))})"
 
 
 class _Foreign(QWidget):

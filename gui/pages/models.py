@@ -167,10 +167,9 @@ class ModelsPage(QWidget):
         self.add.clicked.connect(self.doing.add)
         self.bulk_delete.clicked.connect(self.delete_selected)
         self.bulk_import.clicked.connect(self._import_selected)
-        for key, where in (("Ctrl+F", self), ("/", self.view)):
-            shortcut = QShortcut(QKeySequence(key), where)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self._to_search)
+        shortcut = QShortcut(QKeySequence("/"), self.view)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.find_here)
 
     def _restore(self, state: WindowState) -> None:
         titles = {column.name.lower(): column for column in Column}
@@ -321,7 +320,7 @@ class ModelsPage(QWidget):
         if self.table.rowCount():
             self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _to_search(self) -> None:
+    def find_here(self) -> None:
         self.filter.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.search.selectAll()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
 from paddock.gui.bridge import Task
+from paddock.sdk.chats import Revision
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.events import (
     Cancelled,
@@ -32,6 +33,10 @@ PATIENCE_S = 0.5
 """A prompt that takes longer to read is counted in the answer's place."""
 
 
+Piece = Chat | GenerationEvent | Revision
+"""What is heard of an answer: the conversation made for it, its events, and what it said before it was continued."""
+
+
 class View(Protocol):
     """What the conversation view can do, as far as a dialogue needs it."""
 
@@ -47,13 +52,15 @@ class View(Protocol):
 class Run:
     """A question on its way, or an answer being written. ``answer`` is empty until the host has named it.
 
-    ``read`` and ``to_read`` count tokens of the prompt; ``reading_since`` is when the first count came (monotonic).
+    ``base`` is what an answer said before it was continued. ``read`` and ``to_read`` count tokens of the prompt;
+    ``reading_since`` is when the first count came (monotonic).
     """
 
     chat: str
     request: SendRequest | None = None
     question: ChatMessage | None = None
     answer: str = ""
+    base: str = ""
     phase: Phase = "sending"
     fraction: float = 0.0
     position: int = 0
@@ -107,14 +114,23 @@ class Run:
         return f"Reading the prompt, {self.read:,} of {self.to_read:,} tokens"
 
 
-async def ask(
-    client: AsyncClient, chat: str, new: NewChat, request: SendRequest
-) -> AsyncGenerator[Chat | GenerationEvent, None]:
+async def ask(client: AsyncClient, chat: str, new: NewChat, request: SendRequest) -> AsyncGenerator[Piece, None]:
     """Send a message; the chat is made first where there is none yet."""
     if not chat:
         made = await client.create_chat(new)
         yield made
         chat = made.summary.id
     async with aclosing(client.send(chat, request)) as events:
+        async for event in events:
+            yield event
+
+
+async def follow(
+    client: AsyncClient, chat: str, answer: str, *, continued: bool
+) -> AsyncGenerator[GenerationEvent | Revision, None]:
+    """An answer that is being written, from its beginning; of one that was ``continued`` first what it said before."""
+    if continued:
+        yield (await client.revisions(chat, answer))[0]
+    async with aclosing(client.attach(answer)) as events:
         async for event in events:
             yield event

@@ -12,7 +12,11 @@ from paddock.gui.widgets import IconButton, NumberBox, Slider, Switch
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.types import OptionValue
 
-SUGGESTED = {"repeat_penalty": 1.1}
+SUGGESTED = {
+    "repeat_penalty": 1.1, "frequency_penalty": 0.2, "presence_penalty": 0.2, "dry_multiplier": 0.8, "min_keep": 1,
+    "top_k": 40, "top_p": 0.95, "min_p": 0.05, "typical_p": 0.95, "top_n_sigma": 1.0, "xtc_probability": 0.5,
+    "dynatemp_range": 0.5, "mirostat": 2, "adaptive_target": 0.5,
+}  # fmt: skip
 """What an option that is off by default shows, and takes when it is switched on."""
 LARGEST = 9_999
 
@@ -52,6 +56,7 @@ class SamplerControl(QWidget):
         high = float(spec.soft_maximum or spec.maximum or 1.0)
         step = float(spec.step or 0.01)
         self._default = _number(spec.default)
+        self._exact: float | None = None
         decimals = 0 if spec.kind == "int" else 2
         self.name = OptionName(spec.label, spec.help)
         self.dot = ChangedDot()
@@ -76,8 +81,8 @@ class SamplerControl(QWidget):
         top.addStretch(1)
         top.addWidget(self.reset)
         below.addWidget(self.slider, 1)
-        for control in (self.box, self.switch):
-            (below if roomy else top).addWidget(control)
+        for side in (self.box, self.switch):
+            (below if roomy else top).addWidget(side)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -109,6 +114,7 @@ class SamplerControl(QWidget):
             control.blockSignals(True)
         if not off or self.box.value() == self.box.minimum():
             shown = SUGGESTED.get(self.spec.name, number) if off else number
+            self._exact = shown  # the box may round it
             self.box.setValue(shown)
             self.slider.set_number(shown)
         self.switch.setChecked(not off)
@@ -120,7 +126,8 @@ class SamplerControl(QWidget):
         """The number in force; the option's off value when it is switched off."""
         if not self.switch.isChecked() and self.spec.off is not None:
             return int(_number(self.spec.off)) if self.spec.kind == "int" else _number(self.spec.off)
-        return int(self.box.value()) if self.spec.kind == "int" else round(self.box.value(), 4)
+        number = self.box.value() if self._exact is None else self._exact
+        return int(number) if self.spec.kind == "int" else round(number, 6)
 
     def differs(self) -> bool:
         """Whether it is not the default."""
@@ -134,12 +141,14 @@ class SamplerControl(QWidget):
         return self.spec.off is not None and number == _number(self.spec.off)
 
     def _slid(self, number: float) -> None:
+        self._exact = None
         self.box.blockSignals(True)
         self.box.setValue(number)
         self.box.blockSignals(False)
         self._user_changed()
 
     def _typed(self, number: float) -> None:
+        self._exact = None
         self.slider.blockSignals(True)
         self.slider.set_number(number)
         self.slider.blockSignals(False)

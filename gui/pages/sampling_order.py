@@ -17,8 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from paddock.gui.models.sampler_stages import NAMES, working
-from paddock.gui.pages.sampling import ChangedDot
-from paddock.gui.pages.sampling_name import OptionName
 from paddock.gui.theme import current
 from paddock.gui.widgets import IconButton, Label
 from paddock.sdk.options import OptionSpec
@@ -133,7 +131,7 @@ class OrderList(QListWidget):
 
 
 class OrderControl(QWidget):
-    """The list with its name and reset; used as a :class:`~paddock.gui.pages.sampling.SamplerControl`. Samplers that an
+    """The list with its reset; used as a :class:`~paddock.gui.pages.sampling.SamplerControl`. Samplers that an
     order leaves out stand behind the others and do nothing."""
 
     changed = Signal()
@@ -143,22 +141,17 @@ class OrderControl(QWidget):
         self.spec = spec
         self._default = spec.default
         self._left_out: tuple[str, ...] = ()
-        self.name = OptionName(spec.label, spec.help)
-        self.dot = ChangedDot()
         self.reset = IconButton("reset", "Reset the sampler order", size=24, glyph=14)
         self.list = OrderList()
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.name)
-        top.addWidget(self.dot, 0, Qt.AlignmentFlag.AlignVCenter)
-        top.addStretch(1)
-        top.addWidget(self.reset)
+        below = QHBoxLayout()
+        below.setSpacing(6)
+        below.addWidget(Label(HINT, 12, 400, "text2", wrap=True), 1)
+        below.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(top)
         column.addWidget(self.list)
-        column.addWidget(Label(HINT, 12, 400, "text2", wrap=True))
+        column.addLayout(below)
         self.list.moved.connect(self._moved)
         self.reset.clicked.connect(self.reset_value)
         self.set_value(None)
@@ -202,7 +195,6 @@ class OrderControl(QWidget):
         self.changed.emit()
 
     def _show(self) -> None:
-        self.dot.show_changed(self.differs())
         self.reset.setVisible(self.differs())
 
 

@@ -145,7 +145,8 @@ class OtherControl(QWidget):
             chips.changed.connect(self._edited)
             return chips
         if spec.kind == "bias":
-            area = TextArea(spec.label, "One in each line: 42 = -100", rows=2)
+            example = "0 = 0.5" if spec.name == "lora_scales" else "42 = -100"
+            area = TextArea(spec.label, f"One in each line: {example}", rows=2)
             area.textChanged.connect(self._edited)
             return area
         line = LineField(spec.label)

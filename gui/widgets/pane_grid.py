@@ -17,6 +17,8 @@ from paddock.gui.widgets.pane_view import PaneView
 LEAST = (236, 220)
 """A pane gets at least so much width and height, in logical pixels at 100 % text; else there are pages."""
 PAGES_HIGH = 34
+TWO_BELOW = 300
+"""In narrower panes the strips show two numbers, in all alike."""
 
 
 class Dots(KeyboardRing, QWidget):
@@ -138,11 +140,14 @@ class PaneGrid(QWidget):
         self.on.setEnabled(self.page < pages - 1)
         self.dots.show_page(self.page, pages)
         first = self.page * self._grid.room
+        compact = width // self._grid.columns < theme.px(TWO_BELOW)
         for number, pane in enumerate(self.panes):
+            pane.strip.set_compact(compact)
             place = number - first
             seen = 0 <= place < self._grid.room
             if seen:
-                pane.setGeometry(self._place(place, min(self._grid.room, count - first), width, height))
+                where = self._place(place, min(self._grid.room, count - first), width, height)
+                pane.setGeometry(where)
             pane.setVisible(seen)
         self.update()
 

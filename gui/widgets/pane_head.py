@@ -117,7 +117,7 @@ class PaneHead(QWidget):
         self.menu = IconButton("dots", "More", size=28, glyph=16)
         self.stop.hide()
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 6, 10, 2)
+        row.setContentsMargins(10, 6, 8, 2)
         row.setSpacing(2)
         row.addWidget(self.model, 1)
         for button in (self.stop, self.settings, self.menu):

@@ -11,10 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from paddock.gui.models.panes import Measure
 from paddock.gui.theme import Theme, current
 
-SIDE, GAP = 20, 12
+SIDE, GAP = 16, 12
 BAR = 4
-TWO_BELOW = 300
-"""A narrower pane shows speed and first token alone; logical pixels at 100 % text."""
 NOTHING = "–"
 
 
@@ -25,6 +23,7 @@ class PaneStrip(QWidget):
         super().__init__(parent)
         self._who = ""
         self._color = ""
+        self.compact = False
         self.measures: tuple[Measure, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -38,13 +37,18 @@ class PaneStrip(QWidget):
             self.setToolTip("\n".join(measure.words() for measure in measures if measure.figure))
             self.update()
 
+    def set_compact(self, compact: bool) -> None:
+        """Show speed and first token alone."""
+        if compact != self.compact:
+            self.compact = compact
+            self.update()
+
     def shown(self) -> tuple[Measure, ...]:
         """The measures that have room."""
-        narrow = self.width() < current().px(TWO_BELOW)
-        return self.measures[:2] if narrow else self.measures
+        return self.measures[:2] if self.compact else self.measures
 
     def sizeHint(self) -> QSize:
-        return QSize(120, current().px(56))
+        return QSize(120, current().px(50))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -83,7 +87,7 @@ class PaneStrip(QWidget):
             painter.drawText(QPointF(area.left() + used, baseline), measure.unit)
         caption = theme.font(11, 600 if measure.best else 400)
         label = next((words for words in _labels(measure) if _advance(words, caption) <= area.width() + 1), "")
-        top = area.top() + QFontMetricsF(strong).height() - theme.px(1)
+        top = area.top() + QFontMetricsF(strong).height() + theme.px(1)
         painter.setFont(caption)
         painter.setPen(theme.color("ok" if measure.best else "text2"))
         painter.drawText(QPointF(area.left(), top + QFontMetricsF(caption).ascent()), label)

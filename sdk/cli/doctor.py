@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 from rich.text import Text
@@ -58,6 +59,7 @@ def findings(home: Home) -> Iterator[Finding]:
         yield from _through("Engines", _engines(client))
         yield from _through("Memory", _memory(client))
         yield from _through("Models", _models(client, home))
+        yield from _through("Conversations", _conversations(client))
 
 
 def _through(name: str, checks: Iterator[Finding]) -> Iterator[Finding]:
@@ -107,6 +109,18 @@ def _stream(client: Client) -> Iterator[Finding]:
         message=f"{len(arrivals)} of 10 events came within {span:.2f} s instead of {ECHO_SPAN_S:.2f} s: buffering.",
         remedy="Answers will appear in lumps. A proxy or an antivirus’ web shield does this: exempt 127.0.0.1 from it.",
     )
+
+
+def _conversations(client: Client) -> Iterator[Finding]:
+    state, backups = client.chat_store(), client.backups()
+    sizes = f"{bytes_text(state.size_bytes)} in {state.path}"
+    newest = (
+        f"the latest backup is of {time.strftime('%d.%m.%Y', time.localtime(backups[0].created))}" if backups else ""
+    )
+    yield Finding(name="Conversations", status="ok", message=f"{sizes}; {newest or 'no backup yet'}")
+    if state.repair is not None and state.repair.kept and Path(state.repair.kept).exists():
+        remedy = f"When nothing is missing, remove {state.repair.kept}; else restore a backup in the settings."
+        yield Finding(name="Conversations", status="warn", message=state.repair.text, remedy=remedy)
 
 
 def _engines(client: Client) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""Worker and host killed while the KV store is being written; ``tests/perf/kv_kills.py --kills 30`` does it longer."""
+"""Processes killed while they write: the KV store and the conversations.
+
+``tests/perf/kv_kills.py --kills 30`` and ``tests/perf/store_kills.py --kills 50`` do it longer.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,32 @@ from pathlib import Path
 
 import pytest
 
-KILLS = Path(__file__).parents[1] / "perf" / "kv_kills.py"
+PERF = Path(__file__).parents[1] / "perf"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_a_kill_while_the_store_is_written_costs_no_answer_and_no_file():
     done = subprocess.run(
-        [sys.executable, str(KILLS), "--kills", "4"], capture_output=True, text=True, timeout=110, check=False
+        [sys.executable, str(PERF / "kv_kills.py"), "--kills", "4"],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["hit"] > 0
     assert found["restored"] > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+def test_a_kill_of_host_or_window_costs_no_finished_message_and_a_second_of_a_running_answer_at_most():
+    done = subprocess.run(
+        [sys.executable, str(PERF / "store_kills.py"), "--kills", "6"],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["checked"] > 50

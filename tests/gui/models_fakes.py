@@ -45,7 +45,7 @@ PROBLEMS = (
         size_bytes=3 * GB,
     ),
     LibraryProblem(path=f"{OURS}/x/empty.gguf", sentence="“empty.gguf” is empty.", action="delete"),
-    LibraryProblem(path="/root/models", sentence="“/root/models” cannot be read: permission denied."),
+    LibraryProblem(path="/models", sentence="“/models” cannot be read: permission denied."),
 )
 
 

@@ -11,10 +11,10 @@ def test_sampling_goes_with_the_message_only_where_it_differs(scene: Scene) -> N
     inspector.samplers["temperature"].box.setValue(0.2)
     inspector.samplers["top_p"].switch.click()
     assert inspector.sampling() == {"temperature": 0.2, "top_p": 1.0}
-    assert inspector.count.text() == "2 changed"
+    assert inspector.section.count.text() == "2 changed"
     inspector.samplers["repeat_penalty"].switch.click()
     assert inspector.sampling()["repeat_penalty"] == 1.1
-    inspector.reset_all.click()
+    inspector.section.reset_all.click()
     assert inspector.sampling() == {}
 
 

@@ -98,6 +98,14 @@ class Access:
             event.setChild(self.row(self.view.column.rows[key[0]]).indexOfChild(interface))
             QAccessible.updateAccessibility(event)
 
+    def focus_row(self, row: MessageRow) -> None:
+        """A message has the focus."""
+        if QAccessible.isActive():
+            self.row(row)
+            event = QAccessibleEvent(self.view, QAccessible.Event.Focus)
+            event.setChild(self.view.column.rows.index(row))
+            QAccessible.updateAccessibility(event)
+
     def forget_all_but(self, rows: Sequence[MessageRow]) -> None:
         """Take the interfaces of rows that left out of Qt's cache."""
         kept = set(rows)
@@ -209,6 +217,8 @@ class MessageInterface(_Interface):
         state = QAccessible.State()
         state.readOnly = True
         state.busy = self.spoken.generating
+        state.focusable = True
+        state.focused = self.access.view.at_row is self.spoken
         return state
 
     def text(self, kind: QAccessible.Text) -> str:
@@ -305,8 +315,8 @@ class StopInterface(_Interface):
 
     def role(self) -> QAccessible.Role:
         target = self.target()
-        link = target is not None and target.kind == "link"
-        return QAccessible.Role.Link if link else QAccessible.Role.Button
+        roles = {"link": QAccessible.Role.Link, "scroll": QAccessible.Role.ScrollBar}
+        return roles.get(target.kind if target is not None else "", QAccessible.Role.Button)
 
     def state(self) -> QAccessible.State:
         state = QAccessible.State()

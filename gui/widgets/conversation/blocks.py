@@ -18,9 +18,11 @@ from paddock.gui.widgets.conversation.documents import (
     caret_rect,
     document_links,
     document_word,
+    marks_in,
     natural_size,
     paint_caret,
     paint_document,
+    place_in,
     to_document,
     to_plain,
 )
@@ -179,6 +181,10 @@ class NodeBlock(Block):
         """The place in :meth:`plain` of an offset."""
         return min(len(self.plain()), position)
 
+    def place_of(self, offset: int) -> QRectF:
+        """Where a place of :meth:`plain` is, in the block; lays it out."""
+        return QRectF(0, 0, self.width, self.height)
+
     def paint_bars(self, painter: QPainter) -> None:
         """The lines at the left of quoted text, through the gap above where the quote goes on."""
         color = self.style.color("border_strong" if self.tone == "plain" else "border")
@@ -240,7 +246,7 @@ class TextBlock(NodeBlock):
         if self.node.marker:
             self._paint_marker(painter, document)
         spans = self.node.spans
-        marks = [(to_document(spans, document, a), to_document(spans, document, b), kind) for a, b, kind in paint.marks]
+        marks = marks_in(spans, document, paint.marks)
         paint_document(painter, document, self.style, paint.clip, paint.selected, marks)
         if paint.caret:
             paint_caret(painter, caret_rect(document, self.style), self.style, paint.caret_color)
@@ -272,6 +278,10 @@ class TextBlock(NodeBlock):
 
     def shown_node(self) -> Node:
         return self.node
+
+    def place_of(self, offset: int) -> QRectF:
+        document = self.document()
+        return place_in(document, to_document(self.node.spans, document, offset))
 
     def plain(self) -> str:
         return cell_text(self.node.spans)

@@ -113,6 +113,8 @@ class Body:
         before = group.node
         entry.node = node
         moved = group.set_node(node)
+        if len(node.rows) > len(before.rows) and len(entry.blocks) > 1:
+            entry.blocks[-1].drop()  # the bar moves down
         if not entry.blocks:
             entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group), node))
         for number in range(len(entry.blocks) - 1, len(node.rows)):

@@ -18,9 +18,11 @@ from paddock.gui.widgets.conversation.blocks import END, NodeBlock, Paint, Side,
 from paddock.gui.widgets.conversation.documents import (
     caret_rect,
     document_word,
+    marks_in,
     natural_size,
     paint_caret,
     paint_document,
+    place_in,
     to_document,
     to_plain,
 )
@@ -229,7 +231,7 @@ class CodeBlock(NodeBlock):
         painter.translate(origin)
         document = self.document()
         spans = self._spans()
-        marks = [(to_document(spans, document, a), to_document(spans, document, b), kind) for a, b, kind in paint.marks]
+        marks = marks_in(spans, document, paint.marks)
         paint_document(painter, document, self.style, paint.clip.translated(-origin), paint.selected, marks)
         if paint.caret:
             paint_caret(painter, caret_rect(document, self.style), self.style, paint.caret_color)
@@ -290,7 +292,7 @@ class CodeBlock(NodeBlock):
         top = (style.px(HEADER) - style.px(26)) // 2
         for key, words, name, icon, run in (
             ("copy", "Copy", "Copy code", "copy", self._copy),
-            ("wrap", "Wrap", "Wrap long lines", "wrap", self._toggle_wrap),
+            ("wrap", "Wrap", "Wrap long lines", "wrap", self.toggle_wrap),
         ):
             width = label_width(style, words)
             rect = QRect(right - width, top, width, style.px(26))
@@ -301,7 +303,8 @@ class CodeBlock(NodeBlock):
     def _copy(self) -> None:
         self.group.copied(self.group.node.text, "code")
 
-    def _toggle_wrap(self) -> None:
+    def toggle_wrap(self) -> None:
+        """Wrap long lines, or show them as they are."""
         self.group.wrap = not self.group.wrap
         self.group.offset = 0
         self.group.relayout()
@@ -315,6 +318,10 @@ class CodeBlock(NodeBlock):
 
     def shown_node(self) -> Node:
         return self.group.node
+
+    def place_of(self, offset: int) -> QRectF:
+        document = self.document()
+        return place_in(document, to_document(self._spans(), document, offset)).translated(self._origin())
 
     def to_plain(self, position: int) -> int:
         if position >= END or self.piece.text.isascii():

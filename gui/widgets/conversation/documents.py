@@ -81,17 +81,22 @@ def _lengths(spans: Iterable[Span], document: QTextDocument) -> Iterable[tuple[S
         position += length
 
 
-def to_document(spans: tuple[Span, ...], document: QTextDocument, offset: int) -> int:
-    """The place in the document of a place in the plain text."""
+def to_document(spans: tuple[Span, ...], document: QTextDocument, offset: int, *, end: bool = False) -> int:
+    """The place in the document of a place in the plain text; within a formula before it, at the ``end`` behind it."""
     position = 0
     for span, plain, length in _lengths(spans, document):
-        if offset <= plain:
+        if offset < plain or (end and offset == plain):
             if span.math and length == 1:
-                return position + (1 if offset else 0)
+                return position + (1 if end else 0)
             return position + utf16(span.text[:offset])
         offset -= plain
         position += length
     return position
+
+
+def marks_in(spans: tuple[Span, ...], document: QTextDocument, marks: Iterable[Mark]) -> list[Mark]:
+    """Marks of the plain text as marks of the document."""
+    return [(to_document(spans, document, a), to_document(spans, document, b, end=True), kind) for a, b, kind in marks]
 
 
 def to_plain(spans: tuple[Span, ...], document: QTextDocument, position: int) -> int:
@@ -126,6 +131,17 @@ def _line_rect(document: QTextDocument, start: int, end: int) -> QRectF:
     last = min(end, line.textStart() + line.textLength())
     x1, x2 = _x(line.cursorToX(start)), _x(line.cursorToX(last))
     return QRectF(x1, line.y(), max(8.0, x2 - x1), line.height())
+
+
+def place_in(document: QTextDocument, position: int) -> QRectF:
+    """The line and the height at which a place of a document is."""
+    block = document.findBlock(position)
+    frame = document.documentLayout().blockBoundingRect(block)
+    line = block.layout().lineForTextPosition(position - block.position())
+    if not line.isValid():
+        return frame
+    x = _x(line.cursorToX(position - block.position()))
+    return QRectF(frame.x() + x, frame.y() + line.y(), 8, line.height())
 
 
 def _x(found: Any) -> float:

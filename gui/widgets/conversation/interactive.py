@@ -6,10 +6,12 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QScrollBar, QWidget
 
-from paddock.gui.widgets.conversation import accessible, walk
+from paddock.gui.widgets.conversation import accessible, copying, walk
 from paddock.gui.widgets.conversation.blocks import Target
+from paddock.gui.widgets.conversation.nodes import opens
+from paddock.gui.widgets.conversation.row import MessageRow
 from paddock.gui.widgets.conversation.surface import Surface
 from paddock.gui.widgets.conversation.walk import Key
 
@@ -38,27 +40,41 @@ class Interactive(Surface):
             QGuiApplication.clipboard().setText(text)
             self.copied.emit(what)
 
+    def copy_selection(self) -> None:
+        """Put what is selected on the clipboard, as plain text and as HTML."""
+        found = copying.gathered(self.selection)
+        if found:
+            QGuiApplication.clipboard().setMimeData(copying.mime(self.selected_text(), found))
+            self.copied.emit("selection")
+
+    def copy_message(self, row: MessageRow) -> None:
+        """Put a message on the clipboard, as its Markdown and as HTML."""
+        self.column.parse(self.column.rows.index(row))
+        nodes = copying.message_nodes(row)
+        QGuiApplication.clipboard().setMimeData(copying.mime(row.full_text(), [(row, nodes)]))
+        self.copied.emit("message" if row.own else "answer")
+
     def open_link(self, url: str) -> None:
-        self.link_activated.emit(url)
+        """Say that a link was chosen; one that leads neither to the web nor to mail does nothing."""
+        if opens(url):
+            self.link_activated.emit(url)
+
+    def menu_at(self, point: QPointF) -> QMenu | None:
+        """The menu of what lies at ``point``."""
+        return None
+
+    def open_menu(self, row: MessageRow) -> None:
+        """Open the menu of a message."""
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        point = QPointF(event.pos())
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        copy = menu.addAction("Copy", lambda: self.copy_text(self.selected_text(), "selection"))
-        copy.setEnabled(self.selection.range() is not None)
-        found = self.block_at(point)
-        if found is not None:
-            row = self.column.rows[found[0]]
-            menu.addAction("Copy message as Markdown", lambda: self.copy_text(row.full_text(), "message"))
-        link = self.link_at(point)
-        if link:
-            menu.addAction("Copy link", lambda: self.copy_text(link, "link"))
-        menu.addSeparator()
-        menu.addAction("Select all", self._select_all)
-        menu.popup(event.globalPos())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.at_row is not None:
+            self.open_menu(self.at_row)
+            return
+        menu = self.menu_at(QPointF(event.pos()))
+        if menu is not None:
+            menu.popup(event.globalPos())
 
-    def _select_all(self) -> None:
+    def select_all(self) -> None:
         self.selection.everything()
         self.viewport().update()
 
@@ -74,23 +90,29 @@ class Interactive(Surface):
         bar = self.verticalScrollBar()
         key = event.key()
         if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_text(self.selected_text(), "selection")
+            self.copy_selection()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self._select_all()
+            self.select_all()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.go_by_message(1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.focused is None and self.at_row is not None:
+            self.open_menu(self.at_row)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.focused is not None:
             target = self.focused_target()
             if target is not None:
                 target.run()
         elif key == Qt.Key.Key_Space:
             back = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            bar.setValue(bar.value() + (-bar.pageStep() if back else bar.pageStep()))
+            step = QScrollBar.SliderAction
+            bar.triggerAction(step.SliderPageStepSub if back else step.SliderPageStepAdd)
         elif key == Qt.Key.Key_Home:
-            bar.setValue(0)
+            bar.triggerAction(QScrollBar.SliderAction.SliderToMinimum)
         elif key == Qt.Key.Key_End:
+            bar.triggerAction(QScrollBar.SliderAction.SliderToMaximum)
             self.settle(True, None)
         elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self.focused is not None:
             self._scroll_side(SIDE_STEP if key == Qt.Key.Key_Right else -SIDE_STEP)
-        elif key == Qt.Key.Key_Escape and (self.focused is not None or self.selection.range() is not None):
+        elif key == Qt.Key.Key_Escape and (self.focused or self.at_row or self.selection.range()):
             self.unfocus()
             self.selection.clear()
             self.viewport().update()
@@ -114,7 +136,23 @@ class Interactive(Surface):
         return next((target for stop, target in stops if stop[2] == key), None)
 
     def unfocus(self) -> None:
-        self.focused = None
+        self.focused = self.at_row = None
+
+    def go_by_message(self, step: int) -> None:
+        """Put the keyboard at the next message, or the one before; the first time at the last that is seen."""
+        rows = self.column.rows
+        if not rows:
+            return
+        if self.at_row in rows:
+            number = min(len(rows) - 1, max(0, rows.index(self.at_row) + step))
+        else:
+            number = self.column.at(self.scrolled() + self.viewport().height() - 1)
+        self.focused, self.at_row, self._ring = None, rows[number], True
+        row = rows[number]
+        height = min(row.height, self.viewport().height() - 64)
+        self.reveal(QRect(0, row.top, 1, height))
+        self.access.focus_row(row)
+        self.viewport().update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -132,8 +170,10 @@ class Interactive(Surface):
         if self.focused is not None and self.focused_target() is not None:
             stop = walk.following(self.column, self.focused, forward, self.open_link)
         elif forward and self.column.rows:
-            top = self.scrolled()
-            candidates = walk.forward(self.column, self.column.at(top), self.open_link)
+            rows = self.column.rows
+            top = self.scrolled() if self.at_row not in rows else -1
+            first = self.column.at(top) if self.at_row not in rows else rows.index(self.at_row)
+            candidates = walk.forward(self.column, first, self.open_link)
             stop = next((stop for stop in candidates if self.place_of(stop[0], stop[1].rect).bottom() > top), None)
         if stop is None:
             had = self.focused is not None
@@ -145,7 +185,7 @@ class Interactive(Surface):
 
     def focus_target(self, key: Key, how: Literal["keyboard", "other"]) -> None:
         """Put the focus on a hit area and scroll it into view."""
-        self.focused = key
+        self.focused, self.at_row = key, None
         self._ring = how == "keyboard"
         target = self.focused_target()
         if target is not None:

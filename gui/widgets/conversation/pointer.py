@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
+from paddock.gui.widgets.conversation.blocks import Block
 from paddock.gui.widgets.conversation.column import Spot
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Pointer(QObject):
         self._surface = surface
         self._pressed_key: tuple[int, int, str] | None = None
         self._pressed_link = ""
+        self._held: tuple[Block, float] | None = None
         self._dragging = False
         self._clicks = 0
         self._last_press = QPoint()
@@ -37,6 +39,8 @@ class Pointer(QObject):
         surface = self._surface
         point = event.position()
         if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self._take_bar(point):
             return
         target = surface.target_at(point)
         if target is not None:
@@ -59,6 +63,23 @@ class Pointer(QObject):
         else:
             selection.start(spot)
         surface.viewport().update()
+
+    def _take_bar(self, point: QPointF) -> bool:
+        """Take hold of a block's scroll bar; beside its thumb, put the thumb under the mouse first."""
+        found = self._surface.block_at(point)
+        side = found[2].side() if found is not None else None
+        if found is None or side is None or not side.track.contains(found[3]):
+            return False
+        self._held = (found[2], point.x())
+        if not side.thumb.contains(found[3]):
+            self._pull(found[2], found[3].x() - side.thumb.center().x())
+        return True
+
+    def _pull(self, block: Block, distance: float) -> None:
+        side = block.side()
+        if side is not None:
+            block.scroll_x(round(distance * side.overflow / max(1.0, side.track.width() - side.thumb.width())))
+            self._surface.viewport().update()
 
     def _count_clicks(self, event: QMouseEvent) -> None:
         near = (event.position().toPoint() - self._last_press).manhattanLength() < 6
@@ -84,6 +105,11 @@ class Pointer(QObject):
     def move(self, event: QMouseEvent) -> None:
         surface = self._surface
         self._place = event.position()
+        if self._held is not None:
+            block, x = self._held
+            self._held = (block, self._place.x())
+            self._pull(block, self._place.x() - x)
+            return
         if self._dragging and event.buttons() & Qt.MouseButton.LeftButton:
             self._drag()
             inside = 0 <= self._place.y() < surface.viewport().height()
@@ -98,6 +124,7 @@ class Pointer(QObject):
         surface = self._surface
         self._scroll.stop()
         self._dragging = False
+        self._held = None
         pressed, self._pressed_key = self._pressed_key, None
         link, self._pressed_link = self._pressed_link, ""
         if pressed is not None:

@@ -143,12 +143,9 @@ def _html(node: Node) -> str:
         case Code():
             body = f"<pre><code>{escape(node.text)}</code></pre>"
         case Table():
-            head = "".join(_html_cell("th", cell, align) for cell, align in zip(node.head, node.aligns, strict=False))
-            rows = "".join(
-                f"<tr>{''.join(_html_cell('td', cell, align) for cell, align in zip(row, node.aligns, strict=False))}</tr>"
-                for row in node.rows
-            )
-            body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            head = _html_row("th", node.head, node.aligns)
+            rows = "".join(_html_row("td", row, node.aligns) for row in node.rows)
+            body = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
         case Rule():
             body = "<hr>"
         case Maths() | Picture():
@@ -156,8 +153,12 @@ def _html(node: Node) -> str:
     return f"<blockquote>{body}</blockquote>" if node.quote else body
 
 
-def _html_cell(tag: str, cell: Cell, align: Align) -> str:
-    return f'<{tag} align="{align}">{"".join(_html_span(span) for span in cell)}</{tag}>'
+def _html_row(tag: str, cells: Sequence[Cell], aligns: Sequence[Align]) -> str:
+    found = "".join(
+        f'<{tag} align="{align}">{"".join(_html_span(span) for span in cell)}</{tag}>'
+        for cell, align in zip(cells, aligns, strict=False)
+    )
+    return f"<tr>{found}</tr>"
 
 
 def _html_span(span: Span) -> str:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, TextBlock
 from paddock.gui.widgets.conversation.chrome import (
     CardBlock,
     CardButton,
     FoldBlock,
-    FootBlock,
     HeadBlock,
-    OwnFootBlock,
     ProgressBlock,
     Versions,
-    stats,
 )
 from paddock.gui.widgets.conversation.code import CodeBlock
 from paddock.gui.widgets.conversation.content import MessageText
 from paddock.gui.widgets.conversation.endings import ending
+from paddock.gui.widgets.conversation.foot import FootBlock, OwnFootBlock, stats
 from paddock.gui.widgets.conversation.markdown import Parser
+from paddock.gui.widgets.conversation.offers import Deeds, Offers, can_go_on, entries
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
@@ -32,24 +30,18 @@ FIT_LIMIT = 2_000
 _SIGNS = str.maketrans("", "", "*_`#>")
 
 
-@dataclass(frozen=True)
-class Deeds:
-    """What a row can ask the view to do; message ids, or text and what it is."""
-
-    copy: Callable[[str, str], None]
-    regenerate: Callable[[str], None]
-    retry: Callable[[str], None]
-    remedy: Callable[[str], None]
-    edit: Callable[[str], None]
-    version: Callable[[str], None]
-    reshaped: Callable[[MessageRow], None]
-
-
 class MessageRow(MessageText):
     """A row of the view. ``top`` is absolute, everything in it relative; ``width`` is the column's."""
 
     def __init__(
-        self, message: ChatMessage, style: Style, parser: Callable[[], Parser], deeds: Deeds, *, editable: bool
+        self,
+        message: ChatMessage,
+        style: Style,
+        parser: Callable[[], Parser],
+        deeds: Deeds,
+        *,
+        editable: bool = False,
+        offers: Offers | None = None,
     ) -> None:
         self.blocks: list[Block] = []
         self.top = 0
@@ -58,7 +50,10 @@ class MessageRow(MessageText):
         self.bubble: tuple[int, int, int, int] | None = None
         self._deeds = deeds
         self._editable = editable
-        self._unfolded = False
+        self.offers = offers if offers is not None else Offers()
+        self.last = False
+        """Whether it is the last of the conversation; :meth:`set_last`."""
+        self.unfolded = False
         self.progress = ""
         self._tops: list[int] = []
         self._kept: dict[str, tuple[tuple[object, ...], Block]] = {}
@@ -92,6 +87,13 @@ class MessageRow(MessageText):
         elif self.parsed:
             self.compose()
 
+    def set_last(self, last: bool) -> None:
+        """Whether another message follows; what is offered depends on it."""
+        if last != self.last:
+            self.last = last
+            if self.parsed:
+                self.compose()
+
     def set_progress(self, words: str) -> None:
         self.progress = words
         if self.parsed:
@@ -103,11 +105,11 @@ class MessageRow(MessageText):
         """Put the blocks in order. Blocks that stay keep their layout."""
         style = self.style
         found: list[Block] = []
-        if not self.own:
+        if not self.own and self.offers.heads:
             found.append(self._head())
         if self.reasoning:
             found.append(self._fold())
-            if self._unfolded:
+            if self.unfolded:
                 self.read_thoughts()
                 found.extend(self._quoted(self.thoughts.blocks()))
         body: list[NodeBlock] = self.body.blocks()
@@ -146,7 +148,7 @@ class MessageRow(MessageText):
         source = self.reasoning.strip()
         preview = source[-160:] if self.generating and not self.content else source[:160]
         preview = " ".join(preview.translate(_SIGNS).split())
-        unfolded = self._unfolded
+        unfolded = self.unfolded
         return self._keep(
             "fold",
             (words, preview, unfolded),
@@ -169,7 +171,7 @@ class MessageRow(MessageText):
 
     def toggle_reasoning(self) -> None:
         """Fold or unfold."""
-        self._unfolded = not self._unfolded
+        self.unfolded = not self.unfolded
         self.compose()
         self._deeds.reshaped(self)
 
@@ -185,6 +187,9 @@ class MessageRow(MessageText):
         card = ending(message)
         if card is not None:
             buttons = [CardButton("retry", "refresh", card.action, lambda: self._deeds.retry(message.id))]
+            if self._offers("continue") and can_go_on(message):
+                go_on = CardButton("continue", "play", "Continue", lambda: self._deeds.act("continue", message.id))
+                buttons.insert(0, go_on)
             if card.remedy:
                 buttons.insert(0, CardButton("remedy", "sliders", card.remedy, lambda: self._deeds.remedy(message.id)))
             found.append(
@@ -197,21 +202,33 @@ class MessageRow(MessageText):
                     buttons=buttons,
                 )
             )
-        numbers = stats(message)
+        numbers = stats(message) if self.offers.numbers else []
         actions = []
         if message.content:
             actions.append(("copy", "copy", "Copy answer", lambda: self._deeds.copy(message.content, "answer")))
         if card is None and message.role == "assistant":
             actions.append(("again", "refresh", "Regenerate", lambda: self._deeds.regenerate(message.id)))
-        if numbers or (actions and card is None):
-            found.append(FootBlock(style, gap=style.px(10), numbers=numbers, actions=actions))
+            if self._offers("continue") and can_go_on(message):
+                actions.append(("continue", "play", "Continue", lambda: self._deeds.act("continue", message.id)))
+        if self._offers("branch"):
+            actions.append(("branch", "branch", "Branch from here", lambda: self._deeds.act("branch", message.id)))
+        if len(entries(message, self.offers.actions, self.last)) > 1:
+            actions.append(("menu", "dots", "More", lambda: self._deeds.menu(message.id)))
+        versions = Versions() if self.offers.heads else self._versions()
+        if numbers or versions.count > 1 or (actions and card is None):
+            found.append(FootBlock(style, gap=style.px(10), numbers=numbers, actions=actions, versions=versions))
         return found
+
+    def _offers(self, action: str) -> bool:
+        return any(action == entry for entry, _ in entries(self.message, self.offers.actions, self.last))
 
     def _own_foot(self) -> OwnFootBlock:
         message = self.message
         actions = [("copy", "copy", "Copy message", lambda: self._deeds.copy(message.content, "message"))]
         if self._editable and message.created:  # what is not stored yet has no place to be changed in
             actions.append(("edit", "pencil", "Edit message", lambda: self._deeds.edit(message.id)))
+        if entries(message, self.offers.actions, self.last):
+            actions.append(("menu", "dots", "More", lambda: self._deeds.menu(message.id)))
         return OwnFootBlock(self.style, gap=self.style.px(2), actions=actions, versions=self._versions())
 
     def _versions(self) -> Versions:
@@ -335,6 +352,26 @@ class MessageRow(MessageText):
         for block in self.blocks:
             if block.built and (block.top + block.height < keep_top or block.top > keep_bottom):
                 block.drop()
+
+    def parts(self) -> list[tuple[NodeBlock, int]]:
+        """The blocks of its text, each with where its words begin in :meth:`plain`."""
+        found: list[tuple[NodeBlock, int]] = []
+        at = 0
+        for block in self.body.blocks():
+            at += len(block.glue()) if found else 0
+            found.append((block, at))
+            at += len(block.plain())
+        return found
+
+    def plain(self) -> str:
+        """Its text as it is shown, without signs of lists: what is searched and marked. It must be parsed."""
+        return "".join(
+            (block.glue() if number else "") + block.plain() for number, (block, _) in enumerate(self.parts())
+        )
+
+    def renew(self) -> bool:
+        """Lay out again what lacked a lexer or a formula; whether there was any."""
+        return sum(block.renew() for block in self.blocks) > 0
 
     def first_change(self, caret: Block | None) -> int:
         """The top of the first block to be painted again: one that is not laid out, or had the caret."""

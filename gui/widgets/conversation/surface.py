@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
+    QColor,
     QHelpEvent,
     QMouseEvent,
     QPainter,
@@ -18,6 +21,8 @@ from paddock.gui import theme
 from paddock.gui.stylesheet import LARGE_RADIUS
 from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, Paint, Target
 from paddock.gui.widgets.conversation.column import Column, Spot
+from paddock.gui.widgets.conversation.documents import Mark
+from paddock.gui.widgets.conversation.nodes import opens
 from paddock.gui.widgets.conversation.pointer import Pointer
 from paddock.gui.widgets.conversation.row import MessageRow
 from paddock.gui.widgets.conversation.selection import Selection
@@ -42,6 +47,9 @@ class Surface(KeyboardRing, QAbstractScrollArea):
         self.selection = Selection(self.column)
         self.focused: Key | None = None
         self.hot: Key | None = None
+        self.at_row: MessageRow | None = None
+        """The message that the keyboard is at."""
+        self.accent: QColor | None = None
         self._hot_row = -1
         self._laying_out = False
         self._pointer = Pointer(self)
@@ -181,7 +189,11 @@ class Surface(KeyboardRing, QAbstractScrollArea):
 
     def framed(self) -> bool:
         """Whether the ring is around the whole view: it has the focus, but none of its parts."""
-        return self.ring_shown and self.focused is None
+        return self.ring_shown and self.focused is None and self.at_row is None
+
+    def marks_of(self, row: MessageRow, block: Block) -> Sequence[Mark]:
+        """What is marked in a block that is painted."""
+        return ()
 
     def shift(self, distance: int) -> None:
         """Move what is painted by ``distance`` pixels; all is painted again where that would leave marks."""
@@ -212,6 +224,10 @@ class Surface(KeyboardRing, QAbstractScrollArea):
                     if target.key == paint.focused:
                         paint_ring(painter, QRectF(target.rect).adjusted(-2, -1, 2, 1), 4)
             painter.restore()
+        if row is self.at_row and self.ring_shown and self.focused is None:
+            bx, width = (row.bubble[0], row.bubble[2]) if row.bubble is not None else (0, self.column.width)
+            height = row.bubble[3] if row.bubble is not None else row.height
+            paint_ring(painter, QRectF(left + bx - 8, y - 6, width + 16, height + 12), self.style_.px(LARGE_RADIUS))
 
     def _paint(
         self, number: int, place: int, row: MessageRow, block: Block, left: int, y: int, clip: QRect, caret: bool
@@ -226,6 +242,8 @@ class Surface(KeyboardRing, QAbstractScrollArea):
             focused=self.focused[2] if self.focused is not None and self.focused[:2] == (number, place) else "",
             ring=self.ring_shown,
             caret=caret,
+            caret_color=self.accent,
+            marks=self.marks_of(row, block) if isinstance(block, NodeBlock) else (),
             active=number == self._hot_row,
         )
 
@@ -291,7 +309,7 @@ class Surface(KeyboardRing, QAbstractScrollArea):
         if key != self.hot or row != self._hot_row:
             self.hot, self._hot_row = key, row
             self.viewport().update()
-        if found is not None or self.link_at(point):
+        if found is not None or opens(self.link_at(point)):
             self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
         elif under is not None and under[2].selectable():
             self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
@@ -334,7 +352,8 @@ class Surface(KeyboardRing, QAbstractScrollArea):
             if found is not None and not found[1].words and found[1].icon:
                 QToolTip.showText(event.globalPos(), found[1].name, self.viewport())
             elif link:
-                QToolTip.showText(event.globalPos(), link, self.viewport())
+                words = link if opens(link) else f"Not opened: {link}\nOnly web and mail addresses are."
+                QToolTip.showText(event.globalPos(), words, self.viewport())
             else:
                 QToolTip.hideText()
             return True

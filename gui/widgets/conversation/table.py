@@ -15,8 +15,10 @@ from paddock.gui.widgets.conversation.documents import (
     Mark,
     document_links,
     document_word,
+    marks_in,
     natural_size,
     paint_document,
+    place_in,
     to_document,
     to_plain,
 )
@@ -27,6 +29,8 @@ PAD_X, PAD_Y = 14, 5
 LIFT = 2
 """Proportional line height puts its room below the words: cells are moved down by half of it."""
 MIN_COLUMN = 40
+MOST = 260
+"""Pixels a column may take without breaking lines, in a table that does not fit."""
 
 _ALIGN = {
     "left": Qt.AlignmentFlag.AlignLeft,
@@ -85,7 +89,8 @@ class TableGroup:
             ]
             self.widths[0] += room - sum(self.widths)
         else:
-            self.widths = [max(MIN_COLUMN, m) for m in self._least]
+            most = self.style.px(MOST)  # it is scrolled anyhow: lines are not broken where a little more does
+            self.widths = [max(MIN_COLUMN, m, min(n, most)) for m, n in zip(self._least, self._natural, strict=True)]
 
     def total(self) -> int:
         return sum(self.widths)
@@ -152,7 +157,7 @@ class TableRowBlock(NodeBlock):
     def side(self) -> Side | None:
         if not self.is_last():
             return None
-        return side_scroll.bar(self.style, self.group.offset, self.group.total(), self.width - 4, 2, self.height - 1)
+        return side_scroll.bar(self.style, self.group.offset, self.group.total(), self.width, 0, self.height - 1)
 
     def targets(self) -> list[Target]:
         return side_scroll.stop(self.side(), "table")
@@ -235,6 +240,14 @@ class TableRowBlock(NodeBlock):
     def shown_node(self) -> Node:
         return self.group.node
 
+    def place_of(self, offset: int) -> QRectF:
+        before = 0
+        for cell, (_, document, origin) in zip(self.cells(), self._places(), strict=False):
+            if offset <= before + len(cell_text(cell)):
+                return place_in(document, to_document(cell, document, offset - before)).translated(origin)
+            before += len(cell_text(cell)) + 1
+        return super().place_of(offset)
+
     def plain(self) -> str:
         return "\t".join(cell_text(cell).replace("\n", " ") for cell in self.cells())
 
@@ -291,8 +304,7 @@ class TableRowBlock(NodeBlock):
 def _cell_marks(marks: Sequence[Mark], cell: Cell, document: QTextDocument, before: int) -> list[Mark]:
     """The part of a row's marks that lies in a cell whose text begins at ``before``."""
     length = len(cell_text(cell))
-    return [
-        (to_document(cell, document, max(0, start - before)), to_document(cell, document, min(length, end - before)), kind)
-        for start, end, kind in marks
-        if end > before and start < before + length
+    inside = [
+        (max(0, a - before), min(length, b - before), k) for a, b, k in marks if b > before and a < before + length
     ]
+    return marks_in(cell, document, inside)

@@ -7,25 +7,34 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 import msgspec
-from PySide6.QtCore import QEvent, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, QPointF, Signal
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui import theme
-from paddock.gui.widgets.conversation import accessible
+from paddock.gui.widgets.conversation import accessible, menus
 from paddock.gui.widgets.conversation.content import SLICE, Speaker
-from paddock.gui.widgets.conversation.interactive import Interactive
+from paddock.gui.widgets.conversation.jump import JumpButton
 from paddock.gui.widgets.conversation.markdown import Parser
-from paddock.gui.widgets.conversation.row import Deeds, MessageRow
+from paddock.gui.widgets.conversation.offers import Deeds, Offers
+from paddock.gui.widgets.conversation.row import MessageRow
+from paddock.gui.widgets.conversation.searching import Searching
 from paddock.gui.widgets.conversation.style import Style
 from paddock.gui.widgets.conversation.turns import Turns
+from paddock.gui.widgets.conversation.workshop import workshop
 from paddock.sdk.types import ChatMessage
 
 UPDATE_S = 0.030
 """At most about 30 updates a second; an expensive one makes the next wait four times as long as it took."""
 
 
-class ConversationView(Interactive):
+class ConversationView(Searching):
     """Shows the messages of a chat and follows an answer while it is written. GUI thread only.
+
+    ``actions`` are those that the page answers, of "branch", "continue", "delete", "insert" (below the message),
+    "role", "revisions" and "edit" (which makes answers editable too and comes as ``edit_requested``): stored messages
+    offer them in their menu, and ``action_requested`` says which and of which message. Without ``heads`` and
+    ``numbers`` answers stand alone: whoever shows the view says what belongs there.
 
     Copying, selecting, folding and scrolling are done inside; everything else is a signal with a message id
     (``version_requested``: of the sibling to show) or an address (``link_activated``, only ever by a click or Enter).
@@ -37,10 +46,26 @@ class ConversationView(Interactive):
     edit_requested = Signal(str)
     version_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None, *, turns: Turns | None = None, editable: bool = False) -> None:
-        super().__init__(parent)
-        self._turns = turns if turns is not None else Turns(self)
+    action_requested = Signal(str, str)
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        turns: Turns | None = None,
+        editable: bool = False,
+        actions: frozenset[str] = frozenset(),
+        heads: bool = True,
+        numbers: bool = True,
+    ) -> None:
+        super().__init__(parent, turns)
         self._editable = editable
+        self._offers = Offers(actions, heads, numbers)
+        self._silk: int | None = None
+        self._renewing = QObject(self)
+        self._jump = JumpButton(self)
+        self._jump.clicked.connect(lambda: self.settle(True, None))
+        workshop().ready.connect(self._something_ready)
         self._parser: Parser | None = None
         self._speakers: dict[str, Speaker] = {}
         self._look = theme.current()
@@ -53,6 +78,8 @@ class ConversationView(Interactive):
             remedy=self.remedy_requested.emit,
             edit=self.edit_requested.emit,
             version=self.version_requested.emit,
+            act=self.act,
+            menu=self._menu_of,
             reshaped=self._reshaped,
         )
         self.setAccessibleName("Conversation")
@@ -78,6 +105,7 @@ class ConversationView(Interactive):
             self.unfocus()
             self.selection.clear()
         self.column.rows[:] = rows
+        self._mark_last()
         self.access.forget_all_but(rows)
         if anchor is not None and anchor[0] not in rows:
             anchor = None
@@ -90,6 +118,7 @@ class ConversationView(Interactive):
         anchor = self.anchor()
         row = self._row(message)
         self.column.rows.append(row)
+        self._mark_last()
         row.place(self.column.width or self._column_width())
         self.column.flow(len(self.column.rows) - 1)
         self.settle(stick, anchor)
@@ -135,6 +164,12 @@ class ConversationView(Interactive):
             self._speaker(model).silk = number
         self._renamed(before)
 
+    def set_accent_silk(self, number: int | None) -> None:
+        """The caret of an answer being written in the colour of a silk (from 0); None: in the accent's."""
+        self._silk = number
+        self.accent = QColor(self.style_.theme.silk(number)) if number is not None else None
+        self.viewport().update()
+
     def set_names(self, names: Mapping[str, tuple[str, str]]) -> None:
         """Name and what stands beside it ("Q4_K_M") by model id."""
         before = deepcopy(self._speakers)
@@ -143,13 +178,40 @@ class ConversationView(Interactive):
             speaker.name, speaker.sub = name, sub
         self._renamed(before)
 
+    # ------------------------------------------------------------ menus
+
+    def act(self, action: str, message_id: str) -> None:
+        """Something was chosen that is to be done with a message."""
+        if action == "edit":
+            self.edit_requested.emit(message_id)
+        else:
+            self.action_requested.emit(action, message_id)
+
+    def menu_at(self, point: QPointF) -> QMenu:
+        return menus.at_point(self, point)
+
+    def open_menu(self, row: MessageRow) -> None:
+        menus.of_message(self, row).popup(menus.below(self, row))
+
+    def _menu_of(self, message_id: str) -> None:
+        number = self.column.find(message_id)
+        if number is not None:
+            place = self.cursor().pos() if self.hot is not None else menus.below(self, self.column.rows[number])
+            menus.of_message(self, self.column.rows[number]).popup(place)
+
     # ------------------------------------------------------------ rows
 
     def _row(self, message: ChatMessage) -> MessageRow:
-        row = MessageRow(message, self.style_, self._markdown, self._deeds, editable=self._editable)
+        row = MessageRow(
+            message, self.style_, self._markdown, self._deeds, editable=self._editable, offers=self._offers
+        )
         if message.model:
             row.speaker = self._speaker(message.model)
         return row
+
+    def _mark_last(self) -> None:
+        for row in self.column.rows[-2:]:
+            row.set_last(row is self.column.rows[-1])
 
     def _speaker(self, model: str) -> Speaker:
         return self._speakers.setdefault(model, Speaker(name=model.rsplit("/", 1)[-1]))
@@ -259,6 +321,19 @@ class ConversationView(Interactive):
 
     # ------------------------------------------------------------ look
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._jump.follow()
+
+    def _something_ready(self) -> None:
+        self._turns.ask(self._renewing, self._renew)
+
+    def _renew(self) -> None:
+        """A lexer or a formula that was missing is there: lay out again what lacked it."""
+        stick, anchor = self.at_bottom(), self.anchor()
+        if sum(row.renew() for row in self.column.rows if row.parsed):
+            self.settle(stick, anchor)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         kinds = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
@@ -269,6 +344,7 @@ class ConversationView(Interactive):
     def _restyle(self) -> None:
         stick, anchor = self.at_bottom(), self.anchor()
         self.style_ = self.column.style = Style(self._look, self._look.zoom)
+        self.set_accent_silk(self._silk)
         for row in self.column.rows:
             row.restyle(self.style_)
         self.fit()

@@ -6,7 +6,6 @@ the GUI thread: what is missing is shown plain until ``ready``. Without one, as 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -39,10 +38,11 @@ class Formula:
 def draw(source: str, display: bool) -> Formula | None:
     """Draw LaTeX; None where it is broken. Slow (10 to 30 ms, 300 the first time), any thread but one at a time."""
     try:
-        import ziamath
+        from ziamath.config import config
+        from ziamath.zmath import Latex
 
-        ziamath.config.svg2 = False  # QtSvg knows no symbols
-        svg = ziamath.Latex(source, size=SIZE, inline=not display).svg()
+        config.svg2 = False  # QtSvg knows no symbols
+        svg = Latex(source, size=SIZE, inline=not display).svg()
     except (Exception, RecursionError):  # noqa: BLE001  what a model writes breaks the library in any way it likes
         return None
     found = _VIEW.search(svg)
@@ -67,6 +67,11 @@ class Workshop(QObject):
     def install(self, application: QApplication) -> None:
         """Be the one that :func:`workshop` finds."""
         application.setProperty(_PROPERTY, self)
+
+    def remove(self, application: QApplication) -> None:
+        """Be it no longer."""
+        if application.property(_PROPERTY) is self:
+            application.setProperty(_PROPERTY, None)
 
     def formula(self, source: str, display: bool) -> Formula | None:
         """The drawing; None while there is none, or never where the formula is broken."""
@@ -94,6 +99,8 @@ class Workshop(QObject):
             self._asked.add(key)
 
             async def made() -> Any:
+                import asyncio
+
                 await asyncio.sleep(0)  # one formula after the other, and what the host says in between
                 return make()
 

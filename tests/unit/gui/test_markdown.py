@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.gui.widgets.conversation.markdown import Parser, Stream
-from paddock.gui.widgets.conversation.nodes import Code, Node, Paragraph, Rule, Span, Table, plain_nodes, plain_text
+from paddock.gui.widgets.conversation.nodes import Code, Node, Paragraph, Rule, Span, Table, opens, plain_nodes, plain_text
 
 ANSWER = """# Title
 
@@ -140,10 +140,11 @@ def test_html_and_images_are_words_only(parser: Parser) -> None:
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "smb://host/x", "/x", "ssh://h"])
-def test_only_web_and_mail_addresses_become_links(parser: Parser, address: str) -> None:
+def test_only_web_and_mail_addresses_are_followed(parser: Parser, address: str) -> None:
     (paragraph,) = parser.parse(f"[x]({address})")
     assert isinstance(paragraph, Paragraph)
-    assert all(not span.href for span in paragraph.spans)
+    assert [span.text for span in paragraph.spans] == ["x"]
+    assert not any(opens(span.href) for span in paragraph.spans)
 
 
 def test_bare_addresses_become_links_without_the_full_stop(parser: Parser) -> None:

@@ -1,4 +1,4 @@
-"""Damaged files of conversations: what can be read is kept, the rest comes from the newest copy, and it is told once."""
+"""Damaged files of conversations: what can be read is kept, the rest comes from a copy, and it is told once."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def started(root: Path) -> tuple[tuple[int, int], str]:
 
 
 def kept(root: Path) -> list[Path]:
-    return [path for path in root.glob("chats.damaged-*.db")]
+    return list(root.glob("chats.damaged-*.db"))
 
 
 def test_a_whole_file_is_left_alone(whole, tmp_path):

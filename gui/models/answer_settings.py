@@ -1,0 +1,76 @@
+"""What shapes the answers of a conversation, as one value: sampling, stop strings, longest length, reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import msgspec
+
+from paddock.sdk.presets import Preset
+from paddock.sdk.types import ChatPatch, ChatSummary, Options, Pane, SendRequest
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """``max_tokens`` None is no limit, ``reasoning`` None is as the model has it."""
+
+    sampling: Options = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    reasoning: bool | None = None
+
+    def request(self, stored: Collection[str] = ()) -> SendRequest:
+        """As part of a question. Options of the conversation that are ``stored`` and no longer set go to the model's
+        default."""
+        sampling: Options = {**dict.fromkeys(stored), **self.sampling}
+        return SendRequest(
+            sampling=sampling,
+            stop=self.stop,
+            max_tokens=self.max_tokens or 0,
+            reasoning="auto" if self.reasoning is None else self.reasoning,
+        )
+
+    def patch(self, foreign: Options) -> ChatPatch:
+        """To keep with the conversation; ``foreign`` are values that the engine does not have."""
+        return ChatPatch(
+            sampling={**foreign, **self.sampling},
+            stop=self.stop,
+            max_tokens=self.max_tokens or 0,
+            reasoning="auto" if self.reasoning is None else self.reasoning,
+        )
+
+    def with_preset(self, preset: Preset) -> AnswerSettings:
+        """``preset`` applied: its sampling, and what else it says."""
+        return AnswerSettings(
+            sampling=dict(preset.sampling),
+            stop=self.stop if preset.stop is None else preset.stop,
+            max_tokens=self.max_tokens if preset.max_tokens is None else preset.max_tokens or None,
+            reasoning=self.reasoning if preset.reasoning is None else preset.reasoning,
+        )
+
+    def preset(self, preset: Preset, system: str) -> Preset:
+        """``preset`` with these settings; what it left open stays open where nothing is set."""
+        return msgspec.structs.replace(
+            preset,
+            sampling=dict(self.sampling),
+            stop=self.stop if self.stop or preset.stop is not None else None,
+            max_tokens=self.max_tokens or (None if preset.max_tokens is None else 0),
+            reasoning=preset.reasoning if self.reasoning is None else self.reasoning,
+            system=system if preset.system is not None else None,
+        )
+
+    def pane(self, pane: Pane) -> Pane:
+        """``pane`` with these settings; what is not set is the conversation's."""
+        return msgspec.structs.replace(
+            pane,
+            sampling=dict(self.sampling),
+            stop=self.stop or None,
+            max_tokens=self.max_tokens,
+            reasoning=self.reasoning,
+        )
+
+
+def settings_of(given: ChatSummary | Pane) -> AnswerSettings:
+    """What is kept with a conversation or a pane."""
+    return AnswerSettings(dict(given.sampling), given.stop or (), given.max_tokens, given.reasoning)

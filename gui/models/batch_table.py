@@ -1,0 +1,199 @@
+"""The answers of a batch as a table: a row for each prompt, a column for each pane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from paddock.sdk.batch_lines import PaneSummary, pane_names, prompt_text, summarised, verdict
+from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
+
+Index = QModelIndex | QPersistentModelIndex
+_BEGINNING = 300
+"""So many characters of an answer are enough for a cell."""
+
+
+class CellRole(IntEnum):
+    """What the delegate draws with: the cells of a place (a tuple, one for each repetition that has ended), whether one
+    is being answered, and the pane's silk or summary."""
+
+    CELLS = Qt.ItemDataRole.UserRole + 1
+    RUNNING = Qt.ItemDataRole.UserRole + 2
+    SILK = Qt.ItemDataRole.UserRole + 3
+    SUMMARY = Qt.ItemDataRole.UserRole + 4
+
+
+class BatchTable(QAbstractTableModel):
+    """``silk`` gives the number of a model's silk. Cells come in as they end; see :meth:`learn`."""
+
+    def __init__(self, silk: Callable[[int], int], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._silk = silk
+        self._names: list[str] = []
+        self._cells: dict[tuple[int, int], dict[int, BatchCell]] = {}
+        self._running: set[tuple[int, int]] = set()
+        self._summaries: dict[int, PaneSummary] = {}
+        self.batch: Batch | None = None
+        self.prompts: Sequence[BatchPrompt] = ()
+
+    def show(self, batch: Batch, prompts: Sequence[BatchPrompt]) -> None:
+        """Another batch, of which no cells are known yet."""
+        self.beginResetModel()
+        self.batch, self.prompts = batch, prompts
+        self._names = pane_names(batch.panes)
+        self._cells, self._running, self._summaries = {}, set(), {}
+        self.endResetModel()
+        self.follow(batch)
+
+    def follow(self, batch: Batch) -> None:
+        """The same batch, further on."""
+        self.batch = batch
+        places = (divmod(number // batch.repeat, len(batch.panes)) for number in batch.running)
+        running = {(prompt, pane) for prompt, pane in places}
+        changed, self._running = self._running ^ running, running
+        self._tell(changed)
+
+    def learn(self, cells: Iterable[BatchCell]) -> None:
+        """What has become of cells."""
+        changed = set()
+        for cell in cells:
+            place = (cell.prompt, cell.pane)
+            known = self._cells.setdefault(place, {})
+            if cell.state in ("done", "failed"):
+                known[cell.repeat] = cell
+            else:
+                known.pop(cell.repeat, None)
+            self._summaries.pop(cell.pane, None)
+            changed.add(place)
+        self._tell(changed)
+        for pane in sorted({pane for _, pane in changed}):
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, pane + 1, pane + 1)
+
+    def at(self, prompt: int, pane: int) -> tuple[BatchCell, ...]:
+        """The cells of a place that have ended, by repetition."""
+        known = self._cells.get((prompt, pane), {})
+        return tuple(known[repeat] for repeat in sorted(known))
+
+    def name(self, pane: int) -> str:
+        return self._names[pane]
+
+    def summary(self, pane: int) -> PaneSummary:
+        """How a pane does so far."""
+        if pane not in self._summaries:
+            its = [cell for (_, at), cells in self._cells.items() if at == pane for cell in cells.values()]
+            self._summaries[pane] = summarised(its)
+        return self._summaries[pane]
+
+    def _tell(self, places: Iterable[tuple[int, int]]) -> None:
+        rows = sorted({prompt for prompt, _ in places})
+        if rows:
+            self.dataChanged.emit(self.index(rows[0], 1), self.index(rows[-1], self.columnCount() - 1))
+
+    # ---------------------------------------------------------------- Qt
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self.prompts)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self._names) + 1
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Vertical:
+            return section + 1 if role == Qt.ItemDataRole.DisplayRole else None
+        if not 0 <= section <= len(self._names):
+            return None
+        if section == 0:
+            return "Prompt" if role == Qt.ItemDataRole.DisplayRole else None
+        pane = section - 1
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return self._names[pane]
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
+                return f"{self._names[pane]}\n{summary_words(self.summary(pane))}"
+            case CellRole.SILK:
+                return self._silk(pane)
+            case CellRole.SUMMARY:
+                return self.summary(pane)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row, pane = index.row(), index.column() - 1
+        if pane < 0:
+            return self._prompt(self.prompts[row], row, role)
+        cells = self.at(row, pane)
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return _beginning(cells)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return self._spoken(row, pane, cells)
+            case CellRole.CELLS:
+                return cells
+            case CellRole.RUNNING:
+                return (row, pane) in self._running
+        return None
+
+    def _prompt(self, prompt: BatchPrompt, row: int, role: int) -> Any:
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return " ".join((prompt.name or prompt_text(prompt)).split())
+            case Qt.ItemDataRole.ToolTipRole:
+                return prompt_text(prompt)[:_BEGINNING]
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"Prompt {row + 1}: {prompt.name or prompt_text(prompt)[:_BEGINNING]}"
+        return None
+
+    def _spoken(self, row: int, pane: int, cells: Sequence[BatchCell]) -> str:
+        if not cells:
+            return f"{self._names[pane]}: {'being answered' if (row, pane) in self._running else 'waits'}"
+        return f"{self._names[pane]}: {', '.join(filter(None, (mark_words(cells), numbers(cells), _beginning(cells))))}"
+
+
+def mark_of(cells: Sequence[BatchCell]) -> bool | None:
+    """Whether all checks of all repetitions passed; None where it cannot be told."""
+    told = [verdict(cell.checks) for cell in cells if cell.checks]
+    return False if False in told else True if told and all(told) else None
+
+
+def mark_words(cells: Sequence[BatchCell]) -> str:
+    """What came of the checks, in words; empty where there are none."""
+    failed = sum(cell.state == "failed" for cell in cells)
+    if failed:
+        return "No answer" if failed == len(cells) else f"{failed} of {len(cells)} without an answer"
+    told = [verdict(cell.checks) for cell in cells if cell.checks]
+    if not told:
+        return ""
+    if any(cell.judging for cell in cells):
+        return "Not judged yet"
+    if len(told) > 1:
+        return f"{told.count(True)} of {len(told)} passed"
+    return {True: "Passed", False: "Failed", None: "Not told"}[told[0]]
+
+
+def numbers(cells: Sequence[BatchCell]) -> str:
+    """Tokens and speed of the answers."""
+    found = summarised(cells)
+    if not found.answers:
+        return ""
+    return f"{found.tokens_text} tokens" + (f" · {found.speed_text} tok/s" if found.speed is not None else "")
+
+
+def summary_words(summary: PaneSummary) -> str:
+    """How a pane did, in one line."""
+    if not summary.answers and not summary.failed:
+        return "No answers yet"
+    parts = [f"passed {summary.passed_text}"] if summary.checked else []
+    parts += [f"{summary.speed_text} tok/s", f"first token {summary.first_text}", f"{summary.tokens_text} tokens"]
+    return " · ".join([*parts, f"{summary.failed} failed"] if summary.failed else parts)
+
+
+def _beginning(cells: Sequence[BatchCell]) -> str:
+    if not cells:
+        return ""
+    shown = next((cell for cell in cells if cell.state == "done"), cells[0])
+    text = shown.text if shown.error is None else shown.error.message
+    return " ".join(text[:_BEGINNING].split())

@@ -1,0 +1,121 @@
+"""A list of prompts asked in several panes: set up, watched while it runs, and looked at afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from paddock.gui.host_state import HostState
+from paddock.gui.pages.batch_run import BatchRun
+from paddock.gui.pages.batch_setup import BatchSetup
+from paddock.gui.theme import current
+from paddock.gui.widgets import Button, Chip, ElidedLabel
+from paddock.sdk.compare import Batch
+from paddock.sdk.types import Pane
+
+WIDTH, HEIGHT = 1180, 760
+SHOWN = 40
+STATES = {"running": "running", "paused": "paused", "done": "done"}
+
+
+class BatchDialog(QDialog):
+    """Closing it does not end what runs. ``panes``: those to begin with."""
+
+    def __init__(self, host: HostState, panes: Sequence[Pane], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._host = host
+        self.batches: dict[str, Batch] = {}
+        self.setWindowTitle("Compare a list of prompts")
+        self.setProperty("role", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.title = ElidedLabel("Compare a list of prompts", 18, 600)
+        self.past, self.new = Chip("Earlier runs", menu=True, icon="clock"), Button("New list", icon="plus")
+        self.setup, self.run = BatchSetup(host), BatchRun(host)
+        self.stack = QStackedWidget()
+        self._menu = QMenu(self)
+        self.past.setMenu(self._menu)
+        self._lay_out(parent)
+        self.setup.set_panes(panes)
+        self.setup.started.connect(self.show_batch)
+        self.run.removed.connect(self._new)
+        self.new.clicked.connect(self._new)
+        host.batch_changed.connect(self._changed)
+        host.snapshot.connect(self._ask)
+        self._begun = bool(panes)
+        self._ask()
+        self._new()
+
+    def _lay_out(self, parent: QWidget) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(20, 16, 20, 10)
+        head.setSpacing(8)
+        head.addWidget(self.title, 1)
+        for part in (self.past, self.new):
+            head.addWidget(part)
+        for page in (self.setup, self.run):
+            self.stack.addWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addLayout(head)
+        outer.addWidget(self.stack, 1)
+        window, theme = parent.window(), current()
+        self.resize(min(theme.px(WIDTH), window.width() - 32), min(theme.px(HEIGHT), window.height() - 24))
+
+    def show_batch(self, batch: Batch) -> None:
+        """A batch that runs or has run."""
+        self._begun = True
+        self._remember(batch)
+        self.run.show_batch(batch)
+        self.stack.setCurrentWidget(self.run)
+        self.title.setText(batch.name)
+        self.new.setEnabled(True)
+        self.run.view.setFocus()
+
+    def _new(self) -> None:
+        self.stack.setCurrentWidget(self.setup)
+        self.title.setText("Compare a list of prompts")
+        self.new.setEnabled(False)
+        self.setup.source.text.setFocus()
+
+    # ---------------------------------------------------------------- the list
+
+    def _ask(self) -> None:
+        self._host.call(lambda client: client.batches(), self._show_all, lambda error: None, self)
+
+    def _show_all(self, batches: Sequence[Batch]) -> None:
+        self.batches = {batch.id: batch for batch in batches}
+        self._list()
+        running = next((batch for batch in batches if batch.state == "running"), None)
+        if running is not None and not self._begun:
+            self.show_batch(running)
+        self._begun = True
+
+    def _changed(self, id: str, batch: Batch | None) -> None:
+        if batch is not None:
+            self._remember(batch)
+        elif self.batches.pop(id, None) is not None:
+            self._list()
+
+    def _remember(self, batch: Batch) -> None:
+        before = self.batches.get(batch.id)
+        self.batches[batch.id] = batch
+        if before is None or before.state != batch.state:
+            self._list()
+
+    def _list(self) -> None:
+        self._menu.clear()
+        latest = sorted(self.batches.values(), key=lambda batch: -batch.created)[:SHOWN]
+        self.past.setEnabled(bool(latest))
+        self.past.setToolTip("" if latest else "Nothing has run yet.")
+        for batch in latest:
+            text = f"{batch.name} · {batch.prompts:,} prompts × {len(batch.panes)} · {STATES[batch.state]}"
+            self._menu.addAction(text.replace("&", "&&")).triggered.connect(partial(self._pick, batch.id))
+
+    def _pick(self, id: str, checked: bool = False) -> None:
+        if id in self.batches:
+            self.show_batch(self.batches[id])

@@ -1,0 +1,184 @@
+"""How the table of a batch is drawn: the panes with their summaries, answers with what came of their checks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from paddock.gui.icons import pixmap
+from paddock.gui.models.batch_table import BatchTable, CellRole, mark_of, mark_words, numbers, summary_words
+from paddock.gui.theme import current
+from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
+
+Index = QModelIndex | QPersistentModelIndex
+ROW, HEAD, PAD = 56, 58, 10
+LEAST_PROMPT, LEAST_PANE = 180, 200
+"""Logical pixels at 100 %; where the panes need more, the table scrolls sideways."""
+MARKS = {True: ("check", "ok"), False: ("close", "bad"), None: ("minus", "text2")}
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+
+
+class BatchCells(QStyledItemDelegate):
+    """An answer's beginning, and below it the mark, its words and the numbers."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(10, current().px(ROW))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        theme, rect = current(), QRect(option.rect)
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("selected"))
+        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, theme.color("border"))
+        inner = rect.adjusted(theme.px(PAD), theme.px(7), -theme.px(PAD), -theme.px(7))
+        half = inner.height() // 2
+        upper, lower = QRect(inner.topLeft(), QSize(inner.width(), half)), inner.adjusted(0, half, 0, 0)
+        if index.column() == 0:
+            self._write(painter, inner, str(index.row() + 1), "text2", 12)
+            self._write(painter, inner.adjusted(theme.px(34), 0, 0, 0), index.data(), "text", 13, strong=True)
+        elif cells := index.data(CellRole.CELLS):
+            failed = all(cell.state == "failed" for cell in cells)
+            self._write(painter, upper, index.data() or "An empty answer.", "bad" if failed else "text", 13)
+            self._paint_facts(painter, lower, index)
+        else:
+            words = "Being answered…" if index.data(CellRole.RUNNING) else "Waits"
+            self._write(painter, inner, words, "text2", 13)
+        painter.restore()
+
+    def _paint_facts(self, painter: QPainter, area: QRect, index: Index) -> None:
+        theme, cells = current(), index.data(CellRole.CELLS)
+        words = mark_words(cells)
+        if words:
+            passed = False if any(cell.state == "failed" for cell in cells) else mark_of(cells)
+            icon, token = MARKS[passed]
+            side = theme.px(14)
+            mark = pixmap(icon, theme.color(token).name(), side, ratio=painter.device().devicePixelRatio())
+            painter.drawPixmap(QPointF(area.x(), area.center().y() - side / 2 + 1), mark)
+            area = area.adjusted(side + theme.px(5), 0, 0, 0)
+            area.setLeft(area.left() + self._write(painter, area, words, token, 12, strong=True) + theme.px(8))
+        self._write(painter, area, numbers(cells), "text2", 12)
+
+    def _write(self, painter: QPainter, area: QRect, text: str, token: str, size: int, *, strong: bool = False) -> int:
+        """How wide it became."""
+        theme = current()
+        font = theme.font(size, 500 if strong else 400, tabular=True)
+        metrics = QFontMetrics(font)
+        words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.setFont(font)
+        painter.setPen(theme.color(token))
+        painter.drawText(area, _MIDDLE, words)
+        return metrics.horizontalAdvance(words)
+
+
+class BatchHead(QHeaderView):
+    """The panes: silk, name, and how they do so far."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setAccessibleName("Panes")
+        self.setSectionsClickable(False)
+        self.setMinimumSectionSize(80)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), current().px(HEAD))
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        theme, model = current(), self.model()
+        painter.save()
+        painter.fillRect(rect, theme.color("surface"))
+        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, theme.color("border"))
+        inner = rect.adjusted(theme.px(PAD), 0, -theme.px(PAD), 0)
+        title, small = theme.font(13, 600), theme.font(12, tabular=True)
+        name = str(model.headerData(section, self.orientation()))
+        if section:
+            silk = QColor(theme.silk(model.headerData(section, self.orientation(), CellRole.SILK)))
+            painter.fillRect(rect.x(), rect.y(), rect.width() - theme.px(2), 3, silk)
+            summary = model.headerData(section, self.orientation(), CellRole.SUMMARY)
+            middle = inner.center().y()
+            self._line(painter, inner.adjusted(0, theme.px(9), 0, middle - inner.bottom()), name, title, "text")
+            below = QRect(inner.x(), middle + theme.px(2), inner.width(), theme.px(20))
+            self._line(painter, below, summary_words(summary), small, "text2")
+        else:
+            self._line(painter, inner, name, title, "text")
+        painter.restore()
+
+    def _line(self, painter: QPainter, area: QRect, text: str, font: object, token: str) -> None:
+        painter.setFont(font)  # type: ignore[arg-type]
+        painter.setPen(current().color(token))
+        metrics = painter.fontMetrics()
+        painter.drawText(area, _MIDDLE, metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width()))
+
+
+class BatchView(QTableView):
+    """The table. Enter or a double click opens the answers of a prompt (``opened``: its row and the pane, or -1)."""
+
+    opened = Signal(int, int)
+
+    def __init__(self, model: BatchTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keyboard = False
+        self.setModel(model)
+        self.setAccessibleName("Answers")
+        self.setHorizontalHeader(BatchHead(self))
+        self.setItemDelegate(BatchCells(self))
+        self.setShowGrid(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row(), index.column() - 1))
+        model.modelReset.connect(self.fit)
+
+    def fit(self) -> None:
+        """Share the room among the panes; the prompt gets a little less than an answer."""
+        theme, count = current(), self.model().columnCount()
+        self.verticalHeader().setDefaultSectionSize(theme.px(ROW))
+        if not count:
+            return
+        room = self.viewport().width()
+        prompt = max(theme.px(LEAST_PROMPT), min(room // (count + 1), theme.px(340)))
+        pane = max(theme.px(LEAST_PANE), (room - prompt) // max(1, count - 1))
+        for section in range(count):
+            self.horizontalHeader().resizeSection(section, pane if section else prompt)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._keyboard = True
+        index = self.currentIndex()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
+            self.opened.emit(index.row(), index.column() - 1)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if event.reason() in (*KEYBOARD_REASONS, Qt.FocusReason.MouseFocusReason):
+            self._keyboard = event.reason() in KEYBOARD_REASONS
+        super().focusInEvent(event)
+        if self._keyboard and not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(0, min(1, self.model().columnCount() - 1)))
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._keyboard and self.hasFocus() and self.currentIndex().isValid():
+            ring = QRectF(self.visualRect(self.currentIndex())).adjusted(1, 1, -2, -2)
+            paint_ring(QPainter(self.viewport()), ring, 6)

@@ -1,0 +1,160 @@
+"""The panes of a comparison as widgets: they come and go with the panes, and show what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+from PySide6.QtCore import QObject, Qt, Signal
+
+from paddock.gui.host_state import HostState
+from paddock.gui.models import panes as facts
+from paddock.gui.pages import compare_words as words
+from paddock.gui.pages.compare_plan import Planner
+from paddock.gui.pages.compare_session import Comparison
+from paddock.gui.widgets.conversation import Turns
+from paddock.gui.widgets.pane_grid import PaneGrid
+from paddock.gui.widgets.pane_view import Dress, PaneView
+from paddock.sdk.types import ChatMessage, Pane
+
+
+class Veil(Protocol):
+    """Hides who answers: the letter of each pane, by its id."""
+
+    def alias(self, pane: str) -> str: ...
+
+
+class PaneShelf(QObject):
+    """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers."""
+
+    came = Signal(object)
+    """A PaneView is new."""
+
+    def __init__(self, host: HostState, grid: PaneGrid, parent: QObject) -> None:
+        super().__init__(parent)
+        self._host, self._grid = host, grid
+        self._turns = Turns(self)
+        self._worn: dict[str, int] = {}
+        self._memory: dict[str, int] = {}
+        self._waiting: dict[str, Sequence[ChatMessage]] = {}
+        self.order: tuple[str, ...] = ()
+        self.veil: Veil | None = None
+        self.panes: dict[str, PaneView] = {}
+
+    # ---------------------------------------------------------------- what the session says
+
+    def show_path(self, pane: str, messages: Sequence[ChatMessage]) -> None:
+        """A pane's conversation. The first question stands above the panes, later ones are a line between answers."""
+        view = self.panes.get(pane)
+        if view is None:
+            return
+        shown: list[ChatMessage] = []
+        copies: dict[str, str] = {}
+        asked = False
+        for message, turn in zip(messages, facts.turn_of(messages), strict=True):
+            if message.role == "assistant":
+                shown.append(msgspec.structs.replace(message, turn=turn))
+            elif message.role == "user":
+                line = facts.in_a_line(message.content)
+                if asked:
+                    shown.append(msgspec.structs.replace(message, content=line, turn=turn))
+                    copies[line] = message.content
+                asked = True
+        view.show_messages(shown, copies)
+
+    def stream(self, pane: str, message: str, text: str, reasoning: str) -> None:
+        if view := self.panes.get(pane):
+            if reasoning:
+                view.view.stream_reasoning(message, reasoning)
+            if text:
+                view.view.stream_text(message, text)
+
+    def finish(self, pane: str, message: ChatMessage) -> None:
+        if view := self.panes.get(pane):
+            view.view.finish(message)
+
+    # ---------------------------------------------------------------- who is there
+
+    def sync(self, session: Comparison) -> None:
+        """A widget for every pane, dressed as the pane is now."""
+        before, self.panes = self.panes, {}
+        for pane in session.panes:
+            view = before.get(pane.id)
+            if view is None:
+                view = PaneView(pane.id, self._turns)
+                self.came.emit(view)
+            self.panes[pane.id] = view
+        self._wear(session)
+        place = {pane: number for number, pane in enumerate(self.order or self.panes)}
+        ordered = sorted(self.panes.values(), key=lambda view: place.get(view.pane, len(place)))
+        if ordered != self._grid.panes:
+            self._grid.set_panes(ordered)
+
+    def reveal(self, pane: str) -> None:
+        """Show the page that a pane is on, and give its head the focus."""
+        self._grid.reveal(self.panes[pane])
+        self.panes[pane].head.model.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _wear(self, session: Comparison) -> None:
+        panes = [msgspec.structs.replace(pane, model=session.model(pane)) for pane in session.panes]
+        loaded = {item.model for item in self._host.loaded.values()}
+        silks = {model: silk for model, silk in self._host.silks.items() if model in loaded}
+        self._worn = facts.dress(panes, silks, self._worn)
+        for number, pane in enumerate(panes, 1):
+            info = self._host.models.get(pane.model)
+            name = pane.name or self._host.model_name(pane.model)
+            sub = words.beside(pane, info, known=self._host.models_known)
+            tip = "\n".join(filter(None, (name, sub, pane.model)))
+            view = self.panes[pane.id]
+            view.wear(Dress(number, self._worn[pane.id], name, sub, pane.model, tip))
+            view.set_alias(self.veil.alias(pane.id) if self.veil is not None else None)
+
+    # ---------------------------------------------------------------- how they do
+
+    def show_numbers(self, session: Comparison, turn: str) -> None:
+        """The strips, for the answers to ``turn``."""
+        shown = [self._figures(session, pane, turn) for pane in session.panes]
+        for pane, measures in zip(session.panes, facts.strips(shown), strict=True):
+            self.panes[pane.id].show_measures(measures)
+
+    def _figures(self, session: Comparison, pane: Pane, turn: str) -> facts.Figures:
+        memory = self._held(session.model(pane))
+        answer, run = session.answer(pane.id, turn), session.runs.get(pane.id)
+        if run is not None and answer is not None and run.answer == answer.id:
+            return run.figures(memory)
+        return facts.figures(answer, memory)
+
+    def _held(self, model: str) -> int | None:
+        """Bytes that a model takes, or took when it was last loaded."""
+        loaded = self._host.loaded_model(model)
+        if loaded is not None and loaded.state == "ready":
+            held = loaded.measured_bytes or loaded.predicted_bytes or loaded.size_bytes
+            if held:
+                self._memory[model] = held
+        return self._memory.get(model)
+
+    def show_runs(self, session: Comparison, planner: Planner) -> None:
+        """What each pane waits for, or why it would not answer."""
+        names = words.names_of(self._host, session)
+        for pane in session.panes:
+            view, run = self.panes[pane.id], session.runs.get(pane.id)
+            view.show_running(run is not None)
+            if run is not None:
+                waits = facts.waits_for(pane.id, planner.plan, session.runs, names)
+                if self.veil is not None and waits:
+                    waits = "another pane"
+                name = "the model" if self.veil is not None else names[pane.id]
+                view.view.set_progress(run.answer, words.progress(run, name, waits))
+            self._show_trouble(session, planner, pane, view)
+
+    def _show_trouble(self, session: Comparison, planner: Planner, pane: Pane, view: PaneView) -> None:
+        model = session.model(pane)
+        named = msgspec.structs.replace(pane, model=model)
+        path = session.paths.get(pane.id, ())
+        said = bool(path) and path[-1].state == "failed"  # the answer says it, with its own remedy
+        info = self._host.models.get(model)
+        sentence, settings = words.trouble(named, info, planner.plan, known=self._host.models_known)
+        if said or self.veil is not None or pane.id in session.runs:
+            sentence = ""
+        view.show_trouble(sentence, action="Load settings" if settings else "", second="Choose another model")

@@ -1,0 +1,106 @@
+"""Settings for an answer that is being written: handed to it at once, or when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from paddock.gui.host_state import HostState
+from paddock.gui.widgets import Button, Label, Switch
+from paddock.sdk.errors import NotFound
+from paddock.sdk.host import Generation
+from paddock.sdk.types import Options
+
+PAUSE_MS = 120
+"""While a slider moves the answer follows this often at most."""
+
+
+class RunningStrip(QFrame):
+    """Shown while an answer runs with other settings than those in sight, or follows them. ``sampling`` gives those in
+    sight; ``failed`` carries an error."""
+
+    failed = Signal(object)
+
+    def __init__(self, sampling: Callable[[], Options], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sampling = sampling
+        self._host: HostState | None = None
+        self._chat = ""
+        self._running = ""
+        self._in_force: Options = {}
+        self.setProperty("role", "card")
+        self.words = Label("", 13, 400, wrap=True)
+        self.apply = Button("Apply to this answer")
+        self.follow = Switch("Follow the sliders")
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._apply)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(Label("Follow the sliders", 13, 400, "text2"))
+        row.addStretch(1)
+        row.addWidget(self.follow)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        column.addWidget(self.words)
+        column.addWidget(self.apply)
+        column.addLayout(row)
+        self.apply.clicked.connect(self._apply)
+        self.follow.toggled.connect(lambda _: self.look())
+        self.hide()
+
+    def bind(self, host: HostState) -> None:
+        self._host = host
+        host.generation_started.connect(self._started)
+        host.generation_ended.connect(self._ended)
+        host.snapshot.connect(self._find)
+
+    def show_chat(self, chat: str) -> None:
+        if chat != self._chat:
+            self._chat = chat
+            self._find()
+
+    def look(self) -> None:
+        """The settings in sight may have changed."""
+        differs = bool(self._running) and self._sampling() != self._in_force
+        if differs and self.follow.isChecked() and not self._pause.isActive():
+            self._pause.start()
+        self.words.setText(
+            "The running answer follows these settings."
+            if self.follow.isChecked()
+            else "The running answer has other settings."
+        )
+        self.apply.setVisible(not self.follow.isChecked())
+        self.setVisible(differs or (bool(self._running) and self.follow.isChecked()))
+
+    def _find(self) -> None:
+        """An answer that runs in the conversation already is taken to have the settings in sight."""
+        host = self._host
+        running = [g for g in host.generations.values() if g.chat_id == self._chat] if host and self._chat else []
+        self._running, self._in_force = (running[0].id, self._sampling()) if running else ("", {})
+        self.look()
+
+    def _started(self, generation: Generation) -> None:
+        if not generation.pane and (generation.chat_id == self._chat or not self._chat):
+            self._running, self._in_force = generation.id, self._sampling()
+            self.look()
+
+    def _ended(self, generation: str) -> None:
+        if generation == self._running:
+            self._running = ""
+            self.look()
+
+    def _apply(self) -> None:
+        host, running, sampling = self._host, self._running, self._sampling()
+        if host is not None and running:
+            self._in_force = sampling
+            host.call(lambda client: client.retune(running, sampling), None, self._refused, self)
+            self.look()
+
+    def _refused(self, error: BaseException) -> None:
+        if not isinstance(error, NotFound):  # it has just ended
+            self.failed.emit(error)

@@ -1,0 +1,114 @@
+"""Jan's threads: ``threads/<id>/thread.json`` with ``messages.jsonl`` beside it, or the same in ``jan.db``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.types import ChatMessage
+from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_foreign import (
+    Losses,
+    Node,
+    grown,
+    mapping,
+    message,
+    moment,
+    record,
+    role_of,
+    sequence,
+    text,
+    thought_apart,
+)
+from paddock.server.chat_sources import json, lines, whole
+
+
+def read_thread(folder: Path) -> Iterator[ChatRecord | str]:
+    """The thread of a folder, and sentences about what it loses. Raises BadRequest, StorageFailed."""
+    thread = mapping(json(whole(folder / "thread.json"), f"{folder.name}/thread.json"))
+    problems: list[str] = []
+    said: list[Any] = []
+    file = folder / "messages.jsonl"
+    for number, line in lines(file) if file.exists() else ():
+        try:
+            said.append(json(line, f"{folder.name}/messages.jsonl, line {number}"))
+        except BadRequest as error:
+            problems.append(error.message)
+    yield from _thread(text(thread.get("id")) or folder.name, thread, said)
+    yield from problems
+
+
+def read_database(path: Path) -> Iterator[ChatRecord | str]:
+    """The threads of ``jan.db``. Raises BadRequest."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            threads = connection.execute("SELECT id, data FROM threads ORDER BY created_at").fetchall()
+            for id, data in threads:
+                said = connection.execute("SELECT data FROM messages WHERE thread_id=? ORDER BY created_at", (id,))
+                messages = [json(str(row[0]).encode(), f"{path.name}, thread {id}") for row in said]
+                yield from _thread(str(id), mapping(json(str(data).encode(), f"{path.name}, thread {id}")), messages)
+    except sqlite3.Error as error:
+        raise BadRequest(f"“{path.name}” is no store of Jan ({error}).", hint="Choose its threads folder.") from None
+
+
+def _thread(id: str, thread: dict[str, Any], said: Iterable[Any]) -> Iterator[ChatRecord | str]:
+    losses = Losses()
+    nodes: list[Node] = []
+    for at, one in enumerate(sorted(map(mapping, said), key=lambda one: moment(one.get("created_at")))):
+        read = _message(text(one.get("id")) or str(at), one, losses)
+        if read is not None:
+            nodes.append(Node(read.id, nodes[-1].id if nodes else None, read))
+    assistant = mapping(next(iter(sequence(thread.get("assistants"))), None))
+    model = mapping(assistant.get("model")) or mapping(thread.get("model"))
+    found = record(
+        f"jan:{id}",
+        text(thread.get("title")),
+        grown(nodes, None),
+        created=moment(thread.get("created")),
+        updated=moment(thread.get("updated")),
+        model=text(model.get("id")),
+        system=text(assistant.get("instructions")),
+        pinned=mapping(thread.get("metadata")).get("is_favorite") is True or thread.get("isFavorite") is True,
+    )
+    yield found
+    yield losses.sentence(found.summary.title)
+
+
+def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None:
+    role = role_of(one.get("role"))
+    if role is None:
+        losses.add("messages of an unknown kind")
+        return None
+    said, thought = [], []
+    content = one.get("content")
+    for part in map(mapping, sequence(content)):
+        value = part.get("text")
+        words = text(mapping(value).get("value")) or text(value)
+        match part.get("type"):
+            case "text":
+                said.append(words)
+            case "reasoning":
+                thought.append(words)
+            case "image" | "image_url":
+                losses.add("images")
+            case "tool_call":
+                losses.add("tool calls")
+            case _:
+                losses.add("parts of an unknown kind")
+    details = mapping(one.get("metadata"))
+    losses.add("tool calls", len(sequence(details.get("tool_calls"))))
+    losses.add("attachments", len(sequence(one.get("attachments"))))
+    answer = "\n\n".join(said) or text(content)
+    reasoning, answer = thought_apart(answer) if role == "assistant" and not thought else ("\n\n".join(thought), answer)
+    return message(
+        id,
+        role,
+        answer,
+        reasoning=reasoning,
+        model=text(details.get("modelId")) or text(details.get("model")),
+        created=moment(one.get("created_at")),
+    )

@@ -1,0 +1,124 @@
+"""LM Studio's conversations: ``conversations/**/*.conversation.json``, a list of messages with versions each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.types import ChatMessage, Stats
+from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_foreign import (
+    Losses,
+    Node,
+    grown,
+    mapping,
+    message,
+    moment,
+    number,
+    record,
+    role_of,
+    sequence,
+    text,
+    thought_apart,
+    usage,
+)
+from paddock.server.chat_sources import json, whole
+
+ENDING = ".conversation.json"
+
+
+def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord | str]:
+    """The conversation of a file, and sentences about what it loses. Raises BadRequest, StorageFailed."""
+    chat = mapping(json(whole(path), path.name))
+    if not isinstance(chat.get("messages"), list):
+        raise BadRequest(f"“{path.name}” is no conversation of LM Studio.", hint="It has no messages.")
+    losses = Losses()
+    nodes: list[Node] = []
+    parent: str | None = None
+    for at, turn in enumerate(chat["messages"]):
+        versions = sequence(mapping(turn).get("versions"))
+        read = [_version(f"{at}.{one}", mapping(version), losses) for one, version in enumerate(versions)]
+        nodes += [Node(found.id, parent, found) for found in read if found is not None]
+        selected = int(number(mapping(turn).get("currentlySelected")))
+        chosen = read[selected] if 0 <= selected < len(read) else None
+        parent = chosen.id if chosen is not None else next((one.id for one in reversed(read) if one), parent)
+    created = moment(chat.get("createdAt"))
+    used = mapping(chat.get("lastUsedModel"))
+    found = record(
+        f"lmstudio:{path.name.removesuffix(ENDING)}:{created:.0f}",
+        text(chat.get("name")),
+        grown(nodes, parent),
+        created=created,
+        updated=max(moment(chat.get(name)) for name in ("assistantLastMessagedAt", "userLastMessagedAt", "createdAt")),
+        model=text(used.get("indexedModelIdentifier")) or text(used.get("identifier")),
+        system=_system(chat),
+        pinned=chat.get("pinned") is True,
+        folder=folder,
+    )
+    yield found
+    yield losses.sentence(found.summary.title)
+
+
+def _version(id: str, version: dict[str, Any], losses: Losses) -> ChatMessage | None:
+    role = role_of(version.get("role"))
+    if role is None:
+        losses.add("messages of an unknown kind")
+        return None
+    steps = [mapping(step) for step in sequence(version.get("steps"))]
+    blocks = [version] if version.get("type") != "multiStep" else [s for s in steps if s.get("type") == "contentBlock"]
+    said: list[str] = []
+    thought: list[str] = []
+    info: dict[str, Any] = {}
+    for block in blocks:
+        thinking = mapping(block.get("style")).get("type") == "thinking"
+        (thought if thinking else said).extend(_texts(block.get("content"), losses))
+        info = mapping(block.get("genInfo")) or info
+    content = "\n\n".join(said)
+    reasoning, content = (
+        thought_apart(content) if role == "assistant" and not thought else ("\n\n".join(thought), content)
+    )
+    measured = mapping(info.get("stats"))
+    return message(
+        id,
+        role,
+        content,
+        reasoning=reasoning,
+        model=text(info.get("indexedModelIdentifier")) or text(info.get("identifier")),
+        used=usage(measured, "promptTokensCount", "predictedTokensCount"),
+        stats=_stats(measured) if measured else None,
+    )
+
+
+def _texts(content: object, losses: Losses) -> Iterator[str]:
+    if isinstance(content, str):
+        yield text(content)
+    for part in map(mapping, sequence(content)):
+        match part.get("type"):
+            case "text":
+                yield text(part.get("text"))
+            case "file":
+                losses.add("images" if part.get("fileType") == "image" else "attachments")
+            case "toolCallRequest":
+                losses.add("tool calls")
+            case "toolCallResult":
+                pass  # told with its call
+            case _:
+                losses.add("parts of an unknown kind")
+
+
+def _stats(measured: dict[str, Any]) -> Stats:
+    return Stats(
+        ttft_s=number(measured.get("timeToFirstTokenSec")),
+        tokens_per_second=number(measured.get("tokensPerSecond")),
+        duration_s=number(measured.get("totalTimeSec")),
+    )
+
+
+def _system(chat: dict[str, Any]) -> str:
+    fields = sequence(mapping(chat.get("perChatPredictionConfig")).get("fields"))
+    own = (
+        mapping(field).get("value") for field in fields if mapping(field).get("key") == "llm.prediction.systemPrompt"
+    )
+    return text(next(own, "")) or text(chat.get("systemPrompt"))

@@ -1,0 +1,109 @@
+"""Open WebUI's export: a JSON list of chats, each with the tree of its messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+from paddock.sdk.types import ChatMessage
+from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_foreign import (
+    Losses,
+    Node,
+    grown,
+    mapping,
+    message,
+    moment,
+    record,
+    role_of,
+    sequence,
+    text,
+    thought_apart,
+    usage,
+)
+
+_DETAILS = re.compile(
+    r'<details\b[^>]*\btype="(?P<kind>[a-z_]+)"[^>]*>\s*(?:<summary>.*?</summary>)?(?P<inside>.*?)</details>\s*',
+    re.DOTALL,
+)
+
+
+def is_chat(item: dict[str, Any]) -> bool:
+    return "history" in mapping(item.get("chat")) or isinstance(mapping(item.get("chat")).get("messages"), list)
+
+
+def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
+    """An element of the list, and sentences about what it loses."""
+    chat, losses = mapping(item.get("chat")), Losses()
+    history = mapping(chat.get("history"))
+    nodes = []
+    for id, one in mapping(history.get("messages")).items():
+        given = mapping(one)
+        nodes.append(Node(id, text(given.get("parentId")) or None, _message(id, given, losses)))
+    if not nodes:  # exports of its first versions have a list alone
+        for at, one in enumerate(map(mapping, sequence(chat.get("messages")))):
+            nodes.append(Node(str(at), str(at - 1) if at else None, _message(str(at), one, losses)))
+    tree = grown(nodes, text(history.get("currentId")) or None)
+    tags = [text(tag) or text(mapping(tag).get("name")) for tag in sequence(mapping(item.get("meta")).get("tags"))]
+    losses.add("attachments", len(sequence(chat.get("files"))))
+    models = [text(model) for model in sequence(chat.get("models")) if text(model)]
+    found = record(
+        f"openwebui:{text(item.get('id')) or text(chat.get('id'))}",
+        text(item.get("title")) or text(chat.get("title")),
+        tree,
+        created=moment(item.get("created_at")) or moment(chat.get("timestamp")),
+        updated=moment(item.get("updated_at")),
+        model=models[0] if models else "",
+        system=text(mapping(chat.get("params")).get("system")) or text(chat.get("system")),
+        pinned=item.get("pinned") is True,
+        tags=[*tags, "archived" if item.get("archived") is True else ""],
+    )
+    yield found
+    yield losses.sentence(found.summary.title)
+    if tree.circles:
+        yield f"“{found.summary.title[:80]}”: its messages went in circles; they were cut apart."
+
+
+def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None:
+    role = role_of(one.get("role"))
+    if role is None:
+        losses.add("messages of an unknown kind")
+        return None
+    for file in map(mapping, sequence(one.get("files"))):
+        losses.add("images" if file.get("type") == "image" else "attachments")
+    content, thought = _words(one.get("content"), losses), []
+
+    def apart(found: re.Match[str]) -> str:
+        if found["kind"] == "reasoning":
+            lines = unescape(found["inside"]).strip().splitlines()
+            thought.append("\n".join(re.sub(r"^> ?", "", line) for line in lines))
+            return ""
+        if found["kind"] == "tool_calls":
+            losses.add("tool calls")
+            return ""
+        return found[0]
+
+    if role == "assistant":
+        content = _DETAILS.sub(apart, content)
+        if not thought:
+            early, content = thought_apart(content)
+            thought = [early] if early else []
+    return message(
+        id,
+        role,
+        content,
+        reasoning="\n\n".join(thought),
+        model=text(one.get("model")) if role == "assistant" else "",
+        created=moment(one.get("timestamp")),
+        used=usage(mapping(one.get("usage")), "prompt_tokens", "completion_tokens"),
+    )
+
+
+def _words(content: object, losses: Losses) -> str:
+    if isinstance(content, list):
+        parts = [mapping(part) for part in content]
+        losses.add("images", sum(part.get("type") != "text" for part in parts))
+        return "\n\n".join(text(part.get("text")) for part in parts if part.get("type") == "text")
+    return text(content)

@@ -1,0 +1,156 @@
+"""Conversations taken over from files, also those of other programs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from paddock.sdk.chats import ChatImport, FolderPatch, Imported, ImportFormat
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.events import ChatChanged, FoldersChanged
+
+if TYPE_CHECKING:
+    from paddock.server.bus import Bus
+    from paddock.server.chat_archive import ChatRecord, Written
+    from paddock.server.chats import ChatStore, ChatTable
+
+_TOGETHER = 50
+_TOGETHER_MESSAGES = 1000
+"""Stored in one go: so long others wait for the database."""
+_STORE_S = 60.0
+_MOST_PROBLEMS = 200
+_DEEPEST = 20
+"""Folders inside each other."""
+
+
+class ChatImporting:
+    """Lives on the host's loop; reading happens in a thread."""
+
+    def __init__(self, store: ChatStore, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+
+    async def import_(self, request: ChatImport) -> Imported:
+        """When cancelled, what has come in stays. Raises NotFound for the folder, BadRequest, StorageFailed."""
+        if not os.path.isabs(request.path) or "\0" in request.path:
+            hint = "Name the file or folder from the root on."
+            raise BadRequest(f"“{request.path[:120]}” is not an absolute path.", hint=hint)
+        if request.folder:
+            await self._store.ask(lambda table: table.folders.get(request.folder))
+        loop = asyncio.get_running_loop()
+        running = _Running(request, self, loop)
+        task = asyncio.ensure_future(asyncio.to_thread(running.run))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            running.stop.set()
+            await asyncio.wait([task])
+            raise
+
+    async def keep(self, records: Sequence[ChatRecord], folder: str) -> list[tuple[str, Written]]:
+        """Store ``records`` in their folders below ``folder``, and tell. Raises StorageFailed."""
+
+        def write(table: ChatTable) -> tuple[bool, list[tuple[str, Written]]]:
+            before = len(table.folders.all())
+            placed = [_placed(table, record, folder) for record in records]
+            written = table.archive.write(placed)
+            return len(table.folders.all()) != before, written
+
+        folders, written = await self._store.ask(write)
+        if folders:
+            self._bus.publish(FoldersChanged(id="folders"))
+        for chat, how in written:
+            if how == "new":
+                summary = await self._store.ask(lambda table, chat=chat: table.summary(chat))  # type: ignore[misc]
+                self._bus.publish(ChatChanged(id=chat, summary=summary))
+        return written
+
+
+class _Running:
+    """One import, in a thread."""
+
+    def __init__(self, request: ChatImport, importing: ChatImporting, loop: asyncio.AbstractEventLoop) -> None:
+        self._request, self._importing, self._loop = request, importing, loop
+        self.stop = threading.Event()
+        self._chats: list[str] = []
+        self._messages = self._skipped = self._found = 0
+        self._problems: list[str] = []
+
+    def run(self) -> Imported:
+        from paddock.server.chat_reading import format_of, read
+
+        path = Path(self._request.path)
+        if not path.exists():
+            raise BadRequest(f"There is no “{path}”.", hint="Check the path.")
+        format = self._request.format or format_of(path)
+        for records in self._batches(read(path, format)):
+            self._keep(records)
+        return self._result(path, format)
+
+    def _batches(self, found: Iterator[ChatRecord | str]) -> Iterator[list[ChatRecord]]:
+        batch: list[ChatRecord] = []
+        messages = 0
+        for one in found:
+            if self.stop.is_set():
+                return
+            if isinstance(one, str):
+                if one:
+                    self._problems.append(one)
+                continue
+            self._found += 1
+            batch.append(one)
+            messages += len(one.messages)
+            if len(batch) == _TOGETHER or messages >= _TOGETHER_MESSAGES:
+                yield batch
+                batch, messages = [], 0
+        if batch:
+            yield batch
+
+    def _keep(self, records: list[ChatRecord]) -> None:
+        task = self._importing.keep(records, self._request.folder)
+        written = asyncio.run_coroutine_threadsafe(task, self._loop).result(_STORE_S)
+        for record, (chat, how) in zip(records, written, strict=True):
+            if how == "new":
+                self._chats.append(chat)
+                self._messages += len(record.messages)
+                continue
+            self._skipped += 1
+            if how == "in the trash":
+                title = record.summary.title[:80]
+                self._problems.append(f"“{title}” is in the trash; bring it back from there.")
+
+    def _result(self, path: Path, format: ImportFormat) -> Imported:
+        if not self._found and not self.stop.is_set():
+            raise _nothing(path, self._problems)
+        problems = self._problems[:_MOST_PROBLEMS]
+        if len(self._problems) > len(problems):
+            problems.append(f"… and {len(self._problems) - len(problems):,} more.")
+        return Imported(
+            format=format,
+            chats=tuple(self._chats),
+            messages=self._messages,
+            skipped=self._skipped,
+            problems=tuple(problems),
+        )
+
+
+def _nothing(path: Path, problems: Sequence[str]) -> BadRequest:
+    first = problems[0] if problems else f"“{path.name}” holds no conversations."
+    more = f" {len(problems) - 1} more problems were found." if len(problems) > 1 else ""
+    return BadRequest(f"{first}{more}", hint="Choose another file, or say which program it is from.")
+
+
+def _placed(table: ChatTable, record: ChatRecord, folder: str) -> ChatRecord:
+    """``record`` in the folder that its names lead to; those that there are not are made."""
+    at = folder
+    for name in record.folder[:_DEEPEST]:
+        name = " ".join(name.split())[:200] or "Folder"
+        inside = (one.id for one in table.folders.all() if one.parent == at and one.name == name)
+        at = next(inside, "") or table.folders.put("", FolderPatch(name=name, parent=at)).id
+    return msgspec.structs.replace(record, summary=msgspec.structs.replace(record.summary, folder=at))

@@ -1,0 +1,398 @@
+"""The Compare view with a real host: what is done in the widgets, and what the store holds then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from compare_stage import LONG, Stage
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QMenu, QWidget
+from pytestqt.qtbot import QtBot
+
+from paddock.sdk.types import Pane
+
+View = Any
+ALPHA = "The **capital** of France is Paris."
+BETA = "Paris is the capital of France, and its largest city."
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("compare"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def view(stage: Stage, qtbot: QtBot) -> Iterator[View]:
+    yield stage.open(qtbot)
+    stage.close_views()
+
+
+def shown(pane: Any) -> list[str]:
+    return [row.full_text() for row in pane.view.column.rows]
+
+
+def pick(menu: QMenu, words: str) -> None:
+    """Choose the entry of a menu."""
+    entry = next(entry for entry in menu.actions() if entry.text() == words)
+    assert entry.isEnabled(), words
+    entry.trigger()
+    menu.close()
+
+
+def choose(stage: Stage, view: View, number: int, words: str) -> None:
+    """Choose an entry of the menu of the pane in a place."""
+    pick(view.deeds.open_menu(stage.pane(number).pane), words)
+
+
+def take_model(stage: Stage, view: View, name: str) -> None:
+    """Choose a model in the picker that is open."""
+    picker = view.deeds._picker
+    picker.view.setCurrentIndex(picker._model.row_of(f"test/{name}"))
+    stage.qtbot.keyClick(picker.view, Qt.Key.Key_Return)
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_a_question_to_all_panes_is_answered_and_stored_in_each(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    assert view.composer_state().placeholder == "Message both"
+    stage.send("What is the capital of France?")
+    assert [stage.texts(number)[1] for number in (0, 1)] == [ALPHA, BETA]
+    assert shown(stage.pane(0)) == [ALPHA], "the question stands above the panes"
+    assert view.question.text.text() == "What is the capital of France?"
+    speed, first, tokens, _ = stage.pane(0).strip.measures
+    assert speed.figure
+    assert first.figure
+    assert tokens.figure == "6"
+    assert [pane.strip.measures[0].best for pane in view.grid.panes] == [True, False]
+    stage.until(lambda: view.composer_state().note.startswith("Runs side by side"))
+
+
+def test_a_question_to_one_pane_leaves_the_others_alone(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("first")
+    view.composer_tools.choose(stage.pane(1).pane)
+    assert view.composer_state().placeholder == "Message beta"
+    stage.send("only you,\nplease")
+    assert len(stage.texts(0)) == 2
+    assert stage.texts(1)[2:] == ["only you,\nplease", BETA]
+    assert shown(stage.pane(1))[1] == "only you, please…", "a line between the answers"
+    stage.pane(1).view.copy_text("only you, please…", "message")
+    from PySide6.QtGui import QGuiApplication
+
+    assert QGuiApplication.clipboard().text() == "only you,\nplease", "copied whole"
+
+
+def test_one_pane_is_stopped_and_then_all(stage: Stage, view: View) -> None:
+    stage.begin("slow", "slow", "alpha")
+    view.send("count")
+    stage.until(lambda: sum(run.pieces > 2 for run in view.session.runs.values()) == 2)
+    assert view.composer_state().running
+    assert stage.pane(0).head.stop.isVisible()
+    first = stage.pane(0).pane
+    stage.pane(0).head.stop.click()
+    stage.until(lambda: first not in view.session.runs)
+    assert view.session.running, "the other one goes on"
+    view.stop()
+    stage.until(lambda: not view.session.running)
+    chat = stage.stored()
+    assert [path[1].state for path in chat.paths.values()] == ["cancelled", "cancelled", "done"]
+    assert not view.composer_state().running
+
+
+def test_answers_are_made_again_and_versions_chosen(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    choose(stage, view, 0, "Regenerate the answer")
+    stage.until(lambda: stage.stored().panes[0].id not in view.session.runs and not view.session.running)
+    assert [stage.stored().paths[pane][1].versions for pane in view.panes] == [2, 1]
+    pick(view.head_tools.menu, "Regenerate all answers")
+    stage.until(lambda: view.session.running)
+    stage.until(lambda: not view.session.running)
+    assert [stage.stored().paths[pane][1].versions for pane in view.panes] == [3, 2]
+    answer = view.answer(stage.pane(1).pane, view.turn)
+    stage.pane(1).view.version_requested.emit(answer.siblings[0])
+    stage.until(lambda: view.answer(stage.pane(1).pane, view.turn).version == 1)
+    assert stage.stored().paths[stage.pane(1).pane][1].id == answer.siblings[0]
+    assert stage.stored().paths[stage.pane(0).pane][1].version == 3
+
+
+def test_the_question_is_edited_in_all_panes(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("helo")
+    with stage.qtbot.waitSignal(view.edit_wanted) as wanted:
+        view.question.edit.click()
+    assert wanted.args == [view.turn, "helo"]
+    view.send("hello", wanted.args[0])
+    stage.until(lambda: view.question.text.text() == "hello" and not view.session.running)
+    assert [stage.texts(number)[0] for number in (0, 1)] == ["hello", "hello"]
+    assert {stage.stored().paths[pane][0].versions for pane in view.panes} == {2}
+    assert view.question.place.text() == "turn 1 of 1"
+
+
+def test_a_pane_that_fails_disturbs_no_other_and_is_tried_again(stage: Stage, view: View) -> None:
+    stage.begin("broken", "alpha")
+    stage.send("hello")
+    states = [stage.stored().paths[pane.id][1].state for pane in stage.stored().panes]
+    assert states == ["failed", "done"]
+    failed = view.answer(stage.pane(0).pane, view.turn)
+    stage.pane(0).view.retry_requested.emit(failed.id)
+    stage.until(lambda: view.session.running)
+    stage.until(lambda: not view.session.running)
+    assert stage.stored().paths[stage.pane(0).pane][1].versions == 2
+
+
+def test_a_question_refused_comes_back(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    gone = view.chat
+    stage.ask(lambda client: client.set_panes(gone, ()))
+    stage.until(lambda: view.chat == "")
+    stage.begin("alpha", "beta")
+    view.session._ask.__self__.panes = ()  # as if they had gone in another window at this moment
+    with stage.qtbot.waitSignal(view.given_back) as back:
+        view.session.again("no such turn", ("strange",))
+        view.session.send("keep me", ("strange",))
+    assert back.args == ["keep me"]
+
+
+# ---------------------------------------------------------------- panes
+
+
+def test_panes_are_added_up_to_six(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta", "alpha", "beta", "alpha")
+    view.head_tools.add.click()
+    take_model(stage, view, "slow")
+    stage.until(lambda: len(view.panes) == 6)
+    assert [pane.model for pane in stage.stored().panes][-1] == "test/slow"
+    colors = [pane.color for pane in view.grid.panes]
+    assert len(set(colors)) == 6, "two panes of one model wear two silks"
+    view.head_tools.add.click()
+    assert stage.said[-1].text == "6 panes are the most that can be compared."
+    assert view.composer_state().placeholder == "Message all six"
+
+
+def test_the_model_of_a_pane_is_changed_by_its_name(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.pane(1).head.model.click()
+    take_model(stage, view, "slow")
+    stage.until(lambda: [pane.model for pane in stage.stored().panes] == ["test/alpha", "test/slow"])
+    assert stage.pane(1).head.model.accessibleName() == "Pane 2: slow"
+
+
+def test_a_pane_is_duplicated_and_gets_settings_of_its_own(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    with stage.qtbot.waitSignal(view.settings_wanted) as wanted:
+        choose(stage, view, 0, "Duplicate with other settings")
+    title, pane = wanted.args
+    assert title == "Pane 2: alpha"
+    assert pane.id == stage.pane(1).pane
+    view.set_pane(Pane(id=pane.id, model=pane.model, sampling={"temperature": 0.2}, system="Be brief."))
+    stage.until(lambda: stage.stored().panes[1].sampling == {"temperature": 0.2})
+    assert stage.pane(1).title == "Pane 2: alpha temperature 0.2 · own prompt"
+    with stage.qtbot.waitSignal(view.settings_wanted):
+        stage.pane(0).head.settings.click()
+
+
+def test_panes_are_moved_by_keyboard_and_by_mouse(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta", "slow")
+    before = [pane.id for pane in stage.stored().panes]
+    head = stage.pane(0).head
+    stage.qtbot.keyClick(head.model, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    stage.until(lambda: [p.id for p in stage.stored().panes] == [before[1], before[0], before[2]])
+    assert [pane.pane for pane in view.grid.panes] == [before[1], before[0], before[2]]
+    start, name = QPoint(40, 15), stage.pane(2).head.model
+    target = name.mapFromGlobal(stage.pane(0).mapToGlobal(QPoint(60, 30)))
+    stage.qtbot.mousePress(name, Qt.MouseButton.LeftButton, pos=start)
+    stage.qtbot.mouseMove(name, target)
+    stage.qtbot.mouseRelease(name, Qt.MouseButton.LeftButton, pos=target)
+    stage.until(lambda: [p.id for p in stage.stored().panes] == [before[2], before[1], before[0]][:1] + before[1::-1])
+
+
+def test_a_pane_is_removed_while_it_answers_and_the_last_but_one_ends_it(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "slow", "beta")
+    view.send("hello")
+    stage.until(lambda: any(run.pieces for run in view.session.runs.values()))
+    choose(stage, view, 1, "Remove this pane")
+    stage.until(lambda: len(view.panes) == 2 and not view.session.running)
+    assert [pane.model for pane in stage.stored().panes] == ["test/alpha", "test/beta"]
+    chat = view.chat
+    with stage.qtbot.waitSignal(view.ended) as ended:
+        choose(stage, view, 0, "Remove this pane")
+    assert ended.args == [chat]
+    found = stage.ask(lambda client: client.chat(chat))
+    assert found.panes == ()
+    assert [message.content for message in found.messages] == ["hello", BETA]
+
+
+def test_one_panes_way_becomes_that_of_all(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    choose(stage, view, 1, "Go on from here in all panes")
+    stage.until(lambda: shown(stage.pane(0)) == [BETA])
+    assert stage.texts(0) == stage.texts(1) == ["hello", BETA]
+
+
+def test_going_on_alone_ends_the_comparison(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    chat = view.chat
+    with stage.qtbot.waitSignal(view.ended):
+        choose(stage, view, 1, "Go on in this pane alone")
+    found = stage.ask(lambda client: client.chat(chat))
+    assert (found.panes, found.messages[-1].content) == ((), BETA)
+    assert not view.panes
+
+
+def test_an_answer_becomes_a_conversation_of_its_own(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    with stage.qtbot.waitSignal(view.open_wanted) as opened:
+        stage.pane(1).view.action_requested.emit("branch", view.answer(stage.pane(1).pane, view.turn).id)
+    made = stage.ask(lambda client: client.chat(opened.args[0]))
+    assert [message.content for message in made.messages] == ["hello", BETA]
+    assert made.panes == ()
+
+
+def test_a_pane_without_its_model_says_so_and_takes_another(stage: Stage, view: View) -> None:
+    view.begin("", [Pane(model="test/gone"), Pane(model="test/beta")])
+    stage.until(lambda: len(view.panes) == 2)
+    pane = stage.pane(0)
+    assert pane.notice.isVisible()
+    assert "is not on this computer" in pane.notice.accessibleName()
+    pane.notice._second.click()
+    take_model(stage, view, "alpha")
+    stage.until(lambda: not stage.pane(0).notice.isVisible())
+    assert stage.stored().panes[0].model == "test/alpha"
+
+
+# ---------------------------------------------------------------- turns, coming back
+
+
+def test_questions_are_gone_through_in_all_panes(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    for question in ("one", "two", "three"):
+        stage.send(question)
+    assert view.question.place.text() == "turn 3 of 3"
+    view.question.back.click()
+    assert (view.question.text.text(), view.question.place.text()) == ("two", "turn 2 of 3")
+    first = view.session.turns()[0]
+    view.follower.step(-1)
+    assert view.turn == first
+    assert not view.question.back.isEnabled()
+
+
+def test_panes_scroll_together_by_turns(stage: Stage, view: View) -> None:
+    stage.begin("slow", "alpha")
+    view.send("long")
+    stage.until(lambda: any(run.pieces > 40 for run in view.session.runs.values()))
+    view.stop()
+    stage.until(lambda: not view.session.running)
+    view.resize(500, 330)
+    for question in ("second", "third"):
+        view.composer_tools.choose(stage.pane(1).pane)
+        stage.send(question)
+    one, two = stage.pane(0).view, stage.pane(1).view
+    assert two.verticalScrollBar().maximum() > 0
+    two.verticalScrollBar().setValue(two.verticalScrollBar().maximum())
+    one.verticalScrollBar().setValue(0)
+    one.scrolled_by_user.emit()
+    assert two.scrolled() < two.verticalScrollBar().maximum(), "it came along"
+    view.head_tools.together.chip.click()
+    two.verticalScrollBar().setValue(two.verticalScrollBar().maximum())
+    one.scrolled_by_user.emit()
+    assert two.scrolled() == two.verticalScrollBar().maximum(), "it stays"
+    assert view.remember(view_state()).compare_together is False
+
+
+def view_state() -> Any:
+    from paddock.gui.window_state import WindowState
+
+    return WindowState()
+
+
+def test_leaving_and_coming_back_follows_the_running_answers(stage: Stage, view: View) -> None:
+    stage.begin("slow", "slow")
+    view.send("count")
+    stage.until(lambda: all(run.pieces > 3 for run in view.session.runs.values()) and len(view.session.runs) == 2)
+    chat = view.chat
+    view.leave()
+    assert not view.panes
+    view.open(chat)
+    stage.until(lambda: len(view.session.runs) == 2 and all(run.pieces for run in view.session.runs.values()))
+    stage.until(lambda: shown(stage.pane(0))[0].startswith("one two three four"))
+    assert shown(stage.pane(0))[0].count("one two three") < 12, "what was stored does not come twice"
+    view.stop()
+    stage.until(lambda: not view.session.running)
+    assert shown(stage.pane(0)) == [stage.texts(0)[1]]
+
+
+def test_what_is_asked_elsewhere_is_shown_here(stage: Stage, view: View) -> None:
+    from paddock.sdk.compare import AskPanes
+
+    stage.begin("alpha", "beta")
+    chat = view.chat
+    stage.ask(lambda client: client.ask_panes(chat, AskPanes(content="from a script")))
+    stage.until(lambda: shown(stage.pane(1)) == [BETA] and not view.session.running)
+    assert view.question.text.text() == "from a script"
+    stage.ask(lambda client: client.delete_chat(chat))
+    stage.until(lambda: view.chat == "" and not view.panes)
+
+
+def test_a_host_that_comes_again_is_read_again(stage: Stage, view: View) -> None:
+    stage.begin("slow", "alpha")
+    view.send("count")
+    stage.until(lambda: any(run.pieces > 3 for run in view.session.runs.values()))
+    stage.host.call(lambda client: client.shutdown("now"), None, lambda error: None)
+    stage.until(lambda: stage.host.connection == "lost")
+    stage.until(lambda: stage.host.connection == "connected")
+    stage.until(lambda: not view.session.running and len(shown(stage.pane(0))) == 1)
+    assert view.answer(stage.pane(0).pane, view.turn).state == "interrupted"
+    stage.send("and now")
+    assert stage.texts(1)[-1] == ALPHA
+
+
+# ---------------------------------------------------------------- looks
+
+
+def test_small_windows_have_pages_and_two_numbers(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta", "slow")
+    assert not view.grid.pages.isVisible()
+    view.resize(520, 380)
+    stage.until(lambda: view.grid.pages.isVisible())
+    assert [pane.isVisible() for pane in view.grid.panes] == [True, True, False]
+    assert len(stage.pane(0).strip.shown()) == 2
+    stage.qtbot.keyClick(view.grid.dots, Qt.Key.Key_Right)
+    assert [pane.isVisible() for pane in view.grid.panes] == [False, False, True]
+    assert not view.grid.on.isEnabled()
+    view.grid.back.click()
+    assert view.grid.page == 0
+
+
+def test_four_panes_stand_two_by_two_or_in_a_row(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta", "alpha", "beta")
+    assert len({pane.y() for pane in view.grid.panes}) == 2
+    pick(view.head_tools.menu, "Four panes in a row")
+    assert len({pane.y() for pane in view.grid.panes}) == 1
+    assert view.remember(view_state()).compare_four == "row"
+
+
+def test_everything_that_takes_the_focus_has_a_name(stage: Stage, view: View) -> None:
+    view.begin("", [Pane(model="test/alpha", name=LONG), Pane(model="test/gone")])
+    stage.until(lambda: len(view.panes) == 2)
+    stage.send("hello")
+    unnamed = [
+        type(widget).__name__
+        for widget in view.findChildren(QWidget)
+        if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not widget.accessibleName()
+    ]
+    assert unnamed == []
+    reader = QAccessible.queryAccessibleInterface(stage.pane(0).view)
+    assert reader is not None
+    assert LONG in reader.text(QAccessible.Text.Name)
+    assert LONG in stage.pane(0).head.model.toolTip()

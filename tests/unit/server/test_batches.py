@@ -1,0 +1,203 @@
+"""Batches through the control API: answered, checked, paused, resumed, retried, judged, exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+from server_harness import HostProcess, echo_model, until, with_models
+
+EXTRA: dict[str, dict[str, Any]] = {
+    "crawling": {"text": "word " * 500, "tokens_per_second": 30, "parallel": 3},
+    "yes": {"text": "PASS: it is what was asked for.", "tokens_per_second": 2000},
+    "unsure": {"text": "Hard to say.", "tokens_per_second": 2000},
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    root = with_models(tmp_path_factory.mktemp("home"))
+    for name, script in EXTRA.items():
+        echo_model(root, name, **script)
+    host = HostProcess(root).ready()
+    yield host
+    host.close()
+
+
+def start(host: HostProcess, prompts: list[dict[str, Any]], *panes: str | dict[str, Any], **more: Any) -> str:
+    made = [pane if isinstance(pane, dict) else {"model": pane} for pane in panes]
+    id: str = host.post("/control/batches", {"prompts": prompts, "panes": made, **more})["id"]
+    return id
+
+
+def ended(host: HostProcess, id: str) -> dict[str, Any]:
+    def over() -> dict[str, Any] | None:
+        batch: dict[str, Any] = host.get(f"/control/batches/{id}")
+        return batch if batch["state"] != "running" else None
+
+    return until(over, "the end of the batch")
+
+
+def patch(host: HostProcess, id: str, action: str) -> dict[str, Any]:
+    answer = host.http.patch(f"/control/batches/{id}", json={"action": action})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def cells(host: HostProcess, id: str) -> list[dict[str, Any]]:
+    return host.get(f"/control/batches/{id}/cells")
+
+
+def running(host: HostProcess, id: str) -> dict[str, Any]:
+    return until(lambda: (b := host.get(f"/control/batches/{id}"))["running"] and b, "a cell that is being answered")
+
+
+def test_every_prompt_is_asked_in_every_pane_and_repetition_with_its_own_seed(shared):
+    asked = [{"prompt": "one", "checks": [{"kind": "contains", "value": "Paris"}]}, {"prompt": "two"}]
+    id = start(shared, asked, "test/paris", {"model": "test/thinker", "sampling": {"seed": 40}}, repeat=2)
+    batch = ended(shared, id)
+    assert (batch["state"], batch["done"], batch["total"], batch["name"]) == ("done", 8, 8, "one")
+    found = cells(shared, id)
+    assert [(c["prompt"], c["pane"], c["repeat"]) for c in found] == [
+        (prompt, pane, repeat) for prompt in (0, 1) for pane in (0, 1) for repeat in (0, 1)
+    ]
+    assert [c["seed"] for c in found[:4]] == [0, 1, 40, 41]
+    assert found[0]["checks"] == [{"name": "contains “Paris”", "passed": True, "note": "", "kind": "contains"}]
+    assert found[2]["checks"][0]["passed"] is False
+    assert (found[2]["text"], found[2]["reasoning"]) == ("Four.", "Two and two.")
+    assert found[0]["stats"]["tokens_per_second"] > 0
+    assert shared.get(f"/control/batches/{id}/prompts")[1]["prompt"] == "two"
+
+
+def test_pause_stops_what_is_written_and_resume_asks_only_what_is_left(shared):
+    id = start(shared, [{"prompt": "a"}, {"prompt": "b"}], "test/paris", "test/crawling")
+    until(
+        lambda: len(running(shared, id)["running"]) == 2 and shared.get(f"/control/batches/{id}")["done"] == 2, "both"
+    )
+    assert any("prompts is running" in words for words in shared.get("/control/handshake")["busy"])
+    paused = patch(shared, id, "pause")
+    assert (paused["state"], paused["done"], paused["running"]) == ("paused", 2, [])
+    generations = [m["active"] for m in shared.get("/control/loaded") if m["model"] == "test/crawling"]
+    assert generations == [0], "its answers have stopped"
+    before = shared.get(f"/control/batches/{id}/changes")
+    assert [cell["pane"] for cell in before] == [0, 0]
+    patch(shared, id, "resume")
+    assert set(running(shared, id)["running"]) == {1, 3}
+    assert shared.get(f"/control/batches/{id}/changes") == before
+    assert shared.http.delete(f"/control/batches/{id}").status_code == 204
+    assert shared.http.get(f"/control/batches/{id}").status_code == 404
+
+
+def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_other(shared):
+    first = start(shared, [{"prompt": str(n)} for n in range(5)], "test/crawling", name="first")
+    until(lambda: len(running(shared, first)["running"]) == 2, "two of three places")
+    second = start(shared, [{"prompt": "x"}], "test/paris")
+    assert shared.get(f"/control/batches/{second}")["note"] == "Waits for “first”."
+    patch(shared, first, "pause")
+    assert ended(shared, second)["done"] == 1
+    shared.http.delete(f"/control/batches/{first}")
+
+
+def test_what_failed_is_retried_alone(shared):
+    id = start(shared, [{"prompt": "a"}], "test/paris", "test/dying")
+    assert (ended(shared, id)["done"], ended(shared, id)["failed"]) == (1, 1)
+    failed = cells(shared, id)[1]
+    assert failed["error"]["code"] == "engine_died"
+    retried = patch(shared, id, "retry")
+    assert (retried["state"], retried["failed"]) == ("running", 0)
+    assert ended(shared, id)["failed"] == 1
+    changes = shared.get(f"/control/batches/{id}/changes")
+    assert [cell["pane"] for cell in changes] == [0, 1], "the good answer was not asked again"
+
+
+def test_judges_speak_after_the_answers_and_an_unclear_verdict_is_none(shared):
+    def judge(model: str) -> dict[str, str]:
+        return {"kind": "judge", "value": "It names Paris.", "model": f"test/{model}", "name": model}
+
+    checks = [judge("yes"), {"kind": "contains", "value": "Paris"}, judge("unsure"), judge("dying")]
+    id = start(shared, [{"prompt": "a", "checks": checks}, {"prompt": "b"}], "test/paris")
+    assert ended(shared, id)["to_judge"] == 0
+    results = {check["name"]: check for check in cells(shared, id)[0]["checks"]}
+    assert (results["yes"]["passed"], results["yes"]["note"]) == (True, "it is what was asked for")
+    assert results["unsure"]["passed"] is None
+    assert "not clear" in results["unsure"]["note"]
+    assert results["dying"]["passed"] is None
+    assert "did not answer" in results["dying"]["note"]
+    assert [cell["prompt"] for cell in shared.get(f"/control/batches/{id}/changes")] == [1, 0], "judged last"
+
+
+def test_a_pane_that_cannot_be_asked_is_refused_at_the_start(shared):
+    def refused(**request: Any) -> dict[str, Any]:
+        given = {"prompts": [{"prompt": "x"}], "panes": [{"model": "test/paris"}], **request}
+        answer = shared.http.post("/control/batches", json=given)
+        assert answer.status_code >= 400
+        return answer.json()["error"]
+
+    assert refused(panes=[{"model": "test/pariss"}])["hint"].startswith("Did you mean “test/paris”")
+    assert "temperature" in refused(panes=[{"model": "test/paris", "sampling": {"temprature": 1}}])["hint"]
+    assert "Prompt 1" in refused(prompts=[{"prompt": " "}])["message"]
+    assert "judge" in refused(prompts=[{"prompt": "x", "checks": [{"kind": "judge", "value": "y"}]}])["message"]
+    assert "200,000" in refused(prompts=[{"prompt": "x"}] * 201, repeat=1000)["hint"]
+
+
+def test_exports_hold_every_answer_and_run_nothing(shared, tmp_path):
+    text = "=HYPERLINK(1) <script>alert(1)</script>"
+    id = start(shared, [{"prompt": text}], {"model": "test/paris", "name": "<b>"}, repeat=2)
+    ended(shared, id)
+
+    def export(format: str, **more: Any) -> dict[str, Any]:
+        return shared.post(f"/control/batches/{id}/export", {"format": format, **more})
+
+    rows = list(csv.DictReader(io.StringIO(export("csv")["text"])))
+    assert [row["repeat"] for row in rows] == ["1", "2"]
+    assert rows[0]["prompt"] == "'" + text
+    lines = [json.loads(line) for line in export("jsonl")["text"].splitlines()]
+    assert set(lines[0]) >= {"prompt", "pane", "repeat", "text", "stats", "checks"}
+    assert lines[0]["prompt"] == text
+    page = export("html")["text"]
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    target = tmp_path / "out.csv"
+    assert export("csv", path=str(target))["files"] == [str(target)]
+    assert target.read_bytes().startswith(b"\xef\xbb\xbfnumber,")
+    again = shared.http.post(f"/control/batches/{id}/export", json={"format": "csv", "path": str(target)})
+    assert "there already" in again.json()["error"]["message"]
+    export("csv", path=str(target), replace=True)
+
+
+def test_sets_of_prompts_are_kept_changed_and_removed(shared):
+    read = shared.post("/control/prompt-sets/read", {"text": "prompt,contains\nWho?,me\n", "name": "mine"})
+    kept = shared.post("/control/prompt-sets", read)
+    assert kept["id"]
+    shared.post("/control/prompt-sets", {**kept, "name": "ours"})
+    (only,) = shared.get("/control/prompt-sets")
+    assert (only["name"], only["prompts"][0]["checks"][0]["value"]) == ("ours", "me")
+    assert shared.http.delete(f"/control/prompt-sets/{kept['id']}").status_code == 204
+    assert shared.get("/control/prompt-sets") == []
+
+
+def test_a_killed_host_goes_on_with_what_ran_and_leaves_what_was_paused(start_over):
+    host = start_over()
+    ran = start(host, [{"prompt": "a"}], "test/paris", "test/crawling")
+    until(lambda: host.get(f"/control/batches/{ran}")["done"] == 1, "the first answer")
+    waiting = start(host, [{"prompt": "a"}], "test/crawling")
+    patch(host, waiting, "pause")
+    before = host.get(f"/control/batches/{ran}/changes")
+    os.kill(host.process.pid, signal.SIGKILL)
+    host.process.wait(20)
+    host = start_over()
+    assert running(host, ran)["running"] == [1]
+    assert host.get(f"/control/batches/{ran}/changes") == before
+    assert host.get(f"/control/batches/{waiting}")["state"] == "paused"
+
+
+@pytest.fixture
+def start_over(start, tmp_path):
+    """Starts hosts over one data folder."""
+    echo_model(tmp_path, "crawling", **EXTRA["crawling"])
+    return lambda: start().ready()
