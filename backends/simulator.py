@@ -11,15 +11,17 @@ import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from paddock.backends.base import EngineDescriptor
 from paddock.backends.registry import Registry
 from paddock.backends.supervisor import Worker
 from paddock.backends.tether import JobObject
-from paddock.sdk.errors import EngineDied, EngineError
+from paddock.sdk.errors import EngineDied, EngineError, PaddockError
 from paddock.sdk.memory import Prediction
 from paddock.sdk.types import Options
 
@@ -72,6 +74,7 @@ class Simulator:
         self._answers: OrderedDict[_Question, Prediction | EngineError] = OrderedDict()
         self._running: dict[_Question, _Running] = {}
         self._seats: dict[str, _Seat] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def known(self, engine: str, path: str, options: Options, *, key: str = "") -> Prediction | None:
@@ -111,10 +114,23 @@ class Simulator:
                 running.task.cancel()
                 self._forget(question, running.task)
 
+    def prepare(self, engine: str) -> None:
+        """Have the engine's worker started by the time something is asked of it."""
+        descriptor = self._registry.get(engine)
+        if descriptor.simulate and not self._closing and not self._seat(descriptor).taken:
+            task = asyncio.create_task(self._prepared(self._seat(descriptor)))
+            self._preparing.add(task)
+            task.add_done_callback(self._preparing.discard)
+
+    async def _prepared(self, seat: _Seat) -> None:
+        async with seat.lock:
+            with suppress(PaddockError, Gone):  # whoever asks something hears of it
+                await seat.ask("", {}, self._timeout_s)
+
     async def close(self) -> None:
         """End the workers and whatever is asked of them."""
         self._closing = True
-        tasks = [running.task for running in self._running.values()]
+        tasks = [*(running.task for running in self._running.values()), *self._preparing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -128,10 +144,7 @@ class Simulator:
         descriptor = self._registry.get(engine)
         if not descriptor.simulate:
             raise EngineError(f"{descriptor.title} cannot simulate a load.")
-        seat = self._seats.get(engine)
-        if seat is None:
-            make = lambda: Worker(descriptor, f"simulate-{secrets.token_hex(3)}", self._logs, job=self._job)  # noqa: E731
-            seat = self._seats[engine] = _Seat(make, self._idle_s)
+        seat = self._seat(descriptor)
         async with seat.lock:
             running.begun = True
             try:
@@ -143,6 +156,13 @@ class Simulator:
                 raise failed from gone
         self._keep(question, answer)
         return answer
+
+    def _seat(self, descriptor: EngineDescriptor) -> _Seat:
+        seat = self._seats.get(descriptor.name)
+        if seat is None:
+            make = lambda: Worker(descriptor, f"simulate-{secrets.token_hex(3)}", self._logs, job=self._job)  # noqa: E731
+            seat = self._seats[descriptor.name] = _Seat(make, self._idle_s)
+        return seat
 
     def _keep(self, question: _Question, answer: Prediction | EngineError) -> None:
         self._answers[question] = answer
@@ -180,8 +200,14 @@ class _Seat:
         self._timer: asyncio.TimerHandle | None = None
         self._leaving: asyncio.Task[None] | None = None
 
+    @property
+    def taken(self) -> bool:
+        """Whether there is a worker, or somebody who starts one."""
+        return self.lock.locked() or self._worker is not None
+
     async def ask(self, path: str, options: Options, timeout: float) -> Prediction:
-        """Raises what the engine raised, and Gone; the next question then gets another worker."""
+        """With an empty path the worker only gets ready, and says that this is no model. Raises what the engine raised,
+        and Gone; the next question then gets another worker."""
         if self._timer is not None:
             self._timer.cancel()
         worker = self._worker

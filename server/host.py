@@ -80,7 +80,9 @@ class Host:
         self._registry = Registry.discover()
         self._devices = Devices(lambda: self.models.engines())
         self._predictions = Predictions(self._simulator)
-        self._subjects = Subjects(self._registry, lambda name: self.models.find(name), home.headers)
+        self._subjects = Subjects(
+            self._registry, lambda name: self.models.find(name), home.headers, fetching=self._predictions.prepare
+        )
         self.memory = self._memory()
         self.memory_watch = MemoryWatch(self.memory.state, self.bus)
         self.places = Places(home.models, bundled(), lambda: self.settings.current, lambda: self._registry.suffixes())

@@ -35,13 +35,20 @@ class Predictions:
         self._headers: OrderedDict[str, tuple[Header, ...]] = OrderedDict()
         self._shapes: OrderedDict[str, Shape] = OrderedDict()
 
+    def prepare(self, engine: str) -> None:
+        """The engine's own answer will be asked for soon."""
+        self._simulating().prepare(engine)
+
     async def simulated(self, subject: Subject, options: Options) -> Prediction:
         """The engine's own answer. Raises what the engine raised, EngineError where it cannot simulate."""
         if not subject.path:
             raise EngineError("the disk cannot hold a sparse file.")
+        return await self._simulating().predict(subject.engine.name, subject.path, options, key=subject.key)
+
+    def _simulating(self) -> Simulator:
         if self._simulator is None:
             self._simulator = self._make_simulator()
-        return await self._simulator.predict(subject.engine.name, subject.path, options, key=subject.key)
+        return self._simulator
 
     def remembered(self, subject: Subject, options: Options) -> Prediction | None:
         """A simulation that was made before."""

@@ -41,7 +41,8 @@ class Subject:
 
 
 class Subjects:
-    """``find`` gives the model of an id or path; ``folder`` keeps the headers that were fetched."""
+    """``find`` gives the model of an id or path; ``folder`` keeps the headers that were fetched. ``fetching`` hears of
+    the engine of a header that is about to be."""
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class Subjects:
         find: Callable[[str], Awaitable[ModelInfo]],
         folder: Path,
         *,
+        fetching: Callable[[str], None] = lambda engine: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
         self._find = find
         self._folder = folder
+        self._fetching = fetching
         self._clock = clock
         self._recent: dict[str, tuple[float, Subject]] = {}
 
@@ -90,6 +93,7 @@ class Subjects:
     async def _fetched(self, source: str) -> Subject:
         from paddock.browser.remote import fetch_headers
 
+        self._fetching(_REMOTE_ENGINE)
         fetched = await fetch_headers(source, self._folder)
         found = await self._subject(fetched)
         while len(self._recent) >= _RECENT:

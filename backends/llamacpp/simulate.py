@@ -31,6 +31,7 @@ from paddock.backends.llamacpp.memory_use import buffers_used, device_contexts, 
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext
 from paddock.backends.llamacpp.process_memory import give_back_freed
 from paddock.backends.process_memory import resident_bytes
+from paddock.sdk.errors import ModelUnusable
 from paddock.sdk.memory import DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
@@ -53,11 +54,15 @@ LARGER_ALONE = ("minimax-01", "kimi-linear")
 
 
 def simulate(path: str, options: Options) -> Prediction:
-    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second.
+    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second. With an empty path it only
+    gets ready, which takes most of that time.
 
     Raises InvalidOption, UnknownOption, ModelUnusable, LoadFailed, EngineMissing.
     """
     started = time.monotonic()
+    if not path:
+        library()
+        raise ModelUnusable("There is nothing to simulate.", hint="Name a file.")
     effective = effective_options(options)
     model = _kept().open(path, effective)
     simulation = _Simulation(model, with_threads(effective, model.size_bytes, physical_cores()))

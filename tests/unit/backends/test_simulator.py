@@ -67,6 +67,24 @@ def asked(tmp_path: Path) -> Path:
     return path
 
 
+async def test_a_worker_is_ready_before_the_question_comes(simulator: Simulator, asked: Path) -> None:
+    simulator.prepare("told")
+    simulator.prepare("told")
+    simulator.prepare("plain")  # cannot simulate
+    workers = [child.pid for child in await children(1)]
+    assert (await ask(simulator, asked, 1)).layers in workers
+    assert questions(asked) == ["1"]
+    assert [child.pid for child in await children(1)] == workers
+
+
+async def children(number: int) -> list[psutil.Process]:
+    """This process's, once there are so many."""
+    async with asyncio.timeout(20):
+        while len(found := psutil.Process().children()) != number:
+            await asyncio.sleep(0.01)
+    return found
+
+
 async def ask(simulator: Simulator, path: Path, n: int, **options: OptionValue) -> Prediction:
     return await simulator.predict("told", str(path), {"n": n, **options}, key="model")
 
