@@ -42,6 +42,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True):
     models_sort: str = "name"
     compare_four: Literal["grid", "row"] = "grid"
     compare_together: bool = True
+    compare_blind: bool = False
+    compare_differences: bool = False
 
 
 def read(path: Path) -> WindowState:

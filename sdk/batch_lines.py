@@ -99,8 +99,8 @@ def _short(value: Any) -> str:
 
 @dataclass(frozen=True)
 class PaneSummary:
-    """How a pane did: ``passed`` of ``checked`` answers met all their checks, ``untold`` could not be told. Means over
-    its answers; seconds, tokens per second."""
+    """How a pane did: ``passed`` of ``checked`` answers met all their checks, ``untold`` could not be told; those that
+    wait for a judge do not count. Means over its answers; seconds, tokens per second."""
 
     answers: int = 0
     failed: int = 0
@@ -135,7 +135,7 @@ class PaneSummary:
 def summarised(cells: Sequence[BatchCell]) -> PaneSummary:
     """The summary of a pane's cells."""
     done = [cell for cell in cells if cell.state == "done"]
-    verdicts = [verdict(cell.checks) for cell in done if cell.checks]
+    verdicts = [verdict(cell.checks) for cell in done if cell.checks and not cell.judging]
     speeds = [cell.stats.tokens_per_second for cell in done if cell.stats and cell.stats.tokens_per_second]
     firsts = [cell.stats.ttft_s for cell in done if cell.stats]
     return PaneSummary(

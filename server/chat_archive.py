@@ -20,7 +20,7 @@ from paddock.server.panes import PaneTable
 
 OWN = "paddock:"
 """What the origin of our own conversations begins with; then comes the id they had where they were begun."""
-Written = Literal["new", "there", "in the trash"]
+Present = Literal["there", "in the trash"]
 
 
 class ChatRecord(Value, frozen=True, kw_only=True):
@@ -88,19 +88,24 @@ class ArchiveTable:
             votes=tuple(self._panes.votes(chat_id)),
         )
 
-    def write(self, records: Sequence[ChatRecord]) -> list[tuple[str, Written]]:
-        """Store ``records`` under new ids, all or none; those that are there already are left as they are. The ids of
-        the conversations; ``summary.folder`` is where they come."""
+    def there(self, origin: str) -> Present | None:
+        """Whether a conversation of this origin is kept already."""
+        with storage_errors(self._path):
+            row = self._connection.execute(
+                "SELECT deleted FROM chats WHERE origin=? OR id=?", (origin, origin.removeprefix(OWN))
+            ).fetchone()
+        if row is None:
+            return None
+        return "there" if row["deleted"] is None else "in the trash"
+
+    def write(self, records: Sequence[ChatRecord]) -> list[str]:
+        """Store ``records``, none of which is there, under new ids; all or none. ``summary.folder`` is where they
+        come. Returns the ids of the conversations."""
         with transaction(self._connection, self._path) as rows:
             rows.execute("PRAGMA defer_foreign_keys=ON")  # a message that was put in comes before what follows it
             return [self._write(rows, record) for record in records]
 
-    def _write(self, rows: sqlite3.Connection, record: ChatRecord) -> tuple[str, Written]:
-        there = rows.execute(
-            "SELECT id, deleted FROM chats WHERE origin=? OR id=?", (record.origin, record.origin.removeprefix(OWN))
-        ).fetchone()
-        if there is not None:
-            return there["id"], "there" if there["deleted"] is None else "in the trash"
+    def _write(self, rows: sqlite3.Connection, record: ChatRecord) -> str:
         chat = msgspec.structs.replace(record.summary, id=uuid.uuid4().hex, deleted=None, generating=None)
         ids = {message.id: uuid.uuid4().hex for message in record.messages}
         panes = {pane.id: uuid.uuid4().hex[:12] for pane in record.panes}
@@ -124,7 +129,7 @@ class ArchiveTable:
             )
         for vote in record.votes:
             _insert_vote(rows, vote, chat.id, ids, panes)
-        return chat.id, "new"
+        return chat.id
 
 
 class _Above:

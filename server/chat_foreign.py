@@ -137,14 +137,11 @@ def grown(nodes: Iterable[Node], chosen: str | None) -> Grown:
         below.setdefault(node.parent if node.parent in found else None, []).append(node.id)
     messages: list[ChatMessage] = []
     kept: dict[str, str | None] = {}  # the nearest message at or above a node
-    circles = False
-    starts = below.get(None, [])
-    while starts:
-        for start in starts:
-            _grow(start, found, below, messages, kept)
-        left = next((id for id in found if id not in kept), None)
-        circles = circles or left is not None
-        starts = [left] if left is not None else []
+    for start in below.get(None, ()):
+        _grow(start, found, below, messages, kept)
+    circles = len(kept) < len(found)
+    for start in found:
+        _grow(start, found, below, messages, kept)
     last = messages[-1].id if messages else None
     leaf = kept.get(chosen) if chosen is not None and kept.get(chosen) is not None else last
     return Grown(tuple(messages), leaf, circles)

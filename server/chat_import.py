@@ -16,8 +16,9 @@ from paddock.sdk.errors import BadRequest
 from paddock.sdk.events import ChatChanged, FoldersChanged
 
 if TYPE_CHECKING:
+    from paddock.sdk.types import ChatSummary
     from paddock.server.bus import Bus
-    from paddock.server.chat_archive import ChatRecord, Written
+    from paddock.server.chat_archive import ChatRecord, Present
     from paddock.server.chats import ChatStore, ChatTable
 
 _TOGETHER = 50
@@ -53,23 +54,15 @@ class ChatImporting:
             await asyncio.wait([task])
             raise
 
-    async def keep(self, records: Sequence[ChatRecord], folder: str) -> list[tuple[str, Written]]:
-        """Store ``records`` in their folders below ``folder``, and tell. Raises StorageFailed."""
-
-        def write(table: ChatTable) -> tuple[bool, list[tuple[str, Written]]]:
-            before = len(table.folders.all())
-            placed = [_placed(table, record, folder) for record in records]
-            written = table.archive.write(placed)
-            return len(table.folders.all()) != before, written
-
-        folders, written = await self._store.ask(write)
+    async def keep(self, records: Sequence[ChatRecord], folder: str) -> list[str | Present]:
+        """Store the ``records`` that are new in their folders below ``folder``, and tell. For each the new
+        conversation's id, or why it is none. Raises StorageFailed."""
+        folders, summaries, results = await self._store.ask(lambda table: _kept(table, records, folder))
         if folders:
             self._bus.publish(FoldersChanged(id="folders"))
-        for chat, how in written:
-            if how == "new":
-                summary = await self._store.ask(lambda table, chat=chat: table.summary(chat))  # type: ignore[misc]
-                self._bus.publish(ChatChanged(id=chat, summary=summary))
-        return written
+        for summary in summaries:
+            self._bus.publish(ChatChanged(id=summary.id, summary=summary))
+        return results
 
 
 class _Running:
@@ -115,9 +108,9 @@ class _Running:
     def _keep(self, records: list[ChatRecord]) -> None:
         task = self._importing.keep(records, self._request.folder)
         written = asyncio.run_coroutine_threadsafe(task, self._loop).result(_STORE_S)
-        for record, (chat, how) in zip(records, written, strict=True):
-            if how == "new":
-                self._chats.append(chat)
+        for record, how in zip(records, written, strict=True):
+            if how not in ("there", "in the trash"):
+                self._chats.append(how)
                 self._messages += len(record.messages)
                 continue
             self._skipped += 1
@@ -144,6 +137,21 @@ def _nothing(path: Path, problems: Sequence[str]) -> BadRequest:
     first = problems[0] if problems else f"“{path.name}” holds no conversations."
     more = f" {len(problems) - 1} more problems were found." if len(problems) > 1 else ""
     return BadRequest(f"{first}{more}", hint="Choose another file, or say which program it is from.")
+
+
+def _kept(
+    table: ChatTable, records: Sequence[ChatRecord], folder: str
+) -> tuple[bool, list[ChatSummary], list[str | Present]]:
+    """On the database's thread. Whether there are new folders, the new conversations, and what became of each."""
+    there = {record.origin: table.archive.there(record.origin) for record in records}
+    new = {record.origin: record for record in records if there[record.origin] is None}
+    before = len(table.folders.all())
+    ids = table.archive.write([_placed(table, record, folder) for record in new.values()])
+    by_origin = dict(zip(new, ids, strict=True))
+    results: list[str | Present] = []
+    for record in records:
+        results.append(there[record.origin] or by_origin.pop(record.origin, "there"))
+    return len(table.folders.all()) != before, [table.summary(id) for id in ids], results
 
 
 def _placed(table: ChatTable, record: ChatRecord, folder: str) -> ChatRecord:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from paddock.sdk.batch_lines import PaneSummary, pane_names, prompt_text, summarised, verdict
+from paddock.sdk.batch_lines import PaneSummary, prompt_text, settings_text, summarised, verdict
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
 
 Index = QModelIndex | QPersistentModelIndex
@@ -18,21 +18,23 @@ _BEGINNING = 300
 
 class CellRole(IntEnum):
     """What the delegate draws with: the cells of a place (a tuple, one for each repetition that has ended), whether one
-    is being answered, and the pane's silk or summary."""
+    is being answered; a pane's silk, what sets it apart from others of its model, and its summary."""
 
     CELLS = Qt.ItemDataRole.UserRole + 1
     RUNNING = Qt.ItemDataRole.UserRole + 2
     SILK = Qt.ItemDataRole.UserRole + 3
     SUMMARY = Qt.ItemDataRole.UserRole + 4
+    SETTINGS = Qt.ItemDataRole.UserRole + 5
 
 
 class BatchTable(QAbstractTableModel):
-    """``silk`` gives the number of a model's silk. Cells come in as they end; see :meth:`learn`."""
+    """``name_of`` gives the name of a model. Cells come in as they end; see :meth:`learn`."""
 
-    def __init__(self, silk: Callable[[int], int], parent: QObject | None = None) -> None:
+    def __init__(self, name_of: Callable[[str], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._silk = silk
+        self._name_of = name_of
         self._names: list[str] = []
+        self._settings: list[str] = []
         self._cells: dict[tuple[int, int], dict[int, BatchCell]] = {}
         self._running: set[tuple[int, int]] = set()
         self._summaries: dict[int, PaneSummary] = {}
@@ -43,7 +45,13 @@ class BatchTable(QAbstractTableModel):
         """Another batch, of which no cells are known yet."""
         self.beginResetModel()
         self.batch, self.prompts = batch, prompts
-        self._names = pane_names(batch.panes)
+        titles = [pane.name or self._name_of(pane.model) for pane in batch.panes]
+        alike = [[p for p, title in zip(batch.panes, titles, strict=True) if title == own] for own in titles]
+        self._settings = [
+            settings_text(pane, others) if len(others) > 1 else ""
+            for pane, others in zip(batch.panes, alike, strict=True)
+        ]
+        self._names = titles
         self._cells, self._running, self._summaries = {}, set(), {}
         self.endResetModel()
         self.follow(batch)
@@ -78,7 +86,8 @@ class BatchTable(QAbstractTableModel):
         return tuple(known[repeat] for repeat in sorted(known))
 
     def name(self, pane: int) -> str:
-        return self._names[pane]
+        """What a pane is called, with what sets it apart."""
+        return " · ".join(filter(None, (self._names[pane], self._settings[pane])))
 
     def summary(self, pane: int) -> PaneSummary:
         """How a pane does so far."""
@@ -112,9 +121,11 @@ class BatchTable(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._names[pane]
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                return f"{self._names[pane]}\n{summary_words(self.summary(pane))}"
+                return "\n".join((self.name(pane), *summary_words(self.summary(pane))))
             case CellRole.SILK:
-                return self._silk(pane)
+                return pane
+            case CellRole.SETTINGS:
+                return self._settings[pane]
             case CellRole.SUMMARY:
                 return self.summary(pane)
         return None
@@ -149,8 +160,8 @@ class BatchTable(QAbstractTableModel):
 
     def _spoken(self, row: int, pane: int, cells: Sequence[BatchCell]) -> str:
         if not cells:
-            return f"{self._names[pane]}: {'being answered' if (row, pane) in self._running else 'waits'}"
-        return f"{self._names[pane]}: {', '.join(filter(None, (mark_words(cells), numbers(cells), _beginning(cells))))}"
+            return f"{self.name(pane)}: {'being answered' if (row, pane) in self._running else 'waits'}"
+        return f"{self.name(pane)}: {', '.join(filter(None, (mark_words(cells), numbers(cells), _beginning(cells))))}"
 
 
 def mark_of(cells: Sequence[BatchCell]) -> bool | None:
@@ -182,13 +193,15 @@ def numbers(cells: Sequence[BatchCell]) -> str:
     return f"{found.tokens_text} tokens" + (f" · {found.speed_text} tok/s" if found.speed is not None else "")
 
 
-def summary_words(summary: PaneSummary) -> str:
-    """How a pane did, in one line."""
-    if not summary.answers and not summary.failed:
-        return "No answers yet"
-    parts = [f"passed {summary.passed_text}"] if summary.checked else []
-    parts += [f"{summary.speed_text} tok/s", f"first token {summary.first_text}", f"{summary.tokens_text} tokens"]
-    return " · ".join([*parts, f"{summary.failed} failed"] if summary.failed else parts)
+def summary_words(summary: PaneSummary) -> tuple[str, str]:
+    """How a pane did, in two lines: its checks, its numbers."""
+    failed = f"{summary.failed:,} without an answer" if summary.failed else ""
+    if not summary.answers:
+        return failed or "No answers yet", ""
+    checks = f"passed {summary.passed_text}" if summary.checked else ""
+    facts = (f"{summary.speed_text} tok/s", f"first {summary.first_text}", f"{summary.tokens_text} tokens")
+    told = " · ".join(filter(None, (checks, failed)))
+    return told or f"{summary.answers:,} answers", " · ".join(facts)
 
 
 def _beginning(cells: Sequence[BatchCell]) -> str:

@@ -41,7 +41,7 @@ class BatchAnswers(QWidget):
         self.area.setAccessibleName("Answers side by side")
         QHBoxLayout(self.columns)
         head = QHBoxLayout()
-        head.setContentsMargins(20, 0, 20, 8)
+        head.setContentsMargins(20, 8, 20, 8)
         head.setSpacing(8)
         head.addWidget(self.back)
         head.addWidget(self.title, 1)
@@ -114,29 +114,31 @@ class _Answer(QWidget):
     def __init__(self, name: str, silk: int, cell: BatchCell | None) -> None:
         super().__init__()
         self.setMinimumWidth(current().px(LEAST))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 14, 12, 12)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 14, 16, 6)
         column.setSpacing(6)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 8)
+        outer.setSpacing(0)
+        outer.addLayout(column)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(SilkDot(silk))
         head.addWidget(ElidedLabel(name, 13, 600), 1)
         column.addLayout(head)
-        if cell is None:
-            column.addWidget(Label("Not answered yet.", 13, 400, "text2"))
+        if cell is None or cell.error is not None:
+            error = cell.error if cell is not None else None
+            words, hint = (error.message, error.hint) if error is not None else ("Not answered yet.", "")
+            column.addWidget(Label(words, 13, 500, "bad" if error is not None else "text2", wrap=True))
+            column.addWidget(Label(hint, 13, 400, "text2", wrap=True))
             column.addStretch(1)
             return
         column.addWidget(ElidedLabel(numbers([cell]), 12, 400, "text2", tabular=True))
         for check in cell.checks:
             column.addWidget(_CheckLine(check))
-        if cell.error is not None:
-            column.addWidget(Label(cell.error.message, 13, 500, "bad", wrap=True))
-            column.addWidget(Label(cell.error.hint, 13, 400, "text2", wrap=True))
-            column.addStretch(1)
-            return
         reader = Reader(f"Answer of {name}")
         reader.show_text(cell.text or "*An empty answer.*")
-        column.addWidget(reader, 1)
+        outer.addWidget(reader, 1)
 
 
 class _CheckLine(QWidget):

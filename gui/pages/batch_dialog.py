@@ -73,13 +73,13 @@ class BatchDialog(QDialog):
         self.run.show_batch(batch)
         self.stack.setCurrentWidget(self.run)
         self.title.setText(batch.name)
-        self.new.setEnabled(True)
+        self.new.show()
         self.run.view.setFocus()
 
     def _new(self) -> None:
         self.stack.setCurrentWidget(self.setup)
         self.title.setText("Compare a list of prompts")
-        self.new.setEnabled(False)
+        self.new.hide()
         self.setup.source.text.setFocus()
 
     # ---------------------------------------------------------------- the list

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextLayout,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,7 +30,8 @@ from paddock.gui.theme import current
 from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
 
 Index = QModelIndex | QPersistentModelIndex
-ROW, HEAD, PAD = 56, 58, 10
+ROW, HEAD, PAD = 56, 62, 10
+LINE = 18
 LEAST_PROMPT, LEAST_PANE = 180, 200
 """Logical pixels at 100 %; where the panes need more, the table scrolls sideways."""
 MARKS = {True: ("check", "ok"), False: ("close", "bad"), None: ("minus", "text2")}
@@ -44,7 +55,7 @@ class BatchCells(QStyledItemDelegate):
         upper, lower = QRect(inner.topLeft(), QSize(inner.width(), half)), inner.adjusted(0, half, 0, 0)
         if index.column() == 0:
             self._write(painter, inner, str(index.row() + 1), "text2", 12)
-            self._write(painter, inner.adjusted(theme.px(34), 0, 0, 0), index.data(), "text", 13, strong=True)
+            self._write_two(painter, inner.adjusted(theme.px(30), -theme.px(3), 0, theme.px(3)), index.data())
         elif cells := index.data(CellRole.CELLS):
             failed = all(cell.state == "failed" for cell in cells)
             self._write(painter, upper, index.data() or "An empty answer.", "bad" if failed else "text", 13)
@@ -66,6 +77,22 @@ class BatchCells(QStyledItemDelegate):
             area = area.adjusted(side + theme.px(5), 0, 0, 0)
             area.setLeft(area.left() + self._write(painter, area, words, token, 12, strong=True) + theme.px(8))
         self._write(painter, area, numbers(cells), "text2", 12)
+
+    def _write_two(self, painter: QPainter, area: QRect, text: str) -> None:
+        """On two lines at most, in the middle of ``area``."""
+        font = current().font(13, 500)
+        layout = QTextLayout(text, font)
+        layout.beginLayout()
+        first = layout.createLine()
+        first.setLineWidth(area.width())
+        length = first.textLength()
+        layout.endLayout()
+        if length >= len(text):
+            self._write(painter, area, text, "text", 13, strong=True)
+            return
+        half = area.height() // 2
+        self._write(painter, area.adjusted(0, 0, 0, -half), text[:length].rstrip(), "text", 13, strong=True)
+        self._write(painter, area.adjusted(0, half, 0, 0), text[length:], "text", 13, strong=True)
 
     def _write(self, painter: QPainter, area: QRect, text: str, token: str, size: int, *, strong: bool = False) -> int:
         """How wide it became."""
@@ -89,7 +116,9 @@ class BatchHead(QHeaderView):
         self.setMinimumSectionSize(80)
 
     def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), current().px(HEAD))
+        count = self.model().columnCount() if self.model() is not None else 0
+        apart = any(self.model().headerData(at, self.orientation(), CellRole.SETTINGS) for at in range(1, count))
+        return QSize(super().sizeHint().width(), current().px(HEAD + LINE * apart))
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
         theme, model = current(), self.model()
@@ -102,17 +131,18 @@ class BatchHead(QHeaderView):
         if section:
             silk = QColor(theme.silk(model.headerData(section, self.orientation(), CellRole.SILK)))
             painter.fillRect(rect.x(), rect.y(), rect.width() - theme.px(2), 3, silk)
-            summary = model.headerData(section, self.orientation(), CellRole.SUMMARY)
-            middle = inner.center().y()
-            self._line(painter, inner.adjusted(0, theme.px(9), 0, middle - inner.bottom()), name, title, "text")
-            below = QRect(inner.x(), middle + theme.px(2), inner.width(), theme.px(20))
-            self._line(painter, below, summary_words(summary), small, "text2")
+            summary = summary_words(model.headerData(section, self.orientation(), CellRole.SUMMARY))
+            settings = model.headerData(section, self.orientation(), CellRole.SETTINGS)
+            line = QRect(inner.x(), rect.y() + theme.px(6), inner.width(), theme.px(LINE))
+            for text, font in ((name, title), *((words, small) for words in (settings, *summary) if words)):
+                self._line(painter, line, text, font, "text" if font is title else "text2")
+                line.translate(0, theme.px(LINE))
         else:
             self._line(painter, inner, name, title, "text")
         painter.restore()
 
-    def _line(self, painter: QPainter, area: QRect, text: str, font: object, token: str) -> None:
-        painter.setFont(font)  # type: ignore[arg-type]
+    def _line(self, painter: QPainter, area: QRect, text: str, font: QFont, token: str) -> None:
+        painter.setFont(font)
         painter.setPen(current().color(token))
         metrics = painter.fontMetrics()
         painter.drawText(area, _MIDDLE, metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width()))
@@ -144,6 +174,7 @@ class BatchView(QTableView):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row(), index.column() - 1))
         model.modelReset.connect(self.fit)
+        model.modelReset.connect(self.updateGeometries)
 
     def fit(self) -> None:
         """Share the room among the panes; the prompt gets a little less than an answer."""

@@ -39,7 +39,7 @@ class BatchRun(QWidget):
         self._since, self._asking = 0, False
         self._again = False
         self.batch: Batch | None = None
-        self.table = BatchTable(lambda pane: pane, self)
+        self.table = BatchTable(host.model_name, self)
         self.view, self.answers = BatchView(self.table), BatchAnswers(self.table)
         self.state = ElidedLabel("", 13, 500, tabular=True)
         self.bar = Progress("Progress of the batch")

@@ -16,7 +16,7 @@ from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
 from paddock.gui.pages import compare_words as words
 from paddock.gui.pages.compare_deeds import PaneDeeds
-from paddock.gui.pages.compare_panes import PaneShelf, Veil
+from paddock.gui.pages.compare_panes import Cover, PaneShelf, Veil
 from paddock.gui.pages.compare_plan import Planner
 from paddock.gui.pages.compare_question import QuestionRow
 from paddock.gui.pages.compare_session import Comparison
@@ -77,6 +77,7 @@ class CompareView(QWidget):
         self.grid.set_four(state.compare_four)
         self.head_tools.together.set(state.compare_together)
         self._fill_menu()
+        self.judging = Judging(self, host, messages, state)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -197,15 +198,18 @@ class CompareView(QWidget):
         self.grid.set_four("row" if on else "grid")
         self.state_changed.emit()
 
-    def set_veil(self, veil: Veil | None, order: Sequence[str] = ()) -> None:
-        """Hide who answers and show the panes in another ``order`` than theirs; None shows all again. Nothing is
-        stored."""
-        self.shelf.veil, self.shelf.order = veil, tuple(order)
+    def set_veil(self, veil: Veil | None, order: Sequence[str] = (), cover: Cover | None = None) -> None:
+        """Hide who answers, show the panes in another ``order`` than theirs and of their messages what ``cover`` gives;
+        None shows all again. Nothing is stored."""
+        self.shelf.veil, self.shelf.order, self.shelf.cover = veil, tuple(order), cover
         self._show()
+        for pane, path in self.session.paths.items():
+            self.shelf.show_path(pane, path)
+        self._ticked()
 
     def composer_state(self) -> ComposerState:
         session, names = self.session, words.names_of(self._host, self.session)
-        targets = tuple((pane, view.title) for pane, view in self.panes.items())
+        targets = tuple((view.pane, view.title) for view in self.grid.panes)
         target = self.composer_tools.target
         busy = session.running if not target else session.asking is not None or target in session.runs
         note = words.note(self._host, session, self.planner.plan if self.shelf.veil is None else None)
@@ -218,7 +222,8 @@ class CompareView(QWidget):
         return [pane.view for pane in self.panes.values() if pane.isVisible()]
 
     def remember(self, state: WindowState) -> WindowState:
-        return msgspec.structs.replace(state, compare_four=self.grid.four, compare_together=self.follower.together)
+        kept = msgspec.structs.replace(state, compare_four=self.grid.four, compare_together=self.follower.together)
+        return self.judging.remember(kept)
 
     def answer(self, pane: str, turn: str) -> ChatMessage | None:
         """What a pane answered to a question."""
@@ -236,7 +241,7 @@ class CompareView(QWidget):
         session = self.session
         self.shelf.sync(session)
         self.follower.set_turns(session.turns())
-        self.composer_tools.show_targets([(pane, view.title) for pane, view in self.panes.items()])
+        self.composer_tools.show_targets([(view.pane, view.title) for view in self.grid.panes])
         self._four_entry.setVisible(len(session.panes) == 4)
         self._show_question()
         self._ticked()

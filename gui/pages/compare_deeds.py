@@ -156,8 +156,8 @@ class PaneDeeds(QWidget):
         menu.addAction("Go on from here in all panes", lambda: self.adopt(pane)).setEnabled(
             free and not self._session.running
         )
-        menu.addAction("Go on in this pane alone", lambda: self._session.end(pane))
         if not veiled:
+            menu.addAction("Go on in this pane alone", lambda: self._session.end(pane))
             menu.addSeparator()
             menu.addAction("Move left", lambda: self.shift(pane, -1)).setEnabled(at > 0)
             menu.addAction("Move right", lambda: self.shift(pane, 1)).setEnabled(at < count - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -25,8 +25,13 @@ class Veil(Protocol):
     def alias(self, pane: str) -> str: ...
 
 
+Cover = Callable[[str, Sequence[ChatMessage]], Sequence[ChatMessage]]
+"""What is shown of the messages of a pane, by its id."""
+
+
 class PaneShelf(QObject):
-    """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers."""
+    """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers, ``cover``
+    gives what is shown of a pane's messages, ``order`` are the panes as they are shown where that is another."""
 
     came = Signal(object)
     """A PaneView is new."""
@@ -40,6 +45,7 @@ class PaneShelf(QObject):
         self._waiting: dict[str, Sequence[ChatMessage]] = {}
         self.order: tuple[str, ...] = ()
         self.veil: Veil | None = None
+        self.cover: Cover | None = None
         self.panes: dict[str, PaneView] = {}
 
     # ---------------------------------------------------------------- what the session says
@@ -61,17 +67,19 @@ class PaneShelf(QObject):
                     shown.append(msgspec.structs.replace(message, content=line, turn=turn))
                     copies[line] = message.content
                 asked = True
-        view.show_messages(shown, copies)
+        view.show_messages(shown if self.cover is None else self.cover(pane, shown), copies)
 
     def stream(self, pane: str, message: str, text: str, reasoning: str) -> None:
-        if view := self.panes.get(pane):
+        view = self.panes.get(pane)
+        if view is not None and self.veil is None:  # how fast an answer is written tells whose it is
             if reasoning:
                 view.view.stream_reasoning(message, reasoning)
             if text:
                 view.view.stream_text(message, text)
 
     def finish(self, pane: str, message: ChatMessage) -> None:
-        if view := self.panes.get(pane):
+        view = self.panes.get(pane)
+        if view is not None and self.veil is None:
             view.view.finish(message)
 
     # ---------------------------------------------------------------- who is there
@@ -90,6 +98,8 @@ class PaneShelf(QObject):
         ordered = sorted(self.panes.values(), key=lambda view: place.get(view.pane, len(place)))
         if ordered != self._grid.panes:
             self._grid.set_panes(ordered)
+            for view in ordered:
+                view.raise_()  # screen readers go by the order of the children
 
     def reveal(self, pane: str) -> None:
         """Show the page that a pane is on, and give its head the focus."""
@@ -139,13 +149,12 @@ class PaneShelf(QObject):
         names = words.names_of(self._host, session)
         for pane in session.panes:
             view, run = self.panes[pane.id], session.runs.get(pane.id)
-            view.show_running(run is not None)
-            if run is not None:
+            view.show_running(run is not None and self.cover is None)
+            if self.veil is not None:
+                view.view.wait(words.TOGETHER)
+            elif run is not None:
                 waits = facts.waits_for(pane.id, planner.plan, session.runs, names)
-                if self.veil is not None and waits:
-                    waits = "another pane"
-                name = "the model" if self.veil is not None else names[pane.id]
-                view.view.set_progress(run.answer, words.progress(run, name, waits))
+                view.view.set_progress(run.answer, words.progress(run, names[pane.id], waits))
             self._show_trouble(session, planner, pane, view)
 
     def _show_trouble(self, session: Comparison, planner: Planner, pane: Pane, view: PaneView) -> None:

@@ -131,6 +131,7 @@ class Comparison(QObject):
     def _not_begun(self, error: BaseException) -> None:
         chat = self.chat
         self.leave()
+        self.changed.emit()
         self.failed.emit(error)
         self.ended.emit(chat)
 
@@ -162,6 +163,7 @@ class Comparison(QObject):
         self.summary = chat.summary
         if not chat.panes:
             self.leave()
+            self.changed.emit()
             self.ended.emit(chat.summary.id)
             return
         self.panes = chat.panes
@@ -388,6 +390,7 @@ class Comparison(QObject):
     def _chat_deleted(self, chat: str) -> None:
         if chat == self.chat:
             self.leave()
+            self.changed.emit()
             self.deleted.emit(chat)
 
 

@@ -11,6 +11,9 @@ from paddock.gui.pages.compare_session import Comparison
 from paddock.sdk.compare import ComparePlan
 from paddock.sdk.types import ModelInfo, Options, Pane
 
+TOGETHER = "Shown when all answers are there"
+"""In every pane of a blind comparison that is being answered."""
+
 
 @dataclass(frozen=True)
 class ComposerState:

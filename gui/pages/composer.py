@@ -2,70 +2,125 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from paddock.gui.widgets import Chip, ElidedLabel, IconButton, MessageField, Progress
+from paddock.gui.pages.composer_context import ContextGauge
+from paddock.gui.pages.composer_queue import Queue
+from paddock.gui.pages.composer_task import Task, TaskBar
+from paddock.gui.widgets import ElidedLabel, IconButton, MessageField, Progress
+from paddock.sdk.types import Role
 
 ROWS = 8
 
 
+def local_files(mime: QMimeData) -> list[str]:
+    """The files in what is dragged or pasted; empty where it is something else."""
+    paths = [url.toLocalFile() for url in mime.urls()]
+    return paths if paths and all(paths) else []
+
+
+class ComposerField(MessageField):
+    """Hands files that are dropped or pasted to whoever reads them."""
+
+    files_given = Signal(list)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return bool(local_files(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        files = local_files(source)
+        if files:
+            self.files_given.emit(files)
+        else:
+            super().insertFromMimeData(source)
+
+
 class Composer(QFrame):
-    """``sent`` carries the text and the message it replaces (empty: none); what was typed while an answer runs is sent
-    after it."""
+    """``sent`` carries the text and the message it replaces (empty: none); what is sent while an answer runs waits in
+    ``queue``. ``saved``: a message and its new text; ``inserted``: text, the message it stands beside, its role and
+    whether it goes above."""
 
     sent = Signal(str, str)
+    saved = Signal(str, str)
+    inserted = Signal(str, str, str, bool)
     stopped = Signal()
+    typed = Signal()
+    files_given = Signal(list)
+    """Paths of files to put into the message."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "composer")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setAcceptDrops(True)
         self._running = False
-        self._armed = False
         self._status = ""
-        self._editing = ""
         self._draft = ""
+        self._tools: QWidget | None = None
         self.progress = Progress("Progress")
         place = self.progress.sizePolicy()
         place.setRetainSizeWhenHidden(True)  # the composer does not jump when loading begins and ends
         self.progress.setSizePolicy(place)
         self.progress.hide()
-        self.editing_chip = Chip("Editing", icon="pencil")
-        self.editing_chip.setAccessibleDescription("Leaves the message as it is.")
-        self.editing_chip.setToolTip("Leave the message as it is (Esc)")
-        self.editing_chip.hide()
-        self.field = MessageField("Message", "Message", max_rows=ROWS)
+        self.queue = Queue()
+        self.task = TaskBar()
+        self.field = ComposerField("Message", "Message", max_rows=ROWS)
+        self.attach = IconButton("attach", "Put text files into the message")
         self.status = ElidedLabel("", 12, 400, "text2", tabular=True)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.gauge = ContextGauge()
         self.button = IconButton("send", "Send (Enter)", size=34, glyph=18, filled=True)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(4, 0, 0, 0)
-        foot.setSpacing(8)
-        foot.addWidget(self.editing_chip)
-        foot.addWidget(self.status, 1)
-        foot.addWidget(self.button)
+        self._lay_out()
+        self.field.submitted.connect(self._submit)
+        self.field.textChanged.connect(self._typed)
+        self.field.files_given.connect(self.files_given)
+        self.attach.clicked.connect(self._choose_files)
+        self.button.clicked.connect(self._pressed)
+        self.queue.edit_wanted.connect(self._take_up)
+        self.queue.changed.connect(self._show)
+        self.task.left.connect(self.stop_editing)
+        self.task.save_wanted.connect(self._save)
+        self._show()
+
+    def _lay_out(self) -> None:
+        self._foot = QHBoxLayout()
+        self._foot.setContentsMargins(0, 0, 0, 0)
+        self._foot.setSpacing(8)
+        self._foot.addWidget(self.attach)
+        self._foot.addWidget(self.task)
+        self._foot.addWidget(self.status, 1)
+        self._foot.addWidget(self.gauge)
+        self._foot.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 4, 10, 10)
         column.setSpacing(2)
         column.addWidget(self.progress)
+        column.addWidget(self.queue)
         column.addWidget(self.field)
-        column.addLayout(foot)
-        self.field.submitted.connect(self._submit)
-        self.field.textChanged.connect(self._typed)
-        self.button.clicked.connect(self._pressed)
-        self.editing_chip.clicked.connect(self.stop_editing)
-        self._show()
+        column.addLayout(self._foot)
+
+    def set_tools(self, tools: QWidget | None) -> None:
+        """What a comparison adds at the left of the foot; None takes it out again."""
+        if tools is self._tools:
+            return
+        if self._tools is not None:
+            self._foot.removeWidget(self._tools)
+            self._tools.setParent(None)
+        self._tools = tools
+        if tools is not None:
+            self._foot.insertWidget(1, tools)
+            tools.show()
 
     def set_running(self, running: bool) -> None:
-        """While an answer is written Send is Stop; when it ends, what waits is sent."""
+        """While an answer is written Send is Stop; when it ends, what waits first is sent."""
         ended = self._running and not running
         self._running = running
-        if ended and self._armed:
-            self._armed = False
-            self._submit()
         self._show()
+        if ended and (text := self.queue.take()):
+            self.sent.emit(text, "")
 
     def set_status(self, words: str, fraction: float | None = None) -> None:
         """What is happening, in words; ``fraction`` 0 to 1 shows a bar, None none."""
@@ -79,23 +134,32 @@ class Composer(QFrame):
 
     def draft(self) -> str:
         """What was being written, leaving aside a message under edit."""
-        return self._draft if self._editing else self.text()
+        return self._draft if self.task.task is not None else self.text()
 
-    def edit(self, message: str, text: str) -> None:
-        """Take ``text`` of a message up again; the draft waits."""
+    # ---------------------------------------------------------------- what is written
+
+    def edit(self, message: str, text: str, *, own: bool = True) -> None:
+        """Take ``text`` of a message up again, one of one's ``own`` or an answer; the draft waits."""
+        self._begin(Task("ask" if own else "change", message), text)
+
+    def insert(self, message: str, role: Role) -> None:
+        """Write a message to be put beside ``message``; the draft waits."""
+        self._begin(Task("insert", message, role), "")
+
+    def _begin(self, task: Task, text: str) -> None:
         self._draft = self.draft()
-        self._editing = message
+        self.task.show_task(task)
         self.set_text(text)
-        self.editing_chip.show()
+        self._show()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def stop_editing(self) -> bool:
         """Leave the message as it is and go back to the draft; False when none is under edit."""
-        if not self._editing:
+        if self.task.task is None:
             return False
-        self._editing = ""
-        self.editing_chip.hide()
+        self.task.show_task(None)
         self.set_text(self._draft)
+        self._show()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         return True
 
@@ -106,22 +170,61 @@ class Composer(QFrame):
         cursor.movePosition(cursor.MoveOperation.End)
         self.field.setTextCursor(cursor)
 
+    def add_text(self, block: str) -> None:
+        """Put a block of its own where the cursor is."""
+        cursor = self.field.textCursor()
+        before = self.text()[: cursor.position()]
+        cursor.insertText(("\n\n" if before.strip() else "") + block + "\n\n")
+        self.field.setTextCursor(cursor)
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def set_placeholder(self, text: str) -> None:
         self.field.setPlaceholderText(text)
         self.field.viewport().update()  # Qt repaints only when the placeholder comes or goes
 
-    def disarm(self) -> None:
-        """Do not send by itself what is written."""
-        self._armed = False
-        self._show()
+    def hold(self) -> None:
+        """Send nothing by itself: what waits comes back into the field, before what is written there."""
+        waiting = "\n\n".join(self.queue.texts)
+        self.queue.put(())
+        if waiting:
+            self.stop_editing()
+            self.set_text("\n\n".join(text for text in (waiting, self.text()) if text.strip()))
+
+    # ---------------------------------------------------------------- keys, mouse
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_S and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            self._save()
+            return
+        super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if local_files(event.mimeData()) or event.mimeData().hasText():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.field.insertFromMimeData(event.mimeData())
+        event.acceptProposedAction()
+
+    def _choose_files(self) -> None:
+        dialog = QFileDialog(self, "Put text files into the message")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self.files_given)
+        dialog.open()
 
     def _typed(self) -> None:
-        self._armed = False
         self._show()
+        self.typed.emit()
+
+    def _take_up(self, text: str) -> None:
+        written = self.text()
+        self.set_text("\n\n".join(part for part in (text, written) if part.strip()))
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _pressed(self) -> None:
-        if self._running:
-            self.disarm()
+        if self._running and self.task.task is None:
+            self.hold()
             self.stopped.emit()
         else:
             self._submit()
@@ -129,22 +232,47 @@ class Composer(QFrame):
 
     def _submit(self) -> None:
         text = self.text().strip()
-        if not text:
+        task = self.task.task
+        if not text or (task is not None and task.kind == "ask" and self._running):
             return
-        if self._running:
-            self._armed = True
-            self._show()
+        if task is None and self._running:
+            self.field.clear()
+            self.queue.add(text)
             return
-        message = self._editing
+        if task is not None and task.kind == "change":
+            self._save()
+            return
         self.field.clear()
         self.stop_editing()
-        self.sent.emit(text, message)
+        if task is not None and task.kind == "insert":
+            self.inserted.emit(text, task.message, task.role, task.above)
+        else:
+            self.sent.emit(text, task.message if task is not None else "")
+
+    def _save(self) -> None:
+        task, text = self.task.task, self.text().strip()
+        if task is not None and task.kind != "insert" and text:
+            self.stop_editing()
+            self.saved.emit(text, task.message)
 
     def _show(self) -> None:
-        if self._running:
+        task, some = self.task.task, bool(self.text().strip())
+        if task is not None:
+            icon, name = {
+                "ask": ("send", "Ask this instead (Enter)"),
+                "change": ("check", "Save (Enter)"),
+                "insert": ("check", "Insert (Enter)"),
+            }[task.kind]
+            self.button.set_icon(icon, name)
+            self.button.setEnabled(some and not (self._running and task.kind == "ask"))
+        elif self._running:
             self.button.set_icon("stop", "Stop the answer (Esc)")
             self.button.setEnabled(True)
         else:
             self.button.set_icon("send", "Send (Enter)")
-            self.button.setEnabled(bool(self.text().strip()))
-        self.status.setText("Will be sent after this answer" if self._armed else self._status)
+            self.button.setEnabled(some)
+        self.task.save.setEnabled(some)
+        self.attach.setVisible(task is None)
+        waiting = len(self.queue.texts)
+        later = "Will be sent after this answer" if waiting == 1 else f"{waiting} will be sent after this answer"
+        self.status.setText(later if waiting else self._status)

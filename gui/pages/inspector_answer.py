@@ -87,7 +87,6 @@ class AnswerSection(QWidget):
         self.seed = SwitchedNumber("Seed", help, 0, _SEEDS - 1, 42)
         self.dice = IconButton("refresh", "Another seed", size=26, glyph=15)
         self.seed.row.insertWidget(2, self.dice)
-        self.seed.setVisible(seed is not None)
         self.stop = TextChips("Stop strings", "Text, \\n is a line break")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -97,6 +96,7 @@ class AnswerSection(QWidget):
             column.addWidget(part)
         column.addWidget(OptionName("Stop strings", STOP_HELP), 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.stop)
+        self.seed.setVisible(seed is not None)
         self.reasoning.activated.connect(lambda _: self.changed.emit())
         for control in (self.limit, self.seed, self.stop):
             control.changed.connect(self.changed)

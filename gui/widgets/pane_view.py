@@ -41,6 +41,12 @@ class PaneConversation(ConversationView):
         super().__init__(turns=turns, actions=ACTIONS, heads=False, numbers=False)
         self.copies: dict[str, str] = {}
 
+    def wait(self, words: str) -> None:
+        """Say ``words`` in the place of answers that have not begun."""
+        for row in self.column.rows:
+            if row.generating:
+                self.set_progress(row.message.id, words)
+
     def copy_text(self, text: str, what: str) -> None:
         super().copy_text(self.copies.get(text, text), what)
 

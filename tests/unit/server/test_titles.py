@@ -27,7 +27,7 @@ ANSWER = "Begin on a long rein and praise every step."
         ("Here is a title: Horse", ""),
         ("I am a small model and do not know that about horses.", ""),
         ("Begin on a long rein", ""),  # the answer once more
-        ("Quantum gravity for beginners", ""),  # about nothing that was said
+        ("Quantum gravity explained", ""),  # about nothing that was said
         ("Horse " * 12, ""),
         ("Horse" * 20, ""),
         ("What about the horse?", ""),
@@ -46,7 +46,7 @@ def namer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     """A host with models that answer a question first and name the conversation then."""
     root: Path = tmp_path_factory.mktemp("home")
     replies = {"two to six words": "Title: Teaching a horse to trot"}
-    for name, speed in (("namer", 400), ("slow", 8)):
+    for name, speed in (("namer", 400), ("slow", 12)):
         echo_model(root, name, text=ANSWER, replies=replies, tokens_per_second=speed)
     echo_model(root, "parrot", text=ANSWER, tokens_per_second=400)
     host = HostProcess(root).ready()
@@ -67,11 +67,6 @@ def summary(host: HostProcess, chat: str) -> dict[str, Any]:
 
 def named(host: HostProcess, chat: str) -> bool:
     return bool(summary(host, chat)["title"] == "Teaching a horse to trot")
-
-
-def requests(host: HostProcess) -> int:
-    """How many the models have answered."""
-    return sum((model["stats"] or {}).get("requests", 0) for model in host.get("/control/loaded"))
 
 
 def test_the_model_names_a_conversation_after_its_first_answer(namer):
@@ -97,7 +92,8 @@ def test_it_can_be_switched_off(namer):
     namer.http.patch("/control/settings", json={"model_titles": False})
     chat = asked(namer)
     namer.http.patch("/control/settings", json={"model_titles": True})
-    until(lambda: named(namer, asked(namer)), "the title of a later one")
+    later = asked(namer)
+    until(lambda: named(namer, later), "the title of a later one")
     assert summary(namer, chat)["title"] == QUESTION
 
 
@@ -107,6 +103,7 @@ def test_a_question_goes_first_and_no_model_is_loaded_for_a_title(namer):
     chat = asked(namer)
     until(lambda: named(namer, chat), "the title of the second")
     namer.http.delete("/control/loaded/test%2Fslow")
-    until(lambda: named(namer, asked(namer)), "the title of a third")
+    third = asked(namer)
+    until(lambda: named(namer, third), "the title of a third")
     assert summary(namer, slow)["title"] in (QUESTION, "Teaching a horse to trot")
     assert [model["model"] for model in namer.get("/control/loaded") if model["model"] == "test/slow"] == []
