@@ -123,7 +123,7 @@ class HubAccess:
             logger.warning("the keyring did not open", exc_info=True)
             return None, "The keyring did not open, so its token is not used."
         if not token or not _PRINTABLE.fullmatch(token):
-            return None, "The keyring no longer has the token: run “paddock login”."
+            return None, "The keyring no longer has the token: give it again here, or by “paddock login”."
         return token, ""
 
     # ---------------------------------------------------------------- the record

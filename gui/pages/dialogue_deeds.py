@@ -145,7 +145,5 @@ class MessageDeeds(QObject):
         chat = self._dialogue.chat
         self._ask(lambda client: client.patch_message(chat, message, patch), self._dialogue.show)
 
-    def _ask(
-        self, job: Callable[[AsyncClient], Awaitable[Chat | list[Revision]]], then: Callable[..., None]
-    ) -> None:
+    def _ask(self, job: Callable[[AsyncClient], Awaitable[Chat | list[Revision]]], then: Callable[..., None]) -> None:
         self._host.call(job, then, self._messages.error, self)

@@ -107,8 +107,10 @@ class FitCard(QFrame):
         context.setSpacing(10)
         name = Label("Context", 13, 500)
         name.setBuddy(self.tokens)
-        for part, stretch in ((name, 0), (self.context, 1), (self.tokens, 0), (Label("tokens", 13, 400, "text2"), 0)):
+        unit = Label("tokens", 13, 400, "text2")
+        for part, stretch in ((name, 0), (self.context, 1), (self.tokens, 0), (unit, 0)):
             context.addWidget(part, stretch)
+        self._knobs = (name, self.context, self.tokens, unit, self.kv)
         chips = QHBoxLayout()
         chips.setSpacing(8)
         chips.addWidget(self.kv)
@@ -182,6 +184,9 @@ class FitCard(QFrame):
         told = estimate is not None and main_device(estimate) is not None
         for part in (self.bar, self.legend, self.need, self.source):
             part.setVisible(told)
+        movable = estimate is None or told
+        for part in self._knobs:
+            part.setVisible(movable)
         self.verdict.setVisible(estimate is not None)
         if estimate is None:
             self.remedy.hide()

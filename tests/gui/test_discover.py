@@ -292,7 +292,7 @@ def test_what_cannot_be_told_shows_no_numbers_of_another_model(qtbot: QtBot, hos
     page.model.asker.arrived.emit(msgspec.structs.replace(fits, fits=tuple(unknown), best="", reason=""), True)
     card = page.model.fit
     assert card.verdict.text() == "What it takes cannot be told."
-    assert not any(part.isVisible() for part in (card.bar, card.legend, card.need, card.source))
+    assert not any(part.isVisible() for part in (card.bar, card.legend, card.need, card.source, card.context, card.kv))
     assert "cannot tell" in words_of(page, "Q4_K_M")
 
 

@@ -5,7 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.gui.widgets.conversation.markdown import Parser, Stream
-from paddock.gui.widgets.conversation.nodes import Code, Node, Paragraph, Rule, Span, Table, opens, plain_nodes, plain_text
+from paddock.gui.widgets.conversation.nodes import (
+    Code,
+    Node,
+    Paragraph,
+    Rule,
+    Span,
+    Table,
+    opens,
+    plain_nodes,
+    plain_text,
+)
 
 ANSWER = """# Title
 
