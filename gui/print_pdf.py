@@ -81,7 +81,8 @@ def _without_ligatures(document: QTextDocument) -> None:
     block = document.begin()
     cursor = QTextCursor(document)
     while block.isValid():
-        for piece in block:
+        pieces: Any = block  # its iterator is unknown to the stubs
+        for piece in pieces:
             fragment = piece.fragment()
             font = fragment.charFormat().font()
             if font.family() == fonts.MONO:

@@ -21,6 +21,8 @@ from PySide6.QtWidgets import QApplication
 from paddock.gui.app import make_application
 from paddock.gui.screens_browser import BrowserPictures
 from paddock.gui.screens_chat import ChatPictures, prepare
+from paddock.gui.screens_compare import ComparePictures
+from paddock.gui.screens_compare import prepare as prepare_compared
 from paddock.gui.screens_hub import CATALOGUE, TestHub
 from paddock.gui.screens_studio import LAPTOP, LARGE, SMALL, THEMES, NotDrawn, Studio
 from paddock.sdk.paths import Home
@@ -32,7 +34,7 @@ Shoot = Callable[[str], None]
 def take(folder: Path, sizes: Sizes) -> int:
     """All pictures of the given variants; the exit code."""
     application = make_application()
-    failed = chats(application, folder, sizes)
+    failed = chats(application, folder, sizes) + comparing(application, folder, sizes)
     if CATALOGUE.is_file():
         failed += browsing(application, folder, sizes)
     else:
@@ -50,6 +52,17 @@ def chats(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
             rounds(studio, sizes, (chat.rich, chat.error, chat.loading))
             chat.clear_demos(home)
             rounds(studio, sizes, (chat.answers, chat.empty, chat.server, chat.memory, chat.load_dialog))
+    return studio.failed
+
+
+def comparing(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
+    """Comparisons of two to six models; what could not be drawn."""
+    with own_home() as home:
+        prepare_compared(home)
+        with studio_of(application, home, folder) as studio:
+            pages = ComparePictures(studio)
+            rounds(studio, sizes, (pages.two, pages.three, pages.four, pages.six, pages.long_names, pages.failed,
+                                   pages.empty, pages.running))  # fmt: skip
     return studio.failed
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QMoveEvent, QPaintEvent,
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from paddock.gui.actions import Actions
+from paddock.gui.finder import Finder, finder_actions
 from paddock.gui.host_state import HostState
 from paddock.gui.message_bar import MessageBar
 from paddock.gui.messages import Messages
@@ -18,6 +19,7 @@ from paddock.gui.models.memory import gauges
 from paddock.gui.opener import Opener
 from paddock.gui.page_builder import PageParts, build_page
 from paddock.gui.pages.chat import ChatPage
+from paddock.gui.pages.compare_actions import compare_actions
 from paddock.gui.pages.downloads_actions import DownloadActions
 from paddock.gui.pages.first_run_entry import Welcome
 from paddock.gui.quit_question import QuitQuestion
@@ -93,7 +95,8 @@ class Window(QWidget):
         self._saving.timeout.connect(self._store)
         self._connect()
         self.commands = Actions(self)
-        self.commands.add(window_actions(self))
+        self.commands.add([*window_actions(self), *finder_actions(Finder(host, self))])
+        self.commands.add(compare_actions(self))
         self._restore()
 
     def _connect(self) -> None:
@@ -221,6 +224,12 @@ class Window(QWidget):
 
         self.show_page("models")
         cast(ModelsPage, self._pages["models"]).show_model(model)
+
+    def show_prompt_list(self) -> None:
+        """Prompts asked in several panes, and what came of it."""
+        from paddock.gui.pages.batch_dialog import BatchDialog
+
+        BatchDialog(self._host, self._messages, (), self).open()
 
     def load_settings(self) -> None:
         """The load dialog for the open conversation's model."""

@@ -24,6 +24,7 @@ def window_actions(window: Window) -> list[Action]:
         chat(title="Find", run=lambda: find(window.stack.currentWidget()), keys=("Ctrl+F",), words="search words"),
         chat(title="Find next", run=lambda: find_next(window.stack.currentWidget()), keys=("F3",)),
         chat(title="Find previous", run=lambda: find_next(window.stack.currentWidget(), True), keys=("Shift+F3",)),
+        Action(title="Compare a list of prompts", group="Compare", run=window.show_prompt_list, words="batch csv"),
         models(title="Memory", run=window.show_memory, keys=("Ctrl+M",), words="ram gpu unload"),
         models(title="Load with settings", run=window.load_settings, keys=("Ctrl+Shift+L",)),
         *(

@@ -50,8 +50,9 @@ _NAMES = {
         ImportFormat Imported MessagePatch NewMessage Revision StoreRepair StoreState
     """,
     "compare": """
-        AdoptRequest AskPanes Batch BatchCell BatchPatch BatchPrompt BatchRequest BatchState CellState Check CheckKind
-        CheckResult ComparePlan Contestant Outcome PromptSet PromptsText Standing StandingsBy Vote VoteRequest
+        AdoptRequest AskPanes Batch BatchCell BatchExport BatchExportFormat BatchPatch BatchPrompt BatchRequest
+        BatchState CellState Check CheckKind CheckResult ComparePlan Contestant Outcome PromptFormat PromptSet
+        PromptsText Standing StandingsBy Vote VoteRequest
     """,
     "presets": "Preset PresetRead PresetText SavedPrompt",
     "host": """

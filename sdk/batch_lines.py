@@ -61,14 +61,14 @@ def verdict(checks: Sequence[CheckResult]) -> bool | None:
 
 
 def cell_line(cell: BatchCell, prompt: BatchPrompt, pane: str) -> dict[str, Any]:
-    """A cell as scripts read it. ``repeat`` is counted from 1; ``error`` is there where it failed."""
+    """A cell as scripts read it. ``repeat`` is counted from 0; ``error`` is there where it failed."""
     line: dict[str, Any] = {
         "prompt": prompt_text(prompt),
         "pane": pane,
-        "repeat": cell.repeat + 1,
+        "repeat": cell.repeat,
         "text": cell.text,
         "stats": _stats(cell),
-        "checks": msgspec.to_builtins(cell.checks),
+        "checks": [msgspec.to_builtins(check) for check in cell.checks],
     }
     given = {"name": prompt.name, "tags": list(prompt.tags), "reasoning": cell.reasoning, "seed": cell.seed}
     line |= {name: value for name, value in given.items() if value not in ("", [], None)}

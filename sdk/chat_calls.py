@@ -96,6 +96,10 @@ def _import(request: ChatImport) -> Call[Imported]:
     return Call(method="POST", path="/control/chat-import", answer=Imported, body=body, timeout_s=_DISK_S)
 
 
+def _counts() -> Call[dict[str, int]]:
+    return Call(method="GET", path="/control/chat-counts", answer=dict[str, int])
+
+
 def _backups() -> Call[list[Backup]]:
     return Call(method="GET", path=_BACKUPS, answer=list[Backup])
 
@@ -169,6 +173,10 @@ class ChatsClient(ABC):
     def import_chats(self, request: ChatImport) -> Imported:
         """Take over conversations from a file or folder, also those of other programs."""
         return self._ask(_import(request))
+
+    def chat_counts(self) -> dict[str, int]:
+        """How many messages each conversation has, all versions counted, by their ids."""
+        return self._ask(_counts())
 
     def backups(self) -> list[Backup]:
         """The copies of all conversations, the latest first."""
@@ -244,6 +252,10 @@ class AsyncChatsClient(ABC):
     async def import_chats(self, request: ChatImport) -> Imported:
         """Take over conversations from a file or folder, also those of other programs."""
         return await self._ask(_import(request))
+
+    async def chat_counts(self) -> dict[str, int]:
+        """How many messages each conversation has, all versions counted, by their ids."""
+        return await self._ask(_counts())
 
     async def backups(self) -> list[Backup]:
         """The copies of all conversations, the latest first."""

@@ -28,7 +28,7 @@ class ChatRecord(Value, frozen=True, kw_only=True):
 
     ``folder`` are the names of the folders that hold it, the outermost first; ``leaves`` are the panes' last messages
     by the panes' ids; ``origin`` tells it apart from every other, in whatever program it was begun. ``leaf`` None means
-    the message that was written last.
+    the message that was written last. ``lost`` says what could not be brought along from elsewhere.
     """
 
     summary: ChatSummary
@@ -40,6 +40,7 @@ class ChatRecord(Value, frozen=True, kw_only=True):
     panes: tuple[Pane, ...] = ()
     leaves: dict[str, str] = msgspec.field(default_factory=dict)
     votes: tuple[Vote, ...] = ()
+    lost: str = ""
 
     def path(self, leaf: str | None) -> list[ChatMessage]:
         """From the first message to ``leaf``."""
@@ -87,6 +88,14 @@ class ArchiveTable:
             leaves={pane.id: leaf for pane, last in panes if (leaf := above.nearest(last)) is not None},
             votes=tuple(self._panes.votes(chat_id)),
         )
+
+    def counts(self) -> dict[str, int]:
+        """How many messages each chat has, all versions counted."""
+        with storage_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT chat_id, count(*) AS number FROM messages WHERE deleted IS NULL GROUP BY chat_id"
+            )
+            return {row["chat_id"]: row["number"] for row in rows}
 
     def there(self, origin: str) -> Present | None:
         """Whether a conversation of this origin is kept already."""

@@ -60,6 +60,10 @@ class ChatExport:
     def __init__(self, store: ChatStore) -> None:
         self._store = store
 
+    async def counts(self) -> dict[str, int]:
+        """How many messages each conversation has, all versions counted, by their ids."""
+        return await self._store.ask(lambda table: table.archive.counts())
+
     async def export(self, request: ExportRequest) -> Exported:
         """When cancelled, the file that is being written is left out. Raises ChatNotFound, NotFound, BadRequest,
         StorageFailed where a file is there or cannot be written."""

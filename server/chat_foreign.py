@@ -17,7 +17,15 @@ from paddock.server.chat_texts import title_of
 _MILLISECONDS = 1e11
 """Unix times above are in milliseconds: in seconds it would be the year 5138."""
 _THINKING = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
-_ONE = {"1 images": "1 image", "1 attachments": "1 attachment", "1 tool calls": "1 tool call"}
+_ONE = {
+    "1 images": "1 image",
+    "1 attachments": "1 attachment",
+    "1 tool calls": "1 tool call",
+    "1 messages to and from tools": "1 message to or from a tool",
+    "1 messages of an unknown kind": "1 message of an unknown kind",
+    "1 parts of an unknown kind": "1 part of an unknown kind",
+    "1 custom instructions": "custom instructions",
+}
 
 
 def text(value: object) -> str:
@@ -65,14 +73,15 @@ class Losses:
         if count:
             self._lost[what] += count
 
-    def sentence(self, title: str) -> str:
-        """Empty where nothing was lost."""
+    def sentence(self, title: str, *, circles: bool = False) -> str:
+        """Empty where nothing was lost. ``circles``: messages followed each other in a circle."""
+        cut = "its messages went in circles; they were cut apart."
         if not self._lost:
-            return ""
+            return f"“{title[:80]}”: {cut}" if circles else ""
         parts = [_ONE.get(words, words) for words in (f"{count} {what}" for what, count in self._lost.items())]
         listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
         verb = "was" if sum(self._lost.values()) == 1 else "were"
-        return f"“{title[:80]}”: {listed} {verb} left out."
+        return f"“{title[:80]}”: {listed} {verb} left out{f'; {cut}' if circles else '.'}"
 
 
 @dataclass(frozen=True)
@@ -186,6 +195,7 @@ def record(
     pinned: bool = False,
     tags: Iterable[str] = (),
     folder: tuple[str, ...] = (),
+    losses: Losses,
 ) -> ChatRecord:
     """A conversation of another program. Without a title it is called after its first question, without times it is
     as old as its messages."""
@@ -202,4 +212,11 @@ def record(
         pinned=pinned,
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
     )
-    return ChatRecord(summary=summary, origin=origin, folder=folder, leaf=tree.leaf, messages=tree.messages)
+    return ChatRecord(
+        summary=summary,
+        origin=origin,
+        folder=folder,
+        leaf=tree.leaf,
+        messages=tree.messages,
+        lost=losses.sentence(summary.title, circles=tree.circles),
+    )

@@ -29,12 +29,12 @@ def is_chat(item: dict[str, Any]) -> bool:
 
 
 def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
-    """An element of the list, and sentences about what it loses."""
+    """An element of the list."""
     losses = Losses()
     given = mapping(item.get("mapping"))
     nodes = [_node(id, mapping(one), losses) for id, one in _ordered(given)]
     tree = grown(nodes, text(item.get("current_node")) or None)
-    found = record(
+    yield record(
         f"chatgpt:{text(item.get('conversation_id')) or text(item.get('id'))}",
         text(item.get("title")),
         tree,
@@ -42,11 +42,8 @@ def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
         updated=moment(item.get("update_time")),
         pinned=item.get("is_starred") is True,
         tags=["archived"] if item.get("is_archived") is True else [],
+        losses=losses,
     )
-    yield found
-    yield losses.sentence(found.summary.title)
-    if tree.circles:
-        yield f"“{found.summary.title[:80]}”: its messages went in circles; they were cut apart."
 
 
 def _ordered(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,7 @@ from paddock.server.chat_sources import json, lines, whole
 
 
 def read_thread(folder: Path) -> Iterator[ChatRecord | str]:
-    """The thread of a folder, and sentences about what it loses. Raises BadRequest, StorageFailed."""
+    """The thread of a folder. Raises BadRequest, StorageFailed."""
     thread = mapping(json(whole(folder / "thread.json"), f"{folder.name}/thread.json"))
     problems: list[str] = []
     said: list[Any] = []
@@ -64,7 +64,7 @@ def _thread(id: str, thread: dict[str, Any], said: Iterable[Any]) -> Iterator[Ch
             nodes.append(Node(read.id, nodes[-1].id if nodes else None, read))
     assistant = mapping(next(iter(sequence(thread.get("assistants"))), None))
     model = mapping(assistant.get("model")) or mapping(thread.get("model"))
-    found = record(
+    yield record(
         f"jan:{id}",
         text(thread.get("title")),
         grown(nodes, None),
@@ -73,9 +73,8 @@ def _thread(id: str, thread: dict[str, Any], said: Iterable[Any]) -> Iterator[Ch
         model=text(model.get("id")),
         system=text(assistant.get("instructions")),
         pinned=mapping(thread.get("metadata")).get("is_favorite") is True or thread.get("isFavorite") is True,
+        losses=losses,
     )
-    yield found
-    yield losses.sentence(found.summary.title)
 
 
 def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None:

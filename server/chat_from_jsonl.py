@@ -32,7 +32,7 @@ def is_chat(item: dict[str, Any]) -> bool:
 
 
 def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
-    """A line, and sentences about what it loses. Raises BadRequest."""
+    """A line. Raises BadRequest."""
     if "paddock" in item:
         yield from _own(item)
     else:
@@ -87,11 +87,14 @@ def _plain(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
     if not nodes:
         raise BadRequest("It holds no messages.", hint="")
     mark = hashlib.sha256(msgspec.json.encode(item["messages"], order="sorted")).hexdigest()[:32]
-    found = record(
-        f"jsonl:{mark}", text(item.get("title")), grown(nodes, None), model=text(item.get("model")), system=system
+    yield record(
+        f"jsonl:{mark}",
+        text(item.get("title")),
+        grown(nodes, None),
+        model=text(item.get("model")),
+        system=system,
+        losses=losses,
     )
-    yield found
-    yield losses.sentence(found.summary.title)
 
 
 def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None:

@@ -30,7 +30,7 @@ ENDING = ".conversation.json"
 
 
 def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord | str]:
-    """The conversation of a file, and sentences about what it loses. Raises BadRequest, StorageFailed."""
+    """The conversation of a file. Raises BadRequest, StorageFailed."""
     chat = mapping(json(whole(path), path.name))
     if not isinstance(chat.get("messages"), list):
         raise BadRequest(f"“{path.name}” is no conversation of LM Studio.", hint="It has no messages.")
@@ -46,7 +46,7 @@ def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord |
         parent = chosen.id if chosen is not None else next((one.id for one in reversed(read) if one), parent)
     created = moment(chat.get("createdAt"))
     used = mapping(chat.get("lastUsedModel"))
-    found = record(
+    yield record(
         f"lmstudio:{path.name.removesuffix(ENDING)}:{created:.0f}",
         text(chat.get("name")),
         grown(nodes, parent),
@@ -56,9 +56,8 @@ def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord |
         system=_system(chat),
         pinned=chat.get("pinned") is True,
         folder=folder,
+        losses=losses,
     )
-    yield found
-    yield losses.sentence(found.summary.title)
 
 
 def _version(id: str, version: dict[str, Any], losses: Losses) -> ChatMessage | None:

@@ -35,7 +35,7 @@ def is_chat(item: dict[str, Any]) -> bool:
 
 
 def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
-    """An element of the list, and sentences about what it loses."""
+    """An element of the list."""
     chat, losses = mapping(item.get("chat")), Losses()
     history = mapping(chat.get("history"))
     nodes = []
@@ -49,7 +49,7 @@ def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
     tags = [text(tag) or text(mapping(tag).get("name")) for tag in sequence(mapping(item.get("meta")).get("tags"))]
     losses.add("attachments", len(sequence(chat.get("files"))))
     models = [text(model) for model in sequence(chat.get("models")) if text(model)]
-    found = record(
+    yield record(
         f"openwebui:{text(item.get('id')) or text(chat.get('id'))}",
         text(item.get("title")) or text(chat.get("title")),
         tree,
@@ -59,11 +59,8 @@ def read_item(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
         system=text(mapping(chat.get("params")).get("system")) or text(chat.get("system")),
         pinned=item.get("pinned") is True,
         tags=[*tags, "archived" if item.get("archived") is True else ""],
+        losses=losses,
     )
-    yield found
-    yield losses.sentence(found.summary.title)
-    if tree.circles:
-        yield f"“{found.summary.title[:80]}”: its messages went in circles; they were cut apart."
 
 
 def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None:

@@ -93,8 +93,7 @@ class _Running:
             if self.stop.is_set():
                 return
             if isinstance(one, str):
-                if one:
-                    self._problems.append(one)
+                self._problems.append(one)
                 continue
             self._found += 1
             batch.append(one)
@@ -112,6 +111,8 @@ class _Running:
             if how not in ("there", "in the trash"):
                 self._chats.append(how)
                 self._messages += len(record.messages)
+                if record.lost:
+                    self._problems.append(record.lost)
                 continue
             self._skipped += 1
             if how == "in the trash":

@@ -13,7 +13,7 @@ from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_sources import items, json, lines, whole, zipped
 
 Found = Iterator[ChatRecord | str]
-"""Conversations, and sentences about what cannot be read or held; empty ones say nothing."""
+"""Conversations, and sentences about what cannot be read."""
 FORMATS: dict[ImportFormat, str] = {
     "jsonl": "JSON lines",
     "lmstudio": "LM Studio",

@@ -14,6 +14,8 @@ from paddock.sdk.chats import ChatHit, ChatSearch
 from paddock.server.database import storage_errors
 
 MOST = 500
+COMMON = 10_000
+"""So many messages are ranked at most."""
 _AROUND = 12
 """Words around a hit."""
 _OPEN, _CLOSE = "\x02", "\x03"
@@ -28,7 +30,8 @@ class ChatWords:
         self._path = path
 
     def find(self, search: ChatSearch, folders: Sequence[str]) -> list[ChatHit]:
-        """Titles first, then messages, the best first; ``folders`` are those to look into, empty: everywhere."""
+        """Titles first, then messages, the best first, those of one chat or of words that are nearly everywhere the
+        latest first; ``folders`` are those to look into, empty: everywhere."""
         terms = terms_of(search.words)
         if not terms:
             return []
@@ -39,16 +42,28 @@ class ChatWords:
                 f"SELECT id, title, created FROM chats WHERE {where} ORDER BY updated DESC", values
             ).fetchall()
             hits = [hit for row in titles if (hit := _title_hit(row, terms)) is not None] if not search.chat else []
+            match = _match(terms)
+            order = "words.rowid DESC" if search.chat or self._is_common(match) else "rank"
+            if search.chat:
+                ends = "SELECT {}(number) FROM messages WHERE chat_id=?"
+                where += f" AND words.rowid BETWEEN ({ends.format('min')}) AND ({ends.format('max')})"
+                values += [search.chat, search.chat]
             rows = self._connection.execute(
                 "SELECT chats.id AS chat, chats.title AS title, messages.id AS message, messages.role AS role,"
                 " messages.created AS created,"
                 f" snippet(words, 0, '{_OPEN}', '{_CLOSE}', '…', {_AROUND}) AS snippet FROM words"
                 " JOIN messages ON messages.number=words.rowid JOIN chats ON chats.id=messages.chat_id"
-                f" WHERE words MATCH ? AND messages.deleted IS NULL AND {where} ORDER BY rank LIMIT ?",
-                (_match(terms), *values, limit),
+                f" WHERE words MATCH ? AND messages.deleted IS NULL AND {where} ORDER BY {order} LIMIT ?",
+                (match, *values, limit),
             ).fetchall()
         hits += [_message_hit(row) for row in rows]
         return hits[:limit]
+
+    def _is_common(self, match: str) -> bool:
+        """Whether so many messages match that ranking them all would be felt, and would say little."""
+        found = "SELECT 1 FROM words WHERE words MATCH ? LIMIT ?"
+        count = self._connection.execute(f"SELECT count(*) FROM ({found})", (match, COMMON)).fetchone()[0]
+        return bool(count == COMMON)
 
 
 def terms_of(words: str) -> list[tuple[str, bool]]:

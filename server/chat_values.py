@@ -61,8 +61,9 @@ def insert_chat(rows: sqlite3.Connection, chat: ChatSummary, origin: str | None)
     return added.rowcount == 1
 
 
-def message_of(row: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
+def message_of(stored: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
     """A row of :data:`MESSAGES`; ``siblings`` are its versions, itself among them."""
+    row = dict(zip(stored.keys(), stored, strict=True))  # a Row looks for each name among all
     turn = row["turn"] or (row["id"] if row["role"] == "user" else row["parent"] or "")
     return ChatMessage(
         id=row["id"],
@@ -71,7 +72,7 @@ def message_of(row: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
         role=row["role"],
         content=row["content"],
         reasoning=row["reasoning"],
-        tool_calls=from_json(row["tool_calls"], tuple[ToolCall, ...]) or (),
+        tool_calls=from_json(row["tool_calls"], tuple[ToolCall, ...]) or () if row["tool_calls"] != "[]" else (),
         model=row["model"],
         state=row["state"],
         error=from_json(row["error"], dict[str, Any]),

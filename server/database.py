@@ -164,7 +164,7 @@ def connect(path: Path, *, before_migration: Callable[[], object] | None = None)
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute("PRAGMA busy_timeout=3000")
+            connection.execute("PRAGMA busy_timeout=30000")  # the check after a crash may take seconds
             _migrate(connection, path, before_migration)
             mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
             if mode != "wal":

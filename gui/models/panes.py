@@ -98,9 +98,16 @@ def question(paths: Iterable[Sequence[ChatMessage]], turn: str) -> ChatMessage |
 
 
 def answer(path: Sequence[ChatMessage], turn: str) -> ChatMessage | None:
-    """What a pane answered to the question of a turn."""
-    pairs = zip(reversed(path), reversed(turn_of(path)), strict=True)
-    return next((message for message, of in pairs if of == turn and message.role == "assistant"), None)
+    """What a pane answered to the question of a turn; sought from the end, where it usually is."""
+    found: ChatMessage | None = None
+    for message in reversed(path):
+        if message.role == "assistant":
+            found = found or message
+        elif message.role == "user":
+            if turn in (message.turn, message.id):
+                return found
+            found = None
+    return None
 
 
 def in_a_line(text: str) -> str:

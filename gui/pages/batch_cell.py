@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.icons import pixmap
@@ -15,7 +15,7 @@ from paddock.gui.widgets.silk_dot import SilkDot
 from paddock.sdk.batch_lines import prompt_text
 from paddock.sdk.compare import BatchCell, CheckResult
 
-LEAST = 260
+LEAST, LEAST_HIGH = 260, 180
 """Logical pixels of an answer at 100 %."""
 _NAMES = {True: "Passed", False: "Failed", None: "Not told"}
 
@@ -137,8 +137,10 @@ class _Answer(QWidget):
         for check in cell.checks:
             column.addWidget(_CheckLine(check))
         reader = Reader(f"Answer of {name}")
-        reader.show_text(cell.text or "*An empty answer.*")
+        reader.setMinimumHeight(current().px(LEAST_HIGH))
         outer.addWidget(reader, 1)
+        # What comes into a view without a size keeps to its end.
+        QTimer.singleShot(0, reader, lambda: reader.show_text(cell.text or "*An empty answer.*"))
 
 
 class _CheckLine(QWidget):

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
+from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_run import BatchRun
 from paddock.gui.pages.batch_setup import BatchSetup
 from paddock.gui.theme import current
@@ -22,11 +23,11 @@ STATES = {"running": "running", "paused": "paused", "done": "done"}
 
 
 class BatchDialog(QDialog):
-    """Closing it does not end what runs. ``panes``: those to begin with."""
+    """Closing it does not end what runs. ``panes``: those to begin with; without any, what runs is shown first."""
 
-    def __init__(self, host: HostState, panes: Sequence[Pane], parent: QWidget) -> None:
+    def __init__(self, host: HostState, messages: Messages, panes: Sequence[Pane], parent: QWidget) -> None:
         super().__init__(parent)
-        self._host = host
+        self._host, self._window = host, parent.window()
         self.batches: dict[str, Batch] = {}
         self.setWindowTitle("Compare a list of prompts")
         self.setProperty("role", "surface")
@@ -34,7 +35,7 @@ class BatchDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.title = ElidedLabel("Compare a list of prompts", 18, 600)
         self.past, self.new = Chip("Earlier runs", menu=True, icon="clock"), Button("New list", icon="plus")
-        self.setup, self.run = BatchSetup(host), BatchRun(host)
+        self.setup, self.run = BatchSetup(host, messages), BatchRun(host)
         self.stack = QStackedWidget()
         self._menu = QMenu(self)
         self.past.setMenu(self._menu)
@@ -65,6 +66,13 @@ class BatchDialog(QDialog):
         outer.addWidget(self.stack, 1)
         window, theme = parent.window(), current()
         self.resize(min(theme.px(WIDTH), window.width() - 32), min(theme.px(HEIGHT), window.height() - 24))
+
+    def open(self) -> None:
+        """Show it beside the window, which can be used meanwhile; there is one at a time."""
+        for other in self._window.findChildren(BatchDialog):
+            if other is not self:
+                other.close()
+        self.show()
 
     def show_batch(self, batch: Batch) -> None:
         """A batch that runs or has run."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
-from paddock.gui.messages import sentence
+from paddock.gui.messages import Messages, sentence
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, TextArea
 from paddock.sdk.compare import PromptSet, PromptsText
@@ -26,9 +26,9 @@ class PromptSource(QWidget):
 
     changed = Signal()
 
-    def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
+    def __init__(self, host: HostState, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._host = host
+        self._host, self._messages = host, messages
         self.prompts: PromptSet | None = None
         self._sets: list[PromptSet] = []
         self._asked = 0
@@ -167,7 +167,10 @@ class PromptSource(QWidget):
         """Keep the prompts under a name."""
         if self.prompts is not None:
             kept = PromptSet(name=name, prompts=self.prompts.prompts)
-            self._host.call(lambda client: client.put_prompt_set(kept), None, self._failed, self)
+            self._host.call(lambda client: client.put_prompt_set(kept), self._kept, self._failed, self)
+
+    def _kept(self, kept: PromptSet) -> None:
+        self._messages.info(f"{len(kept.prompts):,} prompts were saved as “{kept.name}”.")
 
     def _failed(self, error: BaseException) -> None:
         self.trouble.show_message("bad", sentence(error))

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
-from paddock.gui.messages import sentence
+from paddock.gui.messages import Messages, sentence
 from paddock.gui.pages.batch_checks import CheckRows
 from paddock.gui.pages.batch_pane import PaneCard
 from paddock.gui.pages.batch_prompts import PromptSource
@@ -27,11 +27,11 @@ class BatchSetup(QWidget):
 
     started = Signal(object)
 
-    def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
+    def __init__(self, host: HostState, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host = host
         self._starting = False
-        self.source = PromptSource(host)
+        self.source = PromptSource(host, messages)
         self.cards: list[PaneCard] = []
         self.add = Button("Add a pane", icon="plus")
         self.repeat = NumberBox("Times each prompt is asked", 1, MOST_REPEATS, decimals=0, step=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,23 +13,29 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.chat_columns import ChatColumns
+from paddock.gui.pages.chat_compare import ChatCompare
 from paddock.gui.pages.chat_head import ChatHead
+from paddock.gui.pages.chat_loading import ChatLoading
 from paddock.gui.pages.chat_start import ChatStart
 from paddock.gui.pages.chat_status import answerer, status, trouble
+from paddock.gui.pages.chat_waiting import Waiting
 from paddock.gui.pages.chats_column import ChatsColumn
-from paddock.gui.pages.composer import Composer
+from paddock.gui.pages.composer import Composer, give_files
+from paddock.gui.pages.composer_context import ContextWatch
 from paddock.gui.pages.dialogue import Dialogue
+from paddock.gui.pages.dialogue_deeds import MessageDeeds
 from paddock.gui.pages.inspector import Inspector
 from paddock.gui.theme import current
 from paddock.gui.widgets import Label
 from paddock.gui.widgets.conversation import ConversationView, Turns
 from paddock.gui.window_state import WindowState
-from paddock.sdk.errors import OutOfMemory
+from paddock.sdk.types import ChatMessage
 
 if TYPE_CHECKING:
     from paddock.gui.pages.load_dialog import LoadDialog
 
 COLUMN = 776
+ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions", "role"})
 HINT = "Enter sends   ·   Shift+Enter new line   ·   Ctrl+N new chat"
 
 
@@ -48,18 +54,24 @@ class ChatPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.chats = ChatsColumn(host, messages)
         self.head = ChatHead(host)
-        self.view = ConversationView(turns=Turns(self), editable=True)
+        self.view = ConversationView(turns=Turns(self), editable=True, actions=ACTIONS)
         self.start = ChatStart()
         self.composer = Composer()
         self.inspector = Inspector()
+        self.inspector.bind(host, messages)
         self.dialogue = Dialogue(host, self.view)
+        self.deeds = MessageDeeds(host, messages, self.dialogue, self.view)
+        self.loading = ChatLoading(self, host, messages, self.dialogue)
+        self.waiting = Waiting(host, messages, self)
+        self.context = ContextWatch(host, self)
+        self.compare = ChatCompare(self, host, messages, state)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = QWidget()
         self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
         self._lay_out()
         self._connect()
-        self.inspector.set_sampling(state.sampling)
         self.dialogue.new(model=host.settings.default_model, system=host.settings.system_prompt)
+        self.inspector.set_sampling(state.sampling)
         self._first_prompt = host.settings.system_prompt
 
     def _lay_out(self) -> None:
@@ -84,40 +96,80 @@ class ChatPage(QWidget):
     def _connect(self) -> None:
         host, dialogue = self._host, self.dialogue
         self.chats.chosen.connect(self.open)
+        self.chats.found.connect(self.open)
         self.chats.new_wanted.connect(lambda private: self.new_chat(private=private))
         self.chats.deleted.connect(self._deleted)
+        self.chats.export_wanted.connect(self._export)
+        self.chats.import_wanted.connect(self._import)
         self.head.model_chosen.connect(self.choose_model)
         self.head.settings_wanted.connect(self.open_load_dialog)
-        self.composer.sent.connect(self.send)
-        self.composer.stopped.connect(dialogue.stop)
+        self.head.compare_wanted.connect(self.compare.begin_here)
         self.start.prompt_chosen.connect(self._example)
         self.start.remedy_wanted.connect(host.look_for_models)
-        self.inspector.system_changed.connect(dialogue.set_system)
-        self.inspector.sampling_changed.connect(self.state_changed)
         self.columns.changed.connect(self.state_changed)
         self.columns.refit.connect(self._fit)
-        self.view.regenerate_requested.connect(self._again)
-        self.view.retry_requested.connect(self._again)
-        self.view.remedy_requested.connect(self._remedy)
-        self.view.edit_requested.connect(self._edit)
-        self.view.version_requested.connect(dialogue.choose_version)
-        self.view.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
+        self.compare.left.connect(self.open)
+        self._connect_composer()
+        self._connect_inspector()
+        self._connect_view()
+        dialogue.left.connect(self._keep)
         dialogue.opened.connect(self._opened)
         dialogue.created.connect(self._created)
         dialogue.changed.connect(self._show_chat)
         dialogue.run_changed.connect(self._show_run)
         dialogue.failed.connect(messages_error(self._messages))
-        dialogue.given_back.connect(self._given_back)
+        dialogue.given_back.connect(self.give_back)
+        dialogue.compared.connect(self.compare.open)
+        dialogue.located.connect(self._locate)
         host.models_changed.connect(self._show_models)
         host.chats_changed.connect(self._open_wanted)
         host.connection_changed.connect(self._show_run)
         host.settings_changed.connect(self._settings_changed)
 
+    def _connect_composer(self) -> None:
+        composer = self.composer
+        composer.sent.connect(self.send)
+        composer.saved.connect(lambda text, message: self.deeds.change(message, text))
+        composer.inserted.connect(lambda text, beside, role, above: self.deeds.insert(text, beside, role, above=above))
+        composer.stopped.connect(self._stop)
+        composer.typed.connect(self._count)
+        composer.typed.connect(self.state_changed)
+        composer.queue.changed.connect(self.state_changed)
+        composer.files_given.connect(partial(give_files, self._host, self._messages, composer))
+        self.context.counted.connect(composer.gauge.show_fill)
+
+    def _connect_inspector(self) -> None:
+        inspector = self.inspector
+        inspector.system_changed.connect(self.dialogue.set_system)
+        inspector.sampling_changed.connect(self.state_changed)
+        inspector.sampling_changed.connect(self._count)
+        inspector.settings_changed.connect(self._keep_settings)
+        inspector.load_wanted.connect(self.choose_model)
+
+    def _connect_view(self) -> None:
+        view = self.view
+        view.regenerate_requested.connect(self._again)
+        view.retry_requested.connect(self._again)
+        view.remedy_requested.connect(self.loading.help_with)
+        view.edit_requested.connect(lambda message: self.deeds.act("edit", message))
+        view.action_requested.connect(self.deeds.act)
+        view.version_requested.connect(self.dialogue.choose_version)
+        view.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
+        self.deeds.edit_wanted.connect(self._edit)
+        self.deeds.insert_wanted.connect(self._insert)
+        self.deeds.continue_wanted.connect(self.go_on)
+        self.deeds.branched.connect(self.open)
+
     # ---------------------------------------------------------------- what the window asks
+
+    @property
+    def chat(self) -> str:
+        """The conversation that is shown; empty for a new one."""
+        return self.compare.chat or self.dialogue.chat
 
     def new_chat(self, *, private: bool = False) -> None:
         """An empty conversation with the composer ready."""
-        self._keep_draft()
+        self.compare.leave()
         self.inspector.flush()
         self.dialogue.new(
             model=self.dialogue.model or self._host.settings.default_model,
@@ -126,25 +178,57 @@ class ChatPage(QWidget):
         )
         self.focus_composer()
 
-    def open(self, chat: str) -> None:
-        """Show a stored conversation."""
+    def open(self, chat: str, message: str = "") -> None:
+        """Show a stored conversation, at one of its messages."""
         self._wanted = ""
-        if chat == self.dialogue.chat:
+        summary = self._host.chats.get(chat)
+        if chat == self.chat and not message:
             return
-        self._keep_draft()
         self.inspector.flush()
-        self.dialogue.open(chat)
+        if summary is not None and summary.panes:
+            self.compare.open(chat)
+        else:
+            self.compare.leave()
+            self.dialogue.open(chat, message)
         self.columns.chosen()
+
+    def begin_compare(self) -> None:
+        """Compare models in the open conversation."""
+        self.compare.begin_here()
+
+    def leave_conversation(self) -> None:
+        """Nothing of it is followed any more, so that something else can take its place."""
+        self.compare.leave()
+        self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
+
+    def show_draft(self, chat: str) -> None:
+        """What was being written in a conversation."""
+        self.composer.set_text(self._drafts.get(chat, ""))
+        self.state_changed.emit()
 
     def send(self, text: str, instead_of: str = "") -> None:
         """Ask in the open conversation, in place of one of its messages or at its end."""
         self.inspector.flush()
         self._messages.withdraw("load")
         self._wanted = ""
-        if instead_of:
-            self.dialogue.edit(instead_of, text, self.inspector.sampling())
+        if self.compare.shown and self.compare.view is not None:
+            self.compare.view.send(text, instead_of)
+        elif instead_of:
+            self.dialogue.edit(instead_of, text, self.inspector.request())
         else:
-            self.dialogue.send(text, self.inspector.sampling())
+            self.dialogue.send(text, self.inspector.request())
+
+    def go_on(self, message: str) -> None:
+        """Have an answer continued where it ends."""
+        self.inspector.flush()
+        self.dialogue.go_on(message, self.inspector.request())
+
+    def add_to_stage(self, widget: QWidget) -> None:
+        """Something else that can be shown in place of the conversation."""
+        self._stage.addWidget(widget)
+
+    def show_on_stage(self, widget: QWidget) -> None:
+        self._stage.setCurrentWidget(widget)
 
     def focus_composer(self) -> None:
         self.composer.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -157,10 +241,12 @@ class ChatPage(QWidget):
     def remember(self, state: WindowState) -> WindowState:
         """``state`` with what this page wants back at the next start."""
         self._keep_draft()
+        drafts = {**self._drafts, **self.waiting.drafts()}
+        drafts[self.chat] = "\n\n".join(text for text in (*self.composer.queue.texts, self.composer.draft()) if text)
         return self.columns.remember(
-            state,
-            chat=self._wanted or self.dialogue.chat,
-            drafts={chat: text for chat, text in self._drafts.items() if text},
+            self.compare.remember(state),
+            chat=self._wanted or self.chat,
+            drafts={chat: text for chat, text in drafts.items() if text},
             sampling={
                 name: float(value)
                 for name, value in self.inspector.sampling().items()
@@ -171,7 +257,6 @@ class ChatPage(QWidget):
     def close_page(self) -> None:
         """Before the window goes: nothing that was asked for is lost."""
         self.inspector.flush()
-        self.chats.flush()
 
     # ---------------------------------------------------------------- what happens
 
@@ -184,27 +269,33 @@ class ChatPage(QWidget):
     def _escape(self) -> None:
         if self.columns.close_overlay() or self.composer.stop_editing():
             return
-        if self.dialogue.run is not None:
-            self.composer.disarm()
+        self.composer.hold()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.compare.shown and self.compare.view is not None:
+            self.compare.view.stop()
+        elif self.dialogue.run is not None:
             self.dialogue.stop()
 
     def _again(self, message: str) -> None:
-        self.dialogue.answer_again(message, self.inspector.sampling())
+        self.dialogue.answer_again(message, self.inspector.request())
 
-    def _remedy(self, message: str) -> None:
-        """Open the load dialog with what would have kept the answer ``message`` from running out of memory."""
-        failed = next((item for item in self.dialogue.messages if item.id == message), None)
-        if failed is None:
-            return
-        dialog = self.open_load_dialog(failed.model)
-        if dialog is not None:
-            details = (failed.error or {}).get("details") or {}
-            dialog.help_with(details.get("remedy_options") or {})
+    def _edit(self, message: ChatMessage) -> None:
+        self.composer.edit(message.id, message.content, own=message.role == "user")
 
-    def _edit(self, message: str) -> None:
-        asked = next((item for item in self.dialogue.messages if item.id == message), None)
-        if asked is not None:
-            self.composer.edit(message, asked.content)
+    def _insert(self, message: ChatMessage) -> None:
+        self.composer.insert(message.id, "assistant" if message.role == "user" else "user")
+
+    def _export(self, chats: Sequence[str], folder: str) -> None:
+        from paddock.gui.pages.export_dialog import ExportDialog
+
+        ExportDialog(self._host, self._messages, tuple(chats), folder=folder, parent=self).open()
+
+    def _import(self) -> None:
+        from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
+
+        ImportChatsDialog(self._host, self._messages, parent=self).open()
 
     def _example(self, text: str) -> None:
         self.composer.field.clear()
@@ -214,60 +305,63 @@ class ChatPage(QWidget):
     def choose_model(self, model: str) -> None:
         """Go on with ``model``, and load it."""
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.dialogue.set_model(model)
-        self._messages.withdraw("load")
-        loaded = self._host.loaded_model(model)
-        if loaded is None or loaded.state == "failed":
-            self._host.call(lambda client: client.load(model), None, partial(self._not_loaded, model), self)
+        self.loading.choose(model)
 
     def open_load_dialog(self, model: str = "") -> LoadDialog | None:
         """Load ``model``, the conversation's where none is named, with settings; None where it cannot be used."""
-        from paddock.gui.pages.load_dialog import LoadDialog
-
-        model = model or self.dialogue.model
-        info = self._host.models.get(model)
-        if info is None or info.error is not None:
-            return None
-        self._messages.withdraw("load")
-        dialog = LoadDialog(self._host, model, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.loaded.connect(self.dialogue.set_model)
-        dialog.open()
-        return dialog
-
-    def _not_loaded(self, model: str, error: BaseException) -> None:
-        if self.dialogue.run is not None:
-            return  # its answer says it
-        refused = isinstance(error, OutOfMemory) and "verdict" in error.details
-        dialog = self.open_load_dialog(model) if refused else None  # where the remedy is a button
-        if dialog is not None:
-            dialog.show_refusal(error)
-        else:
-            self._messages.error(error, key="load")
+        return self.loading.open_dialog(model)
 
     def _deleted(self, chat: str) -> None:
-        if chat == self.dialogue.chat:
+        if chat == self.chat:
+            self.compare.leave()
             self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
 
-    def _given_back(self, text: str) -> None:
+    def give_back(self, text: str) -> None:
+        """A question that had not been sent yet is to be written on."""
         if not self.composer.text().strip():
             self.composer.set_text(text)
 
+    def _keep(self) -> None:
+        """The conversation is about to be another one: its draft and what waits in it are kept."""
+        self._keep_draft()
+        chat = self.dialogue.chat
+        if self.dialogue.run is None:  # nothing would send it
+            self.composer.hold()
+            self._keep_draft()
+        else:
+            self.waiting.keep(chat, self.composer.queue.texts)
+        self.composer.queue.put(())
+        self.composer.set_running(False)
+
     def _opened(self) -> None:
-        self.composer.disarm()
         self.composer.stop_editing()
+        self.composer.queue.put(self.waiting.take(self.dialogue.chat))
         self.composer.set_text(self._drafts.get(self.dialogue.chat, ""))
         self.chats.show_open(self.dialogue.chat)
+        self.inspector.show_settings(self._host.chats.get(self.dialogue.chat))
         self._show_chat()
         self.state_changed.emit()
 
     def _created(self, chat: str) -> None:
         self._drafts.pop("", None)
         self.chats.show_open(chat)
+        self._keep_settings()
         self.state_changed.emit()
 
+    def _keep_settings(self) -> None:
+        """The settings of the answers belong to the conversation."""
+        chat, patch = self.dialogue.chat, self.inspector.chat_patch()
+        if chat and not self.compare.shown:
+            self._host.call(lambda client: client.patch_chat(chat, patch), None, lambda _: None, self)
+
     def _keep_draft(self) -> None:
-        self._drafts[self.dialogue.chat] = self.composer.draft()
+        self._drafts[self.chat] = self.composer.draft()
+
+    def _locate(self, message: str) -> None:
+        """Bring a message to the top and the focus to it."""
+        number = self.view.column.find(message)
+        if number is not None:
+            self.view.verticalScrollBar().setValue(max(0, self.view.column.rows[number].top - 12))
 
     def _open_wanted(self) -> None:
         """The conversation of the last time, once the list of them is known."""
@@ -288,8 +382,12 @@ class ChatPage(QWidget):
 
     def _show_chat(self) -> None:
         dialogue = self.dialogue
+        if self.compare.shown:
+            return
         self.head.show_chat(dialogue.title, dialogue.model)
         self.inspector.show_system(dialogue.system)
+        self.head.compare.setEnabled(dialogue.run is None)
+        self.inspector.show_chat(dialogue.chat, dialogue.messages[-1].id if dialogue.messages else "")
         self._stage.setCurrentWidget(self.view if dialogue.messages or dialogue.chat else self.start)
         self._show_models()
 
@@ -297,14 +395,17 @@ class ChatPage(QWidget):
         host, model = self._host, self.dialogue.model
         self.view.set_names({info.id: (info.name or info.id, info.quant) for info in host.models.values()})
         self.view.set_silks(host.silks)
-        info = host.models.get(model)
-        self.inspector.set_defaults(info.sampling if info is not None else {})
+        self.inspector.show_model(host.models.get(model))
+        if self.compare.shown:
+            return
         self.composer.set_placeholder(f"Message {host.model_name(model)}" if model else "Message")
         self.start.show_model(answerer(host, model))
         self.start.show_trouble(*trouble(host, model))
         self._show_run()
 
     def _show_run(self) -> None:
+        if self.compare.shown:
+            return
         run = self.dialogue.run
         words, fraction = status(self._host, self.dialogue)
         self.composer.set_status(words, fraction)
@@ -312,6 +413,15 @@ class ChatPage(QWidget):
         self.hint.setText(
             "Enter sends after this answer   ·   Esc stops   ·   Shift+Enter new line" if run is not None else HINT
         )
+        self._count()
+
+    def _count(self) -> None:
+        """Have the context counted with what is on show, unless an answer is changing it."""
+        dialogue, settings = self.dialogue, self.inspector.settings()
+        if dialogue.run is None and not self.compare.shown:
+            system = dialogue.system or self._host.settings.system_prompt
+            draft = "" if self.composer.task.task is not None else self.composer.text()
+            self.context.look(dialogue.model, system, dialogue.messages, draft, settings.max_tokens, settings.reasoning)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

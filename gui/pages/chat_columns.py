@@ -69,6 +69,7 @@ class ChatColumns(QObject):
         self._width = state.chats_width
         self._inspector_on = state.inspector
         self._overlay: QWidget | None = None
+        self._over = False
         main.setParent(page)
         self._scrim = Scrim(page)
         self._scrim.hide()
@@ -88,7 +89,7 @@ class ChatColumns(QObject):
         """Place everything for the page's size."""
         theme, page = current(), self._page
         width, height = page.width(), page.height()
-        room = page.window().width() / theme.zoom
+        room = self._room()
         chats_over, inspector_over = room < CHATS_BELOW, room < INSPECTOR_BELOW
         chats_width = min(theme.px(self._width), width - 40)
         inspector_width = min(theme.px(INSPECTOR_WIDTH), width - 40)
@@ -116,6 +117,20 @@ class ChatColumns(QObject):
         self._head.inspector.blockSignals(True)
         self._head.inspector.setChecked(inspector_shown)
         self._head.inspector.blockSignals(False)
+
+    def set_over(self, over: bool) -> None:
+        """Both columns lie over the middle, however wide the window is: it needs the room."""
+        self._over = over
+        self._overlay = None
+        self.refit.emit()
+
+    def _room(self) -> float:
+        return 0 if self._over else self._page.window().width() / current().zoom
+
+    def show_inspector(self) -> None:
+        """Have it in sight."""
+        if not self._inspector.isVisible():
+            self._head.inspector.toggle()
 
     def toggle_inspector(self) -> None:
         self._head.inspector.toggle()
@@ -146,7 +161,7 @@ class ChatColumns(QObject):
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _inspector_toggled(self, on: bool) -> None:
-        if self._page.window().width() / current().zoom < INSPECTOR_BELOW:
+        if self._room() < INSPECTOR_BELOW:
             if on:
                 self._show_overlay(self._inspector)
             else:

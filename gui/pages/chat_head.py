@@ -11,10 +11,12 @@ from paddock.gui.models.chats import UNTITLED
 from paddock.gui.models.library import facts, state_text
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.theme import current
-from paddock.gui.widgets import Chip, ElidedLabel, IconButton
+from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton
 from paddock.sdk.types import ModelInfo
 
 HEIGHT = 53
+COMPARE_IN_WORDS = 640
+"""A narrower head shows Compare as an icon; logical pixels at 100 % text."""
 
 
 class TitleLabel(ElidedLabel):
@@ -32,11 +34,13 @@ class ChatHead(QWidget):
     settings_wanted = Signal(str)
     chats_wanted = Signal()
     inspector_wanted = Signal(bool)
+    compare_wanted = Signal()
 
     def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host = host
         self._model = ""
+        self._tools: QWidget | None = None
         self.setProperty("role", "head")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
@@ -52,6 +56,12 @@ class ChatHead(QWidget):
         self.picker.settings_wanted.connect(self.settings_wanted)
         self.settings = IconButton("sliders", "Load settings (Ctrl+Shift+L)")
         self.settings.clicked.connect(lambda: self.settings_wanted.emit(self._model))
+        self.compare = Button("Compare", icon="compare")
+        self.compare_small = IconButton("compare", "Compare models")
+        for button in (self.compare, self.compare_small):
+            button.setToolTip("Ask this model and others the same, side by side")
+            button.clicked.connect(self.compare_wanted)
+        self.compare_small.hide()
         self.inspector = IconButton("panel-right", "Inspector (Ctrl+I)")
         self.inspector.setCheckable(True)
         self.inspector.toggled.connect(self.inspector_wanted)
@@ -64,8 +74,26 @@ class ChatHead(QWidget):
         row.addSpacing(-6)
         row.addWidget(self.settings)
         row.addStretch(1)
+        row.addWidget(self.compare)
+        row.addWidget(self.compare_small)
         row.addWidget(self.inspector)
+        self._row = row
         host.models_changed.connect(self.refresh)
+
+    def set_tools(self, tools: QWidget | None) -> None:
+        """What a comparison shows in place of the model; None puts the model back."""
+        if tools is self._tools:
+            return
+        if self._tools is not None:
+            self._row.removeWidget(self._tools)
+            self._tools.setParent(None)
+        self._tools = tools
+        for part in (self.chip, self.settings):
+            part.setVisible(tools is None)
+        if tools is not None:
+            self._row.insertWidget(self._row.indexOf(self.inspector), tools, 10)
+            tools.show()
+        self._fit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -79,7 +107,16 @@ class ChatHead(QWidget):
     def _fit(self) -> None:
         """The title gives way to the model, down to a few words; then the model's name does."""
         theme = current()
+        wide = self.width() >= theme.px(COMPARE_IN_WORDS)
+        self.compare.setVisible(self._tools is None and wide)
+        self.compare_small.setVisible(self._tools is None and not wide)
+        if self._tools is not None:
+            self.title.setMinimumWidth(theme.px(96))
+            self.title.setMaximumWidth(max(theme.px(96), self.width() // 3))
+            return
+        compare = self.compare if wide else self.compare_small
         buttons = self.inspector.sizeHint().width() + self.settings.sizeHint().width() + 6
+        buttons += compare.sizeHint().width() + 12
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
         room = self.width() - 36 - 3 * 12 - buttons

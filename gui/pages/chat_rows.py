@@ -1,80 +1,66 @@
-"""How a line of the list of conversations is drawn and renamed."""
+"""How a line of the list of conversations is drawn, renamed and dragged."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QDropEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from paddock.gui.icons import pixmap
-from paddock.gui.models.chats import ChatList, ChatRole
+from paddock.gui.models.chats import ChatList, ChatRole, Row
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import LineField
+from paddock.sdk.types import ChatSummary
 
 Index = QModelIndex | QPersistentModelIndex
+LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+INDENT, EDGE, MARK = 14, 10, 15
 
 
 class ChatRows(QStyledItemDelegate):
-    """Headings small and grey; chats with a dot while they are being answered, a pin where they are pinned and a lock
-    where they are private."""
+    """Headings small and grey; folders with a chevron and their number; chats with a dot while they are being answered,
+    and marks where they are pinned, private or comparisons; hits with their words below the title."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        theme = current()
-        if not index.data(ChatRole.CHAT_ID):
-            return QSize(10, theme.px(30))
-        return QSize(10, theme.px(30 if theme.compact else 36))
+        look, row = current(), index.data(ChatRole.ROW)
+        if row.kind == "heading":
+            return QSize(10, look.px(30))
+        if row.kind == "hit":
+            return QSize(10, look.px(50))
+        return QSize(10, look.px(30 if look.compact else 36))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        theme = current()
-        rect = QRectF(option.rect)
+        look, row, rect = current(), index.data(ChatRole.ROW), QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if index.data(ChatRole.CHAT_ID):
-            self._chat(painter, option, index, rect, theme)
+        if row.kind == "heading":
+            painter.setFont(look.font(11, 600))
+            painter.setPen(look.color("muted"))
+            painter.drawText(rect.adjusted(EDGE, look.px(8), 0, 0), LEFT, row.text)
         else:
-            painter.setFont(theme.font(11, 600))
-            painter.setPen(theme.color("muted"))
-            where = rect.adjusted(10, theme.px(8), 0, 0)
-            painter.drawText(where, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, str(index.data()))
+            self._back(painter, option, rect, look)
+            inner = rect.adjusted(EDGE + row.depth * look.px(INDENT), 0, 0, 0)
+            if row.kind == "folder":
+                _paint_folder(painter, row, inner, look)
+            elif row.kind == "hit":
+                _paint_hit(painter, row, inner, look)
+            else:
+                selected = bool(option.state & QStyle.StateFlag.State_Selected)
+                _paint_chat(painter, row, inner, look, 500 if selected else 400)
         painter.restore()
 
-    def _chat(self, painter: QPainter, option: QStyleOptionViewItem, index: Index, rect: QRectF, theme: Theme) -> None:
-        state = option.state
+    def _back(self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, look: Theme) -> None:
+        state, body = option.state, rect.adjusted(0, 1, 0, -1)
         selected = bool(state & QStyle.StateFlag.State_Selected)
-        body = rect.adjusted(0, 1, 0, -1)
         if selected or state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("selected" if selected else "hover"))
+            painter.setBrush(look.color("selected" if selected else "hover"))
             painter.drawRoundedRect(body, 8, 8)
         view = option.widget
         if state & QStyle.StateFlag.State_HasFocus and isinstance(view, ChatView) and view.keyboard:
-            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.setPen(QPen(look.color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(body.adjusted(1, 1, -1, -1), 7, 7)
-        right = 10.0
-        marks = ["lock"] if index.data(ChatRole.PRIVATE) else []
-        if index.data(ChatRole.GENERATING):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent"))
-            painter.drawEllipse(QPointF(rect.right() - 13, rect.center().y()), 3.5, 3.5)
-            right = 26.0
-        elif index.data(ChatRole.PINNED):
-            marks.insert(0, "pin")
-        size = theme.px(15)
-        for mark in marks:
-            where = QPointF(rect.right() - right + 2 - size, rect.center().y() - size / 2)
-            ratio = painter.device().devicePixelRatio()
-            painter.drawPixmap(where, pixmap(mark, theme.palette.text2, size, ratio=ratio))
-            right += 4.0 + size
-        painter.setFont(theme.font(13, 500 if selected else 400))
-        painter.setPen(theme.color("text"))
-        width = int(rect.width() - 10 - right)
-        title = QFontMetrics(painter.font()).elidedText(str(index.data()), Qt.TextElideMode.ElideRight, width)
-        painter.drawText(
-            QRectF(rect.x() + 10, rect.y(), width, rect.height()),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            title,
-        )
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = LineField("New title", "", parent)
@@ -82,8 +68,95 @@ class ChatRows(QStyledItemDelegate):
         return editor
 
 
+def _paint_folder(painter: QPainter, row: Row, rect: QRectF, look: Theme) -> None:
+    side = look.px(MARK)
+    x = _icon(painter, "chevron-down" if row.open else "chevron-right", rect.x() - 3, rect, look, look.palette.muted)
+    x = _icon(painter, "folder", x + 2, rect, look, look.palette.text2)
+    count = str(row.count) if row.count else ""
+    painter.setFont(look.font(12, tabular=True))
+    wide = QFontMetrics(painter.font()).horizontalAdvance(count)
+    painter.setPen(look.color("text2"))
+    painter.drawText(rect.adjusted(0, 0, -EDGE, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, count)
+    painter.setPen(look.color("text"))
+    painter.setFont(look.font(13, 500))
+    _words(painter, row.text, QRectF(x + side / 3, rect.y(), rect.right() - x - wide - 18 - side / 3, rect.height()))
+
+
+def _paint_chat(painter: QPainter, row: Row, rect: QRectF, look: Theme, weight: int) -> None:
+    chat = row.chat
+    assert chat is not None
+    right = float(EDGE)
+    if chat.generating is not None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.color("accent"))
+        painter.drawEllipse(QPointF(rect.right() - 13, rect.center().y()), 3.5, 3.5)
+        right = 26.0
+    side = look.px(MARK)
+    for mark in _marks(chat):
+        _icon(painter, mark, rect.right() - right + 2 - side, rect, look, look.palette.text2)
+        right += 4.0 + side
+    painter.setFont(look.font(13, 500 if weight == 500 else 400))
+    painter.setPen(look.color("text"))
+    _words(painter, row.text, QRectF(rect.x(), rect.y(), rect.width() - right, rect.height()))
+
+
+def _marks(chat: ChatSummary) -> list[str]:
+    marks = ["pin"] if chat.pinned and chat.generating is None else []
+    return marks + (["lock"] if chat.private else []) + (["compare"] if chat.panes else [])
+
+
+def _paint_hit(painter: QPainter, row: Row, rect: QRectF, look: Theme) -> None:
+    """The title, and below it the words with what was looked for on the selection's colour."""
+    hit = row.hit
+    assert hit is not None
+    inner = rect.adjusted(0, look.px(5), -EDGE, -look.px(5))
+    painter.setFont(look.font(13, 500))
+    painter.setPen(look.color("text"))
+    _words(painter, row.text, QRectF(inner.x(), inner.y(), inner.width(), inner.height() / 2))
+    painter.setFont(look.font(12))
+    metrics = QFontMetrics(painter.font())
+    line = QRectF(inner.x(), inner.center().y(), inner.width(), inner.height() / 2)
+    text, marks = _around(hit.snippet, hit.marks, metrics, line.width())
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.color("selection"))
+    for start, end in marks:
+        x = line.x() + metrics.horizontalAdvance(text[:start])
+        wide = metrics.horizontalAdvance(text[start:end])
+        if x < line.right():
+            painter.drawRoundedRect(
+                QRectF(x - 1, line.y() + 1, min(wide + 2, line.right() - x), line.height() - 2), 3, 3
+            )
+    painter.setPen(look.color("text2"))
+    _words(painter, text, line)
+
+
+def _around(
+    text: str, marks: tuple[tuple[int, int], ...], metrics: QFontMetrics, width: float
+) -> tuple[str, list[tuple[int, int]]]:
+    """``text`` cut at its beginning so far that its first mark is in sight."""
+    if not marks or metrics.horizontalAdvance(text[: marks[0][1]]) <= width * 0.8:
+        return text, list(marks)
+    start = max(0, marks[0][0] - 12)
+    return "…" + text[start:], [(a - start + 1, b - start + 1) for a, b in marks]
+
+
+def _icon(painter: QPainter, name: str, x: float, rect: QRectF, look: Theme, ink: str) -> float:
+    side = look.px(MARK)
+    ratio = painter.device().devicePixelRatio()
+    painter.drawPixmap(QPointF(x, rect.center().y() - side / 2), pixmap(name, ink, side, ratio=ratio))
+    return x + side
+
+
+def _words(painter: QPainter, text: str, rect: QRectF) -> None:
+    line = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
+    painter.drawText(rect, LEFT, line)
+
+
 class ChatView(QListView):
-    """The list; knows whether its focus came from the keyboard, because only then a ring is drawn."""
+    """The list; knows whether its focus came from the keyboard, because only then a ring is drawn. ``folded``: a folder
+    is to be opened or closed."""
+
+    folded = Signal(QModelIndex, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,7 +166,28 @@ class ChatView(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QListView.EditTrigger.EditKeyPressed)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QListView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setAccessibleName("Conversations")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        row = self.currentIndex().data(ChatRole.ROW) if self.currentIndex().isValid() else None
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and row is not None and row.kind == "folder":
+            self.folded.emit(self.currentIndex(), event.key() == Qt.Key.Key_Right)
+            return
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        chosen = self.selectionModel().isSelected(index) if index.isValid() else False
+        if event.button() == Qt.MouseButton.RightButton and chosen:
+            return  # the menu is of all that are chosen
+        super().mousePressEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        super().dropEvent(event)
+        event.setDropAction(Qt.DropAction.CopyAction)  # the host moves; no row is to be taken out by the view
 
     def focusInEvent(self, event: object) -> None:
         reason = event.reason()  # type: ignore[attr-defined]  # a QFocusEvent, which the stubs do not take here

@@ -16,6 +16,7 @@ from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
 from paddock.gui.pages import compare_words as words
 from paddock.gui.pages.compare_deeds import PaneDeeds
+from paddock.gui.pages.compare_judging import Judging
 from paddock.gui.pages.compare_panes import Cover, PaneShelf, Veil
 from paddock.gui.pages.compare_plan import Planner
 from paddock.gui.pages.compare_question import QuestionRow
@@ -76,6 +77,7 @@ class CompareView(QWidget):
         self._connect()
         self.grid.set_four(state.compare_four)
         self.head_tools.together.set(state.compare_together)
+        self.follower.set_together(state.compare_together)
         self._fill_menu()
         self.judging = Judging(self, host, messages, state)
 

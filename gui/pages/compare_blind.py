@@ -17,7 +17,6 @@ from paddock.sdk.types import ChatMessage
 
 LETTERS = "ABCDEF"
 FAILED = "This answer failed. After the vote it says why."
-WAITING = "Answers are shown together, when all are there"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
+from paddock.gui.pages.compare_adopt import adopt
 from paddock.gui.pages.compare_panes import PaneShelf
 from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_turns import TurnFollower
@@ -94,7 +95,10 @@ class PaneDeeds(QWidget):
             self._shelf.reveal(pane)
 
     def order(self, source: int, target: int) -> None:
-        """Put the pane in place ``source`` into place ``target``, both counted from 0."""
+        """Put the pane in place ``source`` into place ``target``, both counted from 0; not while a blind comparison
+        has an order of its own."""
+        if self._shelf.order:
+            return
         panes = list(self._session.panes)
         panes.insert(target, panes.pop(source))
         self._session.put(panes)
@@ -134,7 +138,7 @@ class PaneDeeds(QWidget):
 
     def adopt(self, pane: str) -> None:
         """All panes go on from the conversation as this one has it."""
-        self._session.adopt(pane)
+        adopt(self._messages, self._session, pane, self._shelf.panes[pane].title)
 
     def open_menu(self, pane: str) -> QMenu:
         """What can be done with a pane, below its button."""
@@ -152,15 +156,16 @@ class PaneDeeds(QWidget):
             menu.addSeparator()
         menu.addAction("Copy the answer", lambda: self._copy(pane)).setEnabled(free)
         menu.addAction("Regenerate the answer", lambda: self._session.again(turn, (pane,))).setEnabled(free)
-        menu.addSeparator()
-        menu.addAction("Go on from here in all panes", lambda: self.adopt(pane)).setEnabled(
-            free and not self._session.running
-        )
         if not veiled:
+            menu.addSeparator()
+            menu.addAction("Go on from here in all panes", lambda: self.adopt(pane)).setEnabled(
+                free and not self._session.running
+            )
             menu.addAction("Go on in this pane alone", lambda: self._session.end(pane))
             menu.addSeparator()
-            menu.addAction("Move left", lambda: self.shift(pane, -1)).setEnabled(at > 0)
-            menu.addAction("Move right", lambda: self.shift(pane, 1)).setEnabled(at < count - 1)
+            fixed = bool(self._shelf.order)
+            menu.addAction("Move left", lambda: self.shift(pane, -1)).setEnabled(at > 0 and not fixed)
+            menu.addAction("Move right", lambda: self.shift(pane, 1)).setEnabled(at < count - 1 and not fixed)
             menu.addAction("Remove this pane", lambda: self.remove(pane))
         menu.popup(anchor.mapToGlobal(QPoint(anchor.width() - menu.sizeHint().width(), anchor.height() + 2)))
         return menu
@@ -178,7 +183,9 @@ class PaneDeeds(QWidget):
 
     def _act(self, action: str, message: str) -> None:
         chat = self._session.chat
-        if action == "branch":
+        if self._shelf.veil is not None:
+            self._messages.info("Vote first: a branch shows whose answer it is.", key="blind")
+        elif action == "branch":
             self._host.call(
                 lambda client: client.branch_chat(chat, message),
                 lambda made: self.open_wanted.emit(made.summary.id),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paddock.sdk.compare import AskPanes
 from paddock.sdk.errors import NotFound
-from paddock.sdk.types import Chat, NewChat, Pane
+from paddock.sdk.types import Chat, ChatPatch, NewChat, Pane
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -41,3 +41,10 @@ async def end(client: AsyncClient, chat: str, panes: Sequence[Pane], stopped: Se
     """No panes any more: the conversation goes on as the first of ``panes`` has it."""
     await put(client, chat, panes, stopped)
     return await client.set_panes(chat, ())
+
+
+async def part(client: AsyncClient, chat: str, leaves: dict[str, str]) -> Chat:
+    """Every pane goes on from its own message; the conversation after it."""
+    for pane, leaf in leaves.items():
+        await client.patch_chat(chat, ChatPatch(leaf=leaf, pane=pane))
+    return await client.chat(chat)

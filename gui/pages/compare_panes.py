@@ -30,8 +30,8 @@ Cover = Callable[[str, Sequence[ChatMessage]], Sequence[ChatMessage]]
 
 
 class PaneShelf(QObject):
-    """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers, ``cover``
-    gives what is shown of a pane's messages, ``order`` are the panes as they are shown where that is another."""
+    """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers,
+    ``cover`` gives what is shown of a pane's messages, ``order`` are the panes as they are shown."""
 
     came = Signal(object)
     """A PaneView is new."""
@@ -160,10 +160,10 @@ class PaneShelf(QObject):
     def _show_trouble(self, session: Comparison, planner: Planner, pane: Pane, view: PaneView) -> None:
         model = session.model(pane)
         named = msgspec.structs.replace(pane, model=model)
-        path = session.paths.get(pane.id, ())
+        path = session.paths.get(pane.id, [])
         said = bool(path) and path[-1].state == "failed"  # the answer says it, with its own remedy
         info = self._host.models.get(model)
         sentence, settings = words.trouble(named, info, planner.plan, known=self._host.models_known)
         if said or self.veil is not None or pane.id in session.runs:
             sentence = ""
-        view.show_trouble(sentence, action="Load settings" if settings else "", second="Choose another model")
+        view.show_trouble(sentence, settings=settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,8 +63,7 @@ class Comparison(QObject):
         self.panes: tuple[Pane, ...] = ()
         self.paths: dict[str, list[ChatMessage]] = {}
         self.runs: dict[str, PaneRun] = {}
-        self.asking: Task | None = None
-        """A question on its way to the host."""
+        self.asking: Task | None = None  # a question on its way to the host
         self._request = AskPanes()
         self._stop_wanted = False
 
@@ -112,9 +111,8 @@ class Comparison(QObject):
 
     def leave(self) -> None:
         """Nothing is shown any more; questions and answers go on in the host."""
-        for run in self.runs.values():
-            if run.job is not None:
-                run.job.cancel()
+        for pane in list(self.runs):
+            self._drop(pane)
         if self._loading is not None:
             self._loading.cancel()
         self._loading, self._load_again = None, False
@@ -133,7 +131,7 @@ class Comparison(QObject):
         self.leave()
         self.changed.emit()
         self.failed.emit(error)
-        self.ended.emit(chat)
+        (self.ended if chat else self.deleted).emit(chat)
 
     def _load(self) -> None:
         """Read the conversation again, once more where it is being read already."""
@@ -162,6 +160,7 @@ class Comparison(QObject):
             return
         self.summary = chat.summary
         if not chat.panes:
+            self._host.learn_chat(chat.summary)
             self.leave()
             self.changed.emit()
             self.ended.emit(chat.summary.id)
@@ -169,9 +168,9 @@ class Comparison(QObject):
         self.panes = chat.panes
         self.changed.emit()  # the panes' widgets come and go first
         over = [self._take(pane.id, list(chat.paths.get(pane.id, ()))) for pane in chat.panes]
-        for gone in self.runs.keys() - {pane.id for pane in chat.panes}:
+        for gone in self.paths.keys() - {pane.id for pane in chat.panes}:
             self._drop(gone)
-        self.paths = {pane.id: self.paths.get(pane.id, []) for pane in chat.panes}
+            del self.paths[gone]
         self.changed.emit()
         for pane in filter(None, over):
             self.settled.emit(pane)
@@ -180,10 +179,8 @@ class Comparison(QObject):
         """A pane's path as it is stored, unless its answer is being followed: then what is shown is newer. Returns the
         pane where its answer is over with this."""
         run = self.runs.get(pane)
-        if run is not None and not run.ended and any(message.id == run.answer for message in path):
-            known = {message.id for message in self.paths.get(pane, ())}
-            if run.answer in known:
-                return ""
+        if run is not None and not run.ended and run.answer in {m.id for m in path} & {m.id for m in self.paths[pane]}:
+            return ""
         over = run is not None and run.ended
         if over:
             del self.runs[pane]
@@ -201,10 +198,8 @@ class Comparison(QObject):
     def send(self, text: str, panes: Sequence[str] = ()) -> None:
         """Ask in ``panes``, or in all. Shown at once."""
         name = f"local-{next(self._numbers)}"
+        question = ChatMessage(id=name, chat_id=self.chat, parent=None, role="user", content=text, turn=name)
         for pane in panes or [pane.id for pane in self.panes]:
-            question = ChatMessage(
-                id=name, chat_id=self.chat, parent=None, role="user", content=text, turn=name, pane=pane
-            )
             self.paths[pane] = [*self.paths.get(pane, []), question]
             self._screens.show_path(pane, self.paths[pane])
         self._ask(AskPanes(content=text, panes=tuple(panes)))
@@ -215,7 +210,8 @@ class Comparison(QObject):
 
     def again(self, turn: str, panes: Sequence[str] = ()) -> None:
         """New versions of the answers to a question."""
-        self._ask(AskPanes(turn=turn, panes=tuple(panes) or self._having(turn)))
+        if free := tuple(panes) or self._having(turn):
+            self._ask(AskPanes(turn=turn, panes=free))
 
     def _having(self, turn: str) -> tuple[str, ...]:
         """The panes in which a question was asked and that are free."""
@@ -294,8 +290,8 @@ class Comparison(QObject):
         self.run_changed.emit(pane)
 
     def _drop(self, pane: str) -> None:
-        run = self.runs.pop(pane)
-        if run.job is not None:
+        run = self.runs.pop(pane, None)
+        if run is not None and run.job is not None:
             run.job.cancel()
 
     # ---------------------------------------------------------------- hearing
@@ -351,6 +347,11 @@ class Comparison(QObject):
         chat = self.chat
         self._change(lambda client: client.adopt_pane(chat, pane))
 
+    def part(self, leaves: Mapping[str, str]) -> None:
+        """Each pane goes on from its own message, by the panes' ids."""
+        chat, wanted = self.chat, dict(leaves)
+        self._change(lambda client: jobs.part(client, chat, wanted))
+
     def choose_version(self, pane: str, message: str) -> None:
         """Show another version of a turn in a pane."""
         chat = self.chat
@@ -372,8 +373,8 @@ class Comparison(QObject):
             self._load()
 
     def _generation_started(self, generation: Generation) -> None:
-        known = {run.answer for run in self.runs.values()}
-        if self.chat and generation.chat_id == self.chat and self.asking is None and generation.id not in known:
+        followed = any(run.answer == generation.id for run in self.runs.values())
+        if self.chat and generation.chat_id == self.chat and self.asking is None and not followed:
             self._load()
 
     def _generation_ended(self, generation: str, chat: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
@@ -41,7 +42,7 @@ class HeadTools(QWidget):
         super().__init__(parent)
         self.menu = QMenu(self)
         self.toggles: list[Toggle] = []
-        self.add = IconButton("plus", "Add a pane (Ctrl+Shift+Plus)")
+        self.add = IconButton("plus", "Add a pane (Ctrl+Shift+A)")
         self.more = IconButton("dots", "More about this comparison")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -119,7 +120,7 @@ class ComposerTools(QWidget):
             self.target = ""
         self._menu.clear()
         for name, words in (("", "To all panes"), *targets):
-            entry = self._menu.addAction(words, lambda name=name: self.choose(name))
+            entry = self._menu.addAction(words, partial(self.choose, name))
             entry.setCheckable(True)
             entry.setChecked(name == self.target)
             self._group.addAction(entry)

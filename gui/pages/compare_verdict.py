@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from paddock.gui.widgets import Button, Chip, ElidedLabel, Label
+from paddock.gui.widgets import Button, Chip, Label
 from paddock.sdk.compare import Outcome, Vote
 
 
@@ -37,7 +37,6 @@ class VerdictRow(QWidget):
         self.chips: list[Chip] = []
         self.tie = self._chip("Tie", "All answers are equally good (Alt+T)", "tie")
         self.bad = self._chip("All bad", "No answer is good (Alt+B)", "both_bad")
-        self.said = ElidedLabel("", 13, 400, "text2")
         self.back = Button("Take back", "quiet")
         self.adopt = Button("", "quiet", "branch")
         self._row = QHBoxLayout(self)
@@ -68,9 +67,12 @@ class VerdictRow(QWidget):
         self.voted.emit(outcome, pane)
 
     def choose_number(self, number: int) -> None:
-        """The pane that is shown in a place, counted from 1."""
-        if number <= len(self._choices):
-            self.choose("pane", self._choices[number - 1].pane)
+        """The pane with a number; where they have letters, that in the place, counted from 1."""
+        marks = {choice.mark: choice.pane for choice in self._choices}
+        places = {str(place): choice.pane for place, choice in enumerate(self._choices, 1)}
+        pane = marks.get(str(number)) or (places.get(str(number)) if "A" in marks else None)
+        if pane is not None:
+            self.choose("pane", pane)
 
     def _of(self, outcome: Outcome, pane: str) -> Chip | None:
         places = {choice.pane: chip for choice, chip in zip(self._choices, self.chips, strict=True)}
@@ -78,10 +80,16 @@ class VerdictRow(QWidget):
 
     def show_waiting(self, words: str) -> None:
         """There is nothing to vote on yet."""
+        self._make(())
         self.words.setText(words)
-        for part in (*self.chips, self.tie, self.bad, self.back, self.adopt):
+        for part in (self.tie, self.bad, self.back, self.adopt):
             part.hide()
         self.show()
+
+    def show_nothing(self) -> None:
+        """There is nothing to vote on."""
+        self._make(())
+        self.hide()
 
     def show_choices(self, choices: Sequence[Choice], vote: Vote | None, *, adoptable: bool) -> None:
         """Ask, or say what was voted; ``adoptable``: all panes could go on from the best answer."""
@@ -107,13 +115,14 @@ class VerdictRow(QWidget):
         held = next((number for number, chip in enumerate(self.chips) if chip.hasFocus()), None)
         for chip in self.chips:
             self._row.removeWidget(chip)
-            chip.hide()
+            chip.setParent(None)
             chip.deleteLater()
         self._choices = choices
         self.chips = []
         before: QWidget = self.words
         for number, (pane, mark, color, words) in enumerate(choices, 1):
-            chip = self._chip(mark, f"{words} is best (Alt+{number})", "pane", pane)
+            key = mark if mark.isdecimal() else number
+            chip = self._chip(mark, f"{words} is best (Alt+{key})", "pane", pane)
             chip.set(dot=color)
             chip.setAccessibleName(f"{words} is best")
             self.chips.append(chip)

@@ -6,6 +6,8 @@ from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from paddock.gui.host_state import HostState
+from paddock.gui.messages import Messages
 from paddock.gui.pages.composer_context import ContextGauge
 from paddock.gui.pages.composer_queue import Queue
 from paddock.gui.pages.composer_task import Task, TaskBar
@@ -276,3 +278,21 @@ class Composer(QFrame):
         waiting = len(self.queue.texts)
         later = "Will be sent after this answer" if waiting == 1 else f"{waiting} will be sent after this answer"
         self.status.setText(later if waiting else self._status)
+
+
+def give_files(host: HostState, messages: Messages, composer: Composer, paths: list[str]) -> None:
+    """Read text files on another thread and put them into the message; what is left out is said."""
+    from paddock.gui.pages.composer_files import Texts, read_texts
+
+    async def read(client: object) -> Texts:
+        import asyncio
+
+        return await asyncio.to_thread(read_texts, paths)
+
+    def put(texts: Texts) -> None:
+        if texts.text:
+            composer.add_text(texts.text)
+        if texts.problems:
+            messages.warn("\n".join(texts.problems), key="files")
+
+    host.call(read, put, messages.error, composer)

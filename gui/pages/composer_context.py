@@ -78,7 +78,11 @@ def short_count(tokens: int) -> str:
     if tokens < 1000:
         return str(tokens)
     thousands = tokens / 1000
-    return f"{thousands:.1f}k" if thousands < 9.95 and tokens % 1024 else f"{tokens / (1000 if tokens % 1024 else 1024):.0f}k"
+    return (
+        f"{thousands:.1f}k"
+        if thousands < 9.95 and tokens % 1024
+        else f"{tokens / (1000 if tokens % 1024 else 1024):.0f}k"
+    )
 
 
 class ContextGauge(PaintedButton):

@@ -1,4 +1,4 @@
-"""What waits to be sent after the answer that is being written: each message with a way to change it or take it back."""
+"""What waits to be sent after the answer that is being written: each with a way to change it or take it back."""
 
 from __future__ import annotations
 

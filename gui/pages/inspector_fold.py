@@ -26,9 +26,10 @@ class FoldHead(PaintedButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_note(self, note: str) -> None:
-        self._note = note
-        self.setAccessibleDescription(note)
-        self.update()
+        if note != self._note:
+            self._note = note
+            self.setAccessibleDescription(note)
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(current().px(160), current().px(30))

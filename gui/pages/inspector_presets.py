@@ -40,6 +40,7 @@ class PresetRow(QWidget):
         self._model: ModelInfo | None = None
         self.all: tuple[Preset, ...] = ()
         self.current: Preset | None = None
+        self.sheet: NameSheet | None = None
         self.chip = Chip(NONE)
         self.chip.set(role="Preset")
         self.chip.setSizePolicy(self.chip.sizePolicy().Policy.Expanding, self.chip.sizePolicy().Policy.Fixed)
@@ -151,7 +152,7 @@ class PresetRow(QWidget):
                 action = menu.addAction(words)
                 action.setCheckable(True)
                 action.setChecked(model in now.default_for)
-                action.triggered.connect(partial(self._set_default, now, model))
+                action.triggered.connect(lambda on, model=model: self._set_default(now, model, on))
         menu.addAction("Delete", partial(self._delete, now)).setEnabled(not now.shipped)
 
     def _choice(self, words: str, preset: Preset | None) -> None:
@@ -196,7 +197,7 @@ class PresetRow(QWidget):
         sheet = NameSheet("Save as a preset", "", self, model=(model.name or model.id) if model is not None else "")
         sheet.system.show()
         sheet.named.connect(lambda name: self._new(sheet, name))
-        sheet.open_below(self.chip)
+        self._open(sheet)
 
     def _new(self, sheet: NameSheet, name: str) -> None:
         model = self._model.id if self._model is not None and sheet.only.isChecked() else ""
@@ -206,6 +207,12 @@ class PresetRow(QWidget):
     def _rename(self, preset: Preset) -> None:
         sheet = NameSheet("Rename the preset", preset.name, self)
         sheet.named.connect(lambda name: self._keep(sheet, msgspec.structs.replace(preset, name=name)))
+        self._open(sheet)
+
+    def _open(self, sheet: NameSheet) -> None:
+        if self.sheet is not None:
+            self.sheet.deleteLater()
+        self.sheet = sheet
         sheet.open_below(self.chip)
 
     def _keep(self, sheet: NameSheet, preset: Preset) -> None:
@@ -213,7 +220,7 @@ class PresetRow(QWidget):
         if self._host is not None:
 
             def kept(preset: Preset) -> None:
-                sheet.close()
+                sheet.hide()
                 self._kept(preset)
 
             self._host.call(lambda client: client.put_preset(preset), kept, sheet.show_problem, sheet)
@@ -230,7 +237,6 @@ class NameSheet(Popup):
 
     def __init__(self, title: str, name: str, parent: QWidget, *, model: str = "") -> None:
         super().__init__(title, parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.field = LineField("Name", "Name")
         self.field.setText(name)
         self.only = Switch("For this model only")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.account_settings import AccountCard
+from paddock.gui.pages.data_settings import DataCard
 from paddock.gui.pages.download_settings import DownloadsCard
 from paddock.gui.pages.folder_settings import FoldersCard
 from paddock.gui.pages.form import COLUMN, Card, CopyLine, FormPage, Row, Stack, silently
@@ -76,6 +77,7 @@ class SettingsPage(QWidget):
         self.prompt_cache = PromptCacheCard(host, messages)
         self.folders = FoldersCard(host)
         self.account = AccountCard(host)
+        self.data = DataCard(host, messages)
         self.downloads = DownloadsCard(host)
         self.machines = MachinesCard(host)
         self._lay_out()
@@ -119,6 +121,7 @@ class SettingsPage(QWidget):
         cards: dict[SettingsSection, Card] = {
             "appearance": look,
             "models": work,
+            "data": self.data,
             "folders": self.folders,
             "account": self.account,
             "downloads": self.downloads,

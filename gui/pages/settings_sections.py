@@ -14,11 +14,12 @@ from paddock.gui.widgets.buttons import PaintedButton
 from paddock.gui.widgets.focus import paint_ring
 
 SettingsSection = Literal[
-    "appearance", "models", "folders", "account", "downloads", "memory", "machines", "prompt_cache", "about"
+    "appearance", "models", "data", "folders", "account", "downloads", "memory", "machines", "prompt_cache", "about"
 ]
 TITLES: dict[SettingsSection, str] = {
     "appearance": "Appearance",
-    "models": "Models and data",
+    "models": "Models",
+    "data": "Data",
     "folders": "Model folders",
     "account": "Hugging Face",
     "downloads": "Downloads",

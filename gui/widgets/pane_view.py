@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from paddock.gui.models.panes import Measure
 from paddock.gui.theme import current
 from paddock.gui.widgets.conversation import ConversationView, Turns
-from paddock.gui.widgets.labels import Label
+from paddock.gui.widgets.conversation.surface import NARROW_MARGIN
+from paddock.gui.widgets.labels import Divider, Label
 from paddock.gui.widgets.notice import Notice
 from paddock.gui.widgets.pane_head import PaneHead
 from paddock.gui.widgets.pane_strip import PaneStrip
@@ -40,6 +41,13 @@ class PaneConversation(ConversationView):
     def __init__(self, turns: Turns) -> None:
         super().__init__(turns=turns, actions=ACTIONS, heads=False, numbers=False)
         self.copies: dict[str, str] = {}
+
+    def column_left(self) -> int:
+        return NARROW_MARGIN  # below the pane's name
+
+    def fit(self) -> None:
+        room = self.viewport().width() - 2 * NARROW_MARGIN
+        self.column.place(max(120, min(self.style_.column, room)))
 
     def wait(self, words: str) -> None:
         """Say ``words`` in the place of answers that have not begun."""
@@ -77,14 +85,17 @@ class PaneView(QWidget):
         column.addWidget(self.head)
         column.addWidget(self.strip)
         column.addSpacing(8)
-        self._notice_room = QVBoxLayout()
-        self._notice_room.setContentsMargins(12, 0, 12, 0)
-        self._notice_room.addWidget(self.notice)
-        column.addLayout(self._notice_room)
+        self._line = Divider()
+        column.addWidget(self._line)
+        troubles = QVBoxLayout()
+        troubles.setContentsMargins(12, 10, 12, 0)
+        troubles.addWidget(self.notice)
+        column.addLayout(troubles)
         column.addWidget(self.view, 1)
         self.empty.setParent(self.view)
         self.head.model.moved.connect(self.moved)
-        self.notice.action_triggered.connect(self.remedy_wanted)
+        self._trouble = ("", False)
+        self.notice.action_triggered.connect(self._remedy)
         self.notice.second_triggered.connect(self.other_wanted)
 
     # ---------------------------------------------------------------- what the page says
@@ -93,6 +104,11 @@ class PaneView(QWidget):
     def color(self) -> str:
         """The silk, or grey where the pane hides who it is."""
         return current().palette.border_strong if self._alias is not None else current().silk(self._dress.silk)
+
+    @property
+    def mark(self) -> str:
+        """The number or letter it goes by."""
+        return self._alias or str(self._dress.number)
 
     @property
     def title(self) -> str:
@@ -118,32 +134,43 @@ class PaneView(QWidget):
 
     def show_measures(self, measures: Sequence[Measure]) -> None:
         self.strip.setVisible(self._alias is None)
-        if self._alias is None:
-            self.strip.show_measures(self.title, self.color, measures)
+        self.strip.show_measures(self.title, self.color, measures if self._alias is None else ())
 
     def show_running(self, running: bool) -> None:
         """Whether there is something to stop."""
         self.head.stop.setVisible(running)
 
-    def show_trouble(self, sentence: str, hint: str = "", action: str = "", second: str = "") -> None:
-        """Why this pane would not answer, and what can be done; an empty sentence takes it away."""
+    def show_trouble(self, sentence: str, *, settings: bool = False) -> None:
+        """Why this pane would not answer; an empty sentence takes it away. ``settings``: other load settings may
+        help, not only another model."""
+        if (sentence, settings) == self._trouble:
+            return
+        self._trouble = (sentence, settings)
+        other = "Choose another model"
         if sentence:
-            self.notice.show_message("warn", sentence, hint, action, second)
+            action, second = ("Load settings", other) if settings else (other, "")
+            self.notice.show_message("warn", sentence, "", action, second)
         else:
             self.notice.hide()
+        self._show_empty()
+
+    def _remedy(self) -> None:
+        (self.remedy_wanted if self._trouble[1] else self.other_wanted).emit()
+
+    def _show_empty(self) -> None:
+        self.empty.setVisible(not self.view.column.rows and self.notice.isHidden())
 
     def show_messages(self, messages: Sequence[ChatMessage], copies: dict[str, str]) -> None:
         """``copies``: what is copied of messages that are shown shortened."""
         self.view.copies = copies
         self.view.set_messages(messages)
-        self.empty.setVisible(not messages)
+        self._show_empty()
 
     def _show(self) -> None:
         dress, alias = self._dress, self._alias
         hidden = alias is not None
-        mark = alias or str(dress.number)
         name, sub, tip = ("", "", "") if hidden else (dress.name, dress.sub, dress.tip)
-        self.head.show_pane(mark, self.color, name, sub, tip)
+        self.head.show_pane(self.mark, self.color, name, sub, tip)
         self.head.settings.setVisible(not hidden)
         self.head.model.setEnabled(not hidden)
         self.strip.setVisible(not hidden)
@@ -167,6 +194,4 @@ class PaneView(QWidget):
         painter.fillRect(self.rect(), theme.color("surface"))
         painter.fillRect(0, 0, self.width(), LINE, QColor(self.color))
         if self._target:
-            painter.fillRect(0, LINE, self.width(), self.view.y() - LINE, theme.color("accent_soft"))
-        top = self.view.y() if not self.notice.isVisible() else self._notice_room.geometry().y() - 4
-        painter.fillRect(0, top - 1, self.width(), 1, theme.color("border"))
+            painter.fillRect(0, LINE, self.width(), self._line.y() - LINE, theme.color("accent_soft"))

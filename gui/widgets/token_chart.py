@@ -86,9 +86,10 @@ class BarRows(QAbstractListModel):
 
     def show(self, bars: Sequence[Bar]) -> None:
         if len(bars) == len(self.bars):
-            self.bars = tuple(bars)
-            if bars:
-                self.dataChanged.emit(self.index(0), self.index(len(bars) - 1))
+            before, self.bars = self.bars, tuple(bars)
+            for row, (old, new) in enumerate(zip(before, self.bars, strict=True)):
+                if old != new:
+                    self.dataChanged.emit(self.index(row), self.index(row))
             return
         self.beginResetModel()
         self.bars = tuple(bars)

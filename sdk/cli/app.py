@@ -14,7 +14,7 @@ from paddock.sdk.version import VERSION
 
 COMMANDS = (
     "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "ls", "ps", "estimate", "load", "unload",
-    "stop", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
+    "stop", "chats", "presets", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
 )  # fmt: skip
 """In the order of the help."""
 
@@ -68,8 +68,32 @@ def build(commands: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_about)
     for name in commands:
-        app.command(name, cls=_Command)(_command(name))
+        if name == "chats":
+            app.add_typer(_chats(), name=name)
+        elif name == "presets":
+            app.add_typer(_presets(), name=name)
+        else:
+            app.command(name, cls=_Command)(_command(name))
     return app
+
+
+def _chats() -> typer.Typer:
+    from paddock.sdk.cli import chats
+
+    group = typer.Typer(cls=_Group, help="List, export and import conversations.", no_args_is_help=True)
+    for name, command in (("list", chats.list_), ("export", chats.export), ("import", chats.import_)):
+        group.command(name, cls=_Command)(command)
+    return group
+
+
+def _presets() -> typer.Typer:
+    from paddock.sdk.cli import presets
+
+    group = typer.Typer(cls=_Group, help="List, show, import and delete presets.", no_args_is_help=True)
+    commands = {"list": presets.list_, "show": presets.show, "import": presets.import_, "delete": presets.delete}
+    for name, command in commands.items():
+        group.command(name, cls=_Command)(command)
+    return group
 
 
 def _command(name: str) -> Callable[..., None]:

@@ -11,6 +11,7 @@ import typer
 
 from paddock.sdk.asking import question
 from paddock.sdk.cli.answers import AnswerView, answer_json, stats_line
+from paddock.sdk.cli.presets import find_preset
 from paddock.sdk.cli.terminal import Terminal
 from paddock.sdk.client import Client
 from paddock.sdk.connect import home_of
@@ -60,6 +61,12 @@ def chat(
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning/--no-reasoning", help="Let the model think first, or not.")
     ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            "--preset", help="Begin with the settings of this preset; other flags go before it.", show_default=False
+        ),
+    ] = "",
     private: Annotated[
         bool,
         typer.Option(
@@ -78,6 +85,13 @@ def chat(
         raise typer.BadParameter("There is nothing to ask: give a prompt, or text through a pipe.", param_hint="PROMPT")
     with Client.connect(client="cli") as client:
         name = model_argument(model) if model else client.settings().default_model
+        if preset:
+            chosen = find_preset(client, preset, name)
+            sampling = {**chosen.sampling, **sampling}
+            system = system or chosen.system or ""
+            stop = list(chosen.stop or ()) if stop is None else stop
+            max_tokens = (chosen.max_tokens or None) if max_tokens is None else max_tokens
+            reasoning = chosen.reasoning if reasoning is None else reasoning
         if not asked:
             from paddock.sdk.cli.dialogue import Dialogue
 

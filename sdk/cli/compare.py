@@ -83,7 +83,7 @@ def compare(
             judge = model_argument(judge) if judge else ""
             request = BatchRequest(
                 name=name or asked.name,
-                prompts=tuple(_with_judge(prompt, judge, criterion) for prompt in asked.prompts),
+                prompts=tuple(with_judge(prompt, judge, criterion) for prompt in asked.prompts),
                 panes=tuple(read_pane(text) for text in pane or ()),
                 repeat=repeat,
             )
@@ -128,7 +128,7 @@ def _source(prompts: str) -> PromptsText:
     return PromptsText(text=sys.stdin.read(), name="standard input")
 
 
-def _with_judge(prompt: BatchPrompt, model: str, criterion: str) -> BatchPrompt:
+def with_judge(prompt: BatchPrompt, model: str, criterion: str) -> BatchPrompt:
     """``prompt`` with the judge where its checks name none; one that is not judged at all is, by the ``criterion``."""
     if not model:
         return prompt

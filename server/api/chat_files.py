@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from litestar import Request, post
+from litestar import Request, get, post
 from litestar.response import Response
 
 from paddock.sdk.chats import ChatImport, ExportRequest
@@ -28,9 +28,13 @@ class ChatFilesApi:
 
     def routes(self) -> list[Any]:
         return [
+            get("/control/chat-counts")(self.counts),
             post("/control/chat-export", status_code=200)(self.export),
             post("/control/chat-import", status_code=200)(self.import_),
         ]
+
+    async def counts(self) -> Answer:
+        return _json(await self._chats.export.counts())
 
     async def export(self, request: Asked) -> Answer:
         asked = decode(await request.body(), ExportRequest)
@@ -52,7 +56,11 @@ async def _while_asked(request: Asked, work: Coroutine[Any, Any, Any]) -> Answer
         result = await task
     finally:
         gone.cancel()
-    return Response(msgspec.json.encode(result), media_type="application/json")
+    return _json(result)
+
+
+def _json(value: Any) -> Answer:
+    return Response(msgspec.json.encode(value), media_type="application/json")
 
 
 async def _gone(request: Asked) -> None:

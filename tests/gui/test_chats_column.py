@@ -68,7 +68,7 @@ def test_renaming_and_pinning_reach_the_host(scene: Scene) -> None:
     chat = scene.dialogue.chat
     column = scene.chat.chats
     column._model.setData(column._model.row_of(chat), "Horses")
-    column.pin(chat)
+    column.deeds.pin([chat], True)
     scene.until(lambda: scene.host.chats[chat].pinned and scene.host.chats[chat].title == "Horses")
     assert scene.chat.head.title.text() == "Horses"
 

@@ -266,7 +266,7 @@ def test_a_pane_without_its_model_says_so_and_takes_another(stage: Stage, view: 
     pane = stage.pane(0)
     assert pane.notice.isVisible()
     assert "is not on this computer" in pane.notice.accessibleName()
-    pane.notice._second.click()
+    pane.notice._button.click()
     take_model(stage, view, "alpha")
     stage.until(lambda: not stage.pane(0).notice.isVisible())
     stage.until(lambda: stage.stored().panes[0].model == "test/alpha")

@@ -39,10 +39,10 @@ def test_an_edited_message_stands_beside_the_first_one(scene: Scene) -> None:
     composer = scene.chat.composer
     composer.set_text("a draft")
     scene.chat.view.edit_requested.emit(first)
-    assert composer.editing_chip.isVisible()
+    assert composer.task.isVisible()
     assert composer.text() == "hello"
     scene.qtbot.keyClick(composer.field, Qt.Key.Key_Escape)
-    assert not composer.editing_chip.isVisible()
+    assert not composer.task.isVisible()
     assert composer.text() == "a draft", "Escape leaves the message as it is"
     scene.chat.view.edit_requested.emit(first)
     scene.type_and_send(" again")
@@ -62,7 +62,7 @@ def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Sc
     scene.chat.composer.set_text("a draft")
     scene.chat.view.edit_requested.emit(scene.dialogue.messages[0].id)
     scene.chat.new_chat()
-    assert not scene.chat.composer.editing_chip.isVisible()
+    assert not scene.chat.composer.task.isVisible()
     scene.chat.open(chat)
     assert scene.chat.composer.text() == "a draft"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,9 +21,16 @@ from paddock.sdk.types import ChatSummary, ModelInfo, Pane
 MODEL = ModelInfo(id="a/b", name="B", engine="llamacpp", path="b.gguf", capabilities=("chat", "reasoning"))
 
 
-@pytest.fixture
-def inspector(qtbot: QtBot, qapp: Any) -> Iterator[Inspector]:
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture(scope="module")
+def themed(qapp: Any) -> None:
     Theme().apply(qapp)
+
+
+@pytest.fixture
+def inspector(qtbot: QtBot, themed: None) -> Inspector:
     made = Inspector()
     qtbot.addWidget(made)
     made.resize(316, 900)

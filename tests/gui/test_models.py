@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 from pytestqt.modeltest import ModelTester
 
-from paddock.gui.models.chats import ChatList, ChatRole, rows
+from paddock.gui.models.chats import ChatList, ChatRole, ListDeeds, rows
 from paddock.gui.models.library import ModelList, ModelRole, facts
 from paddock.sdk.types import ChatSummary, LoadedModel, ModelInfo
 
@@ -43,36 +43,36 @@ def test_search_is_by_title_and_ignores_case() -> None:
 
 
 def test_a_chat_without_a_title_is_called_new_chat(qtmodeltester: ModelTester) -> None:
-    model = ChatList(lambda *_: None)
-    model.show([ChatSummary(id="c", title="", created=0, updated=0)], "", TODAY)
+    model = ChatList(ListDeeds(lambda *_: None))
+    model.show(rows([ChatSummary(id="c", title="", created=0, updated=0)], "", TODAY))
     assert titles(model) == ["Earlier", "New chat"]
     qtmodeltester.check(model)
 
 
 def test_selection_survives_what_happens_around_it() -> None:
-    model = ChatList(lambda *_: None)
-    model.show([chat(1), chat(2), chat(3, days=1)], "", TODAY)
+    model = ChatList(ListDeeds(lambda *_: None))
+    model.show(rows([chat(1), chat(2), chat(3, days=1)], "", TODAY))
     kept = QPersistentModelIndex(model.row_of("c3"))
-    model.show([chat(2), chat(4), chat(5, pinned=True), chat(3, days=1, generating="g")], "", TODAY)
+    model.show(rows([chat(2), chat(4), chat(5, pinned=True), chat(3, days=1, generating="g")], "", TODAY))
     assert kept.data(ChatRole.CHAT_ID) == "c3"
     assert kept.data(ChatRole.GENERATING) is True
 
 
 def test_any_sequence_of_lists_is_reported_consistently(qtmodeltester: ModelTester) -> None:
-    model = ChatList(lambda *_: None)
+    model = ChatList(ListDeeds(lambda *_: None))
     qtmodeltester.check(model)
     chance = random.Random(7)
     for _ in range(60):
         some = [chat(n, days=chance.randrange(4), pinned=chance.random() < 0.2) for n in chance.sample(range(12), k=7)]
-        model.show(some, "", TODAY)
+        model.show(rows(some, "", TODAY))
         expected = [row.heading if row.chat is None else row.chat.title for row in rows(some, "", TODAY)]
         assert titles(model) == expected
 
 
 def test_renaming_asks_and_empty_names_are_refused() -> None:
     asked: list[tuple[str, str]] = []
-    model = ChatList(lambda number, title: asked.append((number, title)))
-    model.show([chat(1)], "", TODAY)
+    model = ChatList(ListDeeds(lambda number, title: asked.append((number, title))))
+    model.show(rows([chat(1)], "", TODAY))
     assert model.setData(model.index(1, 0), "  Horses ")
     assert not model.setData(model.index(1, 0), "   ")
     assert not model.setData(model.index(0, 0), "heading")

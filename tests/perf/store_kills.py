@@ -61,7 +61,7 @@ def ask():
         if len(dialogue.messages) > 6:
             dialogue.new()
         dialogue.set_model("test/fast")
-        dialogue.send("What does a horse eat?", {})
+        app.window.chat.send("What does a horse eat?")
         print("asked", flush=True)
 timer = QTimer()
 timer.timeout.connect(ask)
@@ -231,8 +231,13 @@ class Kills:
             text=True,
         )
         assert window.stdout is not None
-        window.stdout.readline()
+        late = threading.Timer(DEADLINE_S, window.kill)
+        late.start()
+        said = window.stdout.readline()
+        late.cancel()
         window.stdout.close()
+        if not said:
+            raise Wrong("the window asked nothing")
         return window
 
     def _check_window(self) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from paddock.gui.widgets.conversation.body import Body
-from paddock.gui.widgets.conversation.markdown import Parser, Stream
+from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.nodes import Code, Node, plain_nodes
+from paddock.gui.widgets.conversation.stream import Stream
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 

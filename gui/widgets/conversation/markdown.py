@@ -1,10 +1,4 @@
-"""Markdown to nodes: at once, or piece by piece while an answer is written.
-
-Invariant of :class:`Stream`: however the text is cut into pieces, the nodes after :meth:`Stream.finish` are those of
-parsing the whole text. It holds because markdown-it decides top-level blocks line by line: once another block has
-begun (on complete lines, one more than its first for a table's second line), nothing that follows changes what came
-before. Link reference definitions would break that, and are not supported: they stay visible as text.
-"""
+"""Markdown to nodes."""
 
 from __future__ import annotations
 
@@ -37,10 +31,11 @@ PARAGRAPH_LIMIT = 8_192
 INLINE_LIMIT = 65_536
 """A paragraph longer than this is shown as plain text: emphasis on such lengths takes seconds to parse."""
 NESTING = 100
+KNOWN, REMEMBERED = 4_096, 2_000
+"""What is being written is parsed again and again: so many lines up to so many characters are remembered."""
 
 _URL = re.compile(r"https?://[^\s<>\"'`|]*[^\s<>\"'`|.,;:!?)\]*_]")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
 
 
 class Parser:
@@ -54,6 +49,7 @@ class Parser:
         self._md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).disable("reference")
         self._md.validateLink = lambda url: True  # type: ignore[method-assign]
         math_rules.install(self._md)
+        self._known: dict[str, tuple[Span, ...]] = {}
 
     def blocks(self, source: str) -> list[tuple[int, list[Token]]]:
         """Top-level blocks as (first line, tokens); inline content not yet parsed."""
@@ -74,9 +70,16 @@ class Parser:
         """Inline Markdown."""
         if len(source) > INLINE_LIMIT:
             return (Span(source),)
-        tokens: list[Token] = []
-        self._md.inline.parse(source, self._md, {}, tokens)
-        return tuple(_merged(_linked(_spans(tokens))))
+        found = self._known.get(source)
+        if found is None:
+            tokens: list[Token] = []
+            self._md.inline.parse(source, self._md, {}, tokens)
+            found = tuple(_merged(_linked(_spans(tokens))))
+            if len(source) <= REMEMBERED:
+                if len(self._known) >= KNOWN:
+                    del self._known[next(iter(self._known))]
+                self._known[source] = found
+        return found
 
     def picture(self, source: str) -> tuple[str, str] | None:
         """Words and address where ``source`` is a picture and nothing else."""
@@ -298,97 +301,3 @@ def language(info: str) -> str:
     """The language of a fence's info string."""
     words = info.split()
     return words[0].strip("{}.,") if words else ""
-
-
-class Stream:
-    """Parses an answer while it is written. ``final`` only grows; ``live`` is what may still change."""
-
-    def __init__(self, parser: Parser) -> None:
-        self._parser = parser
-        self._tail = ""
-        self._held = ""
-        self._fence: _Fence | None = None
-        self.final: list[Node] = []
-        self.live: list[Node] = []
-
-    def feed(self, text: str) -> None:
-        """Take the next piece."""
-        text = self._held + text
-        # A carriage return may be the first half of a line end.
-        self._held = "\r" if text.endswith("\r") else ""
-        self._tail += normalised(text.removesuffix("\r"))
-        while self._step():
-            pass
-
-    def finish(self) -> None:
-        """Nothing follows: everything becomes final."""
-        self._tail += "\n" if self._held else ""
-        self._held = ""
-        if self._fence is not None:
-            self._tail = self._fence.source + self._tail
-            self._fence = None
-        for _, block in self._parser.blocks(self._tail):
-            self.final.extend(self._parser.nodes(block))
-        self._tail, self.live = "", []
-
-    def _step(self) -> bool:
-        """One advance; whether another may follow."""
-        if self._fence is not None:
-            return self._in_fence(self._fence)
-        self._tail = self._tail.lstrip("\n")
-        opened = _OPEN_FENCE.match(self._tail)
-        if opened and not (opened[1][0] == "`" and "`" in opened[2]):
-            self._fence = _Fence(opened[0], opened[1], language(opened[2]))
-            self._tail = self._tail[opened.end() :]
-            return True
-        blocks = self._parser.blocks(self._tail)
-        partial = self._tail.count("\n")
-        keep = next((i for i in range(len(blocks) - 1, 0, -1) if blocks[i][0] + 1 < partial), 0)
-        for _, block in blocks[:keep]:
-            self.final.extend(self._parser.nodes(block))
-        if keep:
-            lines = self._tail.split("\n", blocks[keep][0])
-            self._tail = lines[-1]
-            return True
-        self.live = [node for _, block in blocks for node in self._parser.nodes(block)]
-        return False
-
-    def _in_fence(self, fence: _Fence) -> bool:
-        """Inside an open fence nothing is parsed; only the end is looked for, in complete lines."""
-        while "\n" in self._tail:
-            line, self._tail = self._tail.split("\n", 1)
-            if fence.closed_by(line):
-                self.final.append(Code(fence.text(), fence.language))
-                self._fence = None
-                self.live = []
-                return True
-            fence.add(line)
-        self.live = [Code(fence.text(self._tail), fence.language, closed=False)]
-        return False
-
-
-class _Fence:
-    """An open fence without indentation."""
-
-    def __init__(self, opening: str, marker: str, name: str) -> None:
-        self.source = opening
-        self.language = name
-        self._marker = marker
-        self._body = ""
-
-    def add(self, line: str) -> None:
-        self.source += line + "\n"
-        self._body += line + "\n"
-
-    def closed_by(self, line: str) -> bool:
-        words = line.lstrip(" ")
-        if len(line) - len(words) > 3:
-            return False
-        words = words.rstrip(" \t")
-        return len(words) >= len(self._marker) and not words.strip(self._marker[0])
-
-    def text(self, partial: str = "") -> str:
-        """The code so far; a beginning closing fence is not shown."""
-        if partial and not partial.strip(" ").strip(self._marker[0]):
-            partial = ""
-        return self._body + partial if partial else self._body.removesuffix("\n")

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.gui.widgets.conversation.markdown import Parser, Stream
+from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.nodes import (
+from paddock.gui.widgets.conversation.stream import Stream
     Code,
     Node,
     Paragraph,

@@ -1,0 +1,135 @@
+"""The Chat page while models are compared: the Compare view on its stage, its tools in the head and the composer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from paddock.gui.host_state import HostState
+from paddock.gui.messages import Messages
+from paddock.gui.window_state import WindowState
+from paddock.sdk.types import Pane
+
+if TYPE_CHECKING:
+    from paddock.gui.pages.chat import ChatPage
+    from paddock.gui.pages.compare import CompareView
+
+
+class ChatCompare(QObject):
+    """The view is made when it is first wanted. ``shown`` says whether it is in place of the conversation."""
+
+    left = Signal(str)
+    """The conversation goes on without panes."""
+
+    def __init__(self, page: ChatPage, host: HostState, messages: Messages, state: WindowState) -> None:
+        super().__init__(page)
+        self._page, self._host, self._messages, self._state = page, host, messages, state
+        self.view: CompareView | None = None
+        self.shown = False
+
+    @property
+    def chat(self) -> str:
+        """The conversation that is compared in; empty while it is not shown."""
+        return self.view.chat if self.view is not None and self.shown else ""
+
+    def open(self, chat: str) -> None:
+        """Show a stored comparison."""
+        if chat == self.chat:
+            return
+        self._page.leave_conversation()
+        view = self._enter()
+        if view.chat != chat:
+            view.open(chat)
+        self._page.show_draft(chat)
+
+    def begin_here(self) -> None:
+        """Compare models in the open conversation, or in a new one."""
+        page, dialogue = self._page, self._page.dialogue
+        if self.shown or dialogue.run is not None:
+            return
+        page.inspector.flush()
+        chat, model, system, text = dialogue.chat, dialogue.model, dialogue.system, page.composer.draft()
+        page.leave_conversation()
+        self._enter().begin(chat, (), model=model, system=system)
+        page.composer.set_text(text)
+
+    def leave(self) -> None:
+        """Show the conversation again."""
+        if not self.shown or self.view is None:
+            return
+        self.shown = False
+        self.view.leave()
+        page = self._page
+        page.head.set_tools(None)
+        page.composer.set_tools(None)
+        page.columns.set_over(False)
+        page.inspector.leave_pane()
+
+    def remember(self, state: WindowState) -> WindowState:
+        return self.view.remember(state) if self.view is not None else state
+
+    def _enter(self) -> CompareView:
+        page = self._page
+        if self.view is None:
+            from paddock.gui.pages.compare import CompareView
+
+            self.view = CompareView(self._host, self._messages, self._state)
+            page.add_to_stage(self.view)
+            self._connect(self.view)
+        if not self.shown:
+            self.shown = True
+            page.head.set_tools(self.view.head_tools)
+            page.composer.set_tools(self.view.composer_tools)
+            page.columns.set_over(True)
+        page.show_on_stage(self.view)
+        return self.view
+
+    def _connect(self, view: CompareView) -> None:
+        page = self._page
+        view.opened.connect(self._changed)
+        view.changed.connect(self._changed)
+        view.composer_state_changed.connect(self._show_composer)
+        view.created.connect(page.chats.show_open)
+        view.created.connect(page.state_changed)
+        view.state_changed.connect(page.state_changed)
+        view.edit_wanted.connect(page.composer.edit)
+        view.given_back.connect(page.give_back)
+        view.ended.connect(self.left)
+        view.deleted.connect(lambda _: page.new_chat())
+        view.settings_wanted.connect(self._edit_pane)
+        view.load_wanted.connect(page.open_load_dialog)
+        view.leaderboard_wanted.connect(self.show_leaderboard)
+        view.prompt_list_wanted.connect(self._show_batch)
+        view.open_wanted.connect(page.open)
+        page.inspector.pane_changed.connect(view.set_pane)
+
+    def _changed(self) -> None:
+        if self.shown and self.view is not None:
+            self._page.head.show_chat(self.view.title, "")
+            self._page.chats.show_open(self.view.chat)
+            self._show_composer()
+
+    def _show_composer(self) -> None:
+        if not self.shown or self.view is None:
+            return
+        state, composer = self.view.composer_state(), self._page.composer
+        composer.set_placeholder(state.placeholder)
+        composer.set_status(state.note, state.fraction)
+        composer.set_running(state.running)
+        composer.gauge.show_fill(None)
+
+    def _edit_pane(self, title: str, pane: Pane) -> None:
+        self._page.inspector.edit_pane(title, pane, self._host.models.get(pane.model))
+        self._page.columns.show_inspector()
+
+    def show_leaderboard(self) -> None:
+        """How the models stand by the votes."""
+        from paddock.gui.pages.leaderboard import LeaderboardDialog
+
+        LeaderboardDialog(self._host, self._messages, self._page).open()
+
+    def _show_batch(self, panes: tuple[Pane, ...]) -> None:
+        from paddock.gui.pages.batch_dialog import BatchDialog
+
+        BatchDialog(self._host, self._messages, panes, self._page).open()

@@ -1,0 +1,125 @@
+"""Pictures of comparisons, for :mod:`paddock.gui.screens`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from paddock.gui.pages.compare import CompareView
+from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.paths import Home
+from paddock.sdk.types import Pane
+
+QUESTION = "Give me three reasons to keep the system prompt short."
+LONG = "A-model-whose-name-has-forty-characters-8B"
+LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-of-2026"
+MODELS: dict[str, dict[str, Any]] = {
+    "Qwen3-8B": {
+        "text": "Three reasons, in order of weight:\n\n1. **It costs context.** Every turn carries it, so a long one"
+        " leaves less room for the conversation.\n2. **It dilutes attention.** Twenty rules compete; three win."
+        "\n3. **It is evaluated once per chat** unless the prefix is cached.",
+        "tokens_per_second": 140,
+        "take_mib": 49,
+    },
+    "Llama-3.1-8B": {
+        "text": "Three reasons:\n\n1. **It costs context.** Every turn carries it.\n2. **It dilutes attention.** The"
+        " model weighs each rule less as you add more.\n\n```python\nprompt = 'Be brief.'\n```\n",
+        "tokens_per_second": 85,
+        "take_mib": 89,
+    },
+    "Starter": {
+        "text": "Here are three:\n\n1. Short prompts are read faster.\n2. They leave more room for your text.\n"
+        "3. They are easier to change.",
+        "tokens_per_second": 400,
+        "take_mib": 5,
+    },
+    "Slow": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
+    "Broken": {"text": "", "die": {"signal": "SIGSEGV", "after_tokens": 0}},
+    LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 60},
+    LONGEST: {"text": "Short prompts are read faster, and they leave more room.", "tokens_per_second": 60},
+}
+SIX = ("Qwen3-8B", "Llama-3.1-8B", "Starter", "Qwen3-8B", LONG, LONGEST)
+
+
+def prepare(home: Home) -> None:
+    """Models of the echo engine that answer as they are told."""
+    for name, script in MODELS.items():
+        folder = home.models / "demo" / name[:100]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
+
+
+class ComparePictures:
+    """Comparisons with real answers of the echo engine."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._made: dict[tuple[str, ...], str] = {}
+
+    def two(self, name: str) -> None:
+        self._answered("compare-two", name, *SIX[:2])
+
+    def three(self, name: str) -> None:
+        self._answered("compare", name, *SIX[:3])
+
+    def four(self, name: str) -> None:
+        self._answered("compare-four", name, *SIX[:4])
+
+    def six(self, name: str) -> None:
+        self._answered("compare-six", name, *SIX)
+
+    def long_names(self, name: str) -> None:
+        self._answered("compare-names", name, LONG, LONGEST)
+
+    def failed(self, name: str) -> None:
+        self._answered("compare-failed", name, "Qwen3-8B", "Broken", "missing")
+
+    def empty(self, name: str) -> None:
+        self._begin(SIX[:3])
+        self._studio.save(f"compare-empty-{name}")
+
+    def running(self, name: str) -> None:
+        """One that has answered, one that writes."""
+        view = self._begin(("Starter", "Slow"))
+        view.send(QUESTION)
+        wanted = "Some words of a slow answer"
+        self._studio.until(lambda: any(run.pieces > 8 for run in view.session.runs.values()), wanted)
+        self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
+        self._studio.save(f"compare-running-{name}")
+        view.stop()
+        self._studio.until(lambda: not view.session.running, "The end of the slow answer")
+
+    def _answered(self, picture: str, name: str, *models: str) -> None:
+        chat = self._made.get(models)
+        if chat is None:
+            view = self._begin(models)
+            view.send(QUESTION)
+            self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+            self._made[models] = view.chat
+        else:
+            self._studio.chat.open(chat)
+            self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
+        planner = self._view().planner
+        self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
+        self._studio.save(f"{picture}-{name}")
+
+    def _begin(self, models: tuple[str, ...]) -> CompareView:
+        studio, chat = self._studio, self._studio.chat
+        studio.window.show_page("chat")
+        chat.new_chat()
+        chat.compare.begin_here()
+        studio.until(lambda: len(self._view().panes) == 2, "A comparison")
+        wanted = [self._id(model) for model in models]
+        self._view().session.put([Pane(model=model) for model in wanted])
+        studio.until(lambda: [pane.model for pane in self._view().session.panes] == wanted, "The panes")
+        return self._view()
+
+    def _id(self, name: str) -> str:
+        models = self._studio.host.models.values()
+        return next((info.id for info in models if f"/{name}.echo.json" in info.path), f"demo/{name}")
+
+    def _view(self) -> CompareView:
+        view = self._studio.chat.compare.view
+        if view is None:
+            raise NotDrawn("The Compare view did not come.")
+        return view

@@ -1,0 +1,168 @@
+"""Markdown to nodes piece by piece, while an answer is written.
+
+However the text is cut into pieces, the nodes after :meth:`Stream.finish` are those of parsing the whole text. It holds
+because markdown-it decides top-level blocks line by line: once another block has begun (on complete lines, one more
+than its first for a table's second line), nothing that follows changes what came before. Link reference definitions
+would break that, and are not supported: they stay visible as text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from paddock.gui.widgets.conversation.markdown import Parser, language, normalised
+from paddock.gui.widgets.conversation.nodes import Cell, Code, Node, Table
+
+_OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
+_TABLE = re.compile(r"[^\n]*\|[^\n]*\n[-:| \t]*-[-:| \t]*\n|[^\n]+\n[-:| \t]*\|[-:| \t]*\n")
+
+
+class Stream:
+    """Parses an answer while it is written. ``final`` only grows; ``live`` is what may still change."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+        self._tail = ""
+        self._held = ""
+        self._fence: _Fence | None = None
+        self._grid: _Grid | None = None
+        self.final: list[Node] = []
+        self.live: list[Node] = []
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        text = self._held + text
+        # A carriage return may be the first half of a line end.
+        self._held = "\r" if text.endswith("\r") else ""
+        self._tail += normalised(text.removesuffix("\r"))
+        while self._step():
+            pass
+
+    def finish(self) -> None:
+        """Nothing follows: everything becomes final."""
+        self._tail += "\n" if self._held else ""
+        self._held = ""
+        if self._fence is not None:
+            self._tail = self._fence.source + self._tail
+            self._fence = None
+        if self._grid is not None:
+            self._tail = self._grid.source + self._tail
+            self._grid = None
+        for _, block in self._parser.blocks(self._tail):
+            self.final.extend(self._parser.nodes(block))
+        self._tail, self.live = "", []
+
+    def _step(self) -> bool:
+        """One advance; whether another may follow."""
+        if self._fence is not None:
+            return self._in_fence(self._fence)
+        if self._grid is not None:
+            return self._in_grid(self._grid)
+        self._tail = self._tail.lstrip("\n")
+        opened = _OPEN_FENCE.match(self._tail)
+        if opened and not (opened[1][0] == "`" and "`" in opened[2]):
+            self._fence = _Fence(opened[0], opened[1], language(opened[2]))
+            self._tail = self._tail[opened.end() :]
+            return True
+        blocks = self._parser.blocks(self._tail)
+        partial = self._tail.count("\n")
+        keep = next((i for i in range(len(blocks) - 1, 0, -1) if blocks[i][0] + 1 < partial), 0)
+        for _, block in blocks[:keep]:
+            self.final.extend(self._parser.nodes(block))
+        if keep:
+            lines = self._tail.split("\n", blocks[keep][0])
+            self._tail = lines[-1]
+            return True
+        if len(blocks) == 1 and partial > 2 and _TABLE.match(self._tail):
+            self._grid = _Grid(self._parser, self._tail)
+            if self._grid.begun:
+                self._tail = self._tail[len(self._grid.source) :]
+                return True
+            self._grid = None
+        self.live = [node for _, block in blocks for node in self._parser.nodes(block)]
+        return False
+
+    def _in_grid(self, grid: _Grid) -> bool:
+        """Inside a table every line is parsed by itself."""
+        while "\n" in self._tail:
+            line, rest = self._tail.split("\n", 1)
+            if not grid.add(line):
+                self.final.append(grid.table())
+                self._grid, self.live = None, []
+                return True
+            self._tail = rest
+        self.live = [grid.table(self._tail)]
+        return False
+
+    def _in_fence(self, fence: _Fence) -> bool:
+        """Inside an open fence nothing is parsed; only the end is looked for, in complete lines."""
+        while "\n" in self._tail:
+            line, self._tail = self._tail.split("\n", 1)
+            if fence.closed_by(line):
+                self.final.append(Code(fence.text(), fence.language))
+                self._fence = None
+                self.live = []
+                return True
+            fence.add(line)
+        self.live = [Code(fence.text(self._tail), fence.language, closed=False)]
+        return False
+
+
+class _Fence:
+    """An open fence without indentation."""
+
+    def __init__(self, opening: str, marker: str, name: str) -> None:
+        self.source = opening
+        self.language = name
+        self._marker = marker
+        self._body = ""
+
+    def add(self, line: str) -> None:
+        self.source += line + "\n"
+        self._body += line + "\n"
+
+    def closed_by(self, line: str) -> bool:
+        words = line.lstrip(" ")
+        if len(line) - len(words) > 3:
+            return False
+        words = words.rstrip(" \t")
+        return len(words) >= len(self._marker) and not words.strip(self._marker[0])
+
+    def text(self, partial: str = "") -> str:
+        """The code so far; a beginning closing fence is not shown."""
+        if partial and not partial.strip(" ").strip(self._marker[0]):
+            partial = ""
+        return self._body + partial if partial else self._body.removesuffix("\n")
+
+
+class _Grid:
+    """A table at the top level: whether a line belongs to it can be told from the line alone."""
+
+    def __init__(self, parser: Parser, source: str) -> None:
+        self._parser = parser
+        self._head = "\n".join(source.split("\n", 2)[:2]) + "\n"
+        self.source = self._head
+        self._rows: list[tuple[Cell, ...]] = []
+        self._frame = self._parsed("")
+        self.begun = self._frame is not None
+
+    def _parsed(self, line: str) -> Table | None:
+        """The table with this one line in it; None where the line does not belong to a table."""
+        nodes = self._parser.parse(self._head + line)
+        return nodes[0] if len(nodes) == 1 and isinstance(nodes[0], Table) else None
+
+    def add(self, line: str) -> bool:
+        """Take a complete line; whether it belongs to the table."""
+        found = self._parsed(line)
+        if found is None or len(found.rows) != 1:
+            return False
+        self._rows.append(found.rows[0])
+        self.source += line + "\n"
+        return True
+
+    def table(self, partial: str = "") -> Table:
+        """The table so far, with the line that is being written."""
+        found = self._parsed(partial) if partial else None
+        assert self._frame is not None
+        return replace(self._frame, rows=(*self._rows, *(found.rows if found is not None else ())))

@@ -1,0 +1,42 @@
+"""One window on one real host for all tests of a module, with the echo engine's models and helpers to use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MODELS: dict[str, dict[str, Any]] = {
+    "fast": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
+    "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
+    "long": {"text": "one two three four five six seven eight nine ten " * 4, "tokens_per_second": 60},
+    "heavy": {"text": "Loaded.", "load_seconds": 1.2, "load_steps": 12},
+}
+
+
+@contextmanager
+def stage(home: Path) -> Iterator[Any]:
+    """A Scene (tests/gui/conftest.py) that stays open; each test puts its own ``qtbot`` into it."""
+    from tests.gui import conftest  # only when a test runs: it wants the platform set first
+
+    for name, script in MODELS.items():
+        folder = home / "models" / "test" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.echo.json").write_text(json.dumps(script))
+    (home / "settings.toml").write_text("welcomed = true\nauto_titles = false\n")
+    before = os.environ.get("PADDOCK_HOME")
+    os.environ["PADDOCK_HOME"] = str(home)
+    scene = conftest.Scene(None, home)
+    try:
+        yield scene
+    finally:
+        scene.window._quitting = True
+        scene.close()
+        asyncio.run(conftest.end_host(home))
+        os.environ.pop("PADDOCK_HOME")
+        if before is not None:
+            os.environ["PADDOCK_HOME"] = before

@@ -1,0 +1,176 @@
+"""Lists of prompts in the window: set up, run, looked at, paused, exported, removed; the store is looked at too."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.modeltest import ModelTester
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.models.batch_table import BatchTable, CellRole
+from paddock.gui.pages.batch_dialog import BatchDialog
+from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
+from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.types import Pane, Stats, Usage
+
+PANES = (Pane(model="a/x"), Pane(model="a/y", sampling={"seed": 1}), Pane(model="a/y", sampling={"seed": 2}))
+BATCH = Batch(id="b", name="n", state="running", prompts=2, panes=PANES, repeat=2, total=12, running=(5,))
+PROMPTS = (BatchPrompt(prompt="What is\nit?"), BatchPrompt(prompt="long", name="second"))
+
+
+def cell(prompt: int, pane: int, repeat: int = 0, *, passed: bool | None = True, **more: Any) -> BatchCell:
+    given: dict[str, Any] = {
+        "state": "done",
+        "text": "Paris\nindeed",
+        "checks": (CheckResult(name="c", passed=passed),),
+    }
+    given |= {"usage": Usage(completion_tokens=4), "stats": Stats(tokens_per_second=20.0, ttft_s=0.5)}
+    return BatchCell(prompt=prompt, pane=pane, repeat=repeat, **{**given, **more})
+
+
+@pytest.fixture
+def table(qapp: QApplication) -> BatchTable:
+    made = BatchTable(lambda model: model.rpartition("/")[2])
+    made.show(BATCH, PROMPTS)
+    return made
+
+
+def said(table: BatchTable, row: int, column: int) -> str:
+    return str(table.index(row, column).data(Qt.ItemDataRole.AccessibleTextRole))
+
+
+def test_the_table_keeps_qts_rules(table: BatchTable, qtmodeltester: ModelTester) -> None:
+    table.learn([cell(0, 0), cell(1, 2)])
+    qtmodeltester.check(table)
+
+
+def test_cells_say_their_state_their_marks_and_their_numbers(table: BatchTable) -> None:
+    error = ErrorInfo(code="engine_died", message="It crashed.")
+    table.learn([cell(0, 0), cell(0, 0, 1, passed=False), cell(1, 0, state="failed", text="", error=error, checks=())])
+    table.learn([cell(1, 1, judging=True, passed=None)])
+    assert said(table, 0, 1) == "x: 1 of 2 passed, 8 tokens · 20.0 tok/s, Paris indeed"
+    assert said(table, 1, 1) == "x: No answer, It crashed."
+    assert said(table, 1, 2).startswith("y · seed 1: Not judged yet")
+    assert said(table, 0, 3) == "y · seed 2: being answered"
+    assert said(table, 1, 3) == "y · seed 2: waits"
+    assert said(table, 1, 0) == "Prompt 2: second"
+    assert table.index(0, 0).data() == "What is it?"
+    head = str(table.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole))
+    assert head == "x\npassed 50% (1 of 2) · 1 without an answer\n20.0 tok/s · first 0.50 s · 8 tokens"
+
+
+def test_what_moves_on_changes_its_rows_only_and_a_retried_cell_waits_again(table: BatchTable, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(table.modelReset), qtbot.waitSignal(table.dataChanged) as told:
+        table.learn([cell(1, 0)])
+    assert told.args is not None
+    assert (told.args[0].row(), told.args[1].row()) == (1, 1)
+    table.learn([BatchCell(prompt=1, pane=0, repeat=0)])
+    assert table.index(1, 1).data(CellRole.CELLS) == ()
+    assert table.summary(0).answers == 0
+
+
+# ---------------------------------------------------------------- with a host
+
+
+@pytest.fixture
+def dialog(scene: Any) -> Callable[[], BatchDialog]:
+    def opened() -> BatchDialog:
+        run = next(a.run for a in scene.window.commands.all() if a.title == "Compare a list of prompts")
+        run()
+        found: list[BatchDialog] = [d for d in scene.window.findChildren(BatchDialog) if d.isVisible()]
+        assert len(found) == 1
+        return found[0]
+
+    return opened
+
+
+def test_a_list_is_written_run_looked_at_and_exported(
+    scene: Any, dialog: Callable[[], BatchDialog], tmp_path: Path
+) -> None:
+    shown, fast = dialog(), scene.model("fast")
+    setup, run = shown.setup, shown.run
+    assert not setup.start.isEnabled()
+    setup.set_panes([Pane(model=fast)])
+    scene.qtbot.keyClicks(setup.source.text, "prompt,contain")
+    scene.until(lambda: setup.source.trouble.isVisible())
+    assert "“contain”" in setup.source.trouble.accessibleName()
+    assert not setup.start.isEnabled()
+    scene.qtbot.keyClicks(setup.source.text, "s")
+    scene.qtbot.keyClick(setup.source.text, Qt.Key.Key_Return)
+    scene.qtbot.keyClicks(setup.source.text, "What is it?,Paris")
+    scene.until(lambda: setup.source.prompts is not None)
+    scene.qtbot.mouseClick(setup.add, Qt.MouseButton.LeftButton)
+    setup.cards[1].fields["temperature"].setText("warm")
+    check = setup.checks.add_row()
+    check.value.setText("London")
+    setup.repeat.setValue(2)
+    assert setup.count.text() == "1 prompt × 2 panes × 2 times = 4 answers"
+    scene.qtbot.mouseClick(setup.start, Qt.MouseButton.LeftButton)
+    assert "takes a number" in setup.trouble.accessibleName()
+    setup.cards[1].fields["temperature"].setText("0.2")
+    scene.qtbot.mouseClick(setup.start, Qt.MouseButton.LeftButton)
+    scene.until(lambda: run.batch is not None and run.batch.state == "done" and len(run.table.at(0, 1)) == 2)
+
+    stored = scene.ask(lambda client: client.batches())[0]
+    assert (stored.done, stored.panes[1].sampling) == (4, {"temperature": 0.2})
+    assert [check.passed for check in run.table.at(0, 0)[0].checks] == [True, False]
+    run.view.setCurrentIndex(run.table.index(0, 2))
+    scene.qtbot.keyClick(run.view, Qt.Key.Key_Return)
+    assert run.answers.isVisible()
+    assert run.answers.again.text() == "Answer 1 of 2"
+    scene.qtbot.mouseClick(run.answers.again, Qt.MouseButton.LeftButton)
+    assert run.answers.again.text() == "Answer 2 of 2"
+    scene.qtbot.mouseClick(run.answers.back, Qt.MouseButton.LeftButton)
+    assert run.view.isVisible()
+    run.write("jsonl", str(tmp_path / "out.jsonl"))
+    scene.until(lambda: "were written" in run.trouble.accessibleName())
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
+
+    setup.source.keep_as("mine")
+    scene.until(lambda: setup.source.sets.isEnabled())
+    assert [kept.name for kept in scene.ask(lambda client: client.prompt_sets())] == ["mine"]
+    scene.qtbot.mouseClick(shown.new, Qt.MouseButton.LeftButton)
+    assert setup.isVisible()
+    shown.close()
+
+
+def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
+    scene: Any, dialog: Callable[[], BatchDialog], tmp_path: Path
+) -> None:
+    (file := tmp_path / "two.txt").write_text("one\ntwo\n")
+    first = dialog()
+    first.setup.set_panes([Pane(model=scene.model("slow"))])
+    first.setup.source.read_file(str(file))
+    scene.until(lambda: first.setup.start.isEnabled())
+    first.setup.begin()
+    scene.until(lambda: first.run.batch is not None and bool(first.run.batch.running))
+    first.close()
+
+    shown = dialog()
+    scene.until(lambda: shown.run.isVisible() and shown.run.batch is not None)
+    run = shown.run
+    assert shown.title.text() == "two"
+    scene.until(lambda: "being answered" in str(run.table.index(0, 1).data(Qt.ItemDataRole.AccessibleTextRole)))
+    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
+    scene.until(lambda: run.state.text().startswith("Paused · 0 of 2"))
+    assert scene.ask(lambda client: client.batches())[0].state == "paused"
+    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
+    scene.until(lambda: run.state.text().startswith("Running"))
+    scene.qtbot.mouseClick(run.delete, Qt.MouseButton.LeftButton)
+    run.trouble.action_triggered.emit()
+    scene.until(lambda: shown.setup.isVisible())
+    assert scene.ask(lambda client: client.batches()) == []
+
+    shown.setup.set_panes([Pane(model=scene.model("crash"))])
+    shown.setup.source.text.setPlainText("one")
+    scene.until(lambda: shown.setup.start.isEnabled())
+    shown.setup.begin()
+    scene.until(lambda: run.retry.isVisible() and bool(run.table.at(0, 0)))
+    (before,) = run.table.at(0, 0)
+    scene.qtbot.mouseClick(run.retry, Qt.MouseButton.LeftButton)
+    scene.until(lambda: bool(found := run.table.at(0, 0)) and found[0].change > before.change)
+    assert run.table.at(0, 0)[0].error is not None
+    shown.close()

@@ -1,0 +1,197 @@
+"""Judging a comparison with a real host: blind mode, votes, differences and the common history, in the widgets and in
+the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from compare_stage import Stage
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleInterface
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+View = Any
+NAMES = ("alpha", "beta", "slow", "broken")
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("votes"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def view(stage: Stage, qtbot: QtBot) -> Iterator[View]:
+    yield stage.open(qtbot)
+    stage.close_views()
+
+
+def votes(stage: Stage) -> list[Any]:
+    chat = stage.view.chat
+    return stage.ask(lambda client: client.votes(chat))
+
+
+def told(widget: QWidget) -> list[str]:
+    """Everything that a widget and those in it say to eyes and to a screen reader."""
+    found: list[str] = []
+    for part in (widget, *widget.findChildren(QWidget)):
+        found += [part.accessibleName(), part.accessibleDescription(), part.toolTip(), part.windowTitle()]
+        text = getattr(part, "text", None)
+        found.append(str(text()) if callable(text) else "")
+        found += [action.text() + action.toolTip() for action in part.actions()]
+    read(QAccessible.queryAccessibleInterface(widget), found)
+    return [words for words in found if words]
+
+
+def read(node: QAccessibleInterface | None, found: list[str]) -> None:
+    if node is None or not node.isValid():
+        return
+    kinds = (QAccessible.Text.Name, QAccessible.Text.Description, QAccessible.Text.Value, QAccessible.Text.Help)
+    found += [node.text(kind) for kind in kinds]
+    for number in range(node.childCount()):
+        read(node.child(number), found)
+
+
+def betrayed(view: View) -> list[str]:
+    said = told(view) + [text for _, text in view.composer_state().targets] + [view.composer_state().note]
+    return [words for words in said if any(name in words.casefold() for name in NAMES)]
+
+
+def chip(view: View, mark: str) -> Any:
+    return next(chip for chip in view.judging.row.chips if chip.text() == mark)
+
+
+def click(qtbot: QtBot, widget: QWidget) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def test_a_vote_is_stored_changed_and_taken_back(stage: Stage, view: View, qtbot: QtBot) -> None:
+    stage.begin("alpha", "beta")
+    assert view.judging.row.isHidden(), "there is nothing to vote on"
+    stage.send("What is the capital of France?")
+    row = view.judging.row
+    assert row.words.text() == "Which is best?"
+    assert row.bad.text() == "Both bad"
+    click(qtbot, chip(view, "2"))
+    stage.until(lambda: chip(view, "2").isChecked())
+    (vote,) = votes(stage)
+    assert (vote.outcome, vote.pane, vote.blind) == ("pane", view.session.panes[1].id, False)
+    click(qtbot, row.tie)
+    stage.until(lambda: row.tie.isChecked())
+    assert [vote.outcome for vote in votes(stage)] == ["tie"]
+    click(qtbot, row.back)
+    stage.until(lambda: row.words.text() == "Which is best?")
+    assert votes(stage) == []
+    row.setFocus()
+    chip(view, "1").setFocus()
+    qtbot.keyClick(chip(view, "1"), Qt.Key.Key_B)
+    stage.until(lambda: row.bad.isChecked())
+    assert [vote.outcome for vote in votes(stage)] == ["both_bad"]
+    qtbot.keyClick(row.bad, Qt.Key.Key_1)
+    stage.until(lambda: chip(view, "1").isChecked())
+    click(qtbot, chip(view, "1"))
+    stage.until(lambda: not votes(stage))
+
+
+def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: View, qtbot: QtBot) -> None:
+    stage.begin("alpha", "beta", "slow")
+    assert betrayed(view), "the test sees names where there are some"
+    click(qtbot, view.head_tools.toggles[1].chip)
+    assert view.judging.blind.on
+    assert not betrayed(view)
+    view.send("Where?")
+    stage.until(lambda: [run.phase for run in view.session.runs.values()] == ["answering"])  # the slow one alone
+    rows = [row for pane in view.grid.panes for row in pane.view.column.rows]
+    assert {row.progress for row in rows} == {"Shown when all answers are there"}
+    assert [row.full_text() for row in rows] == ["", "", ""]
+    assert all(pane.head.stop.isHidden() for pane in view.grid.panes)
+    assert not betrayed(view)
+    view.stop()
+    stage.until(lambda: len(view.judging.row.chips) == 3)
+    assert not betrayed(view)
+    assert [chip.text() for chip in view.judging.row.chips] == ["A", "B", "C"]
+    shown = [pane.view.column.rows[-1].full_text() for pane in view.grid.panes]
+    assert all(shown)
+    menu = view.deeds.open_menu(view.grid.panes[0].pane)
+    said = [action.text() for action in menu.actions()]
+    assert said
+    assert not [words for words in said if "model" in words or "alone" in words]
+    menu.close()
+    best = view.grid.panes[1].pane
+    click(qtbot, chip(view, "B"))
+    stage.until(lambda: not view.judging.hidden)
+    assert any("alpha" in words for words in betrayed(view))
+    assert [pane.view.column.rows[-1].full_text() for pane in view.grid.panes] == shown, "nothing changes places"
+    (vote,) = votes(stage)
+    assert (vote.blind, vote.pane) == (True, best)
+    assert all(pane.strip.isVisible() for pane in view.grid.panes)
+    view.send("And now?")
+    assert not betrayed(view), "the next question is blind again"
+    view.stop()
+    stage.until(lambda: not view.session.running)
+
+
+def test_a_failed_answer_keeps_its_name_until_the_vote(stage: Stage, view: View, qtbot: QtBot) -> None:
+    view.judging.blind.set(True)
+    stage.begin("alpha", "broken")
+    stage.send("Where?")
+    stage.until(lambda: len(view.judging.row.chips) == 2)
+    assert not betrayed(view)
+    texts = sorted(pane.view.column.rows[-1].full_text() for pane in view.grid.panes)
+    assert "failed" in "".join(texts)
+
+
+def test_differences_are_marked_in_the_answers(stage: Stage, view: View, qtbot: QtBot) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("What is the capital of France?")
+    click(qtbot, view.judging.differences.toggle.chip)
+
+    def marked(number: int) -> list[tuple[str, str]]:
+        shown = stage.pane(number).view
+        message = shown.column.rows[-1].message.id
+        text = shown.plain_text(message)
+        return [(text[a:b], kind) for a, b, kind in shown._marks.get(message, ())]
+
+    stage.until(lambda: bool(marked(1)))
+    assert ("and its largest city", "added") in [(words.lstrip(", "), kind) for words, kind in marked(1)]
+    legend = view.judging.differences.legend
+    assert legend.only.isVisible()
+    legend.chosen.emit(view.session.panes[0].id)
+    stage.until(lambda: any(kind == "removed" for _, kind in marked(0)))
+    assert [swatch.isVisible() for swatch in legend.kinds] == [True, True, True]
+    click(qtbot, view.judging.differences.toggle.chip)
+    assert not marked(0)
+    assert legend.isHidden()
+
+
+def test_one_answer_becomes_the_history_of_all_panes_and_each_gets_its_own_back(
+    stage: Stage, view: View, qtbot: QtBot
+) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("What is the capital of France?")
+    own = [stage.texts(number) for number in (0, 1)]
+    click(qtbot, chip(view, "2"))
+    stage.until(lambda: view.judging.row.adopt.isVisible())
+    click(qtbot, view.judging.row.adopt)
+    stage.until(lambda: stage.texts(0) == own[1])
+    stage.until(lambda: stage.pane(0).view.column.rows[-1].full_text() == own[1][1])
+    assert [notice.text for notice in stage.said if notice.key == "adopted"]
+    notice = next(notice for notice in stage.said if notice.key == "adopted")
+    notice.action.run()
+    stage.until(lambda: stage.texts(0) == own[0])
+    assert stage.texts(1) == own[1]
+
+
+def test_what_is_switched_on_is_remembered(stage: Stage, view: View) -> None:
+    from paddock.gui.window_state import WindowState
+
+    view.judging.blind.set(True)
+    view.judging.differences.toggle.set(True)
+    kept = view.remember(WindowState())
+    assert (kept.compare_blind, kept.compare_differences) == (True, True)

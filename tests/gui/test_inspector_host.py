@@ -1,0 +1,219 @@
+"""The inspector with a real host: the next token, a running answer, presets, saved prompts, what others wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compare_stage import Stage
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.pages.inspector import Inspector
+from paddock.gui.pages.inspector_import import ImportPreset
+from paddock.gui.pages.inspector_prompts import PromptLibrary
+from paddock.gui.widgets.token_chart import TokenBar, percent, seen
+from paddock.sdk.asking import question
+from paddock.sdk.events import TextDelta
+from paddock.sdk.types import Message, NewChat, SendRequest
+
+Scene = Any
+STARTER = "paddock/starter"
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture(scope="module")
+def stage(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("inspector"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(stage: Stage, qtbot: QtBot) -> Stage:
+    """A real host without a window."""
+    stage.qtbot = qtbot
+    stage.until(lambda: stage.host.connection == "connected" and stage.host.models_known)
+    return stage
+
+
+@pytest.fixture
+def inspector(scene: Scene) -> Inspector:
+    made = Inspector()
+    scene.qtbot.addWidget(made)
+    made.bind(scene.host, scene.messages)
+    made.resize(316, 900)
+    with scene.qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+def test_temperature_zero_in_mid_answer_makes_the_rest_greedy(scene: Scene, inspector: Inspector) -> None:
+    """The widget hands the running answer its new settings; a greedy run from there writes the same."""
+    host = scene.host
+    wild = {"temperature": 1.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "ignore_eos": True, "seed": 5}
+    story = "Tell me a story about a fox."
+    chat = scene.ask(lambda client: client.create_chat(NewChat(model=STARTER))).summary.id
+    inspector.show_model(host.models[STARTER])
+    inspector.set_sampling(wild)
+    inspector.show_chat(chat, "")
+    request = SendRequest(content=story, sampling=wild, max_tokens=400)
+    pieces: list[str] = []
+    ended: list[bool] = []
+    host.stream(
+        lambda client: client.send(chat, request),
+        lambda events: pieces.extend(event.text for event in events if isinstance(event, TextDelta)),
+        lambda: ended.append(True),
+    )
+    assert inspector.running.isHidden()
+    scene.until(lambda: bool(pieces))
+    inspector.samplers["temperature"].box.setValue(0)  # type: ignore[union-attr]
+    assert not inspector.running.isHidden()
+    heard = len(pieces)
+    inspector.running.apply.click()
+    scene.until(lambda: bool(ended))
+    scene.until(lambda: inspector.running.isHidden())
+    text = "".join(pieces)
+    late = next(n for n in range(heard + 100, len(pieces)) if pieces[n].startswith(" "))
+    begun = "".join(pieces[:late])
+    said = [Message(role="user", content=story), Message(role="assistant", content=begun)]
+    greedy = scene.ask(lambda client: collected(client, said, {**wild, "temperature": 0.0}))
+    assert len(greedy) > 20
+    assert text.startswith(begun + greedy)
+
+
+async def collected(client: Any, said: list[Message], sampling: Any) -> str:
+    import msgspec
+
+    asked = question(said, model=STARTER, max_tokens=20, sampling=sampling)
+    events = client.generate(msgspec.structs.replace(asked, go_on=True))
+    return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+
+
+def test_the_next_token_follows_the_sliders(scene: Scene, inspector: Inspector) -> None:
+    host = scene.host
+    chat = scene.ask(lambda client: client.create_chat(NewChat(model=STARTER))).summary.id
+    inspector.show_model(host.models[STARTER])
+    inspector.next_token.set_open(True)
+    preview = inspector.preview
+    assert preview is not None
+    assert "Ask something" in preview.state.text()
+
+    async def answer(client: Any) -> str:
+        request = SendRequest(content="What is the capital of France?", max_tokens=5)
+        async for _ in client.send(chat, request):
+            pass
+        return (await client.chat(chat)).messages[-1].id
+
+    leaf = scene.ask(answer)
+    inspector.show_chat(chat, leaf)
+    scene.until(lambda: not preview.tokens.isHidden())
+    bars = [bar for bar in preview.tokens.rows.bars if isinstance(bar, TokenBar)]
+    assert len(bars) == 10
+    assert bars[0].before == max(bar.before for bar in bars)
+    assert "of" in inspector.next_token.head.accessibleDescription()
+    inspector.samplers["top_k"].box.setValue(2)  # type: ignore[union-attr]
+    bars = [bar for bar in preview.tokens.rows.bars if isinstance(bar, TokenBar)]
+    assert [bar.cut for bar in bars] == ["", "", *["Top-k"] * 8] or all(bar.cut for bar in bars[2:])
+    spoken = preview.tokens.rows.index(5).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "cut off by Top-k" in spoken
+    inspector.samplers["temperature"].box.setValue(0)  # type: ignore[union-attr]
+    bars = [bar for bar in preview.tokens.rows.bars if isinstance(bar, TokenBar)]
+    assert [percent(bar.now) for bar in bars[:2]] == ["100.0%", "0.0%"]
+    scene.ask(lambda client: client.unload(STARTER))
+    scene.until(lambda: host.loaded_model(STARTER) is None)
+    inspector.show_chat(chat, "another")
+    assert preview.action.text() == "Load the model"
+    with scene.qtbot.waitSignal(inspector.load_wanted) as wanted:
+        preview.action.click()
+    assert wanted.args == [STARTER]
+
+
+def test_white_space_of_tokens_is_to_be_seen() -> None:
+    assert [seen(text) for text in (" the", "\n\n", "", "\x00")] == [
+        "␣the",
+        "↵↵",
+        "(nothing)",
+        "\N{REPLACEMENT CHARACTER}",
+    ]
+
+
+def test_presets_are_kept_renamed_deleted_and_brought_back(scene: Scene, inspector: Inspector) -> None:
+    row, host = inspector.presets, scene.host
+    inspector.show_model(host.models[STARTER])
+    row.refresh()
+    scene.until(lambda: any(preset.shipped for preset in row.all))
+    inspector.samplers["temperature"].box.setValue(0.35)  # type: ignore[union-attr]
+    row._save_as()
+    sheet = row.sheet
+    assert sheet is not None
+    sheet.field.setText("Precise")  # taken
+    sheet.save.click()
+    scene.until(lambda: not sheet.problem.isHidden())
+    sheet.field.setText("Mine")
+    sheet.save.click()
+    scene.until(lambda: row.current is not None and row.current.name == "Mine")
+    kept = next(preset for preset in scene.ask(lambda client: client.presets()) if preset.name == "Mine")
+    assert kept.sampling == {"temperature": 0.35}
+    row._fill_menu()
+    entry = {action.text(): action for action in row.menu.actions()}
+    assert entry["Mine"].isChecked()
+    assert not entry["Save “Mine”"].isEnabled()
+    entry["Default for all models"].trigger()
+    scene.until(lambda: row.current is not None and row.current.default_for == ("*",))
+    inspector.show_settings(None)
+    assert inspector.sampling() == {"temperature": 0.35}
+    posted: list[Any] = []
+    scene.messages.posted.connect(posted.append)
+    row._fill_menu()
+    next(action for action in row.menu.actions() if action.text() == "Delete").trigger()
+    scene.until(lambda: bool(posted))
+    assert kept.id not in {preset.id for preset in scene.ask(lambda client: client.presets())}
+    posted[0].action.run()
+    scene.until(lambda: kept.id in {preset.id for preset in row.all})
+
+
+def test_a_saved_prompt_is_filled_in_and_used(scene: Scene, inspector: Inspector) -> None:
+    inspector.show_model(scene.host.models[STARTER])
+    inspector.prompt.library.click()
+    library = inspector.findChild(PromptLibrary)
+    assert isinstance(library, PromptLibrary)
+    scene.until(lambda: "translator" in library.prompts)
+    rows = [library.list.item(row).text() for row in range(library.list.count())]
+    library.list.setCurrentRow(rows.index("Translator"))
+    assert list(library.answers) == ["language"]
+    assert "{{language}}" in library.note.text()
+    library.answers["language"].setText("Welsh")
+    assert "{{language}}" not in library.note.text()
+    library.name.setText("Into Welsh")
+    library.save.click()
+    scene.until(lambda: any(prompt.name == "Into Welsh" for prompt in library.prompts.values()))
+    library.answers["language"].setText("Welsh")
+    with scene.qtbot.waitSignal(inspector.system_changed) as told:
+        library.use.click()
+    assert "into Welsh" in told.args[0]
+
+
+def test_a_preset_of_another_program_is_shown_before_it_is_kept(
+    scene: Scene, inspector: Inspector, tmp_path: Path
+) -> None:
+    file = tmp_path / "Fox.preset.json"
+    fields = [{"key": "llm.prediction.temperature", "value": 0.4}, {"key": "llm.prediction.unheard", "value": 1}]
+    file.write_text(json.dumps({"operation": {"fields": fields}, "load": {"fields": []}}))
+    inspector.import_presets()
+    sheet = inspector.findChild(ImportPreset)
+    assert isinstance(sheet, ImportPreset)
+    assert not sheet.keep.isEnabled()
+    sheet.text.setPlainText("nothing of ours")
+    scene.until(lambda: not sheet.problem.isHidden())
+    sheet.take_file(str(file))
+    scene.until(lambda: sheet.read is not None)
+    assert sheet.name.text() == "Fox"
+    assert "Temperature: 0.4" in sheet.understood.text()
+    assert "unheard" in sheet.notes.text()
+    sheet.keep.click()
+    scene.until(lambda: inspector.sampling() == {"temperature": 0.4})
+    assert any(preset.name == "Fox" for preset in scene.ask(lambda client: client.presets()))

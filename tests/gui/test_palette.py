@@ -1,0 +1,116 @@
+"""The command palette and the list of shortcuts, by keys alone."""
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.modeltest import ModelTester
+
+from paddock.gui.pages.palette import ENTRY, Palette
+from paddock.gui.palette_entries import Entry, found, of_chats
+from paddock.sdk.types import ChatSummary
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+Scene = Any
+
+
+def entry(title: str, words: str = "", kind: str = "View") -> Entry:
+    return Entry(id=title, title=title, kind=kind, run=lambda: None, words=words)
+
+
+def titles(entries: list[Entry]) -> list[str]:
+    return [entry.title for entry in entries]
+
+
+ENTRIES = [entry("Larger text", "zoom"), entry("New chat", kind="Chat"), entry("Next part"), entry("Show the chat")]
+
+
+def test_the_beginning_of_the_title_is_better_than_the_middle_and_letters_between_are_allowed() -> None:
+    assert titles(found(ENTRIES, "chat", ())) == ["New chat", "Show the chat"]
+    assert titles(found(ENTRIES, "ne", ()))[:2] == ["New chat", "Next part"]
+    assert titles(found(ENTRIES, "zoom", ())) == ["Larger text"]
+    assert titles(found(ENTRIES, "lgtx", ())) == ["Larger text"]
+    assert titles(found(ENTRIES, "chat new", ())) == ["New chat"]
+    assert found(ENTRIES, "nothing like it", ()) == []
+
+
+def test_what_was_used_lately_comes_first() -> None:
+    assert titles(found(ENTRIES, "", ("Next part",)))[0] == "Next part"
+    assert titles(found(ENTRIES, "chat", ("Show the chat",)))[0] == "Show the chat"
+
+
+def test_chats_stand_in_the_order_of_their_last_change() -> None:
+    chats = [
+        ChatSummary(id=str(n), title=f"Chat {n}", created=0.0, updated=float(n), model="", system="") for n in range(3)
+    ]
+    assert titles(list(of_chats(chats, lambda id: None))) == ["Chat 2", "Chat 1", "Chat 0"]
+
+
+def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) -> None:
+    ran: list[str] = []
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(720, 480)
+    window.show()
+    offered = [
+        Entry(id=name, title=name, kind="View", run=lambda name=name: ran.append(name), keys="Ctrl+N")  # type: ignore[misc]
+        for name in ("First", "Second", "Third")
+    ]
+    palette = Palette(lambda: offered, window)
+    palette.open_over(window)
+    qtmodeltester.check(palette.list)
+    qtbot.keyClick(palette.field, Qt.Key.Key_Up)  # round to the last
+    assert palette.view.currentIndex().data() == "Third"
+    assert palette.field.accessibleDescription() == "Third, View, Ctrl+N"
+    qtbot.keyClicks(palette.field, "sec")
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert not palette.isVisible()
+    qtbot.waitUntil(lambda: ran == ["Second"])
+    palette.open_over(window)
+    assert palette.list.index(0).data(ENTRY).title == "Second"  # used lately
+    qtbot.keyClicks(palette.field, "xyz")
+    assert palette.none.isVisible()
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    palette.hide()
+
+
+def test_the_palette_of_a_window_opens_chats_pages_and_models(scene: Scene) -> None:
+    from paddock.sdk.types import NewChat
+
+    chat = scene.ask(lambda client: client.create_chat(NewChat(title="Saddles and bridles"))).summary.id
+
+    def take(words: str) -> None:
+        scene.qtbot.keyClick(scene.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        scene.until(lambda: scene.window.findChild(Palette) is not None and scene.window.findChild(Palette).isVisible())
+        palette = scene.window.findChild(Palette)
+        scene.qtbot.keyClicks(palette.field, words)
+        scene.qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+
+    take("saddles")
+    scene.until(lambda: scene.dialogue.chat == chat)
+    take("use fast")
+    scene.until(lambda: scene.dialogue.model == scene.model("fast"))
+    take("settings data")
+    scene.until(lambda: scene.window.page() == "settings")
+    take("discover")
+    scene.until(lambda: scene.window.page() == "discover")
+
+
+def test_the_shortcuts_are_listed_and_searched(scene: Scene) -> None:
+    from paddock.gui.pages.shortcuts import ShortcutsDialog
+
+    scene.qtbot.keyClick(scene.window, Qt.Key.Key_Slash, Qt.KeyboardModifier.ControlModifier)
+    scene.until(lambda: scene.window.findChild(ShortcutsDialog) is not None)
+    dialog = scene.window.findChild(ShortcutsDialog)
+    listed = {row.title: row.keys for _, rows in dialog.groups.values() for row in rows}
+    assert listed["New chat"] == "Ctrl+N"
+    assert "Send the message" in listed
+    assert {action.title for action in scene.window.commands.all() if action.keys} <= listed.keys()
+    dialog.field.setText("new chat")
+    shown = [row.title for _, rows in dialog.groups.values() for row in rows if row.isVisible()]
+    assert shown == ["New chat"]
+    dialog.field.setText("qqq")
+    assert dialog.none.isVisible()
+    dialog.reject()
