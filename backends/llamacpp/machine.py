@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from paddock.sdk.errors import OutOfMemory
+from paddock.sdk.units import bytes_text
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -41,15 +42,11 @@ def check_memory(name: str, needed: int, available: int) -> None:
     """Refuse a load that would make the machine swap. Raises OutOfMemory with both numbers."""
     if needed > available:
         raise OutOfMemory(
-            f"{name} needs about {_gigabytes(needed)} of memory and {_gigabytes(available)} is free.",
+            f"{name} needs about {bytes_text(needed)} of memory and {bytes_text(available)} is free.",
             hint="Close other programs and models, use a shorter context or choose a smaller quant.",
             needed_bytes=needed,
             available_bytes=available,
         )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 2**30:.1f} GB"
 
 
 def _read(path: Path) -> str:
