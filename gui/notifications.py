@@ -36,6 +36,7 @@ class Goals(Protocol):
     def chat_with(self, model: str) -> None: ...
     def load_with_settings(self, model: str) -> None: ...
     def show_page(self, page: str) -> None: ...
+    def open_chat(self, chat: str) -> None: ...
     def come_forward(self, token: str = "") -> None: ...
 
 
@@ -94,7 +95,8 @@ class Notifications(QObject):
             return
         summary = self._host.chats.get(chat)
         title = f" in “{summary.title}”" if summary is not None and summary.title else ""
-        self._tell(f"The answer{title} is there.", {})
+        known = summary is not None
+        self._tell(f"The answer{title} is there.", {}, partial(self._goals.open_chat, chat) if known else None)
 
     # ---------------------------------------------------------------- telling
 
@@ -122,18 +124,20 @@ class Notifications(QObject):
     def _model_at(self, path: str) -> str:
         return next((info.id for info in self._host.models.values() if info.path == path), "")
 
-    def _tell(self, text: str, ways: Mapping[str, Action]) -> None:
-        """On the desktop, where somebody else is in front and it is wanted."""
+    def _tell(self, text: str, ways: Mapping[str, Action], goal: Callable[[], None] | None = None) -> None:
+        """On the desktop, where somebody else is in front and it is wanted. A click on it leads to ``goal``."""
         if self._in_front() or not self._host.settings.notify:
             return
         if sys.platform != "linux":
-            self._tray(text)
+            self._tray(text, goal)
             return
         words = {key: action.label for key, action in ways.items()}
         show = self._show
 
         def chosen(keys: list[str]) -> None:
             self._goals.come_forward()
+            if goal is not None and keys:
+                goal()
             for key in keys:
                 if key in ways:
                     ways[key].run()
@@ -141,12 +145,14 @@ class Notifications(QObject):
         # without a session bus, or with a strange one, the notice in the window is enough
         self._bridge.stream(lambda: show("Paddock", text, words), chosen, None, lambda _: None, self)
 
-    def _tray(self, text: str) -> None:
+    def _tray(self, text: str, goal: Callable[[], None] | None) -> None:
         """As macOS and Windows let a program speak through Qt: from an icon that goes again."""
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         tray = QSystemTrayIcon(QApplication.windowIcon(), self)
         tray.messageClicked.connect(lambda: self._goals.come_forward())
+        if goal is not None:
+            tray.messageClicked.connect(goal)
         tray.show()
         tray.showMessage("Paddock", text, QApplication.windowIcon(), TRAY_MS)
         QTimer.singleShot(TRAY_MS, tray.deleteLater)

@@ -65,4 +65,5 @@ def build_page(page: Page, parts: PageParts) -> QWidget:
 
     settings = SettingsPage(parts.host, parts.home, parts.messages)
     settings.welcome_wanted.connect(window.welcome.show)
+    settings.shortcuts_wanted.connect(window.finder.show_shortcuts)
     return settings

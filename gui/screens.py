@@ -19,6 +19,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui.app import make_application
+from paddock.gui.screens_batch import BatchPictures
 from paddock.gui.screens_browser import BrowserPictures
 from paddock.gui.screens_chat import ChatPictures, prepare
 from paddock.gui.screens_compare import ComparePictures
@@ -51,7 +52,8 @@ def chats(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
             chat.furnish()
             rounds(studio, sizes, (chat.rich, chat.error, chat.loading))
             chat.clear_demos(home)
-            rounds(studio, sizes, (chat.answers, chat.empty, chat.server, chat.memory, chat.load_dialog))
+            rounds(studio, sizes, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
+                                   chat.load_dialog))  # fmt: skip
     return studio.failed
 
 
@@ -62,7 +64,7 @@ def comparing(application: QApplication, folder: Path, sizes: Sizes) -> list[str
         with studio_of(application, home, folder) as studio:
             pages = ComparePictures(studio)
             rounds(studio, sizes, (pages.two, pages.three, pages.four, pages.six, pages.long_names, pages.failed,
-                                   pages.empty, pages.running))  # fmt: skip
+                                   pages.empty, pages.running, BatchPictures(studio).batch))  # fmt: skip
     return studio.failed
 
 

@@ -6,6 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+from paddock.gui.pages.export_dialog import ExportDialog
+from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
+from paddock.gui.pages.inspector_import import ImportPreset
+from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.screens_studio import NotDrawn, Studio
@@ -142,6 +146,48 @@ class ChatPictures:
         popover = studio.part(MemoryPopover)
         studio.save(f"memory-{name}", popover)
         popover.hide()
+
+    def inspector(self, name: str) -> None:
+        """All samplers, the next token, and the sheets of presets and prompts."""
+        studio, inspector = self._studio, self._studio.chat.inspector
+        studio.chat.open(self._made["chat"])
+        self._until_stored(self._made["chat"], 2)
+        model = self._answering_model()
+        studio.ask(lambda client: client.load(model))
+        if not inspector.isVisible():
+            studio.chat.columns.toggle_inspector()
+        inspector.next_token.set_open(True)
+        preview = inspector.preview
+        studio.until(lambda: preview is not None and not preview.tokens.isHidden(), "The next token")
+        studio.settle()
+        inspector.next_token.set_open(False)
+        inspector.next_token.set_open(True)  # with its bars, which were not there when it was opened
+        studio.save(f"next-token-{name}")
+        inspector.next_token.set_open(False)
+        inspector.section.order.set_open(True)
+        studio.save(f"sampler-order-{name}")
+        inspector.section.order.set_open(False)
+        inspector.open_library()
+        library = studio.part(PromptLibrary)
+        studio.until(lambda: library.list.count() > 1, "The saved prompts")
+        studio.save(f"prompts-{name}", library)
+        library.reject()
+        inspector.import_presets()
+        sheet = studio.part(ImportPreset)
+        sheet.take_text("llama-server --temp 0.7 --top-k 40 --min-p 0.05 -c 8192 --port 8080")
+        studio.until(lambda: sheet.read is not None, "What the preset says")
+        studio.save(f"import-preset-{name}", sheet)
+        sheet.reject()
+
+    def files(self, name: str) -> None:
+        """A conversation to a file, and conversations from files."""
+        studio = self._studio
+        export = ExportDialog(studio.host, studio.messages, [self._made["chat"]], parent=studio.window)
+        taking = ImportChatsDialog(studio.host, studio.messages, parent=studio.window)
+        for title, dialog in (("export", export), ("import-chats", taking)):
+            dialog.open()
+            studio.save(f"{title}-{name}", dialog)
+            dialog.reject()
 
     def load_dialog(self, name: str) -> None:
         """What fits, and what does not under a limit of one's own."""

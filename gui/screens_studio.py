@@ -43,7 +43,7 @@ class Studio:
         self._application = application
         self._folder = folder
         self.failed: list[str] = []
-        messages = Messages()
+        messages = self.messages = Messages()
         log = CrashLog(home.logs / "window.log", messages.error)
         log.install()
         window_state.write(home.window_file, WindowState(geometry=(0, 0, *LARGE)))

@@ -19,6 +19,7 @@ from paddock.gui.models.memory import gauges
 from paddock.gui.opener import Opener
 from paddock.gui.page_builder import PageParts, build_page
 from paddock.gui.pages.chat import ChatPage
+from paddock.gui.pages.chat_actions import chat_actions
 from paddock.gui.pages.compare_actions import compare_actions
 from paddock.gui.pages.downloads_actions import DownloadActions
 from paddock.gui.pages.first_run_entry import Welcome
@@ -95,7 +96,9 @@ class Window(QWidget):
         self._saving.timeout.connect(self._store)
         self._connect()
         self.commands = Actions(self)
-        self.commands.add([*window_actions(self), *finder_actions(Finder(host, self))])
+        self.finder = Finder(host, self)
+        self.commands.add([*window_actions(self), *finder_actions(self.finder)])
+        self.commands.add(chat_actions(self))
         self.commands.add(compare_actions(self))
         self._restore()
 
@@ -169,6 +172,11 @@ class Window(QWidget):
         """A new conversation with ``model``, which is loaded for it."""
         self.new_chat()
         self.chat.choose_model(model)
+
+    def open_chat(self, chat: str) -> None:
+        """A stored conversation on the Chat page."""
+        self.show_page("chat")
+        self.chat.open(chat)
 
     def load_with_settings(self, model: str) -> None:
         """The load dialog for ``model``; nothing for one that cannot be used."""

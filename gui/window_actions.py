@@ -24,7 +24,16 @@ def window_actions(window: Window) -> list[Action]:
         chat(title="Find", run=lambda: find(window.stack.currentWidget()), keys=("Ctrl+F",), words="search words"),
         chat(title="Find next", run=lambda: find_next(window.stack.currentWidget()), keys=("F3",)),
         chat(title="Find previous", run=lambda: find_next(window.stack.currentWidget(), True), keys=("Shift+F3",)),
+        chat(
+            title="Export the conversation",
+            run=lambda: window.chat.chats.export_wanted.emit((window.chat.chat,), ""),
+            words="save pdf html markdown csv",
+            enabled=lambda: bool(window.chat.chat),
+        ),
+        chat(title="Import conversations", run=window.chat.chats.import_wanted.emit, words="lm studio jan chatgpt"),
         Action(title="Compare a list of prompts", group="Compare", run=window.show_prompt_list, words="batch csv"),
+        chat(title="Saved system prompts", run=window.chat.inspector.open_library, words="library instructions"),
+        chat(title="Import a preset", run=window.chat.inspector.import_presets, words="lm studio llama.cpp samplers"),
         models(title="Memory", run=window.show_memory, keys=("Ctrl+M",), words="ram gpu unload"),
         models(title="Load with settings", run=window.load_settings, keys=("Ctrl+Shift+L",)),
         *(

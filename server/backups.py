@@ -76,7 +76,7 @@ class BackupFolder:
         newest = max((_moment(path) for path in self._paths()), default=0.0)
         if newest and time.localtime(newest)[:3] == time.localtime(now)[:3]:
             return False
-        with suppress(OSError):
+        with suppress(OSError, sqlite3.DatabaseError):
             copied = max((path.stat().st_mtime for path in self._paths()), default=0.0)
             return _changed(self._source) > copied and _chats(self._source) > 0
         return False
@@ -158,9 +158,12 @@ def kept_of(copies: list[tuple[str, int]], most_bytes: int = MOST_BYTES) -> set[
 
 
 def damage(connection: sqlite3.Connection, *, full: bool = False) -> str:
-    """What SQLite finds wrong in the structure of a database, in its words; empty when nothing is."""
+    """What SQLite finds wrong in the structure of a database, in its words; empty when nothing is. Raises
+    sqlite3.OperationalError when it cannot be read for another reason."""
     try:
         lines = [row[0] for row in connection.execute(f"PRAGMA {'integrity' if full else 'quick'}_check(20)")]
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if lines == ["ok"] else "; ".join(lines)

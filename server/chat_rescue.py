@@ -8,9 +8,10 @@ Blocks on the disk.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ import msgspec
 from paddock.sdk.types import MessageState, Role
 from paddock.server.backups import damage
 from paddock.server.database import connect
+
+logger = logging.getLogger(__name__)
 
 _HEADER = 100
 """Bytes before the first page's own content (https://www.sqlite.org/fileformat2.html, section 1.3)."""
@@ -45,21 +48,22 @@ class Rescued:
     added: int
 
 
-def problem(path: Path, *, full: bool) -> str:
+def problem(path: Path, *, full: bool, stopped: Callable[[], bool] = lambda: False) -> str:
     """What is wrong with a database, in SQLite's words; “words” when it is the search index alone, empty when nothing
-    is. ``full`` also compares the indexes with the tables and looks into the search index, which locks the file for its
-    writers as long."""
+    is, when it cannot be read in this moment, and when it was ``stopped``. ``full`` also compares the indexes with the
+    tables and looks into the search index, which keeps writers waiting as long."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA busy_timeout=3000")
+            connection.set_progress_handler(stopped, 100_000)
             found = damage(connection, full=full)
-            if found or not full:
-                return (
-                    "words"
-                    if found and all(any(mark in line for mark in _SEARCH_ONLY) for line in found.split("; "))
-                    else found
-                )
-            return _search_index(connection)
+            if not found:
+                return _search_index(connection) if full else ""
+            lines = found.split("; ")
+            return "words" if all(any(mark in line for mark in _SEARCH_ONLY) for line in lines) else found
+    except sqlite3.OperationalError as error:
+        logger.info("%s could not be looked through: %s", path, error)
+        return ""
     except sqlite3.DatabaseError as error:
         return str(error)
 
@@ -68,7 +72,7 @@ def _search_index(connection: sqlite3.Connection) -> str:
     try:
         connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
     except sqlite3.OperationalError:
-        return ""  # in use, or of an earlier version
+        raise
     except sqlite3.DatabaseError:
         return "words"
     return ""
@@ -221,7 +225,7 @@ def _count(connection: sqlite3.Connection) -> int:
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT count(*) FROM messages").fetchone()[0] == 0
+    return connection.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is None
 
 
 # ---------------------------------------------------------------- the file

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import shutil
+import sqlite3
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,8 +26,6 @@ from paddock.server.database import connect, storage_errors
 from paddock.server.instance import write_private
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from paddock.sdk.paths import Home
     from paddock.server.bus import Bus
     from paddock.server.chats import ChatStore
@@ -62,6 +62,7 @@ class ChatSafety:
         self._checked: float | None = None
         self._repair: StoreRepair | None = None
         self._copying = asyncio.Lock()
+        self._stopped = threading.Event()
         self._watching: asyncio.Task[None] | None = None
 
     # -------------------------------------------------------------- opening
@@ -97,6 +98,7 @@ class ChatSafety:
         self._watching = asyncio.get_running_loop().create_task(self._watch(store))
 
     async def close(self) -> None:
+        self._stopped.set()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
@@ -159,18 +161,28 @@ class ChatSafety:
 
     async def check(self, store: ChatStore) -> None:
         """Look through the file, thoroughly when it was not closed as it should be, and repair it."""
-        found = await asyncio.to_thread(problem, self._path, full=self._full)
+        found = await asyncio.to_thread(problem, self._path, full=self._full, stopped=self._stopped.is_set)
         self._full = False
         if found == "words":
             logger.warning("the search index of the conversations is damaged; it is made anew")
-            await store.ask(lambda table: table.rebuild_words())
-        elif found:
+            found = await self._index_anew(store)
+        if found:
             await store.reopen(lambda: self._rescue(self._path, found))
             told = self._repair if self._bus.attached("window") else None
             self._bus.publish(ChatsReplaced(id="chats", repair=told))
             if told is not None:
                 self.untold()
         self._checked = self._clock()
+
+    async def _index_anew(self, store: ChatStore) -> str:
+        """What keeps the search index from being made anew; empty when nothing does."""
+        try:
+            await store.ask(lambda table: table.rebuild_words())
+        except StorageFailed as error:
+            if not error.details.get("damaged"):
+                raise
+            return error.message
+        return ""
 
     async def _watch(self, store: ChatStore) -> None:
         await asyncio.sleep(self._first_s)
@@ -198,9 +210,9 @@ class ChatSafety:
         try:
             rescued = rescue(path, backup, new)
             os.replace(new, ready)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise StorageFailed(
-                f"The file of the conversations is damaged and could not be repaired: {error.strerror or error}.",
+                f"The file of the conversations is damaged and could not be repaired: {error}.",
                 hint="Make room on the disk, then start Paddock again.",
                 path=str(path),
             ) from error

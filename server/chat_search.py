@@ -14,7 +14,7 @@ from paddock.sdk.chats import ChatHit, ChatSearch
 from paddock.server.database import storage_errors
 
 MOST = 500
-COMMON = 10_000
+COMMON = 4_000
 """So many messages are ranked at most."""
 _AROUND = 12
 """Words around a hit."""

@@ -48,6 +48,7 @@ class ChatStore:
         def run() -> None:
             if self._table is not None:
                 self._table.close()
+                self._table = None
             try:
                 repair()
             finally:

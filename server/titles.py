@@ -99,8 +99,10 @@ class Titles:
             return
         title = clean(await self._asked(chat, run), *(message.content for message in chat.messages))
         before = chat.summary.title
-        if title and await self._store.ask(lambda table: table.rename(chat_id, before, title)):
-            await self._conversations.told(chat_id)
+        if title:
+            renamed = await self._store.ask(lambda table: table.rename(chat_id, before, title))
+            if renamed:
+                await self._conversations.told(chat_id)
 
     async def _asked(self, chat: Chat, run: Run) -> str:
         request = GenerateRequest(

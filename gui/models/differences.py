@@ -147,13 +147,16 @@ def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span
     texts = ([line[0].rstrip("\n") for line in side] for side in (left, right))
     here, there = [], []
     for tag, a0, a1, b0, b1 in operations(*texts):
-        if tag == "replace":
-            words = CODE.finditer(one, left[a0].start(), left[a1 - 1].end())
-            theirs = CODE.finditer(other, right[b0].start(), right[b1 - 1].end())
-            _add(here, there, _spans(list(words), list(theirs), lambda word: word[0].isalnum()))
-        else:
-            here += [Span(line.start(), line.end(), False) for line in left[a0:a1] if tag == "delete"]
-            there += [Span(line.start(), line.end(), False) for line in right[b0:b1] if tag == "insert"]
+        if tag == "equal":
+            continue
+        for line, theirs in zip(left[a0:a1], right[b0:b1], strict=False):
+            words = (list(CODE.finditer(side[0].rstrip("\n"))) for side in (line, theirs))
+            mine, others = _spans(*words, lambda word: word[0].isalnum())
+            here += [Span(a + line.start(), b + line.start(), replaced) for a, b, replaced in mine]
+            there += [Span(a + theirs.start(), b + theirs.start(), replaced) for a, b, replaced in others]
+        pairs = min(a1 - a0, b1 - b0)
+        here += [Span(line.start(), line.end(), False) for line in left[a0 + pairs : a1]]
+        there += [Span(line.start(), line.end(), False) for line in right[b0 + pairs : b1]]
     return here, there
 
 
@@ -220,9 +223,13 @@ def _add(here: list[Span], there: list[Span], found: tuple[list[Span], list[Span
 
 
 def _tidy(spans: Iterable[Span], text: str) -> list[Span]:
-    """In their order; those with only spaces between them, on one line and of one kind, are one."""
+    """In their order, without the ends of lines; those with only spaces between them, on one line and of one kind, are
+    one."""
     tidy: list[Span] = []
-    for span in sorted(spans):
+    for start, end, replaced in sorted(spans):
+        span = Span(start, start + len(text[start:end].rstrip("\n")), replaced)
+        if span.end == span.start:
+            continue
         last = tidy[-1] if tidy else None
         between = text[last.end : span.start] if last is not None else ""
         if last is not None and last.replaced == span.replaced and not between.strip() and "\n" not in between:

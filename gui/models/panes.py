@@ -152,6 +152,8 @@ def figures(message: ChatMessage | None, memory: int | None) -> Figures:
     """The numbers of an answer that has ended, and what its model takes."""
     if message is None or message.state == "generating":
         return Figures(memory=memory)
+    if message.state == "failed":
+        return Figures(settled=True)
     stats, usage = message.stats, message.usage
     return Figures(
         speed=stats.tokens_per_second if stats is not None and stats.tokens_per_second > 0 else None,

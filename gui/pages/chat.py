@@ -223,6 +223,15 @@ class ChatPage(QWidget):
         self.inspector.flush()
         self.dialogue.go_on(message, self.inspector.request())
 
+    def step_version(self, step: int) -> None:
+        """The version before (-1) or after (1) of the last message that has some."""
+        for message in reversed(self.dialogue.messages):
+            if message.versions > 1:
+                at = message.siblings.index(message.id) + step
+                if 0 <= at < len(message.siblings):
+                    self.dialogue.choose_version(message.siblings[at])
+                return
+
     def add_to_stage(self, widget: QWidget) -> None:
         """Something else that can be shown in place of the conversation."""
         self._stage.addWidget(widget)
@@ -386,7 +395,7 @@ class ChatPage(QWidget):
             return
         self.head.show_chat(dialogue.title, dialogue.model)
         self.inspector.show_system(dialogue.system)
-        self.head.compare.setEnabled(dialogue.run is None)
+        self.head.set_compare_enabled(dialogue.run is None and self._host.models_known)
         self.inspector.show_chat(dialogue.chat, dialogue.messages[-1].id if dialogue.messages else "")
         self._stage.setCurrentWidget(self.view if dialogue.messages or dialogue.chat else self.start)
         self._show_models()

@@ -127,6 +127,11 @@ class ChatColumns(QObject):
     def _room(self) -> float:
         return 0 if self._over else self._page.window().width() / current().zoom
 
+    def show_chats(self) -> None:
+        """Have the list of chats in sight."""
+        if not self._chats.isVisible():
+            self._show_overlay(self._chats)
+
     def show_inspector(self) -> None:
         """Have it in sight."""
         if not self._inspector.isVisible():

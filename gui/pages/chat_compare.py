@@ -46,7 +46,7 @@ class ChatCompare(QObject):
     def begin_here(self) -> None:
         """Compare models in the open conversation, or in a new one."""
         page, dialogue = self._page, self._page.dialogue
-        if self.shown or dialogue.run is not None:
+        if self.shown or dialogue.run is not None or not self._host.models_known:
             return
         page.inspector.flush()
         chat, model, system, text = dialogue.chat, dialogue.model, dialogue.system, page.composer.draft()
@@ -127,7 +127,9 @@ class ChatCompare(QObject):
         """How the models stand by the votes."""
         from paddock.gui.pages.leaderboard import LeaderboardDialog
 
-        LeaderboardDialog(self._host, self._messages, self._page).open()
+        dialog = LeaderboardDialog(self._host, self._messages, self._page)
+        dialog.open_wanted.connect(self._page.open)
+        dialog.open()
 
     def _show_batch(self, panes: tuple[Pane, ...]) -> None:
         from paddock.gui.pages.batch_dialog import BatchDialog

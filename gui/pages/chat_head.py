@@ -125,6 +125,10 @@ class ChatHead(QWidget):
         self.title.setMinimumWidth(words)
         self.title.setMaximumWidth(max(words, room - self.chip.sizeHint().width()))
 
+    def set_compare_enabled(self, on: bool) -> None:
+        for button in (self.compare, self.compare_small):
+            button.setEnabled(on)
+
     def open_picker(self) -> None:
         self.picker.open_below(self.chip, self._model)
 

@@ -157,6 +157,7 @@ class ChatView(QListView):
     is to be opened or closed."""
 
     folded = Signal(QModelIndex, bool)
+    left_editor = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -184,6 +185,10 @@ class ChatView(QListView):
         if event.button() == Qt.MouseButton.RightButton and chosen:
             return  # the menu is of all that are chosen
         super().mousePressEvent(event)
+
+    def closeEditor(self, editor: QWidget, hint: QStyledItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        self.left_editor.emit()
 
     def dropEvent(self, event: QDropEvent) -> None:
         super().dropEvent(event)

@@ -41,6 +41,7 @@ class ChatsColumn(QWidget):
         self._open = ""
         self._tag = ""
         self._closed: set[str] = set()
+        self._stale = False
         self.setProperty("role", "side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.deeds = ChatDeeds(host, messages, self)
@@ -94,6 +95,7 @@ class ChatsColumn(QWidget):
         self.view.clicked.connect(self._clicked)
         self.view.activated.connect(self._activate)
         self.view.folded.connect(self._fold)
+        self.view.left_editor.connect(self._catch_up)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._menu_at)
         self.deeds.folders_changed.connect(self.refresh)
@@ -105,7 +107,10 @@ class ChatsColumn(QWidget):
     # ---------------------------------------------------------------- what is shown
 
     def refresh(self) -> None:
-        """Show what the host has now."""
+        """Show what the host has now; a name that is being typed comes first."""
+        self._stale = self.view.state() == ChatView.State.EditingState
+        if self._stale:
+            return
         words = self.search.text()
         chats = [chat for chat in self._host.chats.values() if chat.id not in self.deeds.leaving]
         found = rows(
@@ -127,6 +132,10 @@ class ChatsColumn(QWidget):
         if self._tag and self._tag not in known:
             self.show_tag("")
         self._select()
+
+    def _catch_up(self) -> None:
+        if self._stale:
+            self.refresh()
 
     def _why_nothing(self, words: str, any_chats: bool) -> str:
         if not words or not any_chats:
@@ -159,7 +168,7 @@ class ChatsColumn(QWidget):
         self.refresh()
 
     def _select(self) -> None:
-        if len(self.view.selectedIndexes()) > 1 or self.view.state() == ChatView.State.EditingState:
+        if len(self.view.selectedIndexes()) > 1:
             return
         current = self._model.row(self.view.currentIndex())
         if self.view.hasFocus() and current is not None and (current.kind != "chat" or self.search.text().strip()):
@@ -299,8 +308,25 @@ class ChatsColumn(QWidget):
         dialog.changed.connect(partial(self.deeds.set_tags, list(chats)))
         dialog.open()
 
+    def focus_search(self) -> None:
+        """Ready to look for something."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def rename_here(self) -> None:
+        """Edit the name of the row that has the focus, else that of the open chat."""
+        row = self._model.row(self.view.currentIndex()) if self.view.hasFocus() else None
+        if row is not None and row.hit is None and row.kind != "heading":
+            self._edit(self.view.currentIndex())
+        else:
+            self.rename(self._open)
+
     def rename(self, chat: str) -> None:
         """Edit a title in its row (F2)."""
+        if not self._model.row_of(chat).isValid():  # not among what was searched for, or in a closed folder
+            self.search.clear()
+            self._closed.clear()
+            self.refresh()
         self._edit(self._model.row_of(chat))
 
     def rename_folder(self, folder: str) -> None:

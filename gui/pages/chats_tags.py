@@ -39,6 +39,7 @@ class TagsDialog(QDialog):
         self.chips: list[Chip] = []
         self._chips = QWidget()
         self._flow = FlowLayout(self._chips)
+        self.field.returnPressed.connect(self.add)
         done = Button("Done", "primary")
         done.clicked.connect(self._finish)
         foot = QHBoxLayout()
@@ -59,10 +60,8 @@ class TagsDialog(QDialog):
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.field.hasFocus():
-            self.add()
-            return
-        super().keyPressEvent(event)
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):  # the field has taken it
+            super().keyPressEvent(event)
 
     def add(self) -> None:
         """Take the tag in the field."""

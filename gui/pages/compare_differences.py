@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
@@ -24,11 +24,11 @@ EACH = "each other"
 TOKENS: dict[Kind, str] = {"added": "ok", "removed": "bad", "changed": "warn"}
 
 
-class Swatch(QWidget):
+class Swatch(QLabel):
     """A word marked as the answers are, which is also its explanation."""
 
     def __init__(self, kind: Kind, words: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(words, parent)
         self.kind: Kind = kind
         self.words = words
         self.setAccessibleName(words)
@@ -37,6 +37,9 @@ class Swatch(QWidget):
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(current().font(12, 500))
         return QSize(metrics.horizontalAdvance(self.words) + 10, metrics.height() + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = current()

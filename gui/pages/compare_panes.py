@@ -161,9 +161,9 @@ class PaneShelf(QObject):
         model = session.model(pane)
         named = msgspec.structs.replace(pane, model=model)
         path = session.paths.get(pane.id, [])
-        said = bool(path) and path[-1].state == "failed"  # the answer says it, with its own remedy
+        said = bool(path) and path[-1].state == "failed"  # then the answer says why, with its remedy
         info = self._host.models.get(model)
         sentence, settings = words.trouble(named, info, planner.plan, known=self._host.models_known)
-        if said or self.veil is not None or pane.id in session.runs:
+        if (said and settings) or self.veil is not None or pane.id in session.runs:
             sentence = ""
         view.show_trouble(sentence, settings=settings)

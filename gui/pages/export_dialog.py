@@ -86,13 +86,16 @@ class ExportDialog(FilesSheet):
             grid.addWidget(card, at // 2, at % 2)
         self.rows.addWidget(cards)
         options = QWidget()
-        table = QGridLayout(options)
-        table.setContentsMargins(0, 0, 0, 0)
-        table.setHorizontalSpacing(24)
-        table.setVerticalSpacing(4)
-        for at, option in enumerate(self.options.values()):
-            table.addWidget(option, at // 2, at % 2)
+        self._table = QGridLayout(options)
+        self._table.setContentsMargins(0, 0, 0, 0)
+        self._table.setHorizontalSpacing(24)
+        self._table.setVerticalSpacing(4)
+        for option in self.options.values():
+            self._table.addWidget(option)
+        for column in (0, 1):
+            self._table.setColumnStretch(column, 1)
         self.rows.addWidget(options)
+        self.formats["jsonl"].setVisible(not self._blind)  # they hold everything, or one pane alone
 
     def format(self) -> ExportFormat:
         """The one that is chosen."""
@@ -103,6 +106,8 @@ class ExportDialog(FilesSheet):
         for name, option in self.options.items():
             fits = name in fitting and not (name == "numbers" and self._blind)
             option.setVisible(fits and (name != "side_by_side" or self._panes))
+        for at, option in enumerate(option for option in self.options.values() if not option.isHidden()):
+            self._table.addWidget(option, at // 2, at % 2)
         self.fit()
 
     def request(self, path: str, *, replace: bool) -> ExportRequest:

@@ -100,6 +100,8 @@ class ImportChatsDialog(FilesSheet):
         self.trouble.show_message("warn", words, f"{count:,} {'remark' if count == 1 else 'remarks'}:")
         self.problems.setPlainText("\n".join(done.problems))
         self.problems.show()
+        self.form.hide()
+        self.what.hide()
         self.cancel.setText("Close")
         self.start.hide()
         self.fit()

@@ -70,7 +70,7 @@ class Inspector(InspectorSheet):
         self.close_button.clicked.connect(self.close_wanted)
         self.back.clicked.connect(self.leave_pane)
         self.prompt.changed.connect(self._system_changed)
-        self.prompt.library_wanted.connect(self._open_library)
+        self.prompt.library_wanted.connect(self.open_library)
         self.section.changed.connect(self._changed)
         self.answer.changed.connect(self._changed)
         self.presets.chosen.connect(self.apply_preset)
@@ -278,7 +278,8 @@ class Inspector(InspectorSheet):
     def _show_mode(self) -> None:
         of_pane = self._pane is not None
         self.back.setVisible(of_pane)
-        self.next_token.setVisible(not of_pane)
+        for part in (self.next_token, self._line):
+            part.setVisible(not of_pane)
         if of_pane:
             self.running.hide()
         else:
@@ -301,6 +302,8 @@ class Inspector(InspectorSheet):
         self._look()
         if self.preview is not None:
             self.preview.watch(open)
+        if open:
+            self._reveal(self.next_token)
 
     def _look(self) -> None:
         if self.preview is not None:
@@ -312,7 +315,8 @@ class Inspector(InspectorSheet):
             self.preview.show_sight(Sight(chat, leaf, model, system, reasoning))
             self._show_count()
 
-    def _open_library(self) -> None:
+    def open_library(self) -> None:
+        """Open the library of system prompts."""
         if self._host is not None and self._messages is not None:
             from paddock.gui.pages.inspector_prompts import PromptLibrary
 

@@ -61,7 +61,9 @@ class ImportPreset(QDialog):
         self.text.setAcceptDrops(False)  # the sheet takes what is dropped
         self.browse = Button("Choose a file…", "secondary", "file")
         self.name = LineField("Name of the preset", "Name")
+        self.understood_title = Label("Taken over", 12, 600, "text2")
         self.understood = Label("", 13, 400, tabular=True, wrap=True)
+        self.notes_title = Label("Left out", 12, 600, "text2")
         self.notes = Label("", 13, 400, "text2", wrap=True)
         self.problem = Label("", 13, 400, "bad", wrap=True)
         self.cancel, self.keep = Button("Cancel"), Button("Keep and use", "primary")
@@ -82,7 +84,8 @@ class ImportPreset(QDialog):
         inner = QVBoxLayout(found)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
-        for part in (self.name, self.understood, self.notes, self.problem):
+        told = (self.understood_title, self.understood, self.notes_title, self.notes)
+        for part in (self.name, *told, self.problem):
             inner.addWidget(part)
         inner.addStretch(1)
         scroll = QScrollArea()
@@ -158,9 +161,10 @@ class ImportPreset(QDialog):
 
     def _look(self) -> None:
         read = self.read
-        for part in (self.name, self.understood):
+        for part in (self.name, self.understood_title, self.understood):
             part.setVisible(read is not None)
-        self.notes.setVisible(read is not None and bool(self.notes.text()))
+        for part in (self.notes_title, self.notes):
+            part.setVisible(read is not None and bool(self.notes.text()))
         self.problem.setVisible(bool(self.problem.text()))
         self.keep.setEnabled(read is not None and bool(_told(read.preset)) and bool(self.name.text().strip()))
 
@@ -211,7 +215,7 @@ def _told(preset: Preset) -> list[str]:
 def _left_out(read: PresetRead) -> list[str]:
     lines = list(read.notes)
     if read.load:
-        lines.append("Not kept, because it belongs to loading the model: " + "; ".join(_lines(read.load)) + ".")
+        lines.append("It belongs to loading the model: " + "; ".join(_lines(read.load)) + ".")
     return lines
 
 

@@ -41,6 +41,7 @@ class PresetRow(QWidget):
         self.all: tuple[Preset, ...] = ()
         self.current: Preset | None = None
         self.sheet: NameSheet | None = None
+        self.changed = Label("", 12, 500, "accent")
         self.chip = Chip(NONE)
         self.chip.set(role="Preset")
         self.chip.setSizePolicy(self.chip.sizePolicy().Policy.Expanding, self.chip.sizePolicy().Policy.Fixed)
@@ -58,7 +59,11 @@ class PresetRow(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(Label("Preset", 12, 600, "text2"))
+        title = QHBoxLayout()
+        title.addWidget(Label("Preset", 12, 600, "text2"))
+        title.addStretch(1)
+        title.addWidget(self.changed)
+        column.addLayout(title)
         column.addLayout(row)
         self.revert.clicked.connect(lambda: self.chosen.emit(self.current))
         self.look()
@@ -103,7 +108,9 @@ class PresetRow(QWidget):
     def look(self) -> None:
         """What is in sight may have changed."""
         changed = self.current is not None and not self._same(self.current)
-        self.chip.set(text=self.current.name if self.current else NONE, sub="changed" if changed else "")
+        self.changed.setText("changed" if changed else "")
+        self.chip.set(text=self.current.name if self.current else NONE)
+        self.chip.setAccessibleDescription(self.changed.text())
         self.chip.setToolTip(self.current.name if self.current else "")
         self.revert.setVisible(changed)
 

@@ -6,19 +6,60 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLayout,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.models.prompt_variables import KNOWN, filled, known_values, variables
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, Label, LineField, SearchField, TextArea
+from paddock.gui.widgets.focus import paint_ring
 from paddock.sdk.presets import SavedPrompt
 
 WIDTH, HEIGHT = 680, 520
 NEW = "New prompt"
 _ID = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+
+
+class PromptRows(QStyledItemDelegate):
+    """A name in each row."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(10, current().px(34))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        theme, state, rect = current(), option.state, QRectF(option.rect).adjusted(1, 1, -1, -1)
+        able = bool(state & QStyle.StateFlag.State_Enabled)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        if able and (chosen or state & QStyle.StateFlag.State_MouseOver):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("selected" if chosen else "hover"))
+            painter.drawRoundedRect(rect, 8, 8)
+        if state & QStyle.StateFlag.State_HasFocus and state & QStyle.StateFlag.State_KeyboardFocusChange:
+            paint_ring(painter, rect, 8)
+        font = theme.font(13, 500 if chosen else 400)
+        words = rect.adjusted(theme.px(10), 0, -theme.px(10), 0)
+        name = QFontMetrics(font).elidedText(str(index.data()), Qt.TextElideMode.ElideRight, int(words.width()))
+        painter.setFont(font)
+        painter.setPen(theme.color("text" if able else "muted"))
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
+        painter.restore()
 
 
 class PromptLibrary(QDialog):
@@ -41,6 +82,8 @@ class PromptLibrary(QDialog):
         self.search = SearchField("Find a prompt")
         self.list = QListWidget()
         self.list.setAccessibleName("Saved prompts")
+        self.list.setItemDelegate(PromptRows(self.list))
+        self.list.setMouseTracking(True)
         self.name = LineField("Name of the prompt", "Name")
         self.text = TextArea("Text of the prompt", "How the model should behave. {{date}}, {{model}} are filled in.")
         self.asked = QWidget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.pages.inspector_fold import Fold
@@ -49,7 +49,7 @@ class SamplerSection(QWidget):
         self.order = Fold("Sampler order", self._build_order)
         self.more = Fold("More samplers", self._build_more)
         self.foreign = _Foreign()
-        self.reset_all = Button("Reset all", "quiet", "reset")
+        self.reset_all = Button("Reset all", "link")
         self._lay_out()
         self.foreign.removed.connect(self._forget)
         self.reset_all.clicked.connect(self._reset_all)
@@ -60,6 +60,8 @@ class SamplerSection(QWidget):
         title.addWidget(Label("Sampling", 12, 600, "text2"))
         title.addStretch(1)
         title.addWidget(self.count)
+        title.addSpacing(8)
+        title.addWidget(self.reset_all)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -71,7 +73,6 @@ class SamplerSection(QWidget):
         if ORDER in self.specs:
             self._column.addWidget(self.order)
         self._column.addWidget(self.foreign)
-        self._column.addWidget(self.reset_all, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _add(self, control: Control) -> Control:
         name = control.spec.name

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.models.answer_settings import AnswerSettings
@@ -42,6 +42,8 @@ class InspectorSheet(QWidget):
         self.section = SamplerSection(SAMPLING)
         self.answer = AnswerSection(self.section.specs.get("seed"))
         self.next_token = Fold("Next token", self._build_preview)
+        self._line = Divider()
+        self._scroll = QScrollArea()
         self._lay_out()
 
     @abstractmethod
@@ -49,6 +51,10 @@ class InspectorSheet(QWidget):
 
     @abstractmethod
     def _build_preview(self) -> QWidget: ...
+
+    def _reveal(self, part: QWidget) -> None:
+        """Bring what has just been opened into sight, once it has its size."""
+        QTimer.singleShot(0, part, lambda: self._scroll.ensureWidgetVisible(part, 0, 16))
 
     def _lay_out(self) -> None:
         head = QWidget()
@@ -64,17 +70,15 @@ class InspectorSheet(QWidget):
         column.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
         self.back.hide()
         self._column = column
-        for number, part in enumerate((self.running, self.presets, self.prompt, self.section, self.answer)):
-            if number > 2:
-                column.addSpacing(4)
-                column.addWidget(Divider())
-                column.addSpacing(4)
+        for part in (self.running, self.presets, self.prompt):
             column.addWidget(part)
-        column.addSpacing(4)
-        column.addWidget(Divider())
-        column.addWidget(self.next_token)
+        for part in (self.section, self.next_token, self.answer):
+            column.addSpacing(4)
+            line = self._line if part is self.next_token else Divider()
+            column.addWidget(line)
+            column.addWidget(part)
         column.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self._scroll
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -22,9 +22,10 @@ class SystemSection(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.field = TextArea("System prompt", PLACEHOLDER, rows=5)
+        self.field = TextArea("System prompt", PLACEHOLDER, rows=3)
         self.library = Button("Saved prompts", "link")
         self.own = Switch("A system prompt of its own")
+        self.own_name = Label("Own", 12, 400, "text2")
         self._told: str | None = ""
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -33,6 +34,7 @@ class SystemSection(QWidget):
         title = QHBoxLayout()
         title.addWidget(Label("System prompt", 12, 600, "text2"))
         title.addStretch(1)
+        title.addWidget(self.own_name)
         title.addWidget(self.own)
         title.addWidget(self.library)
         column = QVBoxLayout(self)
@@ -40,6 +42,7 @@ class SystemSection(QWidget):
         column.setSpacing(8)
         column.addLayout(title)
         column.addWidget(self.field)
+        self.own_name.hide()
         self.own.hide()
         self.field.textChanged.connect(self._pause.start)
         self.own.clicked.connect(self._own_clicked)
@@ -59,6 +62,7 @@ class SystemSection(QWidget):
     def show_choice(self, text: str | None, *, of_pane: bool) -> None:
         """Of a pane, with the choice between its own and the conversation's; or of a conversation again."""
         self._pause.stop()
+        self.own_name.setVisible(of_pane)
         self.own.setVisible(of_pane)
         self.own.setChecked(text is not None)
         self._put(text)
@@ -93,5 +97,5 @@ class SystemSection(QWidget):
     def _enable(self) -> None:
         on = self.own.isHidden() or self.own.isChecked()
         self.field.setEnabled(on)
-        self.library.setEnabled(on)
+        self.library.setVisible(on)
         self.field.setPlaceholderText(PLACEHOLDER if on else OF_THE_CONVERSATION)

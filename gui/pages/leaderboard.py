@@ -35,9 +35,7 @@ NO_VOTES = (
     "No votes yet. Compare two or more models in a conversation, ask something, and say below the answers which is "
     "best. Votes stay on this computer."
 )
-NO_TAGS = (
-    "No conversation with votes has a tag. Tags are given in the list of conversations; votes cast after that count."
-)
+NO_TAGS = "No vote has a tag yet. A vote takes the tags that its conversation has when it is cast."
 
 
 class LeaderboardDialog(QDialog):

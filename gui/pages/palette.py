@@ -28,6 +28,8 @@ from paddock.gui.widgets.popup import Popup
 Index = QModelIndex | QPersistentModelIndex
 ENTRY = Qt.ItemDataRole.UserRole + 1
 WIDTH, ROW, MOST_ROWS, TOP = 600, 36, 10, 72
+KEYS = 110
+"""So wide is the column of the keys."""
 _STEPS = {
     Qt.Key.Key_Down: 1,
     Qt.Key.Key_Up: -1,
@@ -85,26 +87,24 @@ class EntryRows(QStyledItemDelegate):
             painter.setBrush(theme.color("selected"))
             painter.drawRoundedRect(rect.adjusted(4, 1, -4, -1), 8, 8)
         inner = rect.adjusted(theme.px(16), 0, -theme.px(16), 0)
-        left = self._right(painter, inner, entry, theme)
+        left = self._facts(painter, inner, entry, theme)
         painter.setFont(theme.font(13, 500))
         painter.setPen(theme.color("text"))
-        room = int(left - inner.x() - theme.px(12))
+        room = int(left - inner.x() - theme.px(16))
         title = QFontMetrics(painter.font()).elidedText(entry.title, Qt.TextElideMode.ElideRight, room)
         painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)
         painter.restore()
 
-    def _right(self, painter: QPainter, inner: QRectF, entry: Entry, theme: Theme) -> float:
-        """Paint what stands at the right; where it begins."""
-        right = inner.right()
+    def _facts(self, painter: QPainter, inner: QRectF, entry: Entry, theme: Theme) -> float:
+        """Paint what stands at the right, in two columns; where it begins."""
+        middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font(12, tabular=True))
-        for text, token in ((key_name(entry.keys), "text"), (entry.kind, "text2")):
-            if text:
-                width = QFontMetrics(painter.font()).horizontalAdvance(text)
-                painter.setPen(theme.color(token))
-                where = QRectF(right - width, inner.y(), width + 1, inner.height())
-                painter.drawText(where, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-                right -= width + theme.px(14)
-        return right
+        painter.setPen(theme.color("text2"))
+        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, key_name(entry.keys))
+        width = QFontMetrics(painter.font()).horizontalAdvance(entry.kind)
+        left = inner.right() - theme.px(KEYS) - width
+        painter.drawText(QRectF(left, inner.y(), width + 1, inner.height()), middle, entry.kind)
+        return left
 
 
 class Palette(Popup):
@@ -114,8 +114,10 @@ class Palette(Popup):
         super().__init__("Command palette", parent)
         self._offer = offer
         self._entries: Sequence[Entry] = ()
+        self._window = parent
         self._recent: list[str] = []
-        self.field = SearchField("Command palette", "Type a command, a chat or a model")
+        self.field = SearchField("Find a command, a chat or a model")
+        self.field.setAccessibleName("Command palette")
         self.list = EntryList(self)
         self.view = QListView()
         self.view.setModel(self.list)
@@ -191,9 +193,12 @@ class Palette(Popup):
 
     def _fit(self) -> None:
         rows = max(1, min(self.list.rowCount(), MOST_ROWS))
-        room = max(1, (self.parentWidget().window().height() - current().px(110)) // current().px(ROW))
+        room = max(1, (self._window.height() - current().px(110)) // current().px(ROW))
         self.view.setFixedHeight(min(rows, room) * current().px(ROW) + 2)
-        self.resize(self.width(), self.sizeHint().height())
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.resize(self.width(), layout.totalSizeHint().height())
 
     def _run(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY)

@@ -52,9 +52,11 @@ class _Form(FormPage):
 
 
 class SettingsPage(QWidget):
-    """Only settings that do something. :meth:`show_section` goes to a section; ``welcome_wanted``: the first screen."""
+    """Only settings that do something. :meth:`show_section` goes to a section; ``welcome_wanted``: the first screen;
+    ``shortcuts_wanted``: the list of them."""
 
     welcome_wanted = Signal()
+    shortcuts_wanted = Signal()
 
     def __init__(self, host: HostState, home: Home, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +103,12 @@ class SettingsPage(QWidget):
         look.add(Row("Text size", "Ctrl with + and - changes it anywhere, Ctrl+0 sets it back.", self.zoom))
         look.add(Row("System font", "Use the desktop’s font instead of Inter.", self.system_font))
         look.add(Row("Density", "How far apart the rows of lists are.", self.density))
+        keys = Button("Show")
+        keys.setAccessibleName("Show the keyboard shortcuts")
+        keys.clicked.connect(self.shortcuts_wanted)
+        look.add(
+            Row("Keyboard shortcuts", "Ctrl+/ shows them anywhere, and Ctrl+K finds everything by its name.", keys)
+        )
         work = Card()
         work.add(Row("Default model", "Answers in new chats.", self.model))
         work.add(

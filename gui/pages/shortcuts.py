@@ -58,7 +58,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, actions: Iterable[Action], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
-        self.field = SearchField("Search the shortcuts", "Search")
+        self.field = SearchField("Search the shortcuts")
         self.none = Label("No shortcut fits these words.", 13, 400, "text2")
         self.none.hide()
         self.groups: dict[str, tuple[Label, list[KeyRow]]] = {}

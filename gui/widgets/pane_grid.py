@@ -19,6 +19,8 @@ LEAST = (236, 220)
 PAGES_HIGH = 34
 TWO_BELOW = 300
 """In narrower panes the strips show two numbers, in all alike."""
+LINE_BELOW = 240
+"""In lower panes the numbers stand in one line."""
 
 
 class Dots(KeyboardRing, QWidget):
@@ -141,8 +143,9 @@ class PaneGrid(QWidget):
         self.dots.show_page(self.page, pages)
         first = self.page * self._grid.room
         compact = width // self._grid.columns < theme.px(TWO_BELOW)
+        low = height // self._grid.rows < theme.px(LINE_BELOW)
         for number, pane in enumerate(self.panes):
-            pane.strip.set_compact(compact)
+            pane.strip.set_room(compact=compact, low=low)
             place = number - first
             seen = 0 <= place < self._grid.room
             if seen:

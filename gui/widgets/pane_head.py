@@ -131,8 +131,8 @@ class PaneHead(QWidget):
     def show_pane(self, mark: str, color: str, name: str, sub: str, tip: str) -> None:
         """``mark``: the pane's number or letter; ``tip`` holds what may not have room."""
         self.model.show_model(mark, color, name, sub)
-        self.model.setAccessibleName(f"Pane {mark}: {' '.join(filter(None, (name, sub)))}")
-        self.model.setAccessibleDescription("Changes the model. Alt with Left or Right moves the pane.")
+        self.model.setAccessibleName(f"Pane {mark}: {name} {sub}".rstrip() if name else f"Pane {mark}")
+        self.model.setAccessibleDescription("Changes the model. Alt with Left or Right moves the pane." if name else "")
         self.model.setToolTip(tip)
         self.stop.set_icon("stop", f"Stop pane {mark}")
         self.settings.set_icon("sliders", f"Settings of pane {mark}")

@@ -23,7 +23,7 @@ class PaneStrip(QWidget):
         super().__init__(parent)
         self._who = ""
         self._color = ""
-        self.compact = False
+        self.compact = self.low = False
         self.measures: tuple[Measure, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -37,10 +37,11 @@ class PaneStrip(QWidget):
             self.setToolTip("\n".join(measure.words() for measure in measures if measure.figure))
             self.update()
 
-    def set_compact(self, compact: bool) -> None:
-        """Show speed and first token alone."""
-        if compact != self.compact:
-            self.compact = compact
+    def set_room(self, *, compact: bool, low: bool) -> None:
+        """``compact``: speed and first token alone; ``low``: in one line, without bars."""
+        if (compact, low) != (self.compact, self.low):
+            self.compact, self.low = compact, low
+            self.updateGeometry()
             self.update()
 
     def shown(self) -> tuple[Measure, ...]:
@@ -48,7 +49,7 @@ class PaneStrip(QWidget):
         return self.measures[:2] if self.compact else self.measures
 
     def sizeHint(self) -> QSize:
-        return QSize(120, current().px(50))
+        return QSize(120, current().px(20 if self.low else 50))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -66,12 +67,39 @@ class PaneStrip(QWidget):
         theme = current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.low:
+            self._paint_line(painter, theme)
+            return
         room = self.width() - 2 * theme.px(SIDE) - (len(measures) - 1) * theme.px(GAP)
         widths = _widths(measures, room, theme)
         x = float(theme.px(SIDE))
         for measure, width in zip(measures, widths, strict=True):
             self._paint(painter, measure, QRectF(x, theme.px(2), width, self.height()), theme)
             x += width + theme.px(GAP)
+
+    def _paint_line(self, painter: QPainter, theme: Theme) -> None:
+        x = float(theme.px(SIDE))
+        for measure in self.shown():
+            if not measure.figure:
+                continue
+            unit = (measure.unit or measure.name) + (" · best" if measure.best else "")
+            parts = (
+                (theme.font(13, 600, tabular=True), measure.figure, "text"),
+                (
+                    theme.font(12, 600 if measure.best else 400),
+                    unit,
+                    "ok" if measure.best else "text2",
+                ),
+            )
+            if x + sum(_advance(words, font) for font, words, _ in parts) > self.width() - theme.px(SIDE):
+                break
+            for font, words, token in parts:
+                painter.setFont(font)
+                painter.setPen(theme.color(token))
+                line = QRectF(x, 0, _advance(words, font) + 2, self.height())
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
+                x += _advance(words, font) + theme.px(4)
+            x += theme.px(GAP)
 
     def _paint(self, painter: QPainter, measure: Measure, area: QRectF, theme: Theme) -> None:
         strong, small = theme.font(15, 600, tabular=True), theme.font(12)

@@ -87,10 +87,12 @@ class PaneView(QWidget):
         column.addSpacing(8)
         self._line = Divider()
         column.addWidget(self._line)
-        troubles = QVBoxLayout()
-        troubles.setContentsMargins(12, 10, 12, 0)
+        self._troubles = QWidget()  # its margins go with it
+        troubles = QVBoxLayout(self._troubles)
+        troubles.setContentsMargins(16, 10, 16, 0)
         troubles.addWidget(self.notice)
-        column.addLayout(troubles)
+        self._troubles.hide()
+        column.addWidget(self._troubles)
         column.addWidget(self.view, 1)
         self.empty.setParent(self.view)
         self.head.model.moved.connect(self.moved)
@@ -150,15 +152,14 @@ class PaneView(QWidget):
         if sentence:
             action, second = ("Load settings", other) if settings else (other, "")
             self.notice.show_message("warn", sentence, "", action, second)
-        else:
-            self.notice.hide()
+        self._troubles.setVisible(bool(sentence))
         self._show_empty()
 
     def _remedy(self) -> None:
         (self.remedy_wanted if self._trouble[1] else self.other_wanted).emit()
 
     def _show_empty(self) -> None:
-        self.empty.setVisible(not self.view.column.rows and self.notice.isHidden())
+        self.empty.setVisible(not self.view.column.rows and self._troubles.isHidden())
 
     def show_messages(self, messages: Sequence[ChatMessage], copies: dict[str, str]) -> None:
         """``copies``: what is copied of messages that are shown shortened."""
@@ -174,7 +175,8 @@ class PaneView(QWidget):
         self.head.settings.setVisible(not hidden)
         self.head.model.setEnabled(not hidden)
         self.strip.setVisible(not hidden)
-        self.view.setAccessibleName(f"Answers of {self.title.lower() if hidden else self.title}")
+        whose = f"pane {alias}" if hidden else self.title
+        self.view.setAccessibleName(f"Answers of {whose}")
         shown = (f"Answer {alias}", "") if hidden else (dress.name, dress.sub)
         self.view.set_names({dress.model: shown})
         self.view.set_accent_silk(None if hidden else dress.silk)

@@ -147,7 +147,7 @@ def _paint_token(painter: QPainter, bar: TokenBar, theme: Theme, rect: QRectF) -
         painter.setFont(theme.font(12, tabular=True))
         painter.setPen(theme.color("text2"))
         painter.drawText(QRectF(track.right(), rect.top(), number, rect.height()), right, percent(bar.now))
-    x = track.left() + track.width() * min(1.0, bar.before)
+    x = track.left() + 1 + (track.width() - 2) * min(1.0, bar.before)
     painter.setPen(QPen(theme.color("text"), 2))
     middle = rect.center().y()
     painter.drawLine(round(x), round(middle - 5), round(x), round(middle + 5))

@@ -81,7 +81,12 @@ def _chats() -> typer.Typer:
     from paddock.sdk.cli import chats
 
     group = typer.Typer(cls=_Group, help="List, export and import conversations.", no_args_is_help=True)
-    for name, command in (("list", chats.list_), ("export", chats.export), ("import", chats.import_)):
+    commands: dict[str, Callable[..., None]] = {
+        "list": chats.list_,
+        "export": chats.export,
+        "import": chats.import_,
+    }
+    for name, command in commands.items():
         group.command(name, cls=_Command)(command)
     return group
 
@@ -90,7 +95,12 @@ def _presets() -> typer.Typer:
     from paddock.sdk.cli import presets
 
     group = typer.Typer(cls=_Group, help="List, show, import and delete presets.", no_args_is_help=True)
-    commands = {"list": presets.list_, "show": presets.show, "import": presets.import_, "delete": presets.delete}
+    commands: dict[str, Callable[..., None]] = {
+        "list": presets.list_,
+        "show": presets.show,
+        "import": presets.import_,
+        "delete": presets.delete,
+    }
     for name, command in commands.items():
         group.command(name, cls=_Command)(command)
     return group

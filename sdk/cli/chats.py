@@ -125,7 +125,8 @@ def import_(
     if json:
         terminal.json(done)
     else:
-        there = f"; {done.skipped:,} were there already" if done.skipped else ""
+        were = "was" if done.skipped == 1 else "were"
+        there = f"; {done.skipped:,} {were} there already" if done.skipped else ""
         terminal.line(f"{_many(len(done.chats))}, {done.messages:,} messages{there}.")
     for problem in done.problems:
         terminal.note(printable(problem), style="yellow" if sys.stderr.isatty() else "")

@@ -19,24 +19,23 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def stage(home: Path) -> Iterator[Any]:
-    """A Scene (tests/gui/conftest.py) that stays open; each test puts its own ``qtbot`` into it."""
-    from tests.gui import conftest  # only when a test runs: it wants the platform set first
-
+def stage(home: Path, make_scene: Any, end_host: Any) -> Iterator[Any]:
+    """What ``make_scene`` makes of the home, a Scene of the conftest, open until all tests have run; each puts its own
+    ``qtbot`` into it."""
     for name, script in MODELS.items():
         folder = home / "models" / "test" / name
         folder.mkdir(parents=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script))
-    (home / "settings.toml").write_text("welcomed = true\nauto_titles = false\n")
+    (home / "settings.toml").write_text("welcomed = true\nmodel_titles = false\n")
     before = os.environ.get("PADDOCK_HOME")
     os.environ["PADDOCK_HOME"] = str(home)
-    scene = conftest.Scene(None, home)
+    scene = make_scene(None, home)
     try:
         yield scene
     finally:
         scene.window._quitting = True
         scene.close()
-        asyncio.run(conftest.end_host(home))
+        asyncio.run(end_host(home))
         os.environ.pop("PADDOCK_HOME")
         if before is not None:
             os.environ["PADDOCK_HOME"] = before

@@ -19,6 +19,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "alpha": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
     "beta": {"text": "Paris is the capital of France, and its largest city.", "tokens_per_second": 200},
     "slow": {"text": "one two three four five six seven eight nine ten " * 60, "tokens_per_second": 40},
+    "heavy": {"text": "Loaded.", "load_seconds": 0.8, "load_steps": 8},
     "broken": {
         "text": "one two three four",
         "fail_load": {"code": "engine", "message": "Bad file.", "hint": "Get it again."},

@@ -141,6 +141,31 @@ def scene(open_window: Callable[[], Scene]) -> Scene:
     return made
 
 
+@pytest.fixture(scope="module")
+def chat_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One window for all tests of a module; see ``chat_scene``."""
+    from chat_stage import stage
+
+    with stage(tmp_path_factory.mktemp("chat"), Scene, end_host) as scene:
+        yield scene
+
+
+@pytest.fixture
+def chat_scene(chat_stage: Scene, qtbot: QtBot) -> Scene:
+    """The module's window, at a new conversation with the model ``fast``."""
+    scene = chat_stage
+    scene.qtbot = qtbot
+    if not scene.window.isVisible():
+        scene.show()
+        scene.window.resize(1280, 800)
+    for row in list(scene.window.bar.rows()):
+        row.gone.emit(False)
+    scene.chat.new_chat()
+    scene.chat.composer.set_text("")
+    scene.take_model("fast")
+    return scene
+
+
 @pytest.fixture
 def make(qtbot: QtBot, qapp: Any) -> Callable[..., Any]:
     """Shows a conversation view with the given messages."""

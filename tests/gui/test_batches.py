@@ -16,6 +16,8 @@ from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.types import Pane, Stats, Usage
 
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
 PANES = (Pane(model="a/x"), Pane(model="a/y", sampling={"seed": 1}), Pane(model="a/y", sampling={"seed": 2}))
 BATCH = Batch(id="b", name="n", state="running", prompts=2, panes=PANES, repeat=2, total=12, running=(5,))
 PROMPTS = (BatchPrompt(prompt="What is\nit?"), BatchPrompt(prompt="long", name="second"))

@@ -149,6 +149,27 @@ def test_a_pane_that_fails_disturbs_no_other_and_is_tried_again(stage: Stage, vi
     assert stage.stored().paths[stage.pane(0).pane][1].versions == 2
 
 
+def test_a_pane_says_what_it_waits_for(stage: Stage, view: View) -> None:
+    from paddock.sdk.compare import ComparePlan
+
+    stage.begin("slow", "heavy")
+    first, second = view.panes
+    view.planner.plan = ComparePlan(groups=((first,), (second,)), sentence="One after another: slow, then heavy.")
+    assert view.composer_state().note == "One after another: slow, then heavy."
+    view.send("go")
+    said: set[str] = set()
+
+    def waits() -> bool:
+        said.update(row.progress for row in view.panes[second].view.column.rows)
+        return second not in view.session.runs and bool(said)
+
+    stage.until(waits)
+    assert "Waits for slow" in said
+    assert any(words.startswith("Loading heavy… ") for words in said), said
+    view.stop()
+    stage.until(lambda: not view.session.running)
+
+
 def test_a_question_refused_comes_back(stage: Stage, view: View) -> None:
     stage.begin("alpha", "beta")
     gone = view.chat

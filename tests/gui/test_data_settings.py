@@ -59,6 +59,14 @@ def test_an_open_conversation_that_a_restore_takes_away_is_closed(scene: Scene) 
     assert [chat.title for chat in scene.host.chats.values()] == ["Old"]
 
 
+def test_conversations_are_imported_from_here(scene: Scene) -> None:
+    from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
+
+    data(scene).bring.click()
+    scene.until(lambda: scene.window.findChild(ImportChatsDialog) is not None)
+    scene.window.findChild(ImportChatsDialog).reject()
+
+
 def test_titles_by_the_model_are_switched(scene: Scene) -> None:
     card = data(scene)
     assert card.titles.isChecked()

@@ -200,8 +200,8 @@ def test_problems_and_errors_stay_in_the_dialog(scene, tmp_path):
     dialog.start.click()
     scene.until(dialog.problems.isVisible)
     assert dialog.problems.toPlainText().splitlines() == [
-        "“See”: 1 image was left out.",
         "“x.jsonl, line 2” is cut off: it ends in the middle.",
+        "“See”: 1 image was left out.",
     ]
     assert dialog.cancel.text() == "Close"
     assert dialog.start.isHidden()

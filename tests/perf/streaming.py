@@ -90,7 +90,7 @@ class Clock(QObject):
         self.late.append(max(0.0, (now - self._last) * 1e3 - BEAT_MS))
         self._last = now
         faulthandler.cancel_dump_traceback_later()
-        faulthandler.dump_traceback_later(0.25)
+        faulthandler.dump_traceback_later(1.0)
 
 
 class TimedView(ConversationView):

@@ -13,8 +13,10 @@ from paddock.gui.widgets.conversation.stream import Stream
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
-SLICE = 32_768
-"""Characters parsed at once; a longer message is parsed over several turns."""
+SLICE = 2_048
+"""Characters parsed together."""
+SLICE_S = 0.006
+"""So long a message is parsed at once; a longer one over several turns."""
 
 
 @dataclass
@@ -64,6 +66,15 @@ class MessageText:
         names = {"system": "System", "tool": "Tool"}
         return names.get(self.message.role) or self.speaker.name or "Assistant"
 
+    def pending(self) -> bool:
+        """Whether something is left to be parsed."""
+        return bool(self.pending_text or self.pending_reasoning)
+
+    def take_all(self) -> None:
+        """Parse what is left of it at once: for what needs the whole of a message."""
+        while self.parsed and self.pending() and self._stream is not None:
+            self.take_pending()
+
     def full_text(self) -> str:
         """The text, parsed or not yet."""
         return (self.content if self.parsed else self.message.content) + self.pending_text
@@ -91,7 +102,7 @@ class MessageText:
             return
         self._stream, self._thought_stream = Stream(self._parser()), Stream(self._parser())
         self.pending_text, self.pending_reasoning = text, reasoning
-        self.take_pending(SLICE)
+        self.take_pending()
 
     def follow(self, message: ChatMessage) -> bool:
         """Show another state of the message. False: the text is another, and must be read anew."""
@@ -113,23 +124,24 @@ class MessageText:
             return False
         self.pending_text += message.content[len(text) :]
         self.pending_reasoning += message.reasoning[len(reasoning) :]
-        self.take_pending(SLICE)
+        self.take_pending()
         return True
 
-    def take_pending(self, limit: int) -> None:
-        """Parse what has arrived, at most ``limit`` characters of it."""
+    def take_pending(self) -> None:
+        """Parse what has arrived, for some milliseconds; what is left waits for another turn."""
         if self._stream is None or self._thought_stream is None:
             return
         self._clock()
-        if self.pending_reasoning:
-            self._thought_stream.feed(self.pending_reasoning)
-            self.reasoning += self.pending_reasoning
-            self.pending_reasoning = ""
-        piece, self.pending_text = self.pending_text[:limit], self.pending_text[limit:]
-        if piece:
+        until = time.perf_counter() + SLICE_S
+        while self.pending_reasoning and time.perf_counter() < until:
+            piece, self.pending_reasoning = self.pending_reasoning[:SLICE], self.pending_reasoning[SLICE:]
+            self._thought_stream.feed(piece)
+            self.reasoning += piece
+        while self.pending_text and time.perf_counter() < until:
+            piece, self.pending_text = self.pending_text[:SLICE], self.pending_text[SLICE:]
             self._stream.feed(piece)
             self.content += piece
-        if not self.generating and not self.pending_text:
+        if not self.generating and not self.pending_text and not self.pending_reasoning:
             self._stream.finish()
             self._thought_stream.finish()
         self.body.update([*self._stream.final, *self._calls()], self._stream.live)

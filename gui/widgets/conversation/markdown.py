@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 PARAGRAPH_LIMIT = 8_192
 """Characters of one laid-out paragraph (7 ms to wrap at worst)."""
-INLINE_LIMIT = 65_536
-"""A paragraph longer than this is shown as plain text: emphasis on such lengths takes seconds to parse."""
-NESTING = 100
+INLINE_LIMIT = 8_192
+"""A longer paragraph is shown as plain text, and so is one with more signs than these: they take seconds to parse."""
+BRACKETS, STARS = 250, 400
+NESTING = 40
 KNOWN, REMEMBERED = 4_096, 2_000
 """What is being written is parsed again and again: so many lines up to so many characters are remembered."""
 
@@ -68,7 +69,7 @@ class Parser:
 
     def spans(self, source: str) -> tuple[Span, ...]:
         """Inline Markdown."""
-        if len(source) > INLINE_LIMIT:
+        if _too_much(source):
             return (Span(source),)
         found = self._known.get(source)
         if found is None:
@@ -83,7 +84,7 @@ class Parser:
 
     def picture(self, source: str) -> tuple[str, str] | None:
         """Words and address where ``source`` is a picture and nothing else."""
-        if len(source) > INLINE_LIMIT:
+        if _too_much(source):
             return None
         tokens: list[Token] = []
         self._md.inline.parse(source, self._md, {}, tokens)
@@ -91,9 +92,9 @@ class Parser:
             return None
         return tokens[0].content, str(tokens[0].attrGet("src") or "")
 
-    def nodes(self, tokens: Iterable[Token]) -> list[Node]:
-        """The nodes of one or more blocks."""
-        walk = _Walk(self)
+    def nodes(self, tokens: Iterable[Token], *, loose: bool = False) -> list[Node]:
+        """The nodes of one or more blocks. ``loose``: they begin with an item that stands apart from the one before."""
+        walk = _Walk(self, loose)
         for token in tokens:
             walk.take(token)
         return walk.found
@@ -101,6 +102,13 @@ class Parser:
     def parse(self, source: str) -> list[Node]:
         """The nodes of a whole text."""
         return self.nodes(token for _, block in self.blocks(normalised(source)) for token in block)
+
+
+def _too_much(source: str) -> bool:
+    """Whether emphasis, links and formulas are not looked for."""
+    if len(source) > INLINE_LIMIT or source.count("[") > BRACKETS:
+        return True
+    return sum(map(source.count, "*_~$`")) > STARS
 
 
 def normalised(source: str) -> str:
@@ -172,12 +180,18 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
+_LEAVES = ("heading_open", "fence", "code_block", "hr", "table_open", "math_block")
+
+
 class _Walk:
     """Flattens block tokens."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: Parser, loose: bool) -> None:
         self.found: list[Node] = []
         self._parser = parser
+        self._loose = loose
+        self._line = 0
+        """Where what was taken last ends."""
         self._markers: list[str] = []
         self._quote = 0
         self._level = 0
@@ -198,15 +212,30 @@ class _Walk:
             self._markers[-1] = ""
         return marker
 
+    def _apart(self, token: Token) -> None:
+        """Note whether an item or paragraph stands apart from what is above. CommonMark would ask the whole list, which
+        is not there yet while it is being written."""
+        self._tight = bool(token.map) and (token.map or [0])[0] <= self._line
+        self._line = (token.map or [0])[0] + 1
+
+    def _end(self, token: Token) -> None:
+        self._line = token.map[1] if token.map else self._line
+
     def take(self, token: Token) -> None:
+        if token.type in _LEAVES:
+            self._end(token)
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 self._lone_marker()
+                if not self._markers and token.map:  # the first item stands apart only where we are told so
+                    self._line = token.map[0] - self._loose
+                    self._loose = False
                 self._markers.append("")
             case "bullet_list_close" | "ordered_list_close":
                 self._markers.pop()
             case "list_item_open":
                 self._markers[-1] = f"{token.info}{token.markup}" if token.info else "•"
+                self._apart(token)
             case "list_item_close":
                 self._lone_marker()
             case "blockquote_open":
@@ -219,7 +248,9 @@ class _Walk:
             case "heading_close":
                 self._level = 0
             case "paragraph_open":
-                self._tight = token.hidden
+                if not (self._markers and self._markers[-1]):
+                    self._apart(token)
+                self._end(token)
             case "inline":
                 self._inline(token)
             case "fence" | "code_block":

@@ -10,10 +10,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from paddock.gui.widgets.conversation.markdown import Parser, language, normalised
-from paddock.gui.widgets.conversation.nodes import Cell, Code, Node, Table
+from paddock.gui.widgets.conversation.nodes import Cell, Code, Node, Paragraph, Span, Table
 
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+LONGEST = 4_096
+"""Characters of a paragraph that are parsed together."""
+_CUT = re.compile(r"\s(?=[^\W\d_])|\n(?=[^\W\d_])")
+"""Where a paragraph may be cut: what follows begins no other block."""
 _OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
 _TABLE = re.compile(r"[^\n]*\|[^\n]*\n[-:| \t]*-[-:| \t]*\n|[^\n]+\n[-:| \t]*\|[-:| \t]*\n")
 
@@ -27,6 +35,10 @@ class Stream:
         self._held = ""
         self._fence: _Fence | None = None
         self._grid: _Grid | None = None
+        self._glued = False
+        """Whether the tail goes on with the paragraph above it."""
+        self._loose = False
+        """Whether an empty line stands above the list item that the tail begins with."""
         self.final: list[Node] = []
         self.live: list[Node] = []
 
@@ -49,8 +61,9 @@ class Stream:
         if self._grid is not None:
             self._tail = self._grid.source + self._tail
             self._grid = None
-        for _, block in self._parser.blocks(self._tail):
-            self.final.extend(self._parser.nodes(block))
+        while self._cut(self._parser.blocks(self._tail)):
+            pass
+        self.final.extend(self._nodes(self._parser.blocks(self._tail)))
         self._tail, self.live = "", []
 
     def _step(self) -> bool:
@@ -59,7 +72,8 @@ class Stream:
             return self._in_fence(self._fence)
         if self._grid is not None:
             return self._in_grid(self._grid)
-        self._tail = self._tail.lstrip("\n")
+        if self._tail.startswith("\n"):
+            self._tail, self._glued = self._tail.lstrip("\n"), False
         opened = _OPEN_FENCE.match(self._tail)
         if opened and not (opened[1][0] == "`" and "`" in opened[2]):
             self._fence = _Fence(opened[0], opened[1], language(opened[2]))
@@ -68,11 +82,13 @@ class Stream:
         blocks = self._parser.blocks(self._tail)
         partial = self._tail.count("\n")
         keep = next((i for i in range(len(blocks) - 1, 0, -1) if blocks[i][0] + 1 < partial), 0)
-        for _, block in blocks[:keep]:
-            self.final.extend(self._parser.nodes(block))
         if keep:
+            self.final.extend(self._nodes(blocks[:keep]))
+            self._loose = self._glued = False
             lines = self._tail.split("\n", blocks[keep][0])
             self._tail = lines[-1]
+            return True
+        if len(blocks) == 1 and self._items(blocks[0][1], partial):
             return True
         if len(blocks) == 1 and partial > 2 and _TABLE.match(self._tail):
             self._grid = _Grid(self._parser, self._tail)
@@ -80,8 +96,53 @@ class Stream:
                 self._tail = self._tail[len(self._grid.source) :]
                 return True
             self._grid = None
-        self.live = [node for _, block in blocks for node in self._parser.nodes(block)]
+        if self._cut(blocks):
+            return True
+        self.live = self._nodes(blocks)
         return False
+
+    def _nodes(self, blocks: list[tuple[int, list[Token]]]) -> list[Node]:
+        """The nodes of the tail's first blocks, as they go on with what is final."""
+        found: list[Node] = []
+        for number, (_, block) in enumerate(blocks):
+            nodes = self._parser.nodes(block, loose=self._loose and not number)
+            if not number and self._glued and nodes and isinstance(nodes[0], Paragraph):
+                nodes[0] = replace(nodes[0], glued=True)
+            found.extend(nodes)
+        return found
+
+    def _cut(self, blocks: list[tuple[int, list[Token]]]) -> bool:
+        """Make the beginning of a very long paragraph final, so that it is not parsed over and over; whether it is one.
+        The words that follow are glued to it."""
+        if len(self._tail) <= LONGEST or not blocks or blocks[0][1][0].type != "paragraph_open":
+            return False
+        end = (blocks[0][1][0].map or [0, 0])[1]
+        if len("\n".join(self._tail.split("\n", end)[:end])) <= LONGEST:
+            return False
+        places = [found.end() for found in _CUT.finditer(self._tail, LONGEST // 2, LONGEST)]
+        at = places[-1] if places else LONGEST
+        words = self._tail[:at]
+        spans = self._parser.spans(words.rstrip())
+        if words[-1:].isspace():
+            spans = (*spans, Span(" "))
+        self.final.append(Paragraph(spans, glued=self._glued))
+        self._tail, self._glued = self._tail[at:], True
+        return True
+
+    def _items(self, block: list[Token], partial: int) -> bool:
+        """Make the finished items of a list final, as markdown-it decides those line by line too; whether there were
+        any."""
+        if not block[0].type.endswith("_list_open"):
+            return False
+        starts = [token.map[0] for token in block if token.type == "list_item_open" and token.level == 1 and token.map]
+        cut = next((start for start in reversed(starts[1:]) if start + 1 < partial), 0)
+        if not cut:
+            return False
+        lines = self._tail.split("\n")
+        self.final.extend(self._nodes(self._parser.blocks("\n".join(lines[:cut]) + "\n")))
+        self._loose = not lines[cut - 1].strip()
+        self._tail = "\n".join(lines[cut:])
+        return True
 
     def _in_grid(self, grid: _Grid) -> bool:
         """Inside a table every line is parsed by itself."""

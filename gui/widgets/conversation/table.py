@@ -22,7 +22,7 @@ from paddock.gui.widgets.conversation.documents import (
     to_document,
     to_plain,
 )
-from paddock.gui.widgets.conversation.nodes import Align, Cell, Node, Table, cell_text
+from paddock.gui.widgets.conversation.nodes import Align, Cell, Node, Table, cell_text, utf16
 from paddock.gui.widgets.conversation.style import Style
 
 PAD_X, PAD_Y = 14, 5
@@ -117,7 +117,7 @@ class TableRowBlock(NodeBlock):
 
     group: TableGroup = field(kw_only=True)
     number: int = -1
-    _documents: list[QTextDocument] = field(default_factory=list)
+    _documents: dict[int, QTextDocument] = field(default_factory=dict)
     _missing: bool = False
 
     def selectable(self) -> bool:
@@ -139,14 +139,35 @@ class TableRowBlock(NodeBlock):
         super().place(width)
 
     def layout(self) -> None:
-        if not self._documents:
-            self._documents = [self._cell(i, cell) for i, cell in enumerate(self.cells()[: len(self.group.widths)])]
-            tallest = max((natural_size(d)[1] for d in self._documents), default=0)
-            self.height = max(self.style.px(33), tallest + 2 * self.style.px(PAD_Y)) + 1
+        if not self.built:
+            line = self.estimate(self.width)
+            tall = [
+                natural_size(self._document(column))[1] + 2 * self.style.px(PAD_Y) + 1
+                for column, cell in enumerate(self.cells()[: len(self.group.widths)])
+                if not self._fits(column, cell)
+            ]
+            self.height = max(self.style.px(33) + 1, line, *tall)
             if self.is_last() and self.side() is not None:
                 self.height += self.style.px(side_scroll.HOLD) - self.style.px(4)
             self._missing = any(lacks_formula(cell) for cell in self.cells())
         self.built = True
+
+    def _fits(self, column: int, cell: Cell) -> bool:
+        """Whether a cell surely takes one line: then it is laid out only where it is seen."""
+        text = cell_text(cell)
+        if len(text) > 400 or "\n" in text or any(span.math or span.code or span.bold for span in cell):
+            return False
+        font = self.style.cell_head_font if self.number < 0 else self.style.cell_font
+        room = self.group.widths[column] - 2 * self.style.px(PAD_X)
+        return (text.isascii() and len(text) * font.pixelSize() * 0.9 < room) or (
+            QFontMetrics(font).horizontalAdvance(text) + 4 <= room
+        )
+
+    def _document(self, column: int) -> QTextDocument:
+        found = self._documents.get(column)
+        if found is None:
+            found = self._documents[column] = self._cell(column, self.cells()[column])
+        return found
 
     def renew(self) -> bool:
         if not (self.built and self._missing) or any(lacks_formula(cell) for cell in self.cells()):
@@ -172,29 +193,34 @@ class TableRowBlock(NodeBlock):
         return style.document(cell, font, ink, width, _ALIGN[align])
 
     def drop(self) -> None:
-        self._documents = []
+        self._documents = {}
         self.built = False
-
-    def _cells(self) -> list[QTextDocument]:
-        if not self._documents:
-            self.layout()
-        return self._documents
 
     def _line_height(self) -> int:
         """Without the bar below it."""
         return self.height - (self.style.px(side_scroll.HOLD) - self.style.px(4) if self.side() is not None else 0)
 
-    def _places(self) -> list[tuple[int, QTextDocument, QPointF]]:
-        """Offset in the row's text, document and origin of every cell."""
+    def _places(self, left: float = -END, right: float = END) -> list[tuple[int, int, QTextDocument, QPointF]]:
+        """Column, offset in the row's text, document and origin of every cell between two places."""
+        if not self.built:
+            self.layout()
         found = []
         offset, x = 0, -self.group.offset
         pad = self.style.px(PAD_X)
-        for column, document in enumerate(self._cells()):
-            y = (self._line_height() - 1 - natural_size(document)[1]) / 2 + LIFT
-            found.append((offset, document, QPointF(x + pad, y)))
-            offset += document.characterCount()
-            x += self.group.widths[column]
+        for column, cell in enumerate(self.cells()[: len(self.group.widths)]):
+            width = self.group.widths[column]
+            if x + width >= left and x <= right:
+                document = self._document(column)
+                y = (self._line_height() - 1 - natural_size(document)[1]) / 2 + LIFT
+                found.append((column, offset, document, QPointF(x + pad, y)))
+            drawn = self._documents.get(column)
+            offset += drawn.characterCount() if drawn is not None else utf16(cell_text(cell)) + 1
+            x += width
         return found
+
+    def _before(self, column: int) -> int:
+        """Where a cell begins in the plain text."""
+        return sum(len(cell_text(cell)) + 1 for cell in self.cells()[:column])
 
     def paint(self, painter: QPainter, paint: Paint) -> None:
         self.paint_bars(painter)
@@ -209,15 +235,15 @@ class TableRowBlock(NodeBlock):
         if not self.is_last():
             painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), self.style.color("border"))
         painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
-        before = 0
-        for cell, (offset, document, origin) in zip(self.cells(), self._places(), strict=False):
+        for column, offset, document, origin in self._places(0, self.width):
             selected = None
             if paint.selected is not None:
                 start, end = paint.selected[0] - offset, paint.selected[1] - offset
                 if end > 0 and start < document.characterCount():
                     selected = (max(0, start), end)
-            marks = _cell_marks(paint.marks, cell, document, before)
-            before += len(cell_text(cell)) + 1
+            marks: Sequence[Mark] = ()
+            if paint.marks:
+                marks = _cell_marks(paint.marks, self.cells()[column], document, self._before(column))
             painter.save()
             painter.translate(origin)
             paint_document(painter, document, self.style, paint.clip.translated(-origin), selected, marks)
@@ -228,12 +254,12 @@ class TableRowBlock(NodeBlock):
             side_scroll.paint_bar(painter, self.style, side, paint)
 
     def hit(self, point: QPointF) -> int:
-        places = self._places()
+        places = self._places(0, self.width)
         chosen = places[0]
         for place in places:
-            if point.x() >= place[2].x() - self.style.px(PAD_X):
+            if point.x() >= place[3].x() - self.style.px(PAD_X):
                 chosen = place
-        offset, document, origin = chosen
+        _, offset, document, origin = chosen
         inside = document.documentLayout().hitTest(point - origin, Qt.HitTestAccuracy.FuzzyHit)
         return offset + max(0, inside)
 
@@ -241,11 +267,10 @@ class TableRowBlock(NodeBlock):
         return self.group.node
 
     def place_of(self, offset: int) -> QRectF:
-        before = 0
-        for cell, (_, document, origin) in zip(self.cells(), self._places(), strict=False):
+        for column, _, document, origin in self._places():
+            before, cell = self._before(column), self.cells()[column]
             if offset <= before + len(cell_text(cell)):
                 return place_in(document, to_document(cell, document, offset - before)).translated(origin)
-            before += len(cell_text(cell)) + 1
         return super().place_of(offset)
 
     def plain(self) -> str:
@@ -254,11 +279,9 @@ class TableRowBlock(NodeBlock):
     def to_plain(self, position: int) -> int:
         if position >= END:
             return len(self.plain())
-        before = 0
-        for cell, (offset, document, _) in zip(self.cells(), self._places(), strict=False):
+        for column, offset, document, _ in self._places():
             if position < offset + document.characterCount():
-                return before + to_plain(cell, document, position - offset)
-            before += len(cell_text(cell)) + 1
+                return self._before(column) + to_plain(self.cells()[column], document, position - offset)
         return len(self.plain())
 
     def text(self, start: int = 0, end: int = END) -> str:
@@ -267,28 +290,31 @@ class TableRowBlock(NodeBlock):
         return self.plain()[self.to_plain(start) : self.to_plain(end)]
 
     def word(self, offset: int) -> tuple[int, int]:
-        for base, document, _ in reversed(self._places()):
+        for _, base, document, _ in reversed(self._places()):
             if offset >= base:
                 start, end = document_word(document, offset - base)
                 return base + start, base + end
         return (0, END)
 
     def paragraph(self, offset: int) -> tuple[int, int]:
-        for base, document, _ in reversed(self._places()):
+        for _, base, document, _ in reversed(self._places()):
             if offset >= base:
                 return base, base + document.characterCount() - 1
         return (0, END)
 
     def link(self, point: QPointF) -> str:
-        for _, document, origin in self._places():
+        for _, _, document, origin in self._places(point.x(), point.x()):
             found = document.documentLayout().anchorAt(point - origin)
             if found:
                 return found
         return ""
 
     def links(self) -> list[tuple[str, str, QRectF]]:
-        found = []
-        for cell, (_, document, origin) in zip(self.cells(), self._places(), strict=False):
+        found: list[tuple[str, str, QRectF]] = []
+        if not any(span.href for cell in self.cells() for span in cell):
+            return found
+        for column, _, document, origin in self._places():
+            cell = self.cells()[column]
             found += [(w, url, rect.translated(origin)) for w, url, rect in document_links(document, cell)]
         return followed(found)
 

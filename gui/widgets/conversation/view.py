@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui import theme
 from paddock.gui.widgets.conversation import accessible, menus
-from paddock.gui.widgets.conversation.content import SLICE, Speaker
+from paddock.gui.widgets.conversation.content import Speaker
 from paddock.gui.widgets.conversation.jump import JumpButton
 from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.offers import Deeds, Offers
@@ -268,7 +268,7 @@ class ConversationView(Searching):
 
     def seen(self) -> None:
         """A very long message is parsed over several turns, beginning when it is first seen."""
-        if any(row.parsed and row.pending_text for row in self.column.rows[-1:] + self._seen_rows()):
+        if any(row.parsed and row.pending() for row in self.column.rows[-1:] + self._seen_rows()):
             self._turns.ask(self, self._update)
 
     def _seen_rows(self) -> list[MessageRow]:
@@ -289,7 +289,7 @@ class ConversationView(Searching):
         stick, anchor, before = self.at_bottom(), self.anchor(), self.scrolled()
         dirty: int | None = None
         for number, row in enumerate(self.column.rows):
-            if not (row.pending_text or row.pending_reasoning):
+            if not row.pending():
                 continue
             if not row.parsed:
                 if row.generating:
@@ -297,7 +297,7 @@ class ConversationView(Searching):
                 else:
                     continue
             caret = self.caret_block(row)
-            row.take_pending(SLICE)
+            row.take_pending()
             row.compose()
             row.flow()
             self.column.flow(number)
@@ -307,7 +307,7 @@ class ConversationView(Searching):
             self._show(stick, anchor, before, dirty)
         self._last_update = time.perf_counter()
         self._cost = self._last_update - started
-        if any(row.parsed and row.pending_text for row in self.column.rows):
+        if any(row.parsed and row.pending() for row in self.column.rows):
             self._turns.ask(self, self._update)
 
     def _show(self, stick: bool, anchor: tuple[MessageRow, int, int] | None, before: int, dirty: int) -> None:

@@ -262,3 +262,19 @@ print(*sorted(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], env=program.env, capture_output=True, text=True, check=True)
     assert not {"paddock.sdk.llamacpp_sampling", "paddock.sdk.llamacpp_load", "pydantic"} & {*done.stdout.split()}
+
+
+def test_presets_are_imported_shown_used_and_deleted(program):
+    line = "llama-cli --temp 0.1 --top-k 3 -n 2 -c 4096 --frobnicate 7"
+    kept = program.run("presets", "import", "-", "--name", "Cold", "--json", stdin=line)
+    read = json.loads(kept.stdout)
+    assert read["preset"]["sampling"] == {"temperature": 0.1, "top_k": 3}
+    assert read["load"] == {"n_ctx": 4096}
+    assert "--frobnicate 7" in read["notes"][0]
+    assert "Cold" in program.run("presets", "list").stdout
+    assert json.loads(program.run("presets", "show", "Cold", "--json").stdout)["max_tokens"] == 2
+    answer = json.loads(program.run("chat", "--preset", "Cold", "--json", "-m", "test/quick", "hi").stdout)
+    assert answer["stop_reason"] == "length"
+    assert program.run("presets", "delete", "Cold").returncode == 0
+    missing = program.run("chat", "--preset", "Cold", "-m", "test/quick", "hi")
+    assert (missing.returncode, "There is no preset" in missing.stderr) == (1, True)

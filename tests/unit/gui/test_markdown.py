@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.nodes import (
-from paddock.gui.widgets.conversation.stream import Stream
     Code,
     Node,
     Paragraph,
@@ -17,6 +16,7 @@ from paddock.gui.widgets.conversation.stream import Stream
     plain_nodes,
     plain_text,
 )
+from paddock.gui.widgets.conversation.stream import Stream
 
 ANSWER = """# Title
 

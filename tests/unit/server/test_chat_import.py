@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -519,6 +519,67 @@ def test_a_large_import_leaves_the_host_answering(host, tmp_path):
         begun.join()
     assert (len(answers[0]["chats"]), answers[0]["messages"]) == (120, 2400)
     assert slowest < 1.0  # a machine that is busy with other things; 20 ms where it is not
+
+
+# -------------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def paddock(
+    host: HostProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """``paddock chats`` in this process, against the host: exit code, output, and what is said about it."""
+    from paddock.sdk.cli.app import run
+
+    monkeypatch.setenv("PADDOCK_HOME", str(host.home.root))
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        code = run(["chats", *arguments])
+        said = capsys.readouterr()
+        return code, said.out, " ".join(said.err.split())
+
+    return typed
+
+
+def test_the_command_lists_exports_and_imports(paddock, tmp_path):
+    said = [{"role": "user", "content": "Where is the tower?"}, {"role": "assistant", "content": "In Paris."}]
+    put(tmp_path / "in.jsonl", json.dumps({"messages": said, "model": "some/model"}))
+    code, out, _ = paddock("import", str(tmp_path / "in.jsonl"), "--folder", "Command/Old", "--json")
+    came = json.loads(out)
+    assert (code, came["format"], came["messages"], came["problems"]) == (0, "jsonl", 2, [])
+    [chat] = json.loads(paddock("list", "--folder", "command", "--json")[1])
+    assert chat["id"] == came["chats"][0]
+    assert {name: chat[name] for name in ("title", "folder", "tags", "model", "messages")} == {
+        "title": "Where is the tower?",
+        "folder": "Command/Old",
+        "tags": [],
+        "model": "some/model",
+        "messages": 2,
+    }
+    assert "Where is the tower?" in paddock("list")[1]
+    assert "In Paris." in paddock("export", chat["id"])[1]
+    target = tmp_path / "out" / "it.jsonl"
+    done = paddock("export", "--folder", "command/old", "--format", "jsonl", "--out", str(target))
+    assert done == (0, f"1 conversation, 2 messages: {target}\n", "")
+    assert json.loads(target.read_text())["messages"] == said
+    assert paddock("export", chat["id"], "--out", str(target))[0] == 1
+    assert paddock("import", str(target))[1] == "0 conversations, 0 messages; 1 was there already.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("import", "nowhere.json"), 1, "There is no “"),
+        (("export", "nobody"), 1, "does not exist"),
+        (("export", "--folder", "Nowhere"), 1, "No folder is called “Nowhere”"),
+        (("export",), 2, "Name conversations"),
+        (("export", "--all", "--format", "doc"), 2, "doc"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_and_a_code(paddock, arguments, code, said):
+    done = paddock(*arguments)
+    assert done[0] == code
+    assert said in done[2]
 
 
 # -------------------------------------------------------------------- rubbish

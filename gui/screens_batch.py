@@ -1,0 +1,65 @@
+"""Pictures of lists of prompts for :mod:`paddock.gui.screens`."""
+
+from __future__ import annotations
+
+from paddock.gui.messages import Messages
+from paddock.gui.pages.batch_dialog import BatchDialog
+from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.types import Pane
+
+PROMPTS = """prompt,contains,regex,name
+What is the capital of France?,Paris,,
+Name its river in one word.,,^\\w+$,river
+How many people live in the capital of France and in its suburbs together?,,\\d+,
+Tell me about ducks.,duck,,
+"""
+MORE = "".join(f"Question number {number} about ducks?,duck,,\n" for number in range(5, 15))
+
+
+class BatchPictures:
+    """Lists of prompts for the first three usable models that there are, and one pane more of the first."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def _panes(self) -> tuple[Pane, ...]:
+        models = [info for info in self._studio.host.models.values() if not info.error]
+        chosen = sorted(models, key=lambda info: -len(info.name))[:3]
+        if not chosen:
+            raise NotDrawn("There is no model.")
+        limit = 40
+        panes = tuple(Pane(model=info.id, max_tokens=limit) for info in chosen)
+        warm = Pane(model=chosen[0].id, max_tokens=limit, sampling={"temperature": 1.2}, system="Answer like a pirate.")
+        return (*panes, warm)
+
+    def batch(self, name: str) -> None:
+        """Empty, what cannot be read, ready to start, done, and the answers to one prompt."""
+        studio = self._studio
+        dialog = BatchDialog(studio.host, Messages(), self._panes(), studio.window)
+        dialog.open()
+        setup, run = dialog.setup, dialog.run
+        studio.save(f"batch-empty-{name}", dialog)
+        setup.source.text.setPlainText("prompt,contain\nWho?,me\n")
+        studio.until(setup.source.trouble.isVisible, "What is wrong with the prompts")
+        studio.save(f"batch-wrong-{name}", dialog)
+        setup.source.text.setPlainText(PROMPTS + MORE)
+        studio.until(lambda: setup.source.prompts is not None, "The prompts")
+        setup.cards[1].fold.click()
+        setup.checks.add_row().value.setText("Paris")
+        studio.save(f"batch-ready-{name}", dialog)
+        setup.begin()
+        studio.until(lambda: run.batch is not None and bool(run.batch.running), "A prompt that is being answered")
+        studio.save(f"batch-running-{name}", dialog)
+        run.pause.click()
+        studio.until(lambda: run.batch is not None and run.batch.state != "running", "The pause")
+        run.delete.click()
+        studio.save(f"batch-paused-{name}", dialog)
+        run.trouble.hide()
+        run.pause.click()
+        studio.until(lambda: run.batch is not None and run.batch.state == "done", "The end of the list")
+        count = len(run.table.prompts)
+        studio.until(lambda: all(run.table.at(row, 0) for row in range(count)), "The answers")
+        studio.save(f"batch-done-{name}", dialog)
+        run.view.opened.emit(0, 1)
+        studio.save(f"batch-answers-{name}", dialog)
+        dialog.close()

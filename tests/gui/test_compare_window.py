@@ -1,0 +1,74 @@
+"""Comparisons as part of the window: begun from a conversation, left, come back to, driven by the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+Scene = Any
+
+
+def test_a_conversation_becomes_a_comparison_and_is_found_again(open_window: Callable[[], Scene]) -> None:
+    scene = open_window()
+    scene.show()
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.head.compare.click()
+    compare = scene.chat.compare
+    scene.until(lambda: len(compare.view.panes) == 2)
+    assert scene.chat.chat == chat
+    assert compare.view.isVisible()
+    one, two = (item.model for item in compare.view.session.panes)
+    assert one == scene.model("fast") != two, "its own model, and another"
+    view = compare.view
+    view.session.put([view.session.panes[0], _slow(scene, view.session.panes[1])])
+    scene.until(lambda: scene.ask(lambda client: client.chat(chat)).panes[1].model == scene.model("slow"))
+
+    scene.type_and_send("and now both")
+    scene.until(lambda: any(run.pieces > 3 for run in view.session.runs.values()))
+    scene.qtbot.keyClick(scene.chat.composer.field, Qt.Key.Key_Escape)
+    scene.until(lambda: not view.session.running)
+    paths = scene.ask(lambda client: client.chat(chat)).paths
+    assert [path[-1].state for path in paths.values()] == ["done", "cancelled"]
+    scene.qtbot.keyClick(scene.window, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    assert view.question.text.text() == "hello"
+
+    scene.chat.new_chat()
+    assert not view.isVisible()
+    assert scene.chat.head.chip.isVisible()
+    scene.chat.open(chat)
+    scene.until(lambda: len(view.panes) == 2 and view.isVisible())
+    scene.window._quitting = True
+    scene.close()
+    again = open_window()
+    again.show()
+    again.until(lambda: again.chat.compare.view is not None and len(again.chat.compare.view.panes) == 2)
+    assert again.chat.chat == chat
+
+
+def _slow(scene: Scene, pane: Any) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(pane, model=scene.model("slow"))
+
+
+def test_a_pane_takes_its_settings_from_the_inspector(scene: Scene) -> None:
+    scene.take_model("fast")
+    scene.chat.head.compare.click()
+    compare = scene.chat.compare
+    scene.until(lambda: compare.view is not None and len(compare.view.panes) == 2)
+    view, inspector = compare.view, scene.chat.inspector
+    view.grid.panes[1].head.settings.click()
+    assert inspector.isVisible()
+    inspector.samplers["temperature"].box.setValue(0.25)
+    inspector.flush()
+    chat = view.chat
+    scene.until(lambda: scene.ask(lambda client: client.chat(chat)).panes[1].sampling.get("temperature") == 0.25)
+    assert scene.ask(lambda client: client.chat(chat)).panes[0].sampling == {}
+    assert "temperature 0.25" in view.grid.panes[1].title
