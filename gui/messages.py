@@ -5,6 +5,7 @@ Usable before a window exists: what is said then is shown as soon as a bar liste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,10 @@ from PySide6.QtCore import QObject, Signal
 from paddock.sdk.errors import HostUnavailable, PaddockError
 
 Severity = Literal["info", "warn", "error"]
+LONGEST_BUG = 200
+"""Characters of an exception's own text; all of it is in the crash log."""
+_THROUGH_QT = re.compile(r"Error calling Python override of [\w:]+\(\): ")
+"""PySide puts it before an exception for every Qt call that it went through."""
 
 
 @dataclass(frozen=True)
@@ -100,4 +105,7 @@ def sentence(error: BaseException | str) -> str:
         return error.sentence()
     if isinstance(error, str):
         return error
-    return f"Something in Paddock went wrong: {type(error).__name__}: {error}. The details are in the crash log."
+    text = _THROUGH_QT.sub("", str(error))
+    if len(text) > LONGEST_BUG:
+        text = text[:LONGEST_BUG].rstrip() + "…"
+    return f"Something in Paddock went wrong: {type(error).__name__}: {text}. The details are in the crash log."

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui import theme
+from paddock.gui.messages import sentence
 from paddock.gui.theme import Theme
 from paddock.gui.widgets import (
     Button,
@@ -247,3 +248,11 @@ def test_nothing_is_clipped_at_150_percent_text(qtbot: QtBot, show: Show, qapp: 
     Theme(zoom=1.5).apply(qapp)
     assert button.sizeHint().width() > before.width() * 1.4
     assert theme.current().zoom == 1.5
+
+
+def test_a_bug_that_came_through_many_qt_calls_is_told_in_a_line() -> None:
+    error = AttributeError("Error calling Python override of QWidget::changeEvent(): " * 300 + "no such thing")
+    assert sentence(error) == (
+        "Something in Paddock went wrong: AttributeError: no such thing. The details are in the crash log."
+    )
+    assert len(sentence(ValueError("x" * 5000))) < 300
