@@ -48,7 +48,7 @@ class BatchPictures:
         setup.checks.add_row().value.setText("Paris")
         studio.save(f"batch-ready-{name}", dialog)
         setup.begin()
-        studio.until(lambda: run.batch is not None and bool(run.batch.running), "A prompt that is being answered")
+        studio.until(lambda: bool(run.table.at(0, 0)), "The first answer")
         studio.save(f"batch-running-{name}", dialog)
         run.pause.click()
         studio.until(lambda: run.batch is not None and run.batch.state != "running", "The pause")

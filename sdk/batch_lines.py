@@ -35,7 +35,7 @@ def settings_text(pane: Pane, among: Sequence[Pane] = ()) -> str:
     own = _settings(pane)
     others = [_settings(other) for other in among]
     told = {name: value for name, value in own.items() if not others or any(o.get(name) != value for o in others)}
-    return ", ".join(f"{name} {_short(value)}" for name, value in told.items())
+    return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in told.items())
 
 
 def check_name(check: Check) -> str:

@@ -238,7 +238,8 @@ class Conversations:
     ) -> AsyncIterator[GenerationEvent]:
         try:
             model = await self._models.find(answer.model)
-            asked = await self._asked(chat, answer, request)
+            kept = self._models.offered(model, chat.sampling)
+            asked = await self._asked(msgspec.structs.replace(chat, sampling=kept), answer, request)
         except PaddockError as error:
             yield Failed(id=answer.id, error=error.info())
             return

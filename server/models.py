@@ -139,6 +139,13 @@ class Models:
         descriptor = self.descriptor(model)
         return check(sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
 
+    def offered(self, model: ModelInfo, sampling: Options) -> Options:
+        """``sampling`` without what only other engines have: a conversation keeps it for when it goes on with a model of
+        theirs. Raises EngineMissing."""
+        own = _names(self.descriptor(model))
+        others = set().union(*(_names(each) for each in self._registry.descriptors())) - own
+        return {name: value for name, value in sampling.items() if name not in others}
+
     # -------------------------------------------------------------- loaded
 
     def loaded(self) -> tuple[LoadedModel, ...]:
@@ -263,3 +270,8 @@ class Models:
         if state is not None:
             self._states[instance] = state
         self.library.busy = any(one.active or one.state == "loading" for one in self.pool.loaded())
+
+
+def _names(engine: EngineDescriptor) -> set[str]:
+    """What its sampling options are called."""
+    return {name for spec in engine.sampling for name in (spec.name, *spec.aliases)}

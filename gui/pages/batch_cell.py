@@ -115,10 +115,10 @@ class _Answer(QWidget):
         super().__init__()
         self.setMinimumWidth(current().px(LEAST))
         column = QVBoxLayout()
-        column.setContentsMargins(20, 14, 16, 6)
+        column.setContentsMargins(16, 14, 16, 6)
         column.setSpacing(6)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 8)
+        outer.setContentsMargins(4, 0, 0, 8)  # as far in as the words of the reader
         outer.setSpacing(0)
         outer.addLayout(column)
         head = QHBoxLayout()

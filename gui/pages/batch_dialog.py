@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -73,6 +74,14 @@ class BatchDialog(QDialog):
             if other is not self:
                 other.close()
         self.show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape goes back one step, and throws away nothing that was written."""
+        if event.key() == Qt.Key.Key_Escape:
+            running = self.stack.currentWidget() is self.run
+            if self.run.back() if running else bool(self.setup.source.text.toPlainText()):
+                return
+        super().keyPressEvent(event)
 
     def show_batch(self, batch: Batch) -> None:
         """A batch that runs or has run."""

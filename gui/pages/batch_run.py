@@ -162,7 +162,7 @@ class BatchRun(QWidget):
         parts = [words, f"{over:,} of {batch.total:,} answers"]
         if batch.failed:
             parts.append(f"{batch.failed:,} failed")
-        if batch.state == "running" and batch.seconds_left is not None:
+        if batch.state == "running" and batch.seconds_left:
             parts.append(f"{span_text(batch.seconds_left)} left")
         self.state.setText(" · ".join([*parts, batch.note] if batch.note else parts))
         self.bar.set_fraction(over / batch.total if batch.total else 1.0)
@@ -179,6 +179,13 @@ class BatchRun(QWidget):
         self.stack.setCurrentWidget(self.answers)
         self.answers.show_row(row, pane)
         self.answers.back.setFocus()
+
+    def back(self) -> bool:
+        """From the answers of a prompt to the table; False where that is shown."""
+        shown = self.stack.currentWidget() is self.answers
+        if shown:
+            self._close()
+        return shown
 
     def _close(self) -> None:
         was = self.stack.currentWidget() is self.answers

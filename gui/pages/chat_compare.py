@@ -129,6 +129,8 @@ class ChatCompare(QObject):
 
         dialog = LeaderboardDialog(self._host, self._messages, self._page)
         dialog.open_wanted.connect(self._page.open)
+        if self.view is not None:
+            dialog.votes_changed.connect(self.view.judging.read_votes)
         dialog.open()
 
     def _show_batch(self, panes: tuple[Pane, ...]) -> None:

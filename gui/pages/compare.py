@@ -104,7 +104,7 @@ class CompareView(QWidget):
         session.deleted.connect(self.deleted)
         session.given_back.connect(self.given_back)
         session.failed.connect(lambda error: self._messages.error(error))
-        self.planner.changed.connect(self._show)
+        self.planner.changed.connect(self._refresh)
         self.follower.changed.connect(self._turn_changed)
         self.question.step_wanted.connect(self.follower.step)
         self.question.edit_wanted.connect(self._edit)
@@ -239,6 +239,10 @@ class CompareView(QWidget):
         self.opened.emit()
 
     def _show(self) -> None:
+        self._refresh()
+        self.changed.emit()
+
+    def _refresh(self) -> None:
         """Everything, as the session has it now."""
         session = self.session
         self.shelf.sync(session)
@@ -247,7 +251,6 @@ class CompareView(QWidget):
         self._four_entry.setVisible(len(session.panes) == 4)
         self._show_question()
         self._ticked()
-        self.changed.emit()
 
     def _show_question(self) -> None:
         asked = facts.question(self.session.paths.values(), self.turn)
@@ -278,7 +281,7 @@ class CompareView(QWidget):
 
     def _models_changed(self) -> None:
         if self.session.panes:
-            self._show()
+            self._refresh()
 
     def _together(self, on: bool) -> None:
         self.follower.set_together(on)
@@ -287,7 +290,7 @@ class CompareView(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
-            self._show()  # the silks are others in the other theme
+            self._refresh()  # the silks are others in the other theme
 
     def _edit(self) -> None:
         asked = facts.question(self.session.paths.values(), self.turn)

@@ -62,7 +62,7 @@ class Judging(QObject):
         self.row.voted.connect(self.vote)
         self.row.taken_back.connect(self.take_back)
         self.row.adopt_wanted.connect(self._adopt)
-        self._host.snapshot.connect(self._read_votes)
+        self._host.snapshot.connect(self.read_votes)
 
     def _fill_menu(self) -> None:
         menu = self._view.head_tools.menu
@@ -129,9 +129,10 @@ class Judging(QObject):
 
     def _failed(self, error: BaseException) -> None:
         self._messages.error(error)
-        self._read_votes()
+        self.read_votes()
 
-    def _read_votes(self) -> None:
+    def read_votes(self) -> None:
+        """They may have been changed elsewhere."""
         chat = self._view.chat
         if chat:
             self._host.call(
@@ -153,7 +154,7 @@ class Judging(QObject):
         try:
             if self._view.chat != self._chat:
                 self._chat, self._votes = self._view.chat, {}
-                self._read_votes()
+                self.read_votes()
             self._cover()
             self._show_row()
             self.differences.look(self._ready())

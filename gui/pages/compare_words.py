@@ -35,6 +35,8 @@ def note(host: HostState, session: Comparison, plan: ComparePlan | None) -> str:
             return "Starting… your question will be sent when the host is ready"
         return "Reconnecting…" if host.connection == "lost" else "Sending…"
     count = len(session.runs)
+    if count and host.connection == "lost":
+        return "Reconnecting…"
     if not count:
         return plan.sentence if plan is not None and session.panes else ""
     several = plan is not None and len(plan.groups) > 1 and count > 1

@@ -185,8 +185,8 @@ class FitCard(QFrame):
         for part in (self.bar, self.legend, self.need, self.source):
             part.setVisible(told)
         movable = estimate is None or told
-        for part in self._knobs:
-            part.setVisible(movable)
+        for knob in self._knobs:
+            knob.setVisible(movable)
         self.verdict.setVisible(estimate is not None)
         if estimate is None:
             self.remedy.hide()

@@ -181,7 +181,7 @@ class Inspector(InspectorSheet):
     def set_defaults(self, defaults: Mapping[str, OptionValue]) -> None:
         """The model's own defaults, where it brings some."""
         self.section.set_defaults(defaults)
-        self._look()
+        self._show_count()
 
     def apply_preset(self, preset: Preset | None) -> None:
         """Show what ``preset`` says, and say so; None: the model's own defaults."""
@@ -207,7 +207,7 @@ class Inspector(InspectorSheet):
         self.presets.show_model(model)
         self._find_table(model)
         self._begin()
-        self.presets.look()
+        self._show_count()
         self._look()
 
     def _find_table(self, model: ModelInfo | None) -> None:
@@ -259,11 +259,13 @@ class Inspector(InspectorSheet):
         if self._pane is not None:
             self._tell()
         else:
+            self._look()
             self.system_changed.emit(text or "")
 
     def _changed(self) -> None:
         self._fresh = False
         self._show_count()
+        self._look()
         self.running.look()
         self._pause.start()
         self.sampling_changed.emit()
@@ -313,7 +315,6 @@ class Inspector(InspectorSheet):
             model = self._model.id if self._model is not None else ""
             system, reasoning = self.prompt.text() or "", self.answer.values()[2]
             self.preview.show_sight(Sight(chat, leaf, model, system, reasoning))
-            self._show_count()
 
     def open_library(self) -> None:
         """Open the library of system prompts."""

@@ -68,7 +68,7 @@ def question(chat: Chat, sight: Sight, system: str) -> CandidatesRequest:
     answered = bool(path) and path[-1].role == "assistant"
     if answered and sight.place == "begins":
         path = path[:-1]
-    said = chat.summary.system or system
+    said = sight.system or system
     messages = [Message(role="system", content=said)] if said else []
     messages += [Message(role=m.role, content=m.content, reasoning=m.reasoning, tool_calls=m.tool_calls) for m in path]
     go_on = answered and sight.place == "ends"

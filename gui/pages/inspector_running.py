@@ -80,12 +80,13 @@ class RunningStrip(QFrame):
     def _find(self) -> None:
         """An answer that runs in the conversation already is taken to have the settings in sight."""
         host = self._host
-        running = [g for g in host.generations.values() if g.chat_id == self._chat] if host and self._chat else []
+        known = host.generations.values() if host is not None and self._chat else ()
+        running = [one for one in known if one.chat_id == self._chat and not one.pane]
         self._running, self._in_force = (running[0].id, self._sampling()) if running else ("", {})
         self.look()
 
     def _started(self, generation: Generation) -> None:
-        if not generation.pane and (generation.chat_id == self._chat or not self._chat):
+        if self._chat and generation.chat_id == self._chat and not generation.pane:
             self._running, self._in_force = generation.id, self._sampling()
             self.look()
 

@@ -39,9 +39,10 @@ NO_TAGS = "No vote has a tag yet. A vote takes the tags that its conversation ha
 
 
 class LeaderboardDialog(QDialog):
-    """``open_wanted`` carries the conversation of a vote."""
+    """``open_wanted`` carries the conversation of a vote; ``votes_changed``: one was removed."""
 
     open_wanted = Signal(str)
+    votes_changed = Signal()
 
     def __init__(self, host: HostState, messages: Messages, parent: QWidget) -> None:
         super().__init__(parent)
@@ -191,7 +192,11 @@ class LeaderboardDialog(QDialog):
 
     def remove(self, vote: str) -> None:
         """Take a vote back; the places follow."""
-        self._host.call(lambda client: client.delete_vote(vote), lambda _: self.read(), self._failed, self)
+        self._host.call(lambda client: client.delete_vote(vote), lambda _: self._removed(), self._failed, self)
+
+    def _removed(self) -> None:
+        self.read()
+        self.votes_changed.emit()
 
     def _open(self, chat: str) -> None:
         self.open_wanted.emit(chat)

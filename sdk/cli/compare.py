@@ -205,7 +205,7 @@ def _progress(batch: Batch) -> str:
     facts = [f"{batch.done + batch.failed:,} of {batch.total:,}"]
     if batch.failed:
         facts.append(f"{batch.failed:,} failed")
-    if batch.seconds_left is not None:
+    if batch.seconds_left:
         facts.append(f"{span_text(batch.seconds_left)} left")
     return " · ".join([*facts, printable(batch.note)] if batch.note else facts)
 

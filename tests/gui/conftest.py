@@ -158,6 +158,7 @@ def chat_scene(chat_stage: Scene, qtbot: QtBot) -> Scene:
     if not scene.window.isVisible():
         scene.show()
         scene.window.resize(1280, 800)
+    scene.window.activateWindow()  # a dialog of the test before may have had the focus
     for row in list(scene.window.bar.rows()):
         row.gone.emit(False)
     scene.chat.new_chat()

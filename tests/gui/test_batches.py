@@ -125,7 +125,7 @@ def test_a_list_is_written_run_looked_at_and_exported(
     assert run.answers.again.text() == "Answer 1 of 2"
     scene.qtbot.mouseClick(run.answers.again, Qt.MouseButton.LeftButton)
     assert run.answers.again.text() == "Answer 2 of 2"
-    scene.qtbot.mouseClick(run.answers.back, Qt.MouseButton.LeftButton)
+    scene.qtbot.keyClick(run.answers, Qt.Key.Key_Escape)
     assert run.view.isVisible()
     run.write("jsonl", str(tmp_path / "out.jsonl"))
     scene.until(lambda: "were written" in run.trouble.accessibleName())

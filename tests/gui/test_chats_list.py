@@ -104,8 +104,7 @@ def test_chats_and_folders_are_dragged_into_folders(scene: Scene) -> None:
     for name in ("Animals", "Zoo"):
         column.deeds.new_folder()
         scene.until(lambda: "New folder" in lines(scene))
-        made = next(folder.id for folder in column.deeds.folders if folder.name == "New folder")
-        column.deeds.rename_folder(made, name)
+        rename_in_place(scene, name)
         scene.until(lambda name=name: name in lines(scene))
     animals, zoo = (next(f.id for f in column.deeds.folders if f.name == name) for name in ("Animals", "Zoo"))
     drag(model, [model.row_of(first), model.row_of(second)], model.folder_row(animals))

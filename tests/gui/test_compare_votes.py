@@ -123,6 +123,14 @@ def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: 
     assert said
     assert not [words for words in said if "model" in words or "alone" in words]
     menu.close()
+    from paddock.gui.pages.export_dialog import ExportDialog
+
+    view.judging.export()
+    (dialog,) = view.findChildren(ExportDialog)
+    request = dialog.request("somewhere.html", replace=False)
+    assert (request.blind, request.side_by_side) == (True, True)
+    assert not betrayed(view)
+    dialog.close()
     best = view.grid.panes[1].pane
     click(qtbot, chip(view, "B"))
     stage.until(lambda: not view.judging.hidden)

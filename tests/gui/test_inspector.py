@@ -24,3 +24,26 @@ def test_the_system_prompt_is_stored_with_the_chat(scene: Scene) -> None:
     scene.type_and_send("hello")
     scene.answered()
     assert scene.ask(lambda client: client.chat(scene.dialogue.chat)).summary.system == "Be brief."
+
+
+def test_the_settings_belong_to_the_conversation(scene: Scene) -> None:
+    inspector = scene.chat.inspector
+    scene.take_model("fast")
+    inspector.samplers["top_k"].box.setValue(7)
+    inspector.answer.limit.switch.click()
+    inspector.answer.limit.box.setValue(3)
+    scene.type_and_send("hello")
+    scene.answered()
+    first = scene.dialogue.chat
+    assert scene.dialogue.messages[-1].stop_reason == "length"
+    kept = scene.ask(lambda client: client.chat(first)).summary
+    assert (kept.sampling, kept.max_tokens) == ({"top_k": 7}, 3)
+    scene.chat.new_chat()
+    inspector.section.reset_all.click()
+    inspector.answer.limit.switch.click()
+    assert inspector.request().max_tokens == 0
+    scene.chat.open(first)
+    assert (inspector.sampling(), inspector.request().max_tokens) == ({"top_k": 7}, 3)
+    inspector.samplers["top_k"].reset_value()
+    inspector.flush()
+    scene.until(lambda: scene.host.chats[first].sampling == {})

@@ -73,6 +73,9 @@ class Selection:
         first, last = span
         for number in range(first.row, min(last.row, len(self._column.rows) - 1) + 1):
             row = self._column.parse(number)
+            if row.pending():
+                row.take_all()
+                row.compose()
             found = []
             for place, block in enumerate(row.blocks):
                 part = self.within(number, place)
