@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from paddock.gui.host_state import HostState
     from paddock.gui.pages.palette import Palette
     from paddock.gui.window import Window
+    from paddock.sdk.presets import Preset
 
 
 class Finder:
@@ -44,6 +45,11 @@ class Finder:
         """A stored conversation on the Chat page."""
         self._window.show_page("chat")
         self._window.chat.open(chat)
+
+    def apply_preset(self, preset: Preset) -> None:
+        """Sampling and the rest of ``preset`` for the open conversation."""
+        self._window.show_page("chat")
+        self._window.chat.inspector.apply_preset(preset)
 
     def use_model(self, model: str) -> None:
         """Answer with ``model`` in the open conversation; it is loaded for it."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from paddock.gui.actions import Action
 from paddock.gui.models.chats import UNTITLED
 from paddock.gui.pages.settings_sections import TITLES
+from paddock.sdk.presets import Preset
 from paddock.sdk.types import ChatSummary, ModelInfo
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def entries(window: Window, host: HostState, finder: Finder) -> list[Entry]:
             )
             for section, title in TITLES.items()
         ),
+        *of_presets(window.chat.inspector.presets.usable(), finder.apply_preset),
         *of_models(host.models, host.model_name, finder.use_model),
         *of_chats(host.chats.values(), finder.open_chat),
     ]
@@ -99,6 +101,13 @@ def _of_action(action: Action) -> Entry:
     keys = action.keys[0] if action.keys else ""
     title, kind = action.title, action.group
     return Entry(id=f"action:{title}", title=title, kind=kind, run=action.run, keys=keys, words=action.words)
+
+
+def of_presets(presets: Iterable[Preset], apply: Callable[[Preset], None]) -> Iterable[Entry]:
+    """The presets for the model of the open conversation."""
+    for preset in presets:
+        run = partial(apply, preset)
+        yield Entry(id=f"preset:{preset.id}", title=preset.name, kind="Preset", run=run, words="sampling settings")
 
 
 def of_models(

@@ -24,7 +24,9 @@ from paddock.gui.screens_browser import BrowserPictures
 from paddock.gui.screens_chat import ChatPictures, prepare
 from paddock.gui.screens_compare import ComparePictures
 from paddock.gui.screens_compare import prepare as prepare_compared
+from paddock.gui.screens_finding import FindingPictures
 from paddock.gui.screens_hub import CATALOGUE, TestHub
+from paddock.gui.screens_judging import JudgingPictures
 from paddock.gui.screens_studio import LAPTOP, LARGE, SMALL, THEMES, NotDrawn, Studio
 from paddock.sdk.paths import Home
 
@@ -50,7 +52,8 @@ def chats(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
         with studio_of(application, home, folder) as studio:
             chat = ChatPictures(studio)
             chat.furnish()
-            rounds(studio, sizes, (chat.rich, chat.error, chat.loading))
+            finding = FindingPictures(studio)
+            rounds(studio, sizes, (chat.rich, chat.error, chat.loading, finding.palette, finding.shortcuts))
             chat.clear_demos(home)
             rounds(studio, sizes, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
                                    chat.load_dialog))  # fmt: skip
@@ -65,6 +68,8 @@ def comparing(application: QApplication, folder: Path, sizes: Sizes) -> list[str
             pages = ComparePictures(studio)
             rounds(studio, sizes, (pages.two, pages.three, pages.four, pages.six, pages.long_names, pages.failed,
                                    pages.empty, pages.running, BatchPictures(studio).batch))  # fmt: skip
+            judging = JudgingPictures(studio)
+            rounds(studio, sizes, (judging.blind, judging.judged, judging.board))
     return studio.failed
 
 

@@ -26,11 +26,11 @@ def window_actions(window: Window) -> list[Action]:
         chat(title="Find previous", run=lambda: find_next(window.stack.currentWidget(), True), keys=("Shift+F3",)),
         chat(
             title="Export the conversation",
-            run=lambda: window.chat.chats.export_wanted.emit((window.chat.chat,), ""),
+            run=lambda: window.chat.chats.export((window.chat.chat,)),
             words="save pdf html markdown csv",
             enabled=lambda: bool(window.chat.chat),
         ),
-        chat(title="Import conversations", run=window.chat.chats.import_wanted.emit, words="lm studio jan chatgpt"),
+        chat(title="Import conversations", run=window.chat.chats.open_import, words="lm studio jan chatgpt"),
         Action(title="Compare a list of prompts", group="Compare", run=window.show_prompt_list, words="batch csv"),
         chat(title="Saved system prompts", run=window.chat.inspector.open_library, words="library instructions"),
         chat(title="Import a preset", run=window.chat.inspector.import_presets, words="lm studio llama.cpp samplers"),

@@ -7,6 +7,7 @@ over this module.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 from urllib.parse import quote
@@ -243,10 +244,20 @@ class _ErrorBody(msgspec.Struct):
     error: ErrorInfo
 
 
+_FIRST_USE = threading.Lock()
+
+
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Reads JSON as ``kind``. On any thread: msgspec works a Struct out at its first use, and two threads that do so
+    with the same one at once end the process (seen with msgspec 0.22 under Python 3.11)."""
+    with _FIRST_USE:
+        return msgspec.json.Decoder(kind)
+
+
 def error_from(status: int, body: bytes) -> PaddockError:
     """The error of an answer whose HTTP ``status`` is not a success."""
     try:
-        return PaddockError.from_info(msgspec.json.decode(body, type=_ErrorBody).error)
+        return PaddockError.from_info(decoder(_ErrorBody).decode(body).error)
     except msgspec.DecodeError:
         return PaddockError(
             f"Paddock’s host answered with HTTP status {status} and no explanation.",
@@ -262,7 +273,7 @@ def decode(call: Call[T], status: int, body: bytes) -> T:
     if call.answer is None:
         return cast(T, None)
     try:
-        return cast(T, msgspec.json.decode(body, type=call.answer))
+        return cast(T, decoder(call.answer).decode(body))
     except msgspec.DecodeError as error:
         raise _unreadable(f"{call.method} {call.path}", error) from error
 
@@ -332,7 +343,7 @@ class EventReader(Generic[T]):
     def __init__(self, call: Call[T]) -> None:
         self._call = call
         self._parser = SseParser()
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(call.answer)
+        self._decoder = decoder(call.answer)
         self._tags = {kind.__struct_config__.tag for kind in get_args(call.answer) or (call.answer,)}
         self.ended = not call.endings
         """An ending has been read; nothing follows it."""
@@ -365,7 +376,7 @@ class EventReader(Generic[T]):
             return cast(T, self._decoder.decode(data))
         except msgspec.DecodeError as error:
             try:
-                tag = msgspec.json.decode(data, type=_Tagged).type
+                tag = decoder(_Tagged).decode(data).type
             except msgspec.DecodeError:
                 raise _unreadable(self._call.path, error) from error
             if tag in self._tags:

@@ -56,7 +56,8 @@ class DetokenizeRequest(Request, frozen=True, kw_only=True, tag_field="type", ta
 
 class CandidatesRequest(Request, frozen=True, kw_only=True, tag_field="type", tag="candidates"):
     """What could come next after ``messages`` (as a chat template puts them; with ``go_on`` inside the last answer) or
-    after ``prompt``: the ``top`` likeliest tokens, before any sampler."""
+    after ``prompt``: the ``top`` likeliest tokens, before any sampler. ``private`` keeps what was read for it out of
+    the store on disk."""
 
     id: str
     model: str
@@ -64,6 +65,7 @@ class CandidatesRequest(Request, frozen=True, kw_only=True, tag_field="type", ta
     prompt: str | tuple[int, ...] | None = None
     go_on: bool = False
     reasoning: bool | None = None
+    private: bool = False
     top: int = 512
 
 

@@ -75,9 +75,10 @@ def _kept(record: ChatRecord, *, reasoning: bool) -> _Kept:
 
 def _said(value: msgspec.Struct, left_out: set[str]) -> dict[str, Any]:
     """The fields of ``value`` that say something."""
-    fields = {field.name: field for field in msgspec.structs.fields(type(value))}
-    said = {name: found for name in fields.keys() - left_out if (found := getattr(value, name)) != fields[name].default}
-    return {name: msgspec.to_builtins(said[name]) for name in fields if name in said and said[name] not in ({}, ())}
+    names, defaults = value.__struct_fields__, value.__struct_defaults__
+    usual = dict(zip(reversed(names), reversed(defaults), strict=False))
+    given = ((name, getattr(value, name)) for name in names if name not in left_out)
+    return {name: one for name, one in given if one not in (usual.get(name, msgspec.UNSET), {}, ())}
 
 
 def _openai(record: ChatRecord, *, blind: bool) -> list[dict[str, Any]]:

@@ -12,8 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
+from paddock.sdk.compare import BatchCell, BatchPrompt, Contestant
 from paddock.sdk.errors import ChatNotFound, StorageFailed
-from paddock.sdk.types import Chat, ChatPatch, ChatSummary
+from paddock.sdk.types import Chat, ChatPatch, ChatSummary, Pane, Stats, ToolCall, Usage
 from paddock.server.batch_table import BatchTable
 from paddock.server.chat_archive import ArchiveTable
 from paddock.server.chat_folders import FolderTable
@@ -26,11 +29,16 @@ from paddock.server.panes import PaneTable
 
 T = TypeVar("T")
 
+_STORED = (BatchCell, BatchPrompt, Contestant, Pane, Stats, ToolCall, Usage)
+"""What is kept as JSON in rows, and read from requests on another thread."""
+
 
 class ChatStore:
     """Runs questions to the :class:`ChatTable` on the one thread that has the database. ``connect`` opens it."""
 
     def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
+        for kind in _STORED:  # two threads that use a Struct for the first time at once bring msgspec down
+            msgspec.json.Decoder(kind)
         self._path = path
         self._connect = connect
         self._table: ChatTable | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,11 +140,9 @@ class Models:
         return check(sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
 
     def offered(self, model: ModelInfo, sampling: Options) -> Options:
-        """``sampling`` without what only other engines have: a conversation keeps it for when it goes on with a model of
-        theirs. Raises EngineMissing."""
-        own = _names(self.descriptor(model))
-        others = set().union(*(_names(each) for each in self._registry.descriptors())) - own
-        return {name: value for name, value in sampling.items() if name not in others}
+        """``sampling`` without what only other engines have: a conversation keeps it for when it goes on with a model
+        of theirs. Raises EngineMissing."""
+        return offered(sampling, self.descriptor(model), self._registry.descriptors())
 
     # -------------------------------------------------------------- loaded
 
@@ -270,6 +268,12 @@ class Models:
         if state is not None:
             self._states[instance] = state
         self.library.busy = any(one.active or one.state == "loading" for one in self.pool.loaded())
+
+
+def offered(sampling: Options, engine: EngineDescriptor, engines: Iterable[EngineDescriptor]) -> Options:
+    """``sampling`` without what others of the ``engines`` have and ``engine`` has not."""
+    foreign: set[str] = set().union(*(_names(each) for each in engines)) - _names(engine)
+    return {name: value for name, value in sampling.items() if name not in foreign}
 
 
 def _names(engine: EngineDescriptor) -> set[str]:

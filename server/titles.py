@@ -62,12 +62,14 @@ class Titles:
         self._done = done
         self._idle_s = idle_s
         self._waiting: dict[str, Run] = {}
+        self._put_off: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def started(self) -> None:
         """Something was asked: it goes first."""
         if self._task is not None:
             self._task.cancel()
+        self._put_off.update(self._waiting)
 
     def ended(self, run: Run) -> None:
         """An answer ended; name its conversation when that is its first."""
@@ -90,14 +92,17 @@ class Titles:
                 await self._name(chat, run)
             except PaddockError as error:
                 logger.info("a conversation keeps its first words as its title: %s", error)
-            self._waiting.pop(chat, None)  # what is cancelled is tried again after the next answer
+            self._waiting.pop(chat, None)  # what is put off is tried again after the next answer
+            self._put_off.discard(chat)
         self._done()
 
     async def _name(self, chat_id: str, run: Run) -> None:
         chat = await self._store.ask(lambda table: table.chat(chat_id))
-        if not _is_new(chat) or not self._is_idle(run.generation.model):
+        first = len(chat.messages) == 2 or chat_id in self._put_off
+        if not first or not _is_unnamed(chat) or not self._is_idle(run.generation.model):
             return
-        title = clean(await self._asked(chat, run), *(message.content for message in chat.messages))
+        question, answer = chat.messages[:2]
+        title = clean(await self._asked(chat, run), question.content, answer.content)
         before = chat.summary.title
         if title:
             renamed = await self._store.ask(lambda table: table.rename(chat_id, before, title))
@@ -129,12 +134,12 @@ class Titles:
         return any(item.state == "ready" for item in loaded) and not any(item.active + item.queued for item in loaded)
 
 
-def _is_new(chat: Chat) -> bool:
-    """Whether there is one question and its answer, under a title that nobody gave."""
+def _is_unnamed(chat: Chat) -> bool:
+    """Whether it begins with a question and its answer, under a title that nobody gave."""
     summary, messages = chat.summary, chat.messages
-    if summary.private or summary.panes or summary.deleted is not None or len(messages) != 2:
+    if summary.private or summary.panes or summary.deleted is not None or len(messages) < 2:
         return False
-    question, answer = messages
+    question, answer = messages[:2]
     return answer.role == "assistant" and answer.state == "done" and summary.title == title_of(question.content)
 
 

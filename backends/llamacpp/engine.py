@@ -192,6 +192,7 @@ class LlamaCppEngine:
             prompt=question.prompt,
             go_on=question.go_on,
             reasoning=question.reasoning,
+            private=question.private,
         )
         self._submit(request, emit, look)
 

@@ -133,7 +133,7 @@ def _parts(answer: Answer) -> list[Part]:
 def _words(one: Answer, parts: Sequence[Part], other: Answer, others: Sequence[Part]) -> tuple[list[Span], list[Span]]:
     left = [word for part in parts for word in WORDS.finditer(one.plain, part.start, part.end)]
     right = [word for part in others for word in WORDS.finditer(other.plain, part.start, part.end)]
-    return _spans(left, right, lambda word: word[0].isalnum())
+    return _spans(left, right)
 
 
 def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span], list[Span]]:
@@ -150,8 +150,8 @@ def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span
         if tag == "equal":
             continue
         for line, theirs in zip(left[a0:a1], right[b0:b1], strict=False):
-            words = (list(CODE.finditer(side[0].rstrip("\n"))) for side in (line, theirs))
-            mine, others = _spans(*words, lambda word: word[0].isalnum())
+            words, their_words = (list(CODE.finditer(side[0].rstrip("\n"))) for side in (line, theirs))
+            mine, others = _spans(words, their_words)
             here += [Span(a + line.start(), b + line.start(), replaced) for a, b, replaced in mine]
             there += [Span(a + theirs.start(), b + theirs.start(), replaced) for a, b, replaced in others]
         pairs = min(a1 - a0, b1 - b0)
@@ -160,12 +160,9 @@ def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span
     return here, there
 
 
-def _spans(
-    one: Sequence[re.Match[str]], other: Sequence[re.Match[str]], counts: Callable[[str], bool]
-) -> tuple[list[Span], list[Span]]:
-    """``counts``: whether an item is a word, and no mere sign."""
+def _spans(one: Sequence[re.Match[str]], other: Sequence[re.Match[str]]) -> tuple[list[Span], list[Span]]:
     found = operations([word[0] for word in one], [word[0] for word in other])
-    found = _without_noise(found, lambda op: sum(counts(word[0]) for word in one[op.a0 : op.a1]))
+    found = _without_noise(found, lambda op: sum(word[0][0].isalnum() for word in one[op.a0 : op.a1]))
     here, there = [], []
     for tag, a0, a1, b0, b1 in found:
         if tag != "equal":

@@ -170,20 +170,25 @@ def strips(panes: Sequence[Figures]) -> list[tuple[Measure, Measure, Measure, Me
     settled = len(panes) > 1 and all(pane.settled for pane in panes)
     speeds = _column("speed", [pane.speed for pane in panes], _speed, max, settled)
     firsts = _column("first token", [pane.ttft for pane in panes], _seconds, min, settled)
-    tokens = _column("tokens", [pane.tokens for pane in panes], lambda value: (f"{value:,.0f}", ""), None, settled)
+    tokens = _column("tokens", [pane.tokens for pane in panes], _count, None, settled)
     memory = _column("memory", [pane.memory for pane in panes], _bytes, min, settled)
     return list(zip(speeds, firsts, tokens, memory, strict=True))
+
+
+Say = Callable[[float], tuple[str, str]]
+"""A number as figure and unit."""
 
 
 def _column(
     name: str,
     values: Sequence[float | None],
-    say: Callable[[float], tuple[str, str]],
+    in_unit: Callable[[float], Say],
     best: Callable[[Iterable[float]], float] | None,
     settled: bool,
 ) -> list[Measure]:
     known = [value for value in values if value is not None]
     largest = max(known, default=0.0)
+    say = in_unit(largest)  # of all panes alike
     differ = len({say(value) for value in known}) > 1  # what reads the same is the same
     chosen = say(best(known)) if best is not None and settled and differ else None
     found = []
@@ -197,17 +202,29 @@ def _column(
     return found
 
 
-def _speed(value: float) -> tuple[str, str]:
-    return (f"{value:.1f}" if value < 100 else f"{value:,.0f}"), "tok/s"
+def _speed(largest: float) -> Say:
+    return lambda value: (f"{value:.1f}" if value < 100 else f"{value:,.0f}", "tok/s")
 
 
-def _seconds(value: float) -> tuple[str, str]:
-    return (f"{value * 1000:.0f}", "ms") if value < 0.0095 else (f"{value:.2f}", "s")
+def _seconds(largest: float) -> Say:
+    if largest >= 1:
+        return lambda value: (f"{value:.2f}", "s")
+    return lambda value: (f"{value * 1000:.1f}" if value < 0.00995 else f"{value * 1000:.0f}", "ms")
 
 
-def _bytes(value: float) -> tuple[str, str]:
-    figure, _, unit = bytes_text(round(value)).partition(" ")
-    return figure, unit
+def _count(largest: float) -> Say:
+    return lambda value: (f"{value:,.0f}", "")
+
+
+def _bytes(largest: float) -> Say:
+    unit = bytes_text(largest).rpartition(" ")[2]
+    scale = 1000 ** ("B", "kB", "MB", "GB", "TB").index(unit)
+
+    def say(value: float) -> tuple[str, str]:
+        size = value / scale
+        return (f"{size:.0f}" if unit == "B" or size >= 100 else f"{size:.1f}" if size >= 0.05 else f"{size:.2f}", unit)
+
+    return say
 
 
 # ---------------------------------------------------------------- words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from paddock.gui.pages.chat_columns import ChatColumns
 from paddock.gui.pages.chat_compare import ChatCompare
 from paddock.gui.pages.chat_head import ChatHead
 from paddock.gui.pages.chat_loading import ChatLoading
+from paddock.gui.pages.chat_shown import HINT, ChatShown
 from paddock.gui.pages.chat_start import ChatStart
-from paddock.gui.pages.chat_status import answerer, status, trouble
 from paddock.gui.pages.chat_waiting import Waiting
 from paddock.gui.pages.chats_column import ChatsColumn
 from paddock.gui.pages.composer import Composer, give_files
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 COLUMN = 776
 ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions", "role"})
-HINT = "Enter sends   ·   Shift+Enter new line   ·   Ctrl+N new chat"
 
 
 class ChatPage(QWidget):
@@ -48,7 +47,7 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._host = host
         self._messages = messages
-        self._drafts = dict(state.drafts)
+        self.drafts = dict(state.drafts)
         self._wanted = state.chat
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -65,6 +64,7 @@ class ChatPage(QWidget):
         self.waiting = Waiting(host, messages, self)
         self.context = ContextWatch(host, self)
         self.compare = ChatCompare(self, host, messages, state)
+        self.shown = ChatShown(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = QWidget()
         self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
@@ -99,8 +99,6 @@ class ChatPage(QWidget):
         self.chats.found.connect(self.open)
         self.chats.new_wanted.connect(lambda private: self.new_chat(private=private))
         self.chats.deleted.connect(self._deleted)
-        self.chats.export_wanted.connect(self._export)
-        self.chats.import_wanted.connect(self._import)
         self.head.model_chosen.connect(self.choose_model)
         self.head.settings_wanted.connect(self.open_load_dialog)
         self.head.compare_wanted.connect(self.compare.begin_here)
@@ -115,15 +113,15 @@ class ChatPage(QWidget):
         dialogue.left.connect(self._keep)
         dialogue.opened.connect(self._opened)
         dialogue.created.connect(self._created)
-        dialogue.changed.connect(self._show_chat)
-        dialogue.run_changed.connect(self._show_run)
+        dialogue.changed.connect(self.shown.show_chat)
+        dialogue.run_changed.connect(self.shown.show_run)
         dialogue.failed.connect(messages_error(self._messages))
         dialogue.given_back.connect(self.give_back)
         dialogue.compared.connect(self.compare.open)
-        dialogue.located.connect(self._locate)
-        host.models_changed.connect(self._show_models)
+        dialogue.located.connect(self.shown.locate)
+        host.models_changed.connect(self.shown.show_models)
         host.chats_changed.connect(self._open_wanted)
-        host.connection_changed.connect(self._show_run)
+        host.connection_changed.connect(self.shown.show_run)
         host.settings_changed.connect(self._settings_changed)
 
     def _connect_composer(self) -> None:
@@ -132,7 +130,8 @@ class ChatPage(QWidget):
         composer.saved.connect(lambda text, message: self.deeds.change(message, text))
         composer.inserted.connect(lambda text, beside, role, above: self.deeds.insert(text, beside, role, above=above))
         composer.stopped.connect(self._stop)
-        composer.typed.connect(self._count)
+        composer.typed.connect(self.shown.count)
+        composer.task_changed.connect(self.shown.show_hint)
         composer.typed.connect(self.state_changed)
         composer.queue.changed.connect(self.state_changed)
         composer.files_given.connect(partial(give_files, self._host, self._messages, composer))
@@ -142,7 +141,7 @@ class ChatPage(QWidget):
         inspector = self.inspector
         inspector.system_changed.connect(self.dialogue.set_system)
         inspector.sampling_changed.connect(self.state_changed)
-        inspector.sampling_changed.connect(self._count)
+        inspector.sampling_changed.connect(self.shown.count)
         inspector.settings_changed.connect(self._keep_settings)
         inspector.load_wanted.connect(self.choose_model)
 
@@ -203,7 +202,7 @@ class ChatPage(QWidget):
 
     def show_draft(self, chat: str) -> None:
         """What was being written in a conversation."""
-        self.composer.set_text(self._drafts.get(chat, ""))
+        self.composer.set_text(self.drafts.get(chat, ""))
         self.state_changed.emit()
 
     def send(self, text: str, instead_of: str = "") -> None:
@@ -249,8 +248,8 @@ class ChatPage(QWidget):
 
     def remember(self, state: WindowState) -> WindowState:
         """``state`` with what this page wants back at the next start."""
-        self._keep_draft()
-        drafts = {**self._drafts, **self.waiting.drafts()}
+        self.keep_draft()
+        drafts = {**self.drafts, **self.waiting.drafts()}
         drafts[self.chat] = "\n\n".join(text for text in (*self.composer.queue.texts, self.composer.draft()) if text)
         return self.columns.remember(
             self.compare.remember(state),
@@ -296,16 +295,6 @@ class ChatPage(QWidget):
     def _insert(self, message: ChatMessage) -> None:
         self.composer.insert(message.id, "assistant" if message.role == "user" else "user")
 
-    def _export(self, chats: Sequence[str], folder: str) -> None:
-        from paddock.gui.pages.export_dialog import ExportDialog
-
-        ExportDialog(self._host, self._messages, tuple(chats), folder=folder, parent=self).open()
-
-    def _import(self) -> None:
-        from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
-
-        ImportChatsDialog(self._host, self._messages, parent=self).open()
-
     def _example(self, text: str) -> None:
         self.composer.field.clear()
         self.send(text)
@@ -332,11 +321,11 @@ class ChatPage(QWidget):
 
     def _keep(self) -> None:
         """The conversation is about to be another one: its draft and what waits in it are kept."""
-        self._keep_draft()
+        self.keep_draft()
         chat = self.dialogue.chat
         if self.dialogue.run is None:  # nothing would send it
             self.composer.hold()
-            self._keep_draft()
+            self.keep_draft()
         else:
             self.waiting.keep(chat, self.composer.queue.texts)
         self.composer.queue.put(())
@@ -344,15 +333,16 @@ class ChatPage(QWidget):
 
     def _opened(self) -> None:
         self.composer.stop_editing()
+        self.context.forget()
         self.composer.queue.put(self.waiting.take(self.dialogue.chat))
-        self.composer.set_text(self._drafts.get(self.dialogue.chat, ""))
+        self.composer.set_text(self.drafts.get(self.dialogue.chat, ""))
         self.chats.show_open(self.dialogue.chat)
         self.inspector.show_settings(self._host.chats.get(self.dialogue.chat))
-        self._show_chat()
+        self.shown.show_chat()
         self.state_changed.emit()
 
     def _created(self, chat: str) -> None:
-        self._drafts.pop("", None)
+        self.drafts.pop("", None)
         self.chats.show_open(chat)
         self._keep_settings()
         self.state_changed.emit()
@@ -363,14 +353,9 @@ class ChatPage(QWidget):
         if chat and not self.compare.shown:
             self._host.call(lambda client: client.patch_chat(chat, patch), None, lambda _: None, self)
 
-    def _keep_draft(self) -> None:
-        self._drafts[self.chat] = self.composer.draft()
-
-    def _locate(self, message: str) -> None:
-        """Bring a message to the top and the focus to it."""
-        number = self.view.column.find(message)
-        if number is not None:
-            self.view.verticalScrollBar().setValue(max(0, self.view.column.rows[number].top - 12))
+    def keep_draft(self) -> None:
+        """Note what is being written in the conversation that is shown."""
+        self.drafts[self.chat] = self.composer.draft()
 
     def _open_wanted(self) -> None:
         """The conversation of the last time, once the list of them is known."""
@@ -385,52 +370,7 @@ class ChatPage(QWidget):
         if not self.dialogue.chat and self.dialogue.system == self._first_prompt:
             self.dialogue.set_system(settings.system_prompt)
         self._first_prompt = settings.system_prompt
-        self._show_chat()
-
-    # ---------------------------------------------------------------- showing
-
-    def _show_chat(self) -> None:
-        dialogue = self.dialogue
-        if self.compare.shown:
-            return
-        self.head.show_chat(dialogue.title, dialogue.model)
-        self.inspector.show_system(dialogue.system)
-        self.head.set_compare_enabled(dialogue.run is None and self._host.models_known)
-        self.inspector.show_chat(dialogue.chat, dialogue.messages[-1].id if dialogue.messages else "")
-        self._stage.setCurrentWidget(self.view if dialogue.messages or dialogue.chat else self.start)
-        self._show_models()
-
-    def _show_models(self) -> None:
-        host, model = self._host, self.dialogue.model
-        self.view.set_names({info.id: (info.name or info.id, info.quant) for info in host.models.values()})
-        self.view.set_silks(host.silks)
-        self.inspector.show_model(host.models.get(model))
-        if self.compare.shown:
-            return
-        self.composer.set_placeholder(f"Message {host.model_name(model)}" if model else "Message")
-        self.start.show_model(answerer(host, model))
-        self.start.show_trouble(*trouble(host, model))
-        self._show_run()
-
-    def _show_run(self) -> None:
-        if self.compare.shown:
-            return
-        run = self.dialogue.run
-        words, fraction = status(self._host, self.dialogue)
-        self.composer.set_status(words, fraction)
-        self.composer.set_running(run is not None)
-        self.hint.setText(
-            "Enter sends after this answer   ·   Esc stops   ·   Shift+Enter new line" if run is not None else HINT
-        )
-        self._count()
-
-    def _count(self) -> None:
-        """Have the context counted with what is on show, unless an answer is changing it."""
-        dialogue, settings = self.dialogue, self.inspector.settings()
-        if dialogue.run is None and not self.compare.shown:
-            system = dialogue.system or self._host.settings.system_prompt
-            draft = "" if self.composer.task.task is not None else self.composer.text()
-            self.context.look(dialogue.model, system, dialogue.messages, draft, settings.max_tokens, settings.reasoning)
+        self.shown.show_chat()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

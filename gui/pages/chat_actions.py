@@ -60,9 +60,6 @@ def chat_actions(window: Window) -> list[Action]:
         listed(title="Rename the chat", run=in_list(page.chats.rename_here), keys=("F2",), enabled=stored),
         listed(title="Tags of the chat", run=lambda: page.chats.edit_tags([page.chat]), enabled=stored, words="label"),
         listed(title="Delete the chat", run=lambda: page.chats.delete(page.chat), enabled=stored, words="remove trash"),
-        listed(title="Export the chat", run=lambda: page.chats.export_wanted.emit((page.chat,), ""), enabled=stored,
-               words="save markdown html pdf json"),
-        listed(title="Import chats", run=page.chats.import_wanted.emit, words="lm studio jan open webui chatgpt"),
         listed(title="New folder of chats", run=in_list(page.chats.deeds.new_folder)),
         listed(title="Deleted chats", run=page.chats.open_trash, words="trash bring back"),
     ]  # fmt: skip

@@ -51,6 +51,7 @@ class ChatCompare(QObject):
         page.inspector.flush()
         chat, model, system, text = dialogue.chat, dialogue.model, dialogue.system, page.composer.draft()
         page.leave_conversation()
+        page.drafts.pop("", None)  # it goes with the comparison
         self._enter().begin(chat, (), model=model, system=system)
         page.composer.set_text(text)
 
@@ -58,9 +59,13 @@ class ChatCompare(QObject):
         """Show the conversation again."""
         if not self.shown or self.view is None:
             return
+        page = self._page
+        page.composer.hold()
+        page.keep_draft()
         self.shown = False
         self.view.leave()
-        page = self._page
+        page.composer.set_running(False)
+        page.composer.set_text(page.drafts.get(page.dialogue.chat, ""))
         page.head.set_tools(None)
         page.composer.set_tools(None)
         page.columns.set_over(False)
@@ -108,6 +113,8 @@ class ChatCompare(QObject):
         if self.shown and self.view is not None:
             self._page.head.show_chat(self.view.title, "")
             self._page.chats.show_open(self.view.chat)
+            if self.view.judging.hidden:
+                self._page.inspector.leave_pane()  # it would say whose settings they are
             self._show_composer()
 
     def _show_composer(self) -> None:

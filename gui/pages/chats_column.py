@@ -31,13 +31,10 @@ class ChatsColumn(QWidget):
     new_wanted = Signal(bool)
     deleted = Signal(str)
     close_wanted = Signal()
-    export_wanted = Signal(object, str)
-    """Chats, or the folder, to be written to files."""
-    import_wanted = Signal()
 
     def __init__(self, host: HostState, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._host = host
+        self._host, self._messages = host, messages
         self._open = ""
         self._tag = ""
         self._closed: set[str] = set()
@@ -47,7 +44,7 @@ class ChatsColumn(QWidget):
         self.deeds = ChatDeeds(host, messages, self)
         self.texts = TextSearch(host, self)
         self._model = ChatList(ListDeeds(self.deeds.rename, self.deeds.rename_folder, self.deeds.move), self)
-        self._ways = MenuWays(self.rename, self.rename_folder, self.edit_tags, self.export_wanted.emit)
+        self._ways = MenuWays(self.rename, self.rename_folder, self.edit_tags, self.export)
         self.search = SearchField("Search chats")
         self.tag_chip = Chip("All tags", menu=True)
         self.tag_chip.hide()
@@ -262,8 +259,8 @@ class ChatsColumn(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("New folder").triggered.connect(lambda: self.deeds.new_folder())
         menu.addSeparator()
-        menu.addAction("Import chats…").triggered.connect(self.import_wanted)
-        menu.addAction("Export all chats…").triggered.connect(lambda: self.export_wanted.emit((), ""))
+        menu.addAction("Import chats…").triggered.connect(lambda: self.open_import())
+        menu.addAction("Export all chats…").triggered.connect(lambda: self.export())
         menu.addSeparator()
         menu.addAction("Deleted chats…").triggered.connect(self.open_trash)
         return menu
@@ -312,6 +309,18 @@ class ChatsColumn(QWidget):
         """Ready to look for something."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
+
+    def export(self, chats: Sequence[str] = (), folder: str = "") -> None:
+        """Write chats to files: these, those of a folder, or all."""
+        from paddock.gui.pages.export_dialog import ExportDialog
+
+        ExportDialog(self._host, self._messages, tuple(chats), folder=folder, parent=self).open()
+
+    def open_import(self) -> None:
+        """Take over the conversations of files."""
+        from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
+
+        ImportChatsDialog(self._host, self._messages, parent=self).open()
 
     def rename_here(self) -> None:
         """Edit the name of the row that has the focus, else that of the open chat."""

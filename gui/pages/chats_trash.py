@@ -21,7 +21,7 @@ from paddock.sdk.types import ChatSummary
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
-WIDTH, HEIGHT = 560, 520
+WIDTH, HEIGHT = 560, 400
 KEPT_DAYS, DAY_S = 30, 86_400
 MOST = 200
 """So many rows are shown."""

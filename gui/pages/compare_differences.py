@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from paddock.gui.pages.compare import CompareView
 
 EACH = "each other"
+ROOMY = 400
+"""In a lower view the answers need the room of the legend, in logical pixels."""
 TOKENS: dict[Kind, str] = {"added": "ok", "removed": "bad", "changed": "warn"}
 
 
@@ -118,6 +120,11 @@ class Differences:
         self.toggle.set(on)
         self.legend.chosen.connect(self._choose)
 
+    @property
+    def marked(self) -> bool:
+        """What is shown has its marks."""
+        return self._task is None and bool(self._marked)
+
     def look(self, readable: bool) -> None:
         """Mark what is there now; ``readable``: the answers are over, and shown."""
         view = self._view
@@ -125,7 +132,7 @@ class Differences:
         if self.reference not in dict(panes):
             self.reference = ""
         on = self.toggle.on and bool(panes)
-        self.legend.setVisible(on)
+        self.fit()
         if on:
             self.legend.show_panes(panes, self.reference)
         found = [(pane, view.answer(pane, view.turn)) for pane, _ in panes] if on and readable else []
@@ -140,6 +147,11 @@ class Differences:
         self.legend.show_note("" if len(answers) > 1 or not on else "Two answers are needed.")
         if len(answers) > 1:
             self._compare([(pane, message.id, message.content) for pane, message in answers])
+
+    def fit(self) -> None:
+        """Show the legend where it is wanted and has room."""
+        roomy = self._view.height() >= current().px(ROOMY)
+        self.legend.setVisible(self.toggle.on and bool(self._view.panes) and roomy)
 
     def _compare(self, answers: list[tuple[str, str, str]]) -> None:
         texts = [Answer(content, self._view.panes[pane].view.plain_text(id)) for pane, id, content in answers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -55,6 +55,7 @@ class Judging(QObject):
 
     def _connect(self) -> None:
         view = self._view
+        view.installEventFilter(self)
         for toggle in (self.blind, self.differences.toggle):
             toggle.toggled.connect(self._toggled)
         for changed in (view.changed, view.turn_changed, view.settled, view.session.run_changed):
@@ -158,7 +159,7 @@ class Judging(QObject):
             self._cover()
             self._show_row()
             self.differences.look(self._ready())
-            self._line.setHidden(self.row.isHidden() and self.differences.legend.isHidden())
+            self._fit()
         finally:
             self._looking = False
 
@@ -192,6 +193,16 @@ class Judging(QObject):
         answers = self.answers()
         shown = [pane for pane in self._view.grid.panes if pane.pane in answers]
         return [Choice(pane.pane, pane.mark, pane.color, pane.title) for pane in shown]
+
+    def _fit(self) -> None:
+        self.differences.fit()
+        self._line.setHidden(self.row.isHidden() and self.differences.legend.isHidden())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The legend goes where the view is low."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _toggled(self) -> None:
         self.look()

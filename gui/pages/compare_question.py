@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from paddock.gui.widgets import ElidedLabel, IconButton, Label
+from paddock.gui.theme import current
+from paddock.gui.widgets import Button, ElidedLabel, IconButton, Label, TextArea
+from paddock.gui.widgets.popup import Popup
 
 TIP = 1_500
 """A longer question is cut in its tool tip, in characters."""
+LINE = 600
+"""More characters are never tried in one line."""
+WIDTH = 600
 
 
 class QuestionRow(QWidget):
@@ -22,7 +27,9 @@ class QuestionRow(QWidget):
         self.setProperty("role", "head")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.who = Label("You", 14, 600, "text2")
-        self.text = QuestionLabel("", 15, 500)
+        self.text = QuestionLabel()
+        self.all = Button("Show all", "link")
+        self.all.hide()
         self.place = Label("", 12, 400, "text2", tabular=True)
         self.back = IconButton("chevron-up", "Question before (Ctrl+Up)", size=26, glyph=15)
         self.on = IconButton("chevron-down", "Next question (Ctrl+Down)", size=26, glyph=15)
@@ -33,12 +40,31 @@ class QuestionRow(QWidget):
         row.addWidget(self.who)
         row.addSpacing(8)
         row.addWidget(self.text, 1)
+        row.addWidget(self.all)
         row.addSpacing(8)
         for part in (self.place, self.back, self.on, self.edit):
             row.addWidget(part)
         self.back.clicked.connect(lambda: self.step_wanted.emit(-1))
         self.on.clicked.connect(lambda: self.step_wanted.emit(1))
         self.edit.clicked.connect(self.edit_wanted)
+        self.all.clicked.connect(self.show_all)
+        self.text.cut_changed.connect(self.all.setVisible)
+
+    def show_all(self) -> Popup:
+        """The whole question below the row, to read and to copy from."""
+        popup = Popup("The question", self)
+        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        field = TextArea("The question", rows=12)
+        field.setReadOnly(True)
+        field.setPlainText(self.text.whole)
+        column = QVBoxLayout(popup)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(field)
+        popup.setFixedWidth(min(current().px(WIDTH), self.width() - 24))
+        popup.move(self.mapToGlobal(QPoint(12, self.height() + 2)))
+        popup.show()
+        field.setFocus(Qt.FocusReason.PopupFocusReason)
+        return popup
 
     def show_question(self, text: str, number: int, count: int, *, editable: bool) -> None:
         """Question ``number`` of ``count``, counted from 1."""
@@ -54,15 +80,25 @@ class QuestionRow(QWidget):
 
 
 class QuestionLabel(ElidedLabel):
-    """A question in one line; the tool tip has its lines."""
+    """A question in one line. ``cut``: not all of it is seen."""
+
+    cut_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__("", 15, 500)
+        self.whole = ""
 
     def show_question(self, text: str) -> None:
-        if text != getattr(self, "_whole", None):
-            self._whole = text
-            self.setText(" ".join(text.split()))
-            self.setAccessibleName(f"Question: {text}")
+        if text != self.whole:
+            self.whole = text
+            self.setText(" ".join(text[:LINE].split()))
+            self.setAccessibleName(f"Question: {_shortened(text)}")
 
     def _hint(self) -> None:
-        whole = getattr(self, "_whole", "")
-        cut = self._shown() != whole
-        self.setToolTip((whole if len(whole) <= TIP else whole[: TIP - 1] + "…") if cut else "")
+        cut = self._shown() != self.whole
+        self.setToolTip(_shortened(self.whole) if cut else "")
+        self.cut_changed.emit(cut)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= TIP else text[: TIP - 1] + "…"

@@ -312,10 +312,10 @@ class Comparison(QObject):
         if run.shown:
             return
         run.shown = True
-        path = self.paths.get(run.pane, [])
-        if path and path[-1].id == run.answer and (path[-1].content or path[-1].reasoning):
-            empty = msgspec.structs.replace(path[-1], content="", reasoning="")
-            self.paths[run.pane] = [*path[:-1], empty]
+        *path, last = self.paths[run.pane]
+        if last.id == run.answer and (last.content or last.reasoning):
+            self._screens.show_path(run.pane, path)  # a text that is shown is not taken back, a message is
+            self.paths[run.pane] = [*path, msgspec.structs.replace(last, content="", reasoning="")]
             self._screens.show_path(run.pane, self.paths[run.pane])
 
     def _over(self, run: PaneRun) -> None:

@@ -49,6 +49,8 @@ class Composer(QFrame):
     inserted = Signal(str, str, str, bool)
     stopped = Signal()
     typed = Signal()
+    task_changed = Signal()
+    """What is written is another thing now: a new message, or one under edit."""
     files_given = Signal(list)
     """Paths of files to put into the message."""
 
@@ -153,6 +155,7 @@ class Composer(QFrame):
         self.task.show_task(task)
         self.set_text(text)
         self._show()
+        self.task_changed.emit()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def stop_editing(self) -> bool:
@@ -162,6 +165,7 @@ class Composer(QFrame):
         self.task.show_task(None)
         self.set_text(self._draft)
         self._show()
+        self.task_changed.emit()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         return True
 

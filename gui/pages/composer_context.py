@@ -187,6 +187,7 @@ class ContextWatch(QObject):
     def __init__(self, host: HostState, parent: QObject) -> None:
         super().__init__(parent)
         self._host = host
+        self._shown: tuple[str, str, Sequence[ChatMessage], str, int | None, bool | None] | None = None
         self._wanted: tuple[str, tuple[Message, ...], bool, int | None, bool | None] | None = None
         self._known: object = None
         self._asked: Task | None = None
@@ -199,26 +200,34 @@ class ContextWatch(QObject):
         self, model: str, system: str, messages: Sequence[ChatMessage], draft: str, answer: int | None,
         reasoning: bool | None,
     ) -> None:  # fmt: skip
-        """What is on show now. Nothing is asked where it has not changed."""
+        """What is on show now; counted at the next pause where it has changed."""
         loaded = self._host.loaded_model(model)
+        if loaded is None or loaded.state != "ready" or not (messages or system or draft.strip()):
+            self.forget()
+            return
+        self._shown = (model, system, messages, draft, answer, reasoning)
+        self._pause.start()
+
+    def forget(self) -> None:
+        """Nothing is known any more."""
+        self._shown = self._wanted = self._known = None
+        self._pause.stop()
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
+        self.counted.emit(None)
+
+    def _ask(self) -> None:
+        if self._shown is None:
+            return
+        model, system, shown, draft, answer, reasoning = self._shown
         asked = [Message(role="system", content=system)] if system else []
-        asked += [Message(role=item.role, content=item.content, reasoning=item.reasoning) for item in messages
+        asked += [Message(role=item.role, content=item.content, reasoning=item.reasoning) for item in shown
                   if item.content]  # fmt: skip
         if draft.strip():
             asked.append(Message(role="user", content=draft))
-        if loaded is None or loaded.state != "ready" or not asked:
-            self._wanted = self._known = None
-            self._pause.stop()
-            self.counted.emit(None)
-            return
-        wanted = (model, tuple(asked), bool(draft.strip()), answer, reasoning)
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._pause.start()
-
-    def _ask(self) -> None:
-        wanted = self._wanted
-        if wanted is None or wanted == self._known:
+        wanted = self._wanted = (model, tuple(asked), bool(draft.strip()), answer, reasoning)
+        if wanted == self._known or not asked:
             return
         if self._asked is not None:
             self._asked.cancel()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from paddock.gui.bridge import Task
@@ -73,7 +74,12 @@ def question(chat: Chat, sight: Sight, system: str) -> CandidatesRequest:
     messages += [Message(role=m.role, content=m.content, reasoning=m.reasoning, tool_calls=m.tool_calls) for m in path]
     go_on = answered and sight.place == "ends"
     return CandidatesRequest(
-        id=new_id(), model=sight.model, messages=tuple(messages), go_on=go_on, reasoning=sight.reasoning
+        id=new_id(),
+        model=sight.model,
+        messages=tuple(messages),
+        go_on=go_on,
+        reasoning=sight.reasoning,
+        private=chat.summary.private,
     )
 
 
@@ -132,6 +138,10 @@ class NextToken(QWidget):
         host.models_changed.connect(self._consider)
         host.connection_changed.connect(self._consider)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._consider()
+
     def watch(self, on: bool) -> None:
         """Whether the section is open."""
         self._watching = on
@@ -167,7 +177,7 @@ class NextToken(QWidget):
     def _consider(self) -> None:
         """Ask when there is something new to ask and the model has time for it."""
         host, sight = self._host, self._sight
-        if host is None or not self._watching or self._job is not None:
+        if host is None or not self._watching or not self.isVisible() or self._job is not None:
             return
         if sight == self._seen:
             return

@@ -72,11 +72,10 @@ class InspectorSheet(QWidget):
         self._column = column
         for part in (self.running, self.presets, self.prompt):
             column.addWidget(part)
-        for part in (self.section, self.next_token, self.answer):
+        for line, below in ((Divider(), self.section), (self._line, self.next_token), (Divider(), self.answer)):
             column.addSpacing(4)
-            line = self._line if part is self.next_token else Divider()
             column.addWidget(line)
-            column.addWidget(part)
+            column.addWidget(below)
         column.addStretch(1)
         scroll = self._scroll
         scroll.setWidgetResizable(True)

@@ -51,6 +51,8 @@ class LeaderboardDialog(QDialog):
         self.votes: list[Vote] = []
         self.rows: list[StandingRow] | list[VoteRow] = []
         self.shown: Shown = "model"
+        self.known: Shown | None = None
+        """What the rows are of."""
         self.setWindowTitle("Leaderboard")
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -138,6 +140,7 @@ class LeaderboardDialog(QDialog):
         if kind != self.shown:
             return
         self.standings, self.votes = found
+        self.known = kind
         self.trouble.hide()
         places = kind != "votes"
         nothing = NO_VOTES if not self.votes else NO_TAGS if kind == "tag" and not self.standings else ""

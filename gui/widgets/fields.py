@@ -46,6 +46,13 @@ def _clear_base(widget: QWidget) -> None:
         widget.setPalette(palette)
 
 
+def _is_for_the_window(event: QEvent) -> bool:
+    """Ctrl+K, by which X11's fields cut the rest of a line, opens the command palette instead."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    return event.key() == Qt.Key.Key_K and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+
+
 class LineField(QLineEdit):
     """One line of text with an accessible name."""
 
@@ -70,6 +77,12 @@ class LineField(QLineEdit):
         if event.type() in _DRESSING:
             self._dress()
             self.updateGeometry()
+
+    def event(self, event: QEvent) -> bool:
+        if _is_for_the_window(event):
+            event.ignore()
+            return True
+        return super().event(event)
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), theme.current().px(32))
@@ -147,6 +160,9 @@ class TextArea(QPlainTextEdit):
         return QSize(80, self.sizeHint().height())
 
     def event(self, event: QEvent) -> bool:
+        if _is_for_the_window(event):
+            event.ignore()
+            return True
         # The frame lies outside the viewport, so it is painted with the scroll area itself.
         if event.type() == QEvent.Type.Paint:
             painter = QPainter(self)

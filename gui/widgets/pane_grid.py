@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
@@ -105,7 +106,8 @@ class PaneGrid(QWidget):
                 pane.head.carried.connect(self._carried)
                 pane.head.dropped.connect(lambda place, pane=pane: self._dropped(pane, place))
         self.panes = list(panes)
-        for before, after in zip(self.panes, self.panes[1:], strict=False):
+        stops = [stop for pane in self.panes for stop in pane.tab_stops()]
+        for before, after in pairwise(stops):
             QWidget.setTabOrder(before, after)
         self.arrange()
 

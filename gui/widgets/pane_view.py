@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from paddock.gui.models.panes import Measure
 from paddock.gui.theme import current
@@ -182,6 +182,11 @@ class PaneView(QWidget):
         self.view.set_accent_silk(None if hidden else dress.silk)
         self.empty.setText("" if hidden else f"{dress.name} answers here.")
         self.update()
+
+    def tab_stops(self) -> list[QWidget]:
+        """What the Tab key goes through, in order."""
+        head = self.head
+        return [head.model, head.stop, head.settings, head.menu, *self.notice.findChildren(QAbstractButton), self.view]
 
     # ---------------------------------------------------------------- looks
 

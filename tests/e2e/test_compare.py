@@ -1,4 +1,4 @@
-"""Compare as a new user would, with the mouse: two models, one prompt, a blind vote, the names, the differences, a file.
+"""Compare as a new user would, with the mouse: two models, one prompt, a blind vote, the names, differences, a file.
 
 Pictures go to ``$PADDOCK_SHOTS`` where it is set, else they stay in the test's folder.
 """

@@ -33,8 +33,8 @@ def scene(chat_scene: Scene) -> Iterator[Scene]:
 def make(scene: Scene, title: str, *texts: str) -> str:
     chat = scene.ask(lambda client: client.create_chat(NewChat(title=title))).summary.id
     for number, text in enumerate(texts):
-        role = "assistant" if number % 2 else "user"
-        scene.ask(lambda client, new=NewMessage(role=role, content=text): client.add_message(chat, new))
+        new = NewMessage(role="assistant" if number % 2 else "user", content=text)
+        scene.ask(lambda client, new=new: client.add_message(chat, new))
     scene.until(lambda: chat in scene.host.chats)
     return str(chat)
 
@@ -149,7 +149,12 @@ def test_tags_are_given_taken_off_and_narrow_the_list(scene: Scene) -> None:
 
 def test_a_word_in_a_text_is_found_and_leads_to_its_message(scene: Scene) -> None:
     column = scene.chat.chats
-    texts = ["Tell me of stables. " * 60, "A stable holds horses. " * 60, "Where does the przewalski live?", "In Mongolia."]
+    texts = [
+        "Tell me of stables. " * 60,
+        "A stable holds horses. " * 60,
+        "Where does the przewalski live?",
+        "In Mongolia.",
+    ]
     chat, _ = make(scene, "Questions", *texts), make(scene, "Other", "Nothing of that.")
     scene.qtbot.keyClicks(column.search, "przew")
     scene.until(lambda: lines(scene) == ["In messages", "Questions"])
@@ -248,7 +253,9 @@ def test_settings_and_model_belong_to_their_chat(scene: Scene) -> None:
 def test_a_refresh_with_two_thousand_chats_is_no_stall(scene: Scene) -> None:
     """The figure itself is printed by tests/perf/chats_column.py; this is a net with wide meshes."""
     column, now = scene.chat.chats, time.time()
-    many = {f"x{n}": ChatSummary(id=f"x{n}", title=f"Chat {n}", created=now, updated=now - n * 600) for n in range(2000)}
+    many = {
+        f"x{n}": ChatSummary(id=f"x{n}", title=f"Chat {n}", created=now, updated=now - n * 600) for n in range(2000)
+    }
     scene.host.chats.update(many)
     column.refresh()
     started = time.perf_counter()

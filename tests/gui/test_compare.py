@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from compare_stage import LONG, Stage
+from compare_stage import LONG, MODELS, Stage
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.sdk.types import Pane
@@ -17,6 +17,7 @@ from paddock.sdk.types import Pane
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 View = Any
 ALPHA = "The **capital** of France is Paris."
+SLOW = MODELS["slow"]["text"]
 BETA = "Paris is the capital of France, and its largest city."
 
 
@@ -96,10 +97,11 @@ def test_one_pane_is_stopped_and_then_all(stage: Stage, view: View) -> None:
     stage.until(lambda: sum(run.pieces > 2 for run in view.session.runs.values()) == 2)
     assert view.composer_state().running
     assert stage.pane(0).head.stop.isVisible()
-    first = stage.pane(0).pane
+    first, other = stage.pane(0).pane, view.session.runs[stage.pane(1).pane]
     stage.pane(0).head.stop.click()
     stage.until(lambda: first not in view.session.runs)
-    assert view.session.running, "the other one goes on"
+    written = other.pieces
+    stage.until(lambda: other.pieces > written + 5)
     view.stop()
     stage.until(lambda: not view.session.running)
     chat = stage.stored()
@@ -228,6 +230,11 @@ def test_panes_are_moved_by_keyboard_and_by_mouse(stage: Stage, view: View) -> N
     stage.qtbot.keyClick(head.model, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
     stage.until(lambda: [p.id for p in stage.stored().panes] == [before[1], before[0], before[2]])
     assert [pane.pane for pane in view.grid.panes] == [before[1], before[0], before[2]]
+    chain = [stage.pane(0).head.model]
+    while len(chain) < 200:
+        chain.append(chain[-1].nextInFocusChain())
+    places = [chain.index(pane.view) for pane in view.grid.panes]
+    assert places == sorted(places), "Tab goes from left to right"
     start, name = QPoint(40, 15), stage.pane(2).head.model
     target = name.mapFromGlobal(stage.pane(0).mapToGlobal(QPoint(60, 30)))
     stage.qtbot.mousePress(name, Qt.MouseButton.LeftButton, pos=start)
@@ -346,9 +353,8 @@ def test_leaving_and_coming_back_follows_the_running_answers(stage: Stage, view:
     view.leave()
     assert not view.panes
     view.open(chat)
-    stage.until(lambda: len(view.session.runs) == 2 and all(run.pieces for run in view.session.runs.values()))
-    stage.until(lambda: shown(stage.pane(0))[0].startswith("one two three four"))
-    assert shown(stage.pane(0))[0].count("one two three") < 12, "what was stored does not come twice"
+    stage.until(lambda: len(view.session.runs) == 2 and all(run.pieces > 1 for run in view.session.runs.values()))
+    assert SLOW.startswith(shown(stage.pane(0))[0]), "what was stored does not come twice"
     view.stop()
     stage.until(lambda: not view.session.running)
     assert shown(stage.pane(0)) == [stage.texts(0)[1]]
@@ -381,6 +387,18 @@ def test_a_host_that_comes_again_is_read_again(stage: Stage, view: View) -> None
 
 
 # ---------------------------------------------------------------- looks
+
+
+def test_a_long_question_is_read_whole(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    question = "\n".join(f"line {number} of a long question" for number in range(40))
+    stage.send(question)
+    stage.until(view.question.all.isVisible)
+    popup = view.question.show_all()
+    assert popup.findChild(QPlainTextEdit).toPlainText() == question
+    stage.qtbot.keyClick(popup, Qt.Key.Key_Escape)
+    stage.send("short")
+    assert not view.question.all.isVisible()
 
 
 def test_small_windows_have_pages_and_two_numbers(stage: Stage, view: View) -> None:

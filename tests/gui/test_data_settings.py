@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from paddock.gui.widgets import Button
 
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Scene = Any
 
 
@@ -59,19 +62,16 @@ def test_an_open_conversation_that_a_restore_takes_away_is_closed(scene: Scene) 
     assert [chat.title for chat in scene.host.chats.values()] == ["Old"]
 
 
-def test_conversations_are_imported_from_here(scene: Scene) -> None:
+def test_titles_are_switched_and_conversations_imported_from_here(scene: Scene) -> None:
     from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
 
-    data(scene).bring.click()
-    scene.until(lambda: scene.window.findChild(ImportChatsDialog) is not None)
-    scene.window.findChild(ImportChatsDialog).reject()
-
-
-def test_titles_by_the_model_are_switched(scene: Scene) -> None:
     card = data(scene)
     assert card.titles.isChecked()
     card.titles.click()
     scene.until(lambda: not scene.host.settings.model_titles)
+    card.bring.click()
+    scene.until(lambda: scene.window.findChild(ImportChatsDialog) is not None)
+    scene.window.findChild(ImportChatsDialog).reject()
 
 
 def test_a_repair_is_told_in_the_window(open_window: Any, home: Any) -> None:

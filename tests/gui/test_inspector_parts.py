@@ -10,13 +10,14 @@ from PySide6.QtGui import QAccessible
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.pages.inspector import Inspector
+from paddock.gui.pages.inspector_preview import Sight, question
 from paddock.gui.pages.sampling_order import OrderControl
 from paddock.gui.pages.sampling_other import OtherControl, meant, shown
 from paddock.gui.theme import Theme
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.llamacpp_sampling import SAMPLERS, SAMPLING
 from paddock.sdk.presets import Preset
-from paddock.sdk.types import ChatSummary, ModelInfo, Pane
+from paddock.sdk.types import Chat, ChatMessage, ChatSummary, ModelInfo, Pane
 
 MODEL = ModelInfo(id="a/b", name="B", engine="llamacpp", path="b.gguf", capabilities=("chat", "reasoning"))
 
@@ -240,3 +241,18 @@ def test_everything_that_takes_the_focus_has_a_name(inspector: Inspector) -> Non
         if face is not None and not face.text(QAccessible.Text.Name):
             nameless.append(widget)
     assert nameless == []
+
+
+def test_the_question_about_the_next_token_is_the_conversation_at_its_place() -> None:
+    said = [("user", "One?"), ("assistant", "Two."), ("user", "Three?"), ("assistant", "Four.")]
+    messages = tuple(
+        ChatMessage(id=str(n), chat_id="c", parent=None, role=role, content=text)  # type: ignore[arg-type]
+        for n, (role, text) in enumerate(said)
+    )
+    chat = Chat(summary=summary(private=True), messages=messages)
+    begins = question(chat, Sight("c", "3", "m", "Be brief."), "From the settings.")
+    assert [message.content for message in begins.messages] == ["Be brief.", "One?", "Two.", "Three?"]
+    assert (begins.go_on, begins.private) == (False, True)
+    ends = question(chat, Sight("c", "3", "m", place="ends"), "From the settings.")
+    assert [message.content for message in ends.messages][0::4] == ["From the settings.", "Four."]
+    assert ends.go_on

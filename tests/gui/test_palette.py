@@ -95,6 +95,10 @@ def test_the_palette_of_a_window_opens_chats_pages_and_models(scene: Scene) -> N
     scene.until(lambda: scene.dialogue.chat == chat)
     take("use fast")
     scene.until(lambda: scene.dialogue.model == scene.model("fast"))
+    scene.until(lambda: bool(scene.chat.inspector.presets.usable()))
+    preset = scene.chat.inspector.presets.usable()[0]
+    take(f"{preset.name} preset")
+    scene.until(lambda: scene.chat.inspector.presets.current == preset)
     take("settings data")
     scene.until(lambda: scene.window.page() == "settings")
     take("discover")

@@ -22,5 +22,5 @@ def texts(server: str = "http://127.0.0.1:9") -> dict[str, str]:
         "stars": "*a **b " * 8_000,
         "dollars": "$a$ $ b$ $$ " * 8_000,
         "formulas": "\n\n".join(f"$$\nx_{{{n}}} = \\frac{{{n}}}{{2}}\n$$" for n in range(40)),
-        "wide table": "|" + " c |" * 300 + "\n|" + "---|" * 300 + "\n" + ("|" + " value |" * 300 + "\n") * 20,
+        "wide table": "|" + " c |" * 100 + "\n|" + "---|" * 100 + "\n" + ("|" + " value |" * 100 + "\n") * 60,
     }

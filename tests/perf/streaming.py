@@ -67,18 +67,22 @@ def tokens(text: str, seed: int) -> Iterator[str]:
 
 
 class Clock(QObject):
-    """Lateness of the beat in ms, and collector pauses."""
+    """Lateness of the beat in ms; ``busy`` is what the thread computed between two beats, which other programs on the
+    machine do not lengthen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.late: list[float] = []
+        self.busy: list[float] = []
+        self._used = 0.0
         self._last = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
 
     def start(self) -> None:
-        self.late = []
+        self.late, self.busy = [], []
+        self._used = time.thread_time()
         self._last = time.perf_counter()
         self._timer.start(BEAT_MS)
 
@@ -89,6 +93,9 @@ class Clock(QObject):
         now = time.perf_counter()
         self.late.append(max(0.0, (now - self._last) * 1e3 - BEAT_MS))
         self._last = now
+        used = time.thread_time()
+        self.busy.append((used - self._used) * 1e3)
+        self._used = used
         faulthandler.cancel_dump_traceback_later()
         faulthandler.dump_traceback_later(1.0)
 

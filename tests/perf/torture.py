@@ -2,8 +2,9 @@
 
 Every text of ``tests/gui/torture_texts.py`` is shown as a stored answer, scrolled through, and streamed in random
 pieces, while a precise timer of 4 ms says how late it is; formulas and lexers are made by a bridge, as in the window.
-Before them the timer runs idle in the same process. Prints a line for each and exits with 1 where one is longer than
-``--limit`` ms beyond the idle one.
+Before them the timer runs idle in the same process. Prints for each the longest stall and the longest stretch that the
+thread itself computed without a break (which a busy machine does not lengthen), and exits with 1 where the latter is
+longer than ``--limit`` ms.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from paddock.gui.widgets.conversation.workshop import Workshop
 STEPS = 25
 
 
-def longest(run: list[tuple[str, list[float]]]) -> str:
-    return "  ".join(f"{what} {max(late, default=0.0):6.1f}" for what, late in run)
+Measured = tuple[float, float]
+"""The longest stall and the longest stretch of work, in ms."""
 
 
 class Trial:
@@ -44,14 +45,14 @@ class Trial:
         self.clock = Clock()
         spin(0.2)
 
-    def timed(self, seconds: float) -> list[float]:
+    def timed(self, seconds: float) -> Measured:
         self.clock.start()
         spin(seconds)
         self.clock.stop()
         faulthandler.cancel_dump_traceback_later()
-        return self.clock.late
+        return max(self.clock.late), max(self.clock.busy)
 
-    def shown(self, text: str) -> list[float]:
+    def shown(self, text: str) -> Measured:
         """Stored: opened within the measurement, then scrolled."""
         bar = self.view.verticalScrollBar()
         stored = [message("q", "user", "x"), message("a", "assistant", text)]
@@ -60,7 +61,7 @@ class Trial:
             QTimer.singleShot(300 + 40 * step, self.view, lambda at=step: bar.setValue(bar.maximum() * at // STEPS))
         return self.timed(0.6 + 0.04 * STEPS)
 
-    def streamed(self, text: str) -> list[float]:
+    def streamed(self, text: str) -> Measured:
         """In random pieces, two thousand of them at most."""
         chance, at, pieces = random.Random(1), 0, []
         while at < len(text):
@@ -82,7 +83,7 @@ class Trial:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit", type=float, default=50.0, help="ms beyond the idle control")
+    parser.add_argument("--limit", type=float, default=50.0, help="ms of work")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     app = QApplication(sys.argv[:1])
@@ -93,20 +94,21 @@ def main() -> int:
     bridge.start()
     Workshop(bridge.submit, app).install(app)
     idle = Trial()
-    control = max(idle.timed(2.0))
+    control, _ = idle.timed(2.0)
     idle.end()
-    say(f"idle {control:.1f} ms")
+    say(f"idle {control:.1f} ms; longest stall (longest work) in ms, stored and streamed:")
     worst = 0.0
     for name, text in texts().items():
         if options.only in ("", name):
             trial = Trial()
-            run = [("stored", trial.shown(text)), ("streamed", trial.streamed(text))]
+            stored, streamed = trial.shown(text), trial.streamed(text)
             trial.end()
-            worst = max(worst, *(max(late) for _, late in run))
-            say(f"{name:12s} {longest(run)}  ms, {len(text):,} characters")
+            worst = max(worst, stored[1], streamed[1])
+            numbers = "  ".join(f"{late:6.1f} ({busy:5.1f})" for late, busy in (stored, streamed))
+            say(f"{name:12s} {numbers}  {len(text):,} characters")
     bridge.close()
-    say(f"longest {worst:.1f} ms, idle {control:.1f} ms")
-    return 1 if worst > control + options.limit else 0
+    say(f"longest work {worst:.1f} ms")
+    return 1 if worst > options.limit else 0
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ from paddock.gui.widgets.conversation.nodes import Code, Node, Span
 from paddock.gui.widgets.conversation.targets import label_width, paint_label_button
 
 CHUNK = 24
-PIECE_LINES = 96
-PIECE_CHARS = 8_192
+PIECE_LINES = 48
+PIECE_CHARS = 4_096
 LINE_CHARS = 4_096
 WRAP_BEYOND = 2_000
 """A line longer than this makes its block wrap from the start."""

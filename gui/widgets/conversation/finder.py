@@ -93,7 +93,8 @@ class Finder:
             known = self._counts.get(row)
             if known is None or known[0] != state:
                 if time.perf_counter() > until:
-                    return number, total, False
+                    least = 1 if self.current is not None else 0  # it may not have been reached
+                    return max(number, least), max(total, least), False
                 known = self._counts[row] = (state, sum(1 for _ in self._in_row(row)))
             if self.current is not None and self.current[0] is row:
                 keys = [(match[1], match[2]) for match in self._in_row(row)]

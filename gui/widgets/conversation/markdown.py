@@ -31,7 +31,8 @@ PARAGRAPH_LIMIT = 8_192
 INLINE_LIMIT = 8_192
 """A longer paragraph is shown as plain text, and so is one with more signs than these: they take seconds to parse."""
 BRACKETS, STARS = 250, 400
-NESTING = 40
+NESTING = 60
+"""What is nested deeper is shown as it was written: markdown-it would leave it out."""
 KNOWN, REMEMBERED = 4_096, 2_000
 """What is being written is parsed again and again: so many lines up to so many characters are remembered."""
 
@@ -63,9 +64,20 @@ class Parser:
             block.append(token)
             depth += token.nesting
             if depth == 0:
-                found.append(((block[0].map or [0])[0], block))
+                found.append(((block[0].map or [0])[0], self._bounded(block, source)))
                 block = []
         return found
+
+    def _bounded(self, block: list[Token], source: str) -> list[Token]:
+        """The block, or its source as words where it is nested too deep."""
+        if block[0].map is None or max(token.level for token in block) < NESTING - 4:
+            return block
+        from markdown_it.token import Token
+
+        start, end = block[0].map
+        lines = source.split("\n")[start:end]
+        words = Token("math_source", "", 0, content="\n".join(lines).strip("\n"))
+        return [Token("paragraph_open", "p", 1, map=[start, end]), words, Token("paragraph_close", "p", -1)]
 
     def spans(self, source: str) -> tuple[Span, ...]:
         """Inline Markdown."""
@@ -262,8 +274,8 @@ class _Walk:
                 text = math_rules.delimited(token.content, token.markup)
                 self.found.append(Maths(token.content, text, self._indent, self._quote))
             case "math_source":
-                marker, words = self._marker(), (Span(token.content),)
-                self.found.append(Paragraph(words, indent=self._indent, quote=self._quote, marker=marker))
+                words = Paragraph((Span(token.content),), indent=self._indent, quote=self._quote, marker=self._marker())
+                self.found.extend(slices(words, PARAGRAPH_LIMIT))
             case "hr":
                 self._lone_marker()
                 self.found.append(Rule(self._indent, self._quote))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 from paddock.gui.models import json_differences
 from paddock.gui.models.differences import WORDS, Answer, Mark, against, difference, only_here, operations
 
-WORDY = st.lists(st.sampled_from(["the", "cat", "sat", "on", "a", "mat", ".", "ß", "日", "हिन्दी", "👨‍👩‍👧"]), max_size=30)
+SIGNS = ("the", "cat", "sat", "on", "a", "mat", ".", "ß", "日", "हिन्दी", "👨‍👩‍👧")
+WORDY = st.lists(st.sampled_from(SIGNS), max_size=30)
+    st.sampled_from(["the", "cat", "sat", "on", "a", "mat", ".", "ß", "日", "हिन्दी", "👨‍👩‍👧"]), max_size=30
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
@@ -54,7 +58,7 @@ def test_what_is_not_marked_is_the_same_on_both_sides(one: str, other: str) -> N
         assert kept(one, here) == kept(other, there)
     assert difference(left, left) == ([], [])
     assert all(0 <= a < b <= len(one) for a, b, _ in here)
-    assert all(before.end <= after.start for before, after in zip(here, here[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(here))
 
 
 def test_whole_phrases_are_marked_and_not_the_words_they_share_by_chance() -> None:

@@ -79,12 +79,17 @@ def test_the_best_is_named_when_all_have_ended_and_where_they_differ():
     one, two = strips([fast, slow])
     assert [(m.figure, m.unit, m.share, m.best) for m in one] == [
         ("34.8", "tok/s", 1.0, True),
-        ("0.14", "s", 0.5, True),
+        ("140", "ms", 0.5, True),
         ("148", "", 1.0, False),
         ("4.9", "GB", 1.0, False),
     ]
     assert not any(measure.best for measure in two)
     assert one[0].words() == "speed 34.8 tok/s, best"
+    large, small = strips([Figures(ttft=1.5, memory=8_900_000_000), Figures(ttft=0.02, memory=98_000_000)])
+    assert [(m[1].figure + m[1].unit, m[3].figure + m[3].unit) for m in (large, small)] == [
+        ("1.50s", "8.9GB"),
+        ("0.02s", "0.1GB"),
+    ], "one unit for all panes"
     open_one, _ = strips([fast, Figures(speed=1.0)])
     assert not any(measure.best for measure in open_one), "the other one still writes"
     assert strips([Figures()])[0][0].words() == "speed not known yet"

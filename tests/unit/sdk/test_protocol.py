@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import accumulate, cycle, pairwise, takewhile
 
 import msgspec
@@ -156,3 +158,27 @@ def test_options_that_are_none_are_left_to_the_model():
 def test_text_that_is_not_unicode_is_refused_with_a_sentence():
     with pytest.raises(BadRequest, match="UTF-8"):
         protocol.generate(question("a\udcff", model="m", sampling={}))
+
+
+TWO_THREADS = """
+import sys, threading
+import msgspec
+from paddock.sdk.protocol import Call, decode
+sys.setswitchinterval(1e-6)
+for number in range(150):
+    inner = msgspec.defstruct(f"Inner{number}", [(f"a{n}", "list[int] | None", None) for n in range(12)])
+    outer = msgspec.defstruct(f"Outer{number}", [("inner", inner), *((f"b{n}", "dict[str, int]") for n in range(12))])
+    body = b'{"inner": {}' + b"".join(b', "b%d": {}' % n for n in range(12)) + b"}"
+    start = threading.Barrier(3)
+    def read():
+        start.wait()
+        decode(Call(method="GET", path="/", answer=outer), 200, body)
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+
+
+def test_threads_that_read_a_type_for_the_first_time_at_once_do_not_end_the_process():
+    done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

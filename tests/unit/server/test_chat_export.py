@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from server_harness import HostProcess, echo_model, with_models
 
@@ -254,6 +254,7 @@ def test_without_qt_a_pdf_says_what_to_do_instead(monkeypatch):
 # -------------------------------------------------------------------- pure parts
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=300))
 def test_every_title_is_a_file_name_anywhere(title):
     name = file_name(title, ".md")

@@ -666,7 +666,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["openwebui", "chatgpt", "jsonl", "lmstudio"]), PLAIN)
 def test_no_shape_of_json_breaks_a_reader(tmp_path_factory, format, value):
     path = put(tmp_path_factory.getbasetemp() / "any.json", [value] if format != "lmstudio" else value)
@@ -679,6 +679,7 @@ def test_no_shape_of_json_breaks_a_reader(tmp_path_factory, format, value):
     assert said
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 10), st.booleans()), max_size=12))
 def test_any_graph_becomes_a_tree(edges):
     nodes = [

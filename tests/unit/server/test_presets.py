@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server_harness import HostProcess, with_models
 
+from paddock.backends.base import EngineDescriptor
 from paddock.sdk.client import Client
 from paddock.sdk.errors import BadRequest, NotFound
+from paddock.sdk.options import OptionSpec
 from paddock.sdk.presets import Preset, PresetText, SavedPrompt
 from paddock.sdk.types import ChatPatch, NewChat, Pane, SendRequest
+from paddock.server.models import offered
 from paddock.server.preset_import import read_preset
-from server_harness import HostProcess, with_models
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +186,14 @@ def test_our_own_file_comes_back(host: HostProcess, client: Client) -> None:
     assert (read.preset.sampling, read.preset.system, read.preset.reasoning) == ({"top_k": 5}, "S", True)
     assert read.notes == ()
     assert Path(kept.id).name == kept.id
+
+
+def test_what_only_another_engine_has_is_kept_but_not_asked_for() -> None:
+    def engine(name: str, *options: str) -> EngineDescriptor:
+        specs = [OptionSpec(name=o, kind="float", default=0.0, label=o, help=o, group="g") for o in options]
+        return EngineDescriptor(name=name, title=name, factory="", probe="", suffixes=(), sampling=tuple(specs))
+
+    one, other = engine("one", "temperature"), engine("other", "temperature", "quantum_p")
+    given = {"temperature": 0.5, "quantum_p": 0.1, "temperatur": 0.2}
+    assert offered(given, one, (one, other)) == {"temperature": 0.5, "temperatur": 0.2}  # a slip is still refused
+    assert offered(given, other, (one, other)) == given

@@ -107,3 +107,9 @@ def test_a_question_goes_first_and_no_model_is_loaded_for_a_title(namer):
     until(lambda: named(namer, third), "the title of a third")
     assert summary(namer, slow)["title"] in (QUESTION, "Teaching a horse to trot")
     assert [model["model"] for model in namer.get("/control/loaded") if model["model"] == "test/slow"] == []
+
+
+def test_a_title_that_was_put_off_comes_after_the_next_answer(namer):
+    chat = asked(namer)
+    list(namer.events("POST", f"/control/chats/{chat}/send", {"content": "And to canter?"}))  # at once
+    until(lambda: named(namer, chat), "the title")

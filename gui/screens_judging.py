@@ -1,0 +1,63 @@
+"""Pictures of how comparisons are judged, for :mod:`paddock.gui.screens`."""
+
+from __future__ import annotations
+
+from paddock.gui.pages.compare import CompareView
+from paddock.gui.pages.leaderboard import LeaderboardDialog, Shown
+from paddock.gui.screens_compare import QUESTION, SIX, ComparePictures
+from paddock.sdk.compare import VoteRequest
+
+
+class JudgingPictures(ComparePictures):
+    """Blind, judged, and what comes of it."""
+
+    def blind(self, name: str) -> None:
+        """While the answers are written, and when they can be voted on."""
+        view = self._begin(("Starter", "Slow"))
+        view.judging.blind.set(True)
+        view.send(QUESTION)
+        self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
+        self._studio.save(f"blind-running-{name}")
+        view.stop()
+        self._studio.until(lambda: bool(view.judging.row.chips), "The vote")
+        self._studio.save(f"blind-{name}")
+        view.judging.blind.set(False)
+
+    def judged(self, name: str) -> None:
+        """A vote, and the differences among all and to one answer."""
+        view = self._asked()
+        view.judging.differences.toggle.set(True)
+        for reference in ("", view.session.panes[0].id):
+            view.judging.differences.legend.chosen.emit(reference)
+            self._studio.until(lambda: view.judging.differences.marked, "The differences")
+            self._studio.save(f"differences{'-reference' if reference else ''}-{name}")
+        view.judging.differences.legend.chosen.emit("")
+        view.judging.differences.toggle.set(False)
+
+    def board(self, name: str) -> None:
+        """The leaderboard, its votes, and without any."""
+        self._asked()
+        kinds: tuple[Shown, ...] = ("model", "votes", "tag")
+        for kind in kinds:
+            self._open_board(kind, name)
+
+    def _open_board(self, kind: Shown, name: str) -> None:
+        dialog = LeaderboardDialog(self._studio.host, self._studio.messages, self._studio.window)
+        dialog.open()
+        dialog.show_kind(kind)
+        self._studio.until(lambda: dialog.known == kind, "The places")
+        self._studio.save(f"leaderboard-{kind}-{name}", dialog)
+        dialog.close()
+
+    def _asked(self) -> CompareView:
+        view = self._begin(SIX[:3])
+        view.send(QUESTION)
+        self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+        self._vote(view)
+        return view
+
+    def _vote(self, view: CompareView) -> None:
+        request = VoteRequest(chat=view.chat, turn=view.turn, outcome="pane", pane=view.session.panes[1].id)
+        self._studio.ask(lambda client: client.vote(request))
+        view.judging.read_votes()
+        self._studio.until(lambda: view.judging.vote_given is not None, "The vote")

@@ -1,0 +1,171 @@
+"""The composer beyond sending: what waits visibly, text files, how full the context is, input methods."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QInputMethodEvent
+
+from paddock.gui.pages.composer_context import Fill, fill_of, short_count
+from paddock.gui.pages.composer_files import LARGEST, fenced, read_texts
+from paddock.sdk.questions import ContextUse
+from paddock.sdk.types import Message
+
+Scene = Any
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+def files(*paths: Path) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+def drop(composer: Any, mime: QMimeData) -> None:
+    keys, button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    composer.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, button, keys))
+
+
+def asked(scene: Scene) -> list[str]:
+    chat = scene.dialogue.chat
+    return [item.content for item in scene.ask(lambda client: client.chat(chat)).messages if item.role == "user"]
+
+
+def test_messages_wait_in_order_and_can_be_changed_or_taken_back(chat_scene: Scene) -> None:
+    scene, composer = chat_scene, chat_scene.chat.composer
+    scene.take_model("long")
+    for text in ("first", "second", "third", "fourth"):
+        scene.type_and_send(text)
+    assert composer.queue.texts == ("second", "third", "fourth")
+    assert composer.queue.isVisible()
+    assert composer.status.text() == "3 will be sent after this answer"
+    composer.queue.edit_wanted.emit(composer.queue.take(1))
+    assert composer.text() == "third"
+    scene.type_and_send(" or so")
+    composer.queue.take(1)
+    assert composer.queue.texts == ("second", "third or so")
+    scene.until(lambda: len(scene.dialogue.messages) == 6 and scene.dialogue.run is None)
+    assert asked(scene) == ["first", "second", "third or so"]
+    assert not composer.queue.isVisible()
+
+
+def test_stop_gives_back_what_waits(chat_scene: Scene) -> None:
+    scene, composer = chat_scene, chat_scene.chat.composer
+    scene.take_model("slow")
+    scene.type_and_send("first")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.type_and_send("second")
+    scene.qtbot.keyClicks(composer.field, "third")
+    scene.qtbot.keyClick(composer.field, Qt.Key.Key_Escape)
+    scene.answered()
+    assert composer.text() == "second\n\nthird"
+    assert asked(scene) == ["first"]
+
+
+def test_what_waits_is_sent_in_a_conversation_behind_too(chat_scene: Scene) -> None:
+    scene = chat_scene
+    scene.take_model("long")
+    scene.type_and_send("first")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.type_and_send("second")
+    chat = scene.dialogue.chat
+    scene.chat.new_chat()
+    assert scene.chat.composer.queue.texts == ()
+    scene.take_model("fast")
+    scene.type_and_send("meanwhile")
+    assert scene.host.chats[chat].generating is not None, "both are answered at once"
+    scene.answered()
+    scene.until(lambda: len(scene.ask(lambda client: client.chat(chat)).messages) == 4)
+    scene.chat.open(chat)
+    scene.until(lambda: len(scene.dialogue.messages) == 4 and scene.dialogue.run is None)
+
+
+def test_a_message_sent_while_a_model_loads_is_told_and_can_be_taken_back(chat_scene: Scene) -> None:
+    scene, composer = chat_scene, chat_scene.chat.composer
+    scene.take_model("heavy")
+    scene.type_and_send("hello")
+    scene.until(lambda: "will be sent when the model is ready" in composer.status.text())
+    scene.type_and_send("and another")
+    assert composer.queue.texts == ("and another",)
+    composer.queue.put(())
+    scene.answered()
+    assert asked(scene) == ["hello"]
+
+
+def test_dropped_text_files_become_fenced_blocks(chat_scene: Scene, tmp_path: Path) -> None:
+    composer = chat_scene.chat.composer
+    (tmp_path / "a.py").write_text("print('```')\n")
+    (tmp_path / "note.txt").write_text("Grüße")
+    (tmp_path / "picture.bin").write_bytes(b"\x00\xff\x01")
+    drop(composer, files(tmp_path / "a.py", tmp_path / "note.txt", tmp_path / "picture.bin"))
+    chat_scene.until(lambda: "Grüße" in composer.text())
+    assert composer.text() == "`a.py`\n````py\nprint('```')\n````\n\n`note.txt`\n```txt\nGrüße\n```\n\n"
+    assert chat_scene.window.bar.texts() == ["picture.bin is no text file."]
+    composer.field.insertFromMimeData(files(tmp_path / "note.txt"))
+    chat_scene.until(lambda: composer.text().count("Grüße") == 2)
+
+
+def test_files_that_are_too_long_or_gone_are_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("x" * (LARGEST + 1))
+    found = read_texts([str(tmp_path / "long.txt"), str(tmp_path / "gone.txt"), str(tmp_path)])
+    assert found.text == ""
+    assert [problem.split(" ")[0] for problem in found.problems] == ["long.txt", "gone.txt", tmp_path.name]
+    assert fenced("x`y.md", "~") == "`xy.md`\n```md\n~\n```"
+
+
+def test_the_context_is_counted_when_the_model_is_there(chat_scene: Scene) -> None:
+    scene, gauge = chat_scene, chat_scene.chat.composer.gauge
+    scene.type_and_send("one two three")
+    scene.answered()
+    scene.qtbot.keyClicks(scene.chat.composer.field, "four five")
+    scene.until(lambda: gauge.isVisible() and gauge.fill is not None and gauge.fill.draft == 2)
+    assert gauge.fill.conversation == 9
+    assert gauge.accessibleName().startswith("Context: 11 of ")
+    scene.take_model("heavy")
+    loaded = scene.host.loaded_model(scene.dialogue.model)
+    if loaded is None or loaded.state != "ready":
+        assert not gauge.isVisible(), "nothing is claimed about a model that is not loaded"
+
+
+def test_what_would_not_fit_is_said_with_its_reason() -> None:
+    said = [Message(role="system", content="s"), Message(role="user", content="u"), Message(role="user", content="d")]
+    use = ContextUse(tokens=4300, context_length=4096, messages=(100, 4000, 200))
+    fill = fill_of(use, said, drafted=True, answer=None)
+    assert (fill.system, fill.conversation, fill.draft, fill.left, fill.token) == (100, 4000, 200, 0, "bad")
+    assert "4,300 tokens and the context holds 4,096" in fill.sentence()
+    assert "longest message alone takes 4,000" in fill.sentence()
+    short = Fill(system=0, conversation=3000, draft=0, total=3000, context=4096, answer=2000)
+    assert short.sentence() == "The answer may take 2,000 tokens, but there is room for 1,096 of them only."
+    assert [short_count(n) for n in (950, 2100, 8192, 32768, 33000)] == ["950", "2.1k", "8k", "32k", "33k"]
+
+
+def test_enter_that_ends_a_composition_sends_nothing_even_with_an_answer_running(chat_scene: Scene) -> None:
+    composer = chat_scene.chat.composer
+    QCoreApplication.sendEvent(composer.field, QInputMethodEvent("か", []))
+    chat_scene.qtbot.keyClick(composer.field, Qt.Key.Key_Return)
+    assert composer.queue.texts == ()
+    assert chat_scene.dialogue.messages == []
+    done = QInputMethodEvent("", [])
+    done.setCommitString("火")
+    QCoreApplication.sendEvent(composer.field, done)
+    assert composer.text() == "火"
+
+
+def test_what_is_written_and_what_waits_are_stored_within_a_second(chat_scene: Scene) -> None:
+    from paddock.gui.window_state import read
+
+    scene = chat_scene
+    scene.take_model("slow")
+    scene.type_and_send("first")
+    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    chat = scene.dialogue.chat
+    scene.type_and_send("second")
+    scene.qtbot.keyClicks(scene.chat.composer.field, "a thought")
+    path = Path(os.environ["PADDOCK_HOME"]) / "window.json"
+    scene.until(lambda: read(path).drafts.get(chat) == "second\n\na thought", 5)
+    scene.chat._escape()
+    scene.answered()
