@@ -186,6 +186,8 @@ class HostState(QObject):
     def _updates(self, updates: list[HostUpdate]) -> None:
         for update in updates:
             self._update(update)
+        if any(isinstance(update, ChatChanged) for update in updates):
+            self.chats_changed.emit()  # once: an import brings hundreds
 
     def _update(self, update: HostUpdate) -> None:
         match update:
@@ -230,7 +232,6 @@ class HostState(QObject):
                     self.chat_deleted.emit(chat)
                 else:
                     self.chats[chat] = summary
-                self.chats_changed.emit()
             case ChatsReplaced(repair=repair):
                 self.call(lambda client: client.chats(), self._replace_chats)
                 self._tell_repair(repair)

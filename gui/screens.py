@@ -53,7 +53,7 @@ def chats(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
             chat = ChatPictures(studio)
             chat.furnish()
             finding = FindingPictures(studio)
-            rounds(studio, sizes, (chat.rich, chat.error, chat.loading, finding.palette, finding.shortcuts))
+            rounds(studio, sizes, (chat.rich, chat.error, chat.loading, chat.deeds, finding.palette, finding.shortcuts))
             chat.clear_demos(home)
             rounds(studio, sizes, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
                                    chat.load_dialog))  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from paddock.gui.pages.chats_trash import ChatsTrash
 from paddock.gui.pages.export_dialog import ExportDialog
 from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
 from paddock.gui.pages.inspector_import import ImportPreset
@@ -13,6 +14,7 @@ from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.chats import FolderPatch
 from paddock.sdk.host import ServerRequest, SettingsPatch
 from paddock.sdk.paths import Home
 from paddock.sdk.types import ChatPatch, NewChat
@@ -38,6 +40,10 @@ class ChatPictures:
     def furnish(self) -> None:
         for title, pinned in CHATS:
             self._store(title, pinned)
+        studio = self._studio
+        work = studio.ask(lambda client: client.put_chat_folder(FolderPatch(name="Work"))).id
+        filed = studio.ask(lambda client: client.create_chat(NewChat(title="Release notes 0.4"))).summary.id
+        studio.ask(lambda client: client.patch_chat(filed, ChatPatch(folder=work, tags=("release",))))
         self._made["chat"] = self._converse(self._answering_model(), QUESTIONS)
         self._made["chat-rich"] = self._converse(self._echo("demo-writer"), RICH)
         self._made["chat-error"] = self._converse(self._echo("demo-crash"), ("Tell me a short story about a fox",))
@@ -121,6 +127,29 @@ class ChatPictures:
         studio.until(lambda: made not in studio.host.chats, "The list without that conversation")
         studio.tell(lambda client: client.unload(slow))  # stopping may have unloaded it
         studio.until(lambda: studio.host.loaded_model(slow) is None, "The unloading")
+
+    def deeds(self, name: str) -> None:
+        """Search, a message under edit, one put in, what waits, the trash."""
+        studio, chat = self._studio, self._studio.chat
+        studio.window.show_page("chat")
+        chat.open(self._made["chat-rich"])
+        self._until_stored(self._made["chat-rich"], 2)
+        chat.chats.search.setText("evaluated")
+        studio.until(lambda: bool(chat.chats.texts.hits), "What the search found")
+        studio.save(f"chat-search-{name}")
+        chat.chats.search.clear()
+        for action in ("edit", "insert"):
+            chat.deeds.act(action, chat.dialogue.messages[0].id)
+            studio.save(f"chat-{action}-{name}")
+            chat.composer.stop_editing()
+        chat.composer.queue.put(("And on a Mac?", "A question that waits with many words " * 8))
+        studio.save(f"chat-queue-{name}")
+        chat.composer.queue.put(())
+        chat.chats.open_trash()
+        trash = studio.part(ChatsTrash)
+        studio.until(lambda: trash.about.text() != "Reading…", "The trash")
+        studio.save(f"chat-trash-{name}", trash)
+        trash.reject()
 
     # ---------------------------------------------------------------- with the models that are really there
 

@@ -36,6 +36,12 @@ What this means for you:
 
 1. Keep the long document at the start.
 2. Ask short questions after it.
+
+With $n$ tokens of which $k$ are known, the wait shrinks to
+
+$$
+t_2 = t_1 \\left(1 - \\frac{k}{n}\\right)
+$$
 """
 
 ECHO_MODELS: dict[str, dict[str, Any]] = {

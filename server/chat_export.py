@@ -113,7 +113,7 @@ class _Writing:
                 if path is None:
                     text = "".join(self._pieces(wanted))
                 else:
-                    write_file(path, self._pieces(wanted), replace=self._request.replace)
+                    write_file(path, self._until_stopped(wanted), replace=self._request.replace)
         return Exported(
             files=tuple(str(path) for path, _ in self._plan.files if path is not None),
             chats=self._chats,
@@ -133,6 +133,12 @@ class _Writing:
             read = transcript(record, self._request)
             self._messages += read.messages
             yield read
+
+    def _until_stopped(self, wanted: Sequence[_Wanted]) -> Iterator[str]:
+        for piece in self._pieces(wanted):
+            if self._stop.is_set():
+                raise asyncio.CancelledError
+            yield piece
 
     def _pieces(self, wanted: Sequence[_Wanted]) -> Iterator[str]:
         request = self._request
@@ -161,8 +167,10 @@ class _Writing:
             try:
                 for path, _ in some:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                pages = [(draft, self._pieces(wanted)) for draft, (_, wanted) in zip(drafts, some, strict=True)]
+                pages = [(draft, self._until_stopped(wanted)) for draft, (_, wanted) in zip(drafts, some, strict=True)]
                 print_pages(pages, self._stop, landscape=self._request.side_by_side)
+                if self._stop.is_set():
+                    raise asyncio.CancelledError
                 for draft, (path, _) in zip(drafts, some, strict=True):
                     place(draft, path, replace=self._request.replace)
             except OSError as error:

@@ -147,7 +147,7 @@ def _parser(code: Callable[[str], str]) -> MarkdownIt:
     """``code`` writes a code block."""
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
     def image(self: Any, tokens: Sequence[Any], at: int, options: Any, env: Any) -> str:
         # a picture would be fetched as soon as the page is opened; a link is followed when somebody wants to

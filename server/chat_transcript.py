@@ -99,7 +99,7 @@ class _Reading:
             title=record.summary.title or "Untitled conversation",
             about=() if blind else self._about(),
             system=record.summary.system,
-            columns=self._names,
+            columns=letters if blind else self._names,
             silks=not blind,
             rows=tuple(self._rows(paths)),
             messages=len(record.messages) if request.versions else len(self._shown),

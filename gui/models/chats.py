@@ -64,6 +64,15 @@ class Row:
         id = self.chat.id if self.chat is not None else self.folder.id if self.folder is not None else ""
         return (self.heading, id, self.hit.message if self.hit is not None else "")
 
+    def shows_as(self, other: Row) -> bool:
+        """Whether it looks as ``other`` does, which has the same key."""
+        return (
+            (self.chat is other.chat or self.chat == other.chat)
+            and (self.depth, self.open, self.count) == (other.depth, other.open, other.count)
+            and self.folder == other.folder
+            and self.hit == other.hit
+        )
+
     @property
     def text(self) -> str:
         if self.chat is not None:
@@ -92,12 +101,13 @@ def rows(
     if words.strip():
         return _found(newest, words.casefold().strip(), hits)
     groups: dict[str, list[ChatSummary]] = {"Pinned": [], "Today": [], "Yesterday": [], "Earlier": []}
+    days = [_midnight(today), _midnight(today - datetime.timedelta(days=1))]
     inside: dict[str, list[ChatSummary]] = {folder.id: [] for folder in folders}
     for chat in newest:
         if not chat.pinned and chat.folder in inside:
             inside[chat.folder].append(chat)
         else:
-            groups[_group(chat, today)].append(chat)
+            groups[_group(chat, days)].append(chat)
     found = _under("Pinned", groups.pop("Pinned"))
     tree = list(_tree(folders, inside, frozenset(closed), "", 0, only_full=bool(tag)))
     found += [Row("Folders"), *tree] if tree else []
@@ -142,13 +152,17 @@ def _tree(
             yield from (Row("Folders", chat, depth=depth + 1) for chat in held)
 
 
-def _group(chat: ChatSummary, today: datetime.date) -> str:
+def _midnight(day: datetime.date) -> float:
+    """When a day begins here, in Unix seconds."""
+    return datetime.datetime.combine(day, datetime.time()).timestamp()
+
+
+def _group(chat: ChatSummary, days: Sequence[float]) -> str:
     if chat.pinned:
         return "Pinned"
-    day = datetime.datetime.fromtimestamp(chat.updated).date()
-    if day >= today:
+    if chat.updated >= days[0]:
         return "Today"
-    return "Yesterday" if day == today - datetime.timedelta(days=1) else "Earlier"
+    return "Yesterday" if chat.updated >= days[1] else "Earlier"
 
 
 @dataclass(frozen=True)
@@ -172,9 +186,13 @@ class ChatList(QAbstractListModel):
 
     def show(self, new: list[Row]) -> None:
         """Replace the rows."""
-        steps = difflib.SequenceMatcher(
-            None, [row.key for row in self._rows], [row.key for row in new], autojunk=False
-        ).get_opcodes()
+        old, keys = [row.key for row in self._rows], [row.key for row in new]
+        start = _same(old, keys)
+        end = _same(old[start:][::-1], keys[start:][::-1])
+        middle = old[start : len(old) - end], keys[start : len(keys) - end]
+        steps = difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes()
+        steps = [(kind, a + start, b + start, c + start, d + start) for kind, a, b, c, d in steps]
+        self._update(len(old) - end, new[len(new) - end :])
         for kind, old_from, old_to, new_from, new_to in reversed(steps):
             if kind == "equal":
                 self._update(old_from, new[new_from:new_to])
@@ -187,12 +205,14 @@ class ChatList(QAbstractListModel):
                 self.beginInsertRows(QModelIndex(), old_from, old_from + new_to - new_from - 1)
                 self._rows[old_from:old_from] = new[new_from:new_to]
                 self.endInsertRows()
+        self._update(0, new[:start])
         self._places = {row.chat.id: n for n, row in enumerate(self._rows) if row.chat is not None and row.hit is None}
 
     def _update(self, start: int, new: list[Row]) -> None:
         for row, content in enumerate(new, start):
-            if self._rows[row] != content:
-                self._rows[row] = content
+            before = self._rows[row]
+            self._rows[row] = content
+            if not before.shows_as(content):
                 where = self.index(row, 0)
                 self.dataChanged.emit(where, where)
 
@@ -209,6 +229,10 @@ class ChatList(QAbstractListModel):
     def first(self) -> QModelIndex:
         """The first chat's row; invalid when none is shown."""
         return next((self.index(n, 0) for n, row in enumerate(self._rows) if row.chat is not None), QModelIndex())
+
+    def at(self, number: int) -> Row:
+        """The row of a number."""
+        return self._rows[number]
 
     def row(self, index: Index) -> Row | None:
         return self._rows[index.row()] if index.isValid() else None
@@ -295,6 +319,12 @@ class ChatList(QAbstractListModel):
         ids = json.loads(bytes(data.data(MIME).data()))
         self._deeds.move(ids["chats"], ids["folders"], target.folder.id if target.folder is not None else "")
         return True
+
+
+def _same(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many of the first entries are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _tool_tip(row: Row) -> str | None:

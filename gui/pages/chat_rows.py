@@ -21,13 +21,19 @@ class ChatRows(QStyledItemDelegate):
     """Headings small and grey; folders with a chevron and their number; chats with a dot while they are being answered,
     and marks where they are pinned, private or comparisons; hits with their words below the title."""
 
+    def __init__(self, view: ChatView) -> None:
+        super().__init__(view)
+        self.view = view
+        self._look: Theme | None = None
+        self._sizes: dict[str, QSize] = {}
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        look, row = current(), index.data(ChatRole.ROW)
-        if row.kind == "heading":
-            return QSize(10, look.px(30))
-        if row.kind == "hit":
-            return QSize(10, look.px(50))
-        return QSize(10, look.px(30 if look.compact else 36))
+        look, model = current(), self.view.chats
+        if look is not self._look:
+            usual = look.px(30 if look.compact else 36)
+            heights = {"heading": look.px(30), "hit": look.px(50), "chat": usual, "folder": usual}
+            self._look, self._sizes = look, {kind: QSize(10, high) for kind, high in heights.items()}
+        return self._sizes[model.at(index.row()).kind if model is not None else "chat"]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         look, row, rect = current(), index.data(ChatRole.ROW), QRectF(option.rect)
@@ -162,6 +168,7 @@ class ChatView(QListView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.keyboard = False
+        self.chats: ChatList | None = None
         self.setItemDelegate(ChatRows(self))
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -171,6 +178,11 @@ class ChatView(QListView):
         self.setDragDropMode(QListView.DragDropMode.DragDrop)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setAccessibleName("Conversations")
+
+    def show_list(self, model: ChatList) -> None:
+        """Show ``model``."""
+        self.chats = model
+        self.setModel(model)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self.currentIndex().data(ChatRole.ROW) if self.currentIndex().isValid() else None

@@ -49,7 +49,7 @@ class ChatsColumn(QWidget):
         self.tag_chip = Chip("All tags", menu=True)
         self.tag_chip.hide()
         self.view = ChatView()
-        self.view.setModel(self._model)
+        self.view.show_list(self._model)
         self.nothing = Label("", 13, 400, "muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.new_button = IconButton("plus", "New chat (Ctrl+N)")

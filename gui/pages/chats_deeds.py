@@ -117,7 +117,7 @@ class ChatDeeds(QObject):
         self._host.call(lambda client: client.put_chat_folder(patch), made, self._messages.error, self)
 
     def delete_folder(self, folder: str) -> None:
-        """What it holds moves to the folder above. It comes back empty-handed, so what it held is put back into it."""
+        """What it holds moves to the folder above; undone, it holds it again."""
         gone = next((item for item in self.folders if item.id == folder), None)
         if gone is None:
             return

@@ -176,8 +176,7 @@ class Comparison(QObject):
             self.settled.emit(pane)
 
     def _take(self, pane: str, path: list[ChatMessage]) -> str:
-        """A pane's path as it is stored, unless its answer is being followed: then what is shown is newer. Returns the
-        pane where its answer is over with this."""
+        """A pane's path as it is stored, unless what is followed is newer. Returns the pane if its answer is over."""
         run = self.runs.get(pane)
         if run is not None and not run.ended and run.answer in {m.id for m in path} & {m.id for m in self.paths[pane]}:
             return ""
@@ -327,8 +326,7 @@ class Comparison(QObject):
 
     def put(self, panes: Sequence[Pane]) -> None:
         """Other panes; what is answered in one that goes is stopped."""
-        chat, wanted = self.chat, tuple(panes)
-        kept = {pane.id for pane in wanted}
+        chat, wanted, kept = self.chat, tuple(panes), {pane.id for pane in panes}
         stopped = tuple(run.answer for pane, run in self.runs.items() if pane not in kept)
         if kept == {pane.id for pane in self.panes}:
             self.panes = wanted

@@ -91,7 +91,7 @@ class Inspector(InspectorSheet):
         """Whose defaults hold, and what it can be told."""
         if self._aside is not None:
             self._aside = replace(self._aside, model=model)
-        else:
+        elif model != self._model:
             self._take_model(model)
 
     def show_chat(self, chat: str, leaf: str) -> None:
@@ -142,7 +142,6 @@ class Inspector(InspectorSheet):
         self.title.setText("Inspector")
         self._show_mode()
         self._take_model(aside.model)
-        self.section.set_sampling({**aside.foreign, **aside.settings.sampling})
         self._put(replace(aside.settings, sampling={**aside.foreign, **aside.settings.sampling}))
         self.prompt.show_choice(aside.system, of_pane=False)
         self.presets.recognise()
@@ -185,7 +184,10 @@ class Inspector(InspectorSheet):
 
     def apply_preset(self, preset: Preset | None) -> None:
         """Show what ``preset`` says, and say so; None: the model's own defaults."""
-        settings = AnswerSettings() if preset is None else self.settings().with_preset(preset)
+        self._apply(AnswerSettings() if preset is None else self.settings().with_preset(preset), preset)
+        self._changed()
+
+    def _apply(self, settings: AnswerSettings, preset: Preset | None) -> None:
         self._put(settings)
         if preset is not None and preset.system is not None:
             if self._pane is not None:
@@ -193,7 +195,6 @@ class Inspector(InspectorSheet):
             self.prompt.field.setPlainText(preset.system)
             self.prompt.flush()
         self.presets.show_current(preset)
-        self._changed()
 
     def _of_conversation(self) -> AnswerSettings:
         return self._aside.settings if self._aside is not None else self.settings()
@@ -202,7 +203,7 @@ class Inspector(InspectorSheet):
 
     def _take_model(self, model: ModelInfo | None) -> None:
         self._model = model
-        self.section.set_defaults(model.sampling if model is not None else {})
+        self._set_defaults()
         self.answer.show_reasoning(model is not None and "reasoning" in model.capabilities)
         self.presets.show_model(model)
         self._find_table(model)
@@ -232,7 +233,7 @@ class Inspector(InspectorSheet):
             return
         values = {**self.section.foreign_sampling(), **self.section.sampling()}
         before, self.section = self.section, SamplerSection(specs)
-        self.section.set_defaults(self._model.sampling if self._model is not None else {})
+        self._set_defaults()
         self.section.set_sampling(values)
         self.section.changed.connect(self._changed)
         self._column.replaceWidget(before, self.section)
@@ -241,13 +242,17 @@ class Inspector(InspectorSheet):
         self._align()
         self._show_count()
 
+    def _set_defaults(self) -> None:
+        """Those of the model; a pane takes what it does not set from the conversation."""
+        inherited = self._aside.settings.sampling if self._aside is not None else {}
+        self.section.set_defaults({**(self._model.sampling if self._model is not None else {}), **inherited})
+
     def _begin(self) -> None:
         """A new conversation nobody has touched begins with the default preset of its model."""
         if self._fresh and self._aside is None:
             preset = self.presets.default()
             if preset is not None and preset != self.presets.current:
-                self._put(AnswerSettings().with_preset(preset))
-                self.presets.show_current(preset)
+                self._apply(AnswerSettings().with_preset(preset), preset)
 
     def _presets_listed(self) -> None:
         self._begin()

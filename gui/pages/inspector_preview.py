@@ -159,8 +159,9 @@ class NextToken(QWidget):
 
     def show_options(self, options: Options) -> None:
         """All sampling options as they are now."""
-        self._options = options
-        self._draw()
+        if options != self._options:
+            self._options = options
+            self._draw()
 
     # ---------------------------------------------------------------- asking
 

@@ -19,8 +19,9 @@ PAUSE_MS = 120
 
 class RunningStrip(QFrame):
     """Shown while an answer runs with other settings than those in sight, or follows them. ``sampling`` gives those in
-    sight; ``failed`` carries an error."""
+    sight; ``applied``: the host has handed them on; ``failed`` carries an error."""
 
+    applied = Signal()
     failed = Signal(object)
 
     def __init__(self, sampling: Callable[[], Options], parent: QWidget | None = None) -> None:
@@ -99,7 +100,8 @@ class RunningStrip(QFrame):
         host, running, sampling = self._host, self._running, self._sampling()
         if host is not None and running:
             self._in_force = sampling
-            host.call(lambda client: client.retune(running, sampling), None, self._refused, self)
+            told = self.applied.emit
+            host.call(lambda client: client.retune(running, sampling), lambda _: told(), self._refused, self)
             self.look()
 
     def _refused(self, error: BaseException) -> None:

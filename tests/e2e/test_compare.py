@@ -18,7 +18,7 @@ from paddock.sdk.client import Client
 from paddock.sdk.compare import Vote
 from paddock.sdk.types import Chat
 
-pytestmark = pytest.mark.desktop
+pytestmark = [pytest.mark.desktop, pytest.mark.timeout(180)]
 
 QUESTION = "What is the capital of France?"
 SHETLAND = "The capital of France is Paris, a city on the Seine."

@@ -26,6 +26,7 @@ from paddock.sdk.memory import (
     Parts,
     Remedy,
 )
+from paddock.sdk.options import OptionSpec
 from paddock.sdk.paths import Home
 from paddock.sdk.types import LoadedModel, ModelInfo, Options
 
@@ -145,6 +146,9 @@ class FakeClient:
         self.gpu = True
         self.gemma = True
         self.after: Callable[[str], None] = lambda method: None
+
+    async def sampling_options(self, model: str) -> list[OptionSpec]:
+        return []
 
     def _note(self, method: str, value: Any) -> None:
         self.asked.append((method, value))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from PySide6.QtGui import QDropEvent, QInputMethodEvent
 from paddock.gui.pages.composer_context import Fill, fill_of, short_count
 from paddock.gui.pages.composer_files import LARGEST, fenced, read_texts
 from paddock.sdk.questions import ContextUse
-from paddock.sdk.types import Message
+from paddock.sdk.types import Message, NewChat
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -169,3 +171,43 @@ def test_what_is_written_and_what_waits_are_stored_within_a_second(chat_scene: S
     scene.until(lambda: read(path).drafts.get(chat) == "second\n\na thought", 5)
     scene.chat._escape()
     scene.answered()
+
+
+class Goals:
+    """Where a notice led to."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    def come_forward(self, token: str = "") -> None:
+        self.gone.append("forward")
+
+    def open_chat(self, chat: str) -> None:
+        self.gone.append(chat)
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="elsewhere Qt's tray icon speaks")
+def test_a_long_answer_that_ends_behind_another_window_is_told_and_leads_to_its_chat(chat_scene: Scene) -> None:
+    from paddock.gui.notifications import Notifications
+    from paddock.sdk.host import Generation
+
+    scene, goals = chat_scene, Goals()
+    told: list[str] = []
+
+    async def show(title: str, body: str, actions: Mapping[str, str]) -> AsyncGenerator[str, None]:
+        told.append(body)
+        yield "default"
+
+    bridge = scene.host._bridge
+    notices = Notifications(scene.host, scene.messages, bridge, goals, show=show, in_front=lambda: False)
+    notices.setParent(scene.window)
+    chat = scene.ask(lambda client: client.create_chat(NewChat(title="Horses"))).summary.id
+    scene.until(lambda: chat in scene.host.chats)
+    for number, seconds in (("quick", 5), ("long", 25)):
+        answer = Generation(id=number, model="m", client="window", started=time.time() - seconds, chat_id=chat)
+        scene.host.generation_started.emit(answer)
+        scene.host.generation_ended.emit(number, chat)
+    scene.until(lambda: chat in goals.gone)
+    assert told == ["The answer in “Horses” is there."]
+    assert goals.gone == ["forward", chat]
+    notices.deleteLater()

@@ -1,5 +1,7 @@
 """Finding words, marks, and where the turns are."""
 
+from typing import Any
+
 from conversations import Make, message, settle
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
@@ -134,3 +136,20 @@ def test_a_wide_table_scrolls_by_bar_and_keys(make: Make, qtbot: QtBot) -> None:
     moved = block.side()
     assert moved is not None
     assert moved.offset == dragged.offset - 40
+
+
+def test_the_windows_shortcut_finds_in_the_open_chat(scene: Any) -> None:
+    scene.take_model("fast")
+    scene.type_and_send("hello")
+    scene.answered()
+    scene.window.activateWindow()
+    find = next(action for action in scene.window.commands.all() if action.title == "Find")
+    assert find.keys == ("Ctrl+F",)
+    find.run()
+    view = scene.chat.view
+    scene.qtbot.keyClicks(view.find_bar.field, "paris")
+    assert view.find_bar.count.text() == "1 of 1"
+    view.find_bar.close_bar()
+    scene.window.show_page("models")
+    find.run()
+    assert scene.window.stack.currentWidget().filter.search.hasFocus()

@@ -72,20 +72,24 @@ def test_temperature_zero_in_mid_answer_makes_the_rest_greedy(scene: Scene, insp
     scene.until(lambda: bool(pieces))
     inspector.samplers["temperature"].box.setValue(0)  # type: ignore[union-attr]
     assert not inspector.running.isHidden()
-    inspector.running.apply.click()
-    running = scene.ask(lambda client: client.generations())  # asked behind the change, answered after it
+    with scene.qtbot.waitSignal(inspector.running.applied):
+        inspector.running.apply.click()
+    running = scene.ask(lambda client: client.generations())
     heard = len(pieces)
-    scene.until(lambda: len(pieces) > heard + 160)
+    scene.until(lambda: len(pieces) > heard + 300)
     scene.ask(lambda client: client.cancel(running[0].id))
     scene.until(lambda: bool(ended))
     scene.until(lambda: inspector.running.isHidden())
     text = "".join(pieces)
-    late = next(n for n in range(heard + 60, len(pieces)) if pieces[n].startswith(" "))
-    begun = "".join(pieces[:late])
-    said = [Message(role="user", content=story), Message(role="assistant", content=begun)]
-    greedy = scene.ask(lambda client: collected(client, said, {**wild, "temperature": 0.0}))
-    assert len(greedy) > 10
-    assert text.startswith(begun + greedy)
+    matches = []
+    for place in (120, 160, 200, 240):  # a near tie may go the other way where tokens are read in a batch
+        late = next(n for n in range(heard + place, len(pieces)) if pieces[n].startswith(" "))
+        begun = "".join(pieces[:late])
+        said = [Message(role="user", content=story), Message(role="assistant", content=begun)]
+        greedy = scene.ask(lambda client, said=said: collected(client, said, {**wild, "temperature": 0.0}))
+        assert len(greedy) > 10
+        matches.append(text.startswith(begun + greedy))
+    assert any(matches)  # not one of them would by chance
 
 
 async def collected(client: Any, said: list[Message], sampling: Any) -> str:

@@ -196,10 +196,11 @@ def test_a_preset_is_recognised_and_its_changes_are_marked(inspector: Inspector)
 
 def test_a_new_conversation_begins_with_the_default_preset(inspector: Inspector) -> None:
     every = Preset(id="e", name="Every", sampling={"temperature": 0.1}, default_for=("*",))
-    own = Preset(id="o", name="Own", sampling={"temperature": 0.9}, default_for=("a/b",))
+    own = Preset(id="o", name="Own", sampling={"temperature": 0.9}, system="Be kind.", default_for=("a/b",))
     inspector.show_settings(None)
     inspector.presets._set([every, own])
-    assert inspector.sampling() == {"temperature": 0.9}
+    assert (inspector.sampling(), inspector.system.toPlainText()) == ({"temperature": 0.9}, "Be kind.")
+    assert inspector.presets.chip.accessibleDescription() == ""
     inspector.show_model(ModelInfo(id="x", name="X", engine="llamacpp", path="x"))
     assert inspector.sampling() == {"temperature": 0.1}
     inspector.show_settings(summary(sampling={"top_k": 3}))
@@ -211,6 +212,8 @@ def test_a_pane_is_edited_and_the_conversation_comes_back(inspector: Inspector, 
     inspector.show_system("Of the conversation.")
     inspector.edit_pane("Pane 2", Pane(id="p2", name="mine", model="x", sampling={"top_k": 9}), MODEL)
     assert inspector.samplers["top_k"].value() == 9
+    assert inspector.samplers["temperature"].value() == 0.3  # taken from the conversation
+    assert inspector.section.count.text() == "1 changed"
     assert not inspector.system.isEnabled()
     inspector.prompt.own.click()
     inspector.system.setPlainText("Of the pane.")

@@ -22,6 +22,8 @@ _CLOSING = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 _PRICE = re.compile(r"[\d.,]+\s+\S|[\d.,]+\s*[-–/]")
 _SIGNS = re.compile(r"[\\^_={}<>+*]")
 _NAME = re.compile(r"[A-Za-z_][\w/.:-]+")
+_MONEY = re.compile(r"\b[A-Z]{2,3}$")
+"""A currency before its sign."""
 
 
 def install(md: MarkdownIt) -> None:
@@ -101,7 +103,7 @@ def _is_formula(source: str, before: str, after: str) -> bool:
         return not (after.isalpha() and _NAME.fullmatch(source))
     if after.isalpha():
         return len(source) <= 2
-    return not _PRICE.match(source)
+    return not (_PRICE.match(source) or (" " in source and _MONEY.search(source)))
 
 
 def delimited(source: str, markup: str) -> str:

@@ -117,10 +117,21 @@ class MessageRow(MessageText):
             body[0].gap = style.px(12 if self.reasoning else 8)
         found.extend(body)
         found.extend(self._tail(body))
+        self._change(found)
+
+    def _change(self, found: list[Block]) -> None:
+        """Show ``found``; what stands before the first new block keeps its place."""
+        pairs = zip(self.blocks, found, strict=False)
+        same = min(len(self.blocks), len(found))
+        first = next((number for number, (old, new) in enumerate(pairs) if old is not new), same)
         self.blocks = found
-        width, self.width = self.width, 0
-        if width:
-            self.place(width)
+        if self.own and self.width:
+            self._place_own(self.width)
+            self.flow()
+        elif self.width:
+            for block in found[first:]:
+                block.place(max(40, self.width - block.left))
+            self.flow(max(0, first - 1))
 
     def _keep(self, key: str, signature: tuple[object, ...], make: Callable[[], Block]) -> Block:
         """The block made last time if it would show the same: then it need not be painted again."""
@@ -300,13 +311,14 @@ class MessageRow(MessageText):
                 other.place(width)
         self.bubble = (left - pad, 0, wanted + 2 * pad, 0)
 
-    def flow(self) -> None:
-        """Set tops and the row's height from the blocks' heights."""
-        y = 0
-        tops = []
+    def flow(self, start: int = 0) -> None:
+        """Set tops and the row's height from the blocks' heights, from block ``start`` on."""
+        start = 0 if self.own or start >= len(self._tops) else start
         over, under = self.style.px(BUBBLE_TOP), self.style.px(BUBBLE_BOTTOM)
-        body = [block for block in self.blocks if block.bubble]
-        for block in self.blocks:
+        body = [block for block in self.blocks if block.bubble] if self.own else []
+        tops = self._tops[:start]
+        y = self.blocks[start - 1].top + self.blocks[start - 1].height if start else 0
+        for block in self.blocks[start:]:
             y += over if body and block is body[0] else block.gap
             block.top = y
             tops.append(y)
@@ -332,20 +344,19 @@ class MessageRow(MessageText):
             self.place(width)
             if self.height != height:
                 return True
-        changed = False
+        first, shift = -1, 0
         for number in range(self.first_block(top), len(self.blocks)):
             block = self.blocks[number]
-            if block.top > bottom and not changed:
-                break
-            if block.top > bottom + 4000:
+            if block.top + shift > bottom:
                 break
             if not block.built:
                 height = block.height
                 block.layout()
-                changed = changed or block.height != height
-        if changed:
-            self.flow()
-        return changed
+                shift += block.height - height
+                first = number if first < 0 and block.height != height else first
+        if first >= 0:
+            self.flow(first)
+        return first >= 0
 
     def forget(self, keep_top: int, keep_bottom: int) -> None:
         """Drop documents of blocks outside two heights in the row."""

@@ -299,7 +299,6 @@ class ConversationView(Searching):
             caret = self.caret_block(row)
             row.take_pending()
             row.compose()
-            row.flow()
             self.column.flow(number)
             top = row.first_change(caret)
             dirty = row.top + top if dirty is None else min(dirty, row.top + top)

@@ -24,9 +24,11 @@ def shared(tmp_path_factory):
     root = with_models(tmp_path_factory.mktemp("home"))
     for name, script in EXTRA.items():
         echo_model(root, name, **script)
-    host = HostProcess(root).ready()
-    yield host
-    host.close()
+    host = HostProcess(root)
+    try:
+        yield host.ready()
+    finally:
+        host.close()
 
 
 def start(host: HostProcess, prompts: list[dict[str, Any]], *panes: str | dict[str, Any], **more: Any) -> str:

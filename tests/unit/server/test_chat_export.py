@@ -12,10 +12,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from server_harness import HostProcess, echo_model, with_models
+from server_harness import HostProcess, echo_model, until, with_models
 
 from paddock.sdk.blind import blind_order
 from paddock.sdk.chats import ExportRequest
@@ -227,6 +228,19 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(host, tmp_path):
     assert "no such folder" in refused(host, "markdown", folder="nobody")
     assert "A PDF is no text" in refused(host, "pdf", chats=[chat])
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_export_ends_when_nobody_waits_for_it(host, tmp_path):
+    text = "# Heading\n\n" + "A **sentence** of words, and `code`. " * 400
+    said = [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n in range(200)]
+    (tmp_path / "big.jsonl").write_text(json.dumps({"messages": said}))
+    chat = host.post("/control/chat-import", {"path": str(tmp_path / "big.jsonl")})["chats"][0]
+    out = tmp_path / "out"
+    request = {"format": "html", "chats": [chat], "path": str(out / "x.html")}
+    with host.client(timeout=0.3) as impatient, pytest.raises(httpx2.TimeoutException):
+        impatient.post("/control/chat-export", json=request)
+    until(lambda: not out.exists() or not list(out.iterdir()), "the end of the export")
+    assert not (out / "x.html").exists()
 
 
 def test_a_pdf_has_pages(host, tmp_path):
