@@ -39,12 +39,12 @@ from paddock.server.places import Places, bundled
 from paddock.server.predictions import Predictions
 from paddock.server.prompt_cache import PromptCache, load_defaults
 from paddock.server.quantizer import Quantizer
+from paddock.server.relief import relieve
 from paddock.server.settings import SettingsStore
 from paddock.server.subjects import Subjects
 from paddock.server.trash import Trash
 
 if TYPE_CHECKING:
-    from paddock.backends.pressure import Level
     from paddock.backends.simulator import Simulator
     from paddock.browser.library import Library
     from paddock.browser.stores import StorePlace
@@ -59,11 +59,6 @@ WINDOW_GRACE_S = 1.0
 CLOSE_S = 3.0
 ASK_ENGINES_S = 5.0
 """So long after the first window the engines are asked what they can compute on."""
-_PRESSURE: dict[Level, str] = {
-    "none": "",
-    "some": "The machine is short of memory.",
-    "critical": "The machine is very short of memory: models that nobody uses are unloaded.",
-}
 
 
 class Host:
@@ -222,7 +217,7 @@ class Host:
         await self._listener.start()
         self._instance.announce(f"http://127.0.0.1:{opened.getsockname()[1]}")
         self.models.read_folders()
-        self._pressure = asyncio.get_running_loop().create_task(self._watch_pressure())
+        self._pressure = asyncio.get_running_loop().create_task(relieve(self.models, self.memory, self.memory_watch))
         self.awake.start()
         self._chore(self.downloads.open())
         self.trash.open()
@@ -319,16 +314,6 @@ class Host:
             settings=lambda: self.settings.current,
             key=os.environ.get("PADDOCK_API_KEY", ""),
         )
-
-    async def _watch_pressure(self) -> None:
-        from paddock.backends.pressure import PressureMonitor
-
-        await PressureMonitor(self._relieve, active=lambda: bool(self.models.loaded())).run()
-
-    async def _relieve(self, level: Level) -> None:
-        self.memory.pressure = _PRESSURE[level]
-        self.memory_watch.hurry()
-        await self.models.pool.relieve(level)
 
     def _memory(self) -> Memory:
         home = self._instance.home

@@ -41,6 +41,7 @@ class ChatDeeds(QObject):
         self._host, self._messages = host, messages
         self.folders: tuple[ChatFolder, ...] = ()
         self.leaving: set[str] = set()
+        self._wanted_back: list[tuple[str, ...]] = []
         host.snapshot.connect(self._read_folders)
         host.folders_changed.connect(self._read_folders)
 
@@ -166,12 +167,17 @@ class ChatDeeds(QObject):
 
     def _gone(self, chats: Sequence[str], _: object) -> None:
         self.leaving.difference_update(chats)
+        for wanted in [item for item in self._wanted_back if not self.leaving.intersection(item)]:
+            self._wanted_back.remove(wanted)
+            self.restore(wanted)
 
     def restore(self, chats: Sequence[str]) -> None:
         """Bring chats back out of the trash; the first one is shown again."""
+        if self.leaving.intersection(chats):  # the host must have deleted them first
+            self._wanted_back.append(tuple(chats))
+            return
 
         def back(found: list[Chat]) -> None:
-            self.leaving.difference_update(chats)
             for chat in found:
                 self._host.learn_chat(msgspec.structs.replace(chat.summary, deleted=None))
             self.restored.emit(chats[0])

@@ -1,8 +1,8 @@
 """``python -m tests.perf.chats_column``: how long the list of conversations holds the window up with 2,000 chats.
 
-Prints milliseconds of the GUI thread (median and largest of the rounds) for what happens while one works: an answer begins or ends in
-one chat, a letter is typed into the search field, a folder is opened, the whole list comes from the host. Exits with 1
-where a median is over 50 ms.
+Prints milliseconds of the GUI thread's own time (median and largest of the rounds) for what happens while one works: an
+answer begins or ends in one chat, a letter is typed into the search field, a folder is opened, the whole list comes
+from the host. Exits with 1 where a median is over 50 ms.
 """
 
 from __future__ import annotations
