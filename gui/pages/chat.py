@@ -191,10 +191,6 @@ class ChatPage(QWidget):
             self.dialogue.open(chat, message)
         self.columns.chosen()
 
-    def begin_compare(self) -> None:
-        """Compare models in the open conversation."""
-        self.compare.begin_here()
-
     def leave_conversation(self) -> None:
         """Nothing of it is followed any more, so that something else can take its place."""
         self.compare.leave()
@@ -243,7 +239,8 @@ class ChatPage(QWidget):
 
     def regions(self) -> list[QWidget]:
         """Where F6 goes, in order; the hidden ones are left out."""
-        all_regions = (self.chats.search, self.head.chip, self.view, self.composer.field, self.inspector.system)
+        panes = self.compare.regions()
+        all_regions = (self.chats.search, self.head.chip, self.view, *panes, self.composer.field, self.inspector.system)
         return [widget for widget in all_regions if widget.isVisible()]
 
     def remember(self, state: WindowState) -> WindowState:
@@ -388,7 +385,7 @@ class ChatPage(QWidget):
         layout = self._composer_host.layout()
         if layout is not None:
             layout.setContentsMargins(side, 0, side, 10)
-        self.hint.setVisible(self.height() >= current().px(440))
+        self.hint.setVisible(self.height() >= current().px(620 if self.compare.shown else 440))
 
 
 def messages_error(messages: Messages) -> Callable[[BaseException], None]:

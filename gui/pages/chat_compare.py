@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
@@ -49,10 +50,15 @@ class ChatCompare(QObject):
         if self.shown or dialogue.run is not None or not self._host.models_known:
             return
         page.inspector.flush()
-        chat, model, system, text = dialogue.chat, dialogue.model, dialogue.system, page.composer.draft()
+        self.begin(dialogue.chat, model=dialogue.model, system=dialogue.system)
+
+    def begin(self, chat: str, *, model: str, system: str, panes: tuple[Pane, ...] = ()) -> None:
+        """Compare in the conversation ``chat``, or in a new one; without ``panes`` its model and another."""
+        page = self._page
+        text = page.composer.draft()
         page.leave_conversation()
         page.drafts.pop("", None)  # it goes with the comparison
-        self._enter().begin(chat, (), model=model, system=system)
+        self._enter().begin(chat, panes, model=model, system=system)
         page.composer.set_text(text)
 
     def leave(self) -> None:
@@ -70,6 +76,10 @@ class ChatCompare(QObject):
         page.composer.set_tools(None)
         page.columns.set_over(False)
         page.inspector.leave_pane()
+
+    def regions(self) -> list[QWidget]:
+        """Where F6 goes: the panes."""
+        return self.view.regions() if self.view is not None and self.shown else []
 
     def remember(self, state: WindowState) -> WindowState:
         return self.view.remember(state) if self.view is not None else state

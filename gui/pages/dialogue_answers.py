@@ -201,7 +201,10 @@ class Answers(QObject):
             answer = self._answer(run, run.answer)
         reasoning = answer.reasoning if run.base else ""
         answer = msgspec.structs.replace(answer, content=run.base, reasoning=reasoning, state="generating")
-        self.messages = [*(item for item in self.messages if item.id != run.answer), answer]
+        others = [item for item in self.messages if item.id != run.answer]
+        if len(others) < len(self.messages):
+            self._view.set_messages(others)  # what is shown of it would be kept otherwise
+        self.messages = [*others, answer]
         self._view.set_messages(self.messages)
 
     def _answer(self, run: Run, name: str) -> ChatMessage:

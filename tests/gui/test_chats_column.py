@@ -20,6 +20,9 @@ def test_going_to_another_chat_and_back_follows_the_running_answer(scene: Scene)
     scene.until(lambda: scene.host.chats[chat].generating is not None)
     scene.chat.open(chat)
     scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    row = scene.chat.view.column.rows
+    scene.until(lambda: len(row[-1].full_text()) > 40)
+    assert ("one two three four five six seven eight nine ten " * 40).startswith(row[-1].full_text()), "shown once"
     scene.dialogue.stop()
     scene.answered()
 

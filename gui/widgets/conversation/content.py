@@ -13,9 +13,9 @@ from paddock.gui.widgets.conversation.stream import Stream
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
-SLICE = 2_048
+SLICE = 1_024
 """Characters parsed together."""
-SLICE_S = 0.006
+SLICE_S = 0.004
 """So long a message is parsed at once; a longer one over several turns."""
 
 

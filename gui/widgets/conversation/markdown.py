@@ -30,7 +30,7 @@ PARAGRAPH_LIMIT = 8_192
 """Characters of one laid-out paragraph (7 ms to wrap at worst)."""
 INLINE_LIMIT = 8_192
 """A longer paragraph is shown as plain text, and so is one with more signs than these: they take seconds to parse."""
-BRACKETS, STARS = 250, 400
+BRACKETS, STARS = 120, 240
 NESTING = 60
 """What is nested deeper is shown as it was written: markdown-it would leave it out."""
 KNOWN, REMEMBERED = 4_096, 2_000
