@@ -92,6 +92,8 @@ class ChatPictures:
     def clear_demos(self, home: Home) -> None:
         """Take the demo models away, where a real one is left, and switch the API server on."""
         studio = self._studio
+        for loaded in tuple(studio.host.loaded):
+            studio.ask(lambda client, loaded=loaded: client.unload(loaded))
         if not studio.host.models[self._answering_model()].path.endswith(".echo.json"):
             for name in ECHO_MODELS:
                 shutil.rmtree(home.models / "demo" / name)

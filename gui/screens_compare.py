@@ -16,14 +16,14 @@ LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-of-2026
 MODELS: dict[str, dict[str, Any]] = {
     "Qwen3-8B": {
         "text": "Three reasons, in order of weight:\n\n1. **It costs context.** Every turn carries it, so a long one"
-        " leaves less room for the conversation.\n2. **It dilutes attention.** Twenty rules compete; three win."
-        "\n3. **It is evaluated once per chat** unless the prefix is cached.",
+        " leaves less room for the conversation.\n2. **It dilutes the model's attention.** Twenty rules compete;"
+        " three win.\n3. **It is evaluated once per chat** unless the prefix is cached.",
         "tokens_per_second": 140,
         "take_mib": 49,
     },
     "Llama-3.1-8B": {
-        "text": "Three reasons:\n\n1. **It costs context.** Every turn carries it.\n2. **It dilutes attention.** The"
-        " model weighs each rule less as you add more.\n\n```python\nprompt = 'Be brief.'\n```\n",
+        "text": "Three reasons:\n\n1. **It costs context.** Every turn carries it.\n2. **It dilutes the model's"
+        " attention.** It weighs each rule less as you add more.\n\n```python\nprompt = 'Be brief.'\n```\n",
         "tokens_per_second": 85,
         "take_mib": 89,
     },

@@ -29,7 +29,7 @@ class TestHub:
             "HOME": str(folder / "person"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         }
-        for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
+        for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "PADDOCK_STORES"):
             os.environ.pop(name, None)
 
     def set_rate(self, rate: int) -> None:

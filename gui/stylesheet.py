@@ -50,6 +50,7 @@ QMessageBox QPushButton:default {{ background: {p.accent}; border-color: {p.acce
 QMessageBox QPushButton:focus {{ border: 2px solid {p.text}; padding: 5px 11px; }}
 QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; padding: 4px 6px; }}
 QSplitter::handle {{ background: {p.border}; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QScrollBar {{ background: transparent; border: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}

@@ -56,9 +56,14 @@ class BatchTable:
             raise _missing()
         return _batch(row)
 
+    def _look_for(self, id: str) -> None:
+        with storage_errors(self._path):
+            if self._connection.execute("SELECT 1 FROM batches WHERE id=?", (id,)).fetchone() is None:
+                raise _missing()
+
     def prompts(self, id: str) -> list[BatchPrompt]:
         """Raises NotFound."""
-        self.get(id)
+        self._look_for(id)
         with storage_errors(self._path):
             rows = self._connection.execute("SELECT prompt FROM batch_prompts WHERE batch=? ORDER BY number", (id,))
             return [msgspec.json.decode(row["prompt"], type=BatchPrompt) for row in rows]
@@ -66,6 +71,11 @@ class BatchTable:
     def set_state(self, id: str, state: BatchState) -> None:
         with transaction(self._connection, self._path) as rows:
             rows.execute("UPDATE batches SET state=? WHERE id=?", (state, id))
+
+    def pause(self) -> None:
+        """Whatever runs waits until it is resumed."""
+        with transaction(self._connection, self._path) as rows:
+            rows.execute("UPDATE batches SET state='paused' WHERE state='running'")
 
     def delete(self, id: str) -> None:
         """Raises NotFound."""
@@ -79,8 +89,7 @@ class BatchTable:
         """What has become of cell ``number``, in place of what is known of it. Raises NotFound when the batch has been
         removed."""
         with transaction(self._connection, self._path) as rows:
-            if rows.execute("SELECT 1 FROM batches WHERE id=?", (id,)).fetchone() is None:
-                raise _missing()
+            self._look_for(id)
             _put(rows, id, number, cell)
 
     def retry(self, id: str) -> int:
@@ -115,7 +124,7 @@ class BatchTable:
 
     def changes(self, id: str, since: int, limit: int) -> list[BatchCell]:
         """Raises NotFound."""
-        self.get(id)
+        self._look_for(id)
         with storage_errors(self._path):
             rows = self._connection.execute(
                 "SELECT change, cell FROM cells WHERE batch=? AND change>? ORDER BY change LIMIT ?", (id, since, limit)

@@ -180,7 +180,7 @@ class BatchWork:
             model=pane.model,
             messages=_messages(prompt, pane, self._system),
             sampling=sampling,
-            max_tokens=pane.max_tokens,
+            max_tokens=pane.max_tokens or None,
             stop=pane.stop or (),
             reasoning=pane.reasoning,
             priority="batch",

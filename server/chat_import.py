@@ -144,6 +144,8 @@ def _kept(
     table: ChatTable, records: Sequence[ChatRecord], folder: str
 ) -> tuple[bool, list[ChatSummary], list[str | Present]]:
     """On the database's thread. Whether there are new folders, the new conversations, and what became of each."""
+    if not any(one.id == folder for one in table.folders.all()):
+        folder = ""  # it was removed meanwhile
     there = {record.origin: table.archive.there(record.origin) for record in records}
     new = {record.origin: record for record in records if there[record.origin] is None}
     before = len(table.folders.all())

@@ -28,7 +28,7 @@ from paddock.server.instance import write_private
 if TYPE_CHECKING:
     from paddock.sdk.paths import Home
     from paddock.server.bus import Bus
-    from paddock.server.chats import ChatStore
+    from paddock.server.chats import ChatStore, ChatTable
 
 logger = logging.getLogger(__name__)
 
@@ -115,22 +115,33 @@ class ChatSafety:
 
     async def restore(self, store: ChatStore, name: str) -> Backup:
         """Put a copy in the place of the conversations, which are copied first. Raises NotFound, HostBusy while answers
-        are being written, and StorageFailed; the conversations are as they were then."""
-        if self._answering():
-            raise HostBusy("An answer is being written.", hint="Stop it, or wait for its end; then restore the backup.")
+        are being written or a batch runs, and StorageFailed; the conversations are as they were then."""
+        self._look_whether_free()
         path = await asyncio.to_thread(self._backups.find, name)
         work = self._folder / f".{name}.work"
         try:
             await asyncio.to_thread(_brought_up_to_date, path, work)
-            before = await self._make(partial(self._backups.make, "restore", self._clock()))
-            if self._answering():
-                raise HostBusy("An answer has been asked for meanwhile.", hint="Wait for its end; then restore again.")
-            await store.ask(lambda table: table.take_over(work))
+            async with self._copying:
+                self._look_whether_free()
+                before = await store.ask(lambda table: self._replaced(table, work))
         finally:
             for end in ("", "-wal", "-shm"):
                 Path(f"{work}{end}").unlink(missing_ok=True)
         logger.info("the conversations are those of the backup %s", name)
         self._bus.publish(ChatsReplaced(id="chats"))
+        return before
+
+    def _look_whether_free(self) -> None:
+        if self._answering():
+            raise HostBusy(
+                "An answer is being written.",
+                hint="Stop it, or pause the list of prompts that is running; then restore the backup.",
+            )
+
+    def _replaced(self, table: ChatTable, work: Path) -> Backup:
+        # Both on the database's thread: what is written in between would be in neither.
+        before = self._backups.make("restore", self._clock())
+        table.take_over(work)
         return before
 
     async def _make(self, copy: Callable[[], Backup]) -> Backup:

@@ -39,7 +39,8 @@ class ChatServices:
         clock: Callable[[], float],
         models_free: Callable[[], None],
     ) -> None:
-        self.safety = ChatSafety(home, bus, answering=lambda: bool(generations.running()), clock=clock)
+        self._generations = generations
+        self.safety = ChatSafety(home, bus, answering=self._answering, clock=clock)
         store = self._store = ChatStore(home.chats_file, self.safety.connect)
         self.presets = Presets(home.presets, bus, clock=clock)
         self.conversations = Conversations(store, generations, models, bus, settings=settings, clock=clock)
@@ -69,6 +70,10 @@ class ChatServices:
             done=models_free,
         )
         generations.on_started(self.titles.started)
+
+    def _answering(self) -> bool:
+        """Also between two answers of a batch."""
+        return bool(self._generations.running() or self.batches.busy())
 
     async def open(self) -> None:
         """Raises StorageFailed."""

@@ -117,6 +117,7 @@ class ChatTable(MessageTable):
             finally:
                 source.close()
         self.interrupt()
+        self.batches.pause()
 
     def rebuild_words(self) -> None:
         """Make the search index anew."""

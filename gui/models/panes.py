@@ -208,7 +208,7 @@ def _speed(largest: float) -> Say:
 
 def _seconds(largest: float) -> Say:
     if largest >= 1:
-        return lambda value: (f"{value:.2f}", "s")
+        return lambda value: (f"{value:.2f}" if value >= 0.01 else f"{value:.3f}", "s")
     return lambda value: (f"{value * 1000:.1f}" if value < 0.00995 else f"{value * 1000:.0f}", "ms")
 
 

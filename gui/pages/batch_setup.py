@@ -57,7 +57,7 @@ class BatchSetup(QWidget):
         repeat.setSpacing(8)
         repeat.addWidget(self.repeat)
         repeat.addWidget(
-            Label("times each prompt is asked, each time with another seed", 13, 400, "text2", wrap=True), 1
+            Label("how many times each prompt is asked, each time with another seed", 13, 400, "text2", wrap=True), 1
         )
         for title, part in (("Prompts", self.source), ("Panes", self._panes), ("Repeat", repeat)):
             column.addWidget(Label(title, 15, 600))

@@ -307,6 +307,7 @@ class ChatPage(QWidget):
         return self.loading.open_dialog(model)
 
     def _deleted(self, chat: str) -> None:
+        self.compare.begun.discard(chat)
         if chat == self.chat:
             self.compare.leave()
             self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
@@ -358,6 +359,7 @@ class ChatPage(QWidget):
         """The conversation of the last time, once the list of them is known."""
         wanted, self._wanted = self._wanted, "" if self._host.chats_known else self._wanted
         if self._host.chats_known and wanted in self._host.chats and not self.dialogue.messages:
+            self.compare.begun.add(wanted)
             self.open(wanted)
 
     def _settings_changed(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
+from paddock.gui.pages.compare_jobs import discard, whole
 from paddock.gui.window_state import WindowState
 from paddock.sdk.types import Pane
 
@@ -28,6 +29,8 @@ class ChatCompare(QObject):
         self._page, self._host, self._messages, self._state = page, host, messages, state
         self.view: CompareView | None = None
         self.shown = False
+        self.begun: set[str] = set()
+        """Comparisons of this window that are removed if they are left before anything was asked."""
 
     @property
     def chat(self) -> str:
@@ -68,6 +71,7 @@ class ChatCompare(QObject):
         page = self._page
         page.composer.hold()
         page.keep_draft()
+        self._forget_unasked(self.view)
         self.shown = False
         self.view.leave()
         page.composer.set_running(False)
@@ -76,6 +80,28 @@ class ChatCompare(QObject):
         page.composer.set_tools(None)
         page.columns.set_over(False)
         page.inspector.leave_pane()
+
+    def _forget_unasked(self, view: CompareView) -> None:
+        """What is left before anything was asked goes; its draft is that of a new conversation."""
+        session, page = view.session, self._page
+        if session.panes and not session.running and not any(session.paths.values()) and self._forget(session.chat):
+            draft = page.drafts.pop(session.chat, "")
+            page.drafts[""] = page.drafts.get("") or draft
+
+    def _forget(self, chat: str) -> bool:
+        """Remove a comparison begun here that nobody asked anything in, or gave a name or a place in the list."""
+        known = self._host.chats.get(chat)
+        if chat not in self.begun or known is None or known.title or known.pinned or known.folder or known.tags:
+            return False
+        self.begun.discard(chat)
+        self._host.call(lambda client: discard(client, chat), None, self._messages.error, self)
+        return True
+
+    def _ended(self, chat: str) -> None:
+        if self._forget(chat):
+            self._page.new_chat()
+        else:
+            self.left.emit(chat)
 
     def regions(self) -> list[QWidget]:
         """Where F6 goes: the panes."""
@@ -105,12 +131,13 @@ class ChatCompare(QObject):
         view.opened.connect(self._changed)
         view.changed.connect(self._changed)
         view.composer_state_changed.connect(self._show_composer)
+        view.created.connect(self.begun.add)
         view.created.connect(page.chats.show_open)
         view.created.connect(page.state_changed)
         view.state_changed.connect(page.state_changed)
         view.edit_wanted.connect(page.composer.edit)
         view.given_back.connect(page.give_back)
-        view.ended.connect(self.left)
+        view.ended.connect(self._ended)
         view.deleted.connect(lambda _: page.new_chat())
         view.settings_wanted.connect(self._edit_pane)
         view.load_wanted.connect(page.open_load_dialog)
@@ -151,6 +178,12 @@ class ChatCompare(QObject):
         dialog.open()
 
     def _show_batch(self, panes: tuple[Pane, ...]) -> None:
+        chat = self.view.session.summary if self.view is not None else None
+        if chat is not None:
+            known = chat
+            self._host.call(lambda client: whole(client, known, panes), self._open_batch, self._messages.error, self)
+
+    def _open_batch(self, panes: tuple[Pane, ...]) -> None:
         from paddock.gui.pages.batch_dialog import BatchDialog
 
         BatchDialog(self._host, self._messages, panes, self._page).open()

@@ -109,8 +109,8 @@ class ChatsTrash(QDialog):
             self._column.addWidget(self._row(chat, now))
         count = len(self.chats)
         more = f" The last {MOST} are shown." if count > MOST else ""
-        words = f"{count} chat{'' if count == 1 else 's'}, each kept for {KEPT_DAYS} days.{more}"
-        self.about.setText(words if count else "The trash is empty.")
+        words = f"{count} chats, each" if count > 1 else "1 chat,"
+        self.about.setText(f"{words} kept for {KEPT_DAYS} days.{more}" if count else "The trash is empty.")
         self.empty.setEnabled(bool(count))
         if self.focusWidget() is None:
             self.close_button.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from paddock.sdk.compare import AskPanes
-from paddock.sdk.errors import NotFound
-from paddock.sdk.types import Chat, ChatPatch, NewChat, Pane
+from paddock.sdk.errors import NotFound, PaddockError
+from paddock.sdk.types import Chat, ChatPatch, ChatSummary, NewChat, Pane
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -15,8 +17,56 @@ if TYPE_CHECKING:
 
 async def begin(client: AsyncClient, chat: str, panes: Sequence[Pane], new: NewChat) -> Chat:
     """Compare in ``chat``; an empty id makes one."""
-    name = chat or (await client.create_chat(new)).summary.id
-    return await client.set_panes(name, panes)
+    if chat:
+        return await client.set_panes(chat, panes)
+    made = (await client.create_chat(new)).summary.id
+    try:
+        return await client.set_panes(made, panes)
+    except BaseException:  # also when it is left meanwhile: nobody would know of it
+        await discard(client, made)
+        raise
+
+
+async def discard(client: AsyncClient, chat: str) -> None:
+    """Remove a conversation in which nothing was ever said; nothing happens to another one, or to one in the trash."""
+    try:
+        found = await client.chat(chat)
+        if found.messages or any(found.paths.values()) or found.summary.deleted is not None:
+            return
+        await client.delete_chat(chat)
+        await client.purge_chat(chat)
+    except NotFound:
+        return
+
+
+async def whole(client: AsyncClient, chat: ChatSummary, panes: Sequence[Pane]) -> tuple[Pane, ...]:
+    """The panes with what their conversation sets and they do not, to be asked outside of it."""
+    return tuple([_whole(chat, pane, await _foreign(client, chat, pane)) for pane in panes])
+
+
+async def _foreign(client: AsyncClient, chat: ChatSummary, pane: Pane) -> set[str]:
+    """The conversation's options that the engine of the pane's model does not have."""
+    if not chat.sampling:
+        return set()
+    try:
+        specs = await client.sampling_options(pane.model or chat.model)
+    except PaddockError:
+        return set()  # asking it says why
+    return chat.sampling.keys() - {name for spec in specs for name in (spec.name, *spec.aliases)}
+
+
+def _whole(chat: ChatSummary, pane: Pane, foreign: set[str]) -> Pane:
+    inherited = {name: value for name, value in chat.sampling.items() if name not in foreign}
+    sampling = {name: value for name, value in {**inherited, **pane.sampling}.items() if value is not None}
+    return msgspec.structs.replace(
+        pane,
+        model=pane.model or chat.model,
+        system=(chat.system or None) if pane.system is None else pane.system,
+        sampling=sampling,
+        stop=(chat.stop or None) if pane.stop is None else pane.stop,
+        max_tokens=(chat.max_tokens if pane.max_tokens is None else pane.max_tokens) or None,
+        reasoning=chat.reasoning if pane.reasoning is None else pane.reasoning,
+    )
 
 
 async def ask(client: AsyncClient, chat: str, request: AskPanes) -> Chat:

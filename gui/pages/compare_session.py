@@ -331,31 +331,31 @@ class Comparison(QObject):
         if kept == {pane.id for pane in self.panes}:
             self.panes = wanted
             self.changed.emit()
-        self._change(lambda client: jobs.put(client, chat, wanted, stopped))
+        self.change(lambda client: jobs.put(client, chat, wanted, stopped))
 
     def end(self, pane: str) -> None:
         """Go on alone, as ``pane`` has it."""
         chat = self.chat
         first = sorted(self.panes, key=lambda item: item.id != pane)
         stopped = tuple(run.answer for run in self.runs.values())
-        self._change(lambda client: jobs.end(client, chat, first, stopped))
+        self.change(lambda client: jobs.end(client, chat, first, stopped))
 
     def adopt(self, pane: str) -> None:
         """All panes go on from the conversation as ``pane`` has it."""
         chat = self.chat
-        self._change(lambda client: client.adopt_pane(chat, pane))
+        self.change(lambda client: client.adopt_pane(chat, pane))
 
     def part(self, leaves: Mapping[str, str]) -> None:
         """Each pane goes on from its own message, by the panes' ids."""
         chat, wanted = self.chat, dict(leaves)
-        self._change(lambda client: jobs.part(client, chat, wanted))
+        self.change(lambda client: jobs.part(client, chat, wanted))
 
     def choose_version(self, pane: str, message: str) -> None:
         """Show another version of a turn in a pane."""
         chat = self.chat
-        self._change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message, pane=pane)))
+        self.change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message, pane=pane)))
 
-    def _change(self, job: Callable[[AsyncClient], Awaitable[Chat]]) -> None:
+    def change(self, job: Callable[[AsyncClient], Awaitable[Chat]]) -> None:
         self._host.call(job, self._show, self._not_changed, self)
 
     def _not_changed(self, error: BaseException) -> None:

@@ -62,7 +62,7 @@ class Composer(QFrame):
         self.setAcceptDrops(True)
         self._running = False
         self._status = ""
-        self._draft = ""
+        self._draft = self._placeholder = ""
         self._tools: QWidget | None = None
         self.progress = Progress("Progress")
         place = self.progress.sizePolicy()
@@ -153,6 +153,7 @@ class Composer(QFrame):
     def _begin(self, task: Task, text: str) -> None:
         self._draft = self.draft()
         self.task.show_task(task)
+        self._show_placeholder()
         self.set_text(text)
         self._show()
         self.task_changed.emit()
@@ -163,6 +164,7 @@ class Composer(QFrame):
         if self.task.task is None:
             return False
         self.task.show_task(None)
+        self._show_placeholder()
         self.set_text(self._draft)
         self._show()
         self.task_changed.emit()
@@ -185,7 +187,14 @@ class Composer(QFrame):
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_placeholder(self, text: str) -> None:
-        self.field.setPlaceholderText(text)
+        """What stands in the empty field, while a new message is written."""
+        self._placeholder = text
+        self._show_placeholder()
+
+    def _show_placeholder(self) -> None:
+        task = self.task.task
+        inserting = task is not None and task.kind == "insert"
+        self.field.setPlaceholderText("Message to insert" if inserting else self._placeholder)
         self.field.viewport().update()  # Qt repaints only when the placeholder comes or goes
 
     def hold(self) -> None:

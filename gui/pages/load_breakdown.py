@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.messages import sentence
@@ -37,7 +38,7 @@ class DeviceUseRow(QWidget):
         self.need = Label("", 12, 400, "text2", tabular=True)
         self.bar = MemoryBar("")
         self.legend = MemoryLegend()
-        top = QHBoxLayout()
+        top = self._top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.name, 1)
         top.addWidget(self.need)
@@ -57,6 +58,19 @@ class DeviceUseRow(QWidget):
         self.bar.show_segments(segments, device.total, title, limit)
         self.legend.show_segments(segments)
         self.legend.keep_lines()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Name and need beside each other where both have room, else below each other."""
+        needed = self.name.sizeHint().width() + self.need.sizeHint().width() + 8
+        beside = needed <= self.width()
+        direction = QHBoxLayout.Direction
+        self._top.setDirection(direction.LeftToRight if beside else direction.TopToBottom)
+        self._top.setSpacing(8 if beside else 2)
 
 
 class Breakdown(QFrame):

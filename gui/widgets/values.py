@@ -206,7 +206,11 @@ class NumberBox(QDoubleSpinBox):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
             self._dress()
+            self._place_editor()  # Qt puts it back with every new style
             self.updateGeometry()
+
+    def _place_editor(self) -> None:
+        self.lineEdit().setGeometry(4, 2, self.width() - 8, self.height() - 4)
 
     def _dress(self) -> None:
         look = theme.current()
@@ -233,7 +237,7 @@ class NumberBox(QDoubleSpinBox):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.lineEdit().setGeometry(4, 2, self.width() - 8, self.height() - 4)
+        self._place_editor()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

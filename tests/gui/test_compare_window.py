@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
+from paddock.sdk.types import ChatPatch, Pane
+
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Scene = Any
 
@@ -72,3 +74,59 @@ def test_a_pane_takes_its_settings_from_the_inspector(scene: Scene) -> None:
     scene.until(lambda: scene.ask(lambda client: client.chat(chat)).panes[1].sampling.get("temperature") == 0.25)
     assert scene.ask(lambda client: client.chat(chat)).panes[0].sampling == {}
     assert "temperature 0.25" in view.grid.panes[1].title
+
+
+def test_a_comparison_that_was_never_asked_goes_when_it_is_left(chat_scene: Scene) -> None:
+    scene, compare, composer = chat_scene, chat_scene.chat.compare, chat_scene.chat.composer
+    before = {item.id for item in scene.ask(lambda client: client.chats())}
+
+    def begun() -> str:
+        scene.chat.head.compare.click()
+        scene.until(lambda: compare.shown and len(compare.view.panes) == 2)
+        assert compare.chat in scene.host.chats
+        return str(compare.chat)
+
+    def left() -> set[str]:
+        return {item.id for item in scene.ask(lambda client: client.chats())} - before
+
+    chat = begun()
+    scene.qtbot.keyClicks(composer.field, "half a question")
+    scene.chat.new_chat()
+    assert composer.text() == "half a question"
+    scene.until(lambda: chat not in scene.host.chats and not left())
+    assert chat not in {item.id for item in scene.ask(lambda client: client.deleted_chats())}
+
+    composer.set_text("")
+    begun()
+    compare.view.deeds.remove(compare.view.session.panes[1].id)
+    scene.until(lambda: not compare.shown and not left())
+    named = begun()
+    scene.host.call(lambda client: client.patch_chat(named, ChatPatch(title="For tomorrow")))
+    scene.until(lambda: compare.view.title == "For tomorrow")
+    scene.chat.new_chat()
+    deleted = begun()
+    scene.chat.chats.delete(deleted)
+    scene.until(lambda: left() == {named})
+    assert deleted in {item.id for item in scene.ask(lambda client: client.deleted_chats())}, "it can be brought back"
+
+
+def test_a_prompt_list_takes_over_what_the_conversation_sets(chat_scene: Scene) -> None:
+    from paddock.gui.pages.batch_dialog import BatchDialog
+
+    scene, compare = chat_scene, chat_scene.chat.compare
+    models = (Pane(model=scene.model("fast"), sampling={"top_k": 5}), Pane(model=scene.model("slow"), system=""))
+    compare.begin("", model=scene.model("fast"), system="Be brief.", panes=models)
+    scene.until(lambda: compare.shown and len(compare.view.panes) == 2)
+    patch = ChatPatch(sampling={"top_k": 7, "temperature": 0.5}, stop=("END",), max_tokens=9)
+    chat = compare.chat
+    scene.ask(lambda client: client.patch_chat(chat, patch))
+    scene.until(lambda: compare.view.session.summary.stop == ("END",))
+    compare.view.composer_tools.list.click()
+    scene.until(lambda: any(dialog.isVisible() for dialog in scene.window.findChildren(BatchDialog)))
+    (dialog,) = (item for item in scene.window.findChildren(BatchDialog) if item.isVisible())
+    one, two = (card.pane() for card in dialog.setup.cards)
+    assert (one.system, one.stop, one.max_tokens) == ("Be brief.", ("END",), 9)
+    assert one.sampling == {"top_k": 5, "temperature": 0.5}
+    assert (two.system, two.sampling) == ("", {"top_k": 7, "temperature": 0.5})
+    dialog.close()
+    scene.chat.new_chat()

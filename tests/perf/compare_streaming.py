@@ -40,26 +40,6 @@ STALL_MS, P99_MS = 33.0, 8.0
 VARIANTS = ("mixed", "code", "long")
 
 
-class WorkClock(Clock):
-    """Notes beside each lateness what the GUI thread computed meanwhile, in ms: on a machine that others use the
-    lateness is mostly theirs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.work: list[float] = []
-        self._spent = 0.0
-
-    def start(self) -> None:
-        self.work, self._spent = [], time.thread_time()
-        super().start()
-
-    def _beat(self) -> None:
-        now = time.thread_time()
-        self.work.append((now - self._spent) * 1e3)
-        self._spent = now
-        super()._beat()
-
-
 class Player:
     """The host's client, as far as the view asks: a chat whose panes are being answered."""
 
@@ -162,7 +142,7 @@ def measure(app: QApplication, options: argparse.Namespace, variant: str) -> lis
     gc.disable()
     host.call(_start)
     spin(1)
-    clock = WorkClock()
+    clock = Clock()
     cpu, wall = time.process_time(), time.perf_counter()
     before = sum(run.pieces for run in view.session.runs.values())
     clock.start()
@@ -173,7 +153,7 @@ def measure(app: QApplication, options: argparse.Namespace, variant: str) -> lis
     rate = (sum(run.pieces for run in view.session.runs.values()) - before) / took
     faulthandler.cancel_dump_traceback_later()
     say(f"{line(variant, clock.late)}  cpu {share * 100:.0f} %  {rate:.0f} tokens/s in all")
-    say(line("  work", clock.work))
+    say(line("  work", clock.busy))
     gc.enable()
     view.leave()
     bridge.close()
