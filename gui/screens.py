@@ -69,7 +69,7 @@ def comparing(application: QApplication, folder: Path, sizes: Sizes) -> list[str
             rounds(studio, sizes, (pages.two, pages.three, pages.four, pages.six, pages.long_names, pages.failed,
                                    pages.empty, pages.running, BatchPictures(studio).batch))  # fmt: skip
             judging = JudgingPictures(studio)
-            rounds(studio, sizes, (judging.blind, judging.judged, judging.board))
+            rounds(studio, sizes, (judging.blind, judging.judged, judging.settings, judging.board))
     return studio.failed
 
 

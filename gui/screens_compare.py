@@ -104,13 +104,16 @@ class ComparePictures:
         self._studio.save(f"{picture}-{name}")
 
     def _begin(self, models: tuple[str, ...]) -> CompareView:
+        return self._begin_panes([Pane(model=self._id(model)) for model in models])
+
+    def _begin_panes(self, panes: list[Pane]) -> CompareView:
         studio, chat = self._studio, self._studio.chat
         studio.window.show_page("chat")
         chat.new_chat()
         chat.compare.begin_here()
         studio.until(lambda: len(self._view().panes) == 2, "A comparison")
-        wanted = [self._id(model) for model in models]
-        self._view().session.put([Pane(model=model) for model in wanted])
+        wanted = [pane.model for pane in panes]
+        self._view().session.put(panes)
         studio.until(lambda: [pane.model for pane in self._view().session.panes] == wanted, "The panes")
         return self._view()
 

@@ -6,6 +6,7 @@ from paddock.gui.pages.compare import CompareView
 from paddock.gui.pages.leaderboard import LeaderboardDialog, Shown
 from paddock.gui.screens_compare import QUESTION, SIX, ComparePictures
 from paddock.sdk.compare import VoteRequest
+from paddock.sdk.types import Pane
 
 
 class JudgingPictures(ComparePictures):
@@ -32,6 +33,21 @@ class JudgingPictures(ComparePictures):
             self._studio.until(lambda: view.judging.differences.marked, "The differences")
             self._studio.save(f"differences{'-reference' if reference else ''}-{name}")
         view.judging.differences.legend.chosen.emit("")
+        view.judging.differences.toggle.set(False)
+
+    def settings(self, name: str) -> None:
+        """The differences between three settings of one model: the one that comes with Paddock, where it is there."""
+        studio = self._studio
+        model = studio.host.settings.default_model
+        if model not in studio.host.models:
+            return
+        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.8, 1.4)])
+        view.send("Tell me a short story about a fox")
+        studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+        studio.until(lambda: view.planner.plan is not None, "Whether they run side by side")
+        view.judging.differences.toggle.set(True)
+        studio.until(lambda: view.judging.differences.marked, "The differences")
+        studio.save(f"compare-settings-{name}")
         view.judging.differences.toggle.set(False)
 
     def board(self, name: str) -> None:

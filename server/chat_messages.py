@@ -210,12 +210,18 @@ class MessageTable:
     def _bring_back(self, rows: sqlite3.Connection, row: sqlite3.Row) -> None:
         together = f"{_BELOW} UPDATE messages SET deleted=NULL WHERE deleted=:at AND id IN (SELECT id FROM below)"
         rows.execute(together, {"id": row["id"], "at": row["deleted"]})
-        chat = rows.execute("SELECT leaf FROM chats WHERE id=?", (row["chat_id"],)).fetchone()
-        if row["id"] not in [item.id for item in self.path(row["chat_id"], chat["leaf"])]:
-            leaf = self.newest_below(row["chat_id"], row["id"])
-            rows.execute("UPDATE chats SET leaf=? WHERE id=?", (leaf, row["chat_id"]))
-            if row["pane"]:
-                rows.execute("UPDATE panes SET leaf=? WHERE id=?", (leaf, row["pane"]))
+        chat_id, of_pane = row["chat_id"], "panes WHERE id=:pane AND chat_id=:chat"
+        values = {"pane": row["pane"], "chat": chat_id, "leaf": self.newest_below(chat_id, row["id"])}
+        pane = rows.execute(f"SELECT leaf FROM {of_pane}", values).fetchone()
+        at = pane or rows.execute("SELECT leaf FROM chats WHERE id=:chat", values).fetchone()
+        if row["id"] in [item.id for item in self.path(chat_id, at["leaf"])]:
+            return
+        if pane is None:
+            rows.execute("UPDATE chats SET leaf=:leaf WHERE id=:chat", values)
+            return
+        rows.execute("UPDATE panes SET leaf=:leaf WHERE id=:pane AND chat_id=:chat", values)
+        first = "(SELECT leaf FROM panes WHERE chat_id=:chat ORDER BY position LIMIT 1)"
+        rows.execute(f"UPDATE chats SET leaf={first} WHERE id=:chat", values)
 
     def _move_leaves(self, rows: sqlite3.Connection, row: sqlite3.Row, leaf: str | None) -> None:
         """Whatever ended below the deleted ``row`` ends at ``leaf`` now."""

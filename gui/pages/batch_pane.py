@@ -16,7 +16,13 @@ from paddock.sdk.options import OptionSpec, check_value
 from paddock.sdk.types import Options, Pane
 
 MAX_TOKENS = OptionSpec(
-    name="max_tokens", kind="int", default=None, label="Longest answer", help="An answer ends there.", group="", minimum=1
+    name="max_tokens",
+    kind="int",
+    default=None,
+    label="Longest answer",
+    help="An answer ends there.",
+    group="",
+    minimum=1,
 )
 SHOWN = ("temperature", "top_k", "top_p", "min_p", "seed")
 """The samplers that have a field here; others that a pane of a comparison has are kept."""

@@ -11,6 +11,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
 from paddock.gui.pages.compare_adopt import adopt
+from paddock.gui.pages.compare_delete import ask_delete
 from paddock.gui.pages.compare_panes import PaneShelf
 from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_turns import TurnFollower
@@ -60,7 +61,7 @@ class PaneDeeds(QWidget):
         shown.retry_requested.connect(lambda message: self._again(pane, message))
         shown.remedy_requested.connect(lambda message: self.load_wanted.emit(self._model(pane)))
         shown.version_requested.connect(lambda message: self._session.choose_version(pane, message))
-        shown.action_requested.connect(self._act)
+        shown.action_requested.connect(lambda action, message: self._act(pane, action, message))
         shown.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
 
     # ---------------------------------------------------------------- which panes
@@ -181,10 +182,13 @@ class PaneDeeds(QWidget):
         if turn and pane not in self._session.runs:
             self._session.again(turn, (pane,))
 
-    def _act(self, action: str, message: str) -> None:
+    def _act(self, pane: str, action: str, message: str) -> None:
         chat = self._session.chat
         if self._shelf.veil is not None:
-            self._messages.info("Vote first: a branch shows whose answer it is.", key="blind")
+            why = "a branch shows whose answer it is" if action == "branch" else "the answers are judged as they are"
+            self._messages.info(f"Vote first: {why}.", key="blind")
+        elif action == "delete":
+            ask_delete(self._host, self._messages, self._session, pane, message, self._shelf.panes[pane].view)
         elif action == "branch":
             self._host.call(
                 lambda client: client.branch_chat(chat, message),

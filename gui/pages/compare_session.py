@@ -124,7 +124,7 @@ class Comparison(QObject):
         self._host.learn_chat(chat.summary)
         if new:
             self.created.emit(self.chat)
-        self._show(chat)
+        self.show(chat)
 
     def _not_begun(self, error: BaseException) -> None:
         chat = self.chat
@@ -144,7 +144,7 @@ class Comparison(QObject):
 
     def _loaded(self, chat: Chat) -> None:
         self._loading = None
-        self._show(chat)
+        self.show(chat)
         if self._load_again:
             self._load_again = False
             self._load()
@@ -155,7 +155,8 @@ class Comparison(QObject):
         if self._host.connection == "connected":
             self.failed.emit(error)
 
-    def _show(self, chat: Chat) -> None:
+    def show(self, chat: Chat) -> None:
+        """What the host has of it now; another conversation is passed over."""
         if chat.summary.id != self.chat:
             return
         self.summary = chat.summary
@@ -236,7 +237,7 @@ class Comparison(QObject):
             return
         self.asking = None
         began = time.monotonic()
-        self._show(chat)
+        self.show(chat)
         for run in self.runs.values():
             if not run.pieces and run.start is None:
                 run.start = began
@@ -331,32 +332,32 @@ class Comparison(QObject):
         if kept == {pane.id for pane in self.panes}:
             self.panes = wanted
             self.changed.emit()
-        self.change(lambda client: jobs.put(client, chat, wanted, stopped))
+        self._change(lambda client: jobs.put(client, chat, wanted, stopped))
 
     def end(self, pane: str) -> None:
         """Go on alone, as ``pane`` has it."""
         chat = self.chat
         first = sorted(self.panes, key=lambda item: item.id != pane)
         stopped = tuple(run.answer for run in self.runs.values())
-        self.change(lambda client: jobs.end(client, chat, first, stopped))
+        self._change(lambda client: jobs.end(client, chat, first, stopped))
 
     def adopt(self, pane: str) -> None:
         """All panes go on from the conversation as ``pane`` has it."""
         chat = self.chat
-        self.change(lambda client: client.adopt_pane(chat, pane))
+        self._change(lambda client: client.adopt_pane(chat, pane))
 
     def part(self, leaves: Mapping[str, str]) -> None:
         """Each pane goes on from its own message, by the panes' ids."""
         chat, wanted = self.chat, dict(leaves)
-        self.change(lambda client: jobs.part(client, chat, wanted))
+        self._change(lambda client: jobs.part(client, chat, wanted))
 
     def choose_version(self, pane: str, message: str) -> None:
         """Show another version of a turn in a pane."""
         chat = self.chat
-        self.change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message, pane=pane)))
+        self._change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message, pane=pane)))
 
-    def change(self, job: Callable[[AsyncClient], Awaitable[Chat]]) -> None:
-        self._host.call(job, self._show, self._not_changed, self)
+    def _change(self, job: Callable[[AsyncClient], Awaitable[Chat]]) -> None:
+        self._host.call(job, self.show, self._not_changed, self)
 
     def _not_changed(self, error: BaseException) -> None:
         self.failed.emit(error)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conftest import end_host
+from host_end import end_host
 from pytestqt.qtbot import QtBot
 
 T = TypeVar("T")

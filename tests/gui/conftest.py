@@ -100,23 +100,13 @@ def home(tmp_path: Path) -> Iterator[Path]:
     before = os.environ.get("PADDOCK_HOME")
     os.environ["PADDOCK_HOME"] = str(tmp_path)
     yield tmp_path
+    from host_end import end_host
+
     asyncio.run(end_host(tmp_path))
     if before is None:
         del os.environ["PADDOCK_HOME"]
     else:
         os.environ["PADDOCK_HOME"] = before
-
-
-async def end_host(home: Path) -> None:
-    """Ask a host of ``home`` to end, if there is one."""
-    from paddock.sdk.aclient import AsyncClient
-    from paddock.sdk.errors import HostUnavailable
-
-    try:
-        async with await AsyncClient.connect(home, start=False) as client:
-            await client.shutdown("now")
-    except HostUnavailable:
-        pass
 
 
 @pytest.fixture

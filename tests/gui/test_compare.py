@@ -288,6 +288,46 @@ def test_an_answer_becomes_a_conversation_of_its_own(stage: Stage, view: View) -
     assert made.panes == ()
 
 
+def test_an_answer_is_deleted_in_its_pane_alone_and_brought_back(stage: Stage, view: View) -> None:
+    def menu(row: int) -> QMenu:
+        from paddock.gui.widgets.conversation import menus
+
+        shown = stage.pane(1).view
+        return menus.of_message(shown, shown.column.rows[row])
+
+    def undo() -> None:
+        (notice,) = [item for item in stage.said if item.text == "The answer was deleted."]
+        stage.said.clear()
+        notice.action.run()
+
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    stage.send("again")
+    whole = ["hello", BETA, "again", BETA]
+    assert shown(stage.pane(1)) == [BETA, "again", BETA]
+    assert "Delete" not in [entry.text() for entry in menu(1).actions()], "a question stays with its answers"
+    pick(menu(2), "Delete")
+    stage.until(lambda: shown(stage.pane(1)) == [BETA, "again"] and bool(stage.said))
+    undo()
+    stage.until(lambda: shown(stage.pane(1)) == [BETA, "again", BETA])
+
+    pick(menu(0), "Delete")
+    (asked,) = [item for item in stage.pane(1).view.findChildren(QMenu) if item.isVisible()]
+    pick(asked, "Delete it and the 2 below")
+    stage.until(lambda: shown(stage.pane(1)) == [] and bool(stage.said))
+    assert (stage.texts(0), stage.texts(1)) == (["hello", ALPHA, "again", ALPHA], ["hello"])
+    undo()
+    stage.until(lambda: shown(stage.pane(1)) == [BETA, "again", BETA])
+    assert (stage.texts(0), stage.texts(1)) == (["hello", ALPHA, "again", ALPHA], whole)
+    assert [item.content for item in stage.stored().messages] == stage.texts(0), "the first pane's, as ever"
+
+    view.adopt(stage.pane(1).pane)
+    stage.until(lambda: shown(stage.pane(0)) == [BETA, "again", BETA])
+    pick(menu(2), "Delete")
+    assert stage.said[-1].text == "Several panes go on from this answer. It stays."
+    assert stage.texts(1) == whole
+
+
 def test_a_pane_without_its_model_says_so_and_takes_another(stage: Stage, view: View) -> None:
     view.begin("", [Pane(model="test/gone"), Pane(model="test/beta")])
     stage.until(lambda: len(view.panes) == 2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 def texts(server: str = "http://127.0.0.1:9") -> dict[str, str]:
     """By name; addresses lead to ``server``, which is never to be asked."""
-    mixed = (Path(__file__).parent / "torture.md").read_text(encoding="utf-8").replace("SERVER", server)
+    mixed = (Path(__file__).parent / "torture.txt").read_text(encoding="utf-8").replace("SERVER", server)
     rows = "\n".join(f"| {n} | **row** {n} | `{n * 7}` | [x]({server}/{n}) |" for n in range(2_000))
     return {
         "mixed": mixed,

@@ -1,7 +1,8 @@
 """Code: a block in pieces.
 
 Long code is cut into pieces, each with its own document, so that only what is seen is laid out and coloured. While an
-answer is written, finished lines are coloured once, in chunks of 24; a finished piece is coloured as a whole.
+answer is written, finished lines are coloured once, cut where no string or comment is open; a finished piece is
+coloured as a whole where that could not be told.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ from paddock.gui.widgets.conversation.documents import (
     to_document,
     to_plain,
 )
-from paddock.gui.widgets.conversation.nodes import Code, Node, Span
+from paddock.gui.widgets.conversation.nodes import Code, Node, Span, utf16
 from paddock.gui.widgets.conversation.targets import label_width, paint_label_button
 
-CHUNK = 24
+CHUNK, LONGEST = 6, 24
+"""Lines that are coloured together while more are written, and where a string or comment goes on over them."""
 PIECE_LINES = 48
 PIECE_CHARS = 4_096
 LINE_CHARS = 4_096
 WRAP_BEYOND = 2_000
 """A line longer than this makes its block wrap from the start."""
-SPANNING = ('"""', "'''", "/*", "<!--", "`", "=begin", "{-", "(*")
-"""Signs of what may go on over several lines."""
+SPANNING = ("<!--", "<script", "<style", "<?", "{%", "=begin", "{-", "(*")
+"""Signs of what may go on over several lines although a lexer's tokens do not show it."""
 HEADER = 36
 PAD_X, PAD_Y = 14, 12
 
@@ -118,6 +120,8 @@ class CodeBlock(NodeBlock):
     _shown: str = ""
     _stable: int = 0
     _position: int = 0
+    _guessed: bool = False
+    """Whether lines were cut where a string or comment was open."""
     _uncoloured: bool = False
 
     def selectable(self) -> bool:
@@ -145,7 +149,7 @@ class CodeBlock(NodeBlock):
     def layout(self) -> None:
         if self._document is None:
             self._document = self.style.code_document(self.group.wrap)
-            self._shown, self._stable, self._position = "", 0, 0
+            self._anew()
         if self._shown != self.piece.text:
             self._write(self._document)
         self._document.setTextWidth(self._room() if self.group.wrap else -1)
@@ -160,25 +164,30 @@ class CodeBlock(NodeBlock):
         cursor = QTextCursor(document)
         cursor.beginEditBlock()
         if not (self._shown and self._stable and text.startswith(self._shown[: self._stable])):
-            self._stable, self._position = 0, 0
+            self._anew()
         cursor.setPosition(self._position)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
         rest = text[self._stable :]
-        if self._settled() and self._stable == 0:
-            self._insert(cursor, rest)
-        else:
-            while rest.count("\n") >= CHUNK:
-                end = -1
-                for _ in range(CHUNK):
-                    end = rest.index("\n", end + 1)
-                self._insert(cursor, rest[: end + 1])
-                self._stable += end + 1
-                self._position = cursor.position()
-                rest = rest[end + 1 :]
-            self._insert(cursor, rest)
+        breaks = self._insert(cursor, rest)
         cursor.endEditBlock()
+        if not self._settled():
+            self._keep(rest, breaks)
         self._shown = text
+
+    def _keep(self, rest: str, breaks: list[int]) -> None:
+        """Let finished lines of ``rest`` stay as they are coloured, all but the last."""
+        if rest.count("\n") < CHUNK:
+            return
+        last = rest.rindex("\n")
+        end = max((place for place in breaks if place <= last), default=0)
+        if not end and rest.count("\n") >= LONGEST:
+            end, self._guessed = last + 1, True
+        self._stable += end
+        self._position += utf16(rest[:end])
+
+    def _anew(self) -> None:
+        self._shown, self._stable, self._position, self._guessed = "", 0, 0, False
 
     def renew(self) -> bool:
         if not (self.built and self._uncoloured) or self.style.highlighter.lexer(self.group.node.language) is None:
@@ -186,11 +195,14 @@ class CodeBlock(NodeBlock):
         self.drop()
         return True
 
-    def _insert(self, cursor: QTextCursor, text: str) -> None:
+    def _insert(self, cursor: QTextCursor, text: str) -> list[int]:
+        """Write coloured code; where its lines may be cut."""
+        breaks: list[int] = []
         formats = self.style.code_formats
         self._uncoloured = self.style.highlighter.lexer(self.group.node.language) is None
-        for run, kind in self.style.highlighter.runs(text, self.group.node.language):
+        for run, kind in self.style.highlighter.runs(text, self.group.node.language, breaks):
             cursor.insertText(run, formats[kind])
+        return breaks if not self._uncoloured else [place + 1 for place, sign in enumerate(text) if sign == "\n"]
 
     def drop(self) -> None:
         self._document = None
@@ -202,8 +214,8 @@ class CodeBlock(NodeBlock):
 
     def settle(self) -> None:
         """Colour the piece as a whole where cutting it into chunks may have cut a string or comment."""
-        if self._stable and any(sign in self.piece.text for sign in SPANNING):
-            self._shown, self._stable, self._position = "", 0, 0
+        if self._stable and (self._guessed or any(sign in self.piece.text for sign in SPANNING)):
+            self._anew()
             self.built = False
 
     def set_piece(self, piece: Piece, last: bool) -> bool:

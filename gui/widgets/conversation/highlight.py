@@ -69,14 +69,17 @@ class Highlighter:
         self.lexer = lexer
         self._kinds: dict[Any, str] = {}
 
-    def runs(self, source: str, language: str) -> Iterator[tuple[str, str]]:
-        """Pieces of ``source`` in order as (text, field of Syntax or ''); joined they are ``source`` again."""
+    def runs(self, source: str, language: str, breaks: list[int] | None = None) -> Iterator[tuple[str, str]]:
+        """Pieces of ``source`` in order as (text, field of Syntax or ''); joined they are ``source`` again. ``breaks``
+        takes the beginnings of lines that are not within a string or comment."""
         lexer = self.lexer(language)
         if lexer is None or any(len(line) > LINE_LIMIT for line in source.split("\n")):
             yield source, ""
             return
         kind, held = "", ""
-        for _, token, text in lexer.get_tokens_unprocessed(source):
+        for place, token, text in lexer.get_tokens_unprocessed(source):
+            if breaks is not None and "\n" in text:
+                breaks.extend(_breaks(place, str(token), text))
             own = self._kind(token) if text.strip() else kind
             if not own and text[:1].isupper() and not text.isupper() and text.isidentifier():
                 own = "cls"
@@ -97,6 +100,14 @@ class Highlighter:
                 name = name.rpartition(".")[0]
             found = self._kinds[token] = KINDS.get(name, "")
         return found
+
+
+def _breaks(place: int, token: str, text: str) -> Iterator[int]:
+    """Where lines begin after ``text``, or within it where it is nothing but space between tokens."""
+    if text.isspace() and "String" not in token and "Comment" not in token:
+        yield from (place + at + 1 for at, sign in enumerate(text) if sign == "\n")
+    elif text.endswith("\n") and token.endswith(("Comment.Single", "Comment.Hashbang")):  # the line's end is its own
+        yield place + len(text)
 
 
 def color(syntax: Syntax, kind: str, default: str) -> str:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-PARAGRAPH_LIMIT = 8_192
-"""Characters of one laid-out paragraph (7 ms to wrap at worst)."""
+PARAGRAPH_LIMIT = 4_096
+"""Characters of one laid-out paragraph (4 ms to wrap at worst)."""
 INLINE_LIMIT = 8_192
 """A longer paragraph is shown as plain text, and so is one with more signs than these: they take seconds to parse."""
-BRACKETS, STARS = 120, 240
+BRACKETS, STARS, SIGNS = 120, 240, 480
 NESTING = 60
 """What is nested deeper is shown as it was written: markdown-it would leave it out."""
 KNOWN, REMEMBERED = 4_096, 2_000
@@ -118,9 +118,9 @@ class Parser:
 
 def _too_much(source: str) -> bool:
     """Whether emphasis, links and formulas are not looked for."""
-    if len(source) > INLINE_LIMIT or source.count("[") > BRACKETS:
+    if len(source) > INLINE_LIMIT or max(source.count("["), source.count("]")) > BRACKETS:
         return True
-    return sum(map(source.count, "*_~$`")) > STARS
+    return sum(map(source.count, "*_~$`")) > STARS or sum(map(source.count, "<&\\!")) > SIGNS
 
 
 def normalised(source: str) -> str:

@@ -384,14 +384,10 @@ class MessageRow(MessageText):
         """Lay out again what lacked a lexer or a formula; whether there was any."""
         return sum(block.renew() for block in self.blocks) > 0
 
-    def first_change(self, caret: Block | None) -> int:
-        """The top of the first block to be painted again: one that is not laid out, or had the caret."""
-        for block in self.blocks:
-            if block is caret:
+    def first_change(self, caret: Block | None, top: int) -> int:
+        """The top of the first block from height ``top`` on that is to be painted again: one that is not laid out, as
+        all that was seen is, or had the caret."""
+        for block in self.blocks[self.first_block(top) :]:
+            if block is caret or not block.built:
                 return block.top
-        tops = [block.top for block in self.blocks[-self._fresh() :] if not block.built]
-        return min(tops, default=self.height)
-
-    def _fresh(self) -> int:
-        """How many blocks at the end may be new since the last turn."""
-        return min(len(self.blocks), 40)
+        return self.height

@@ -53,9 +53,13 @@ class Style:
         self.highlighter = Highlighter(workshop().lexer)
         self._formulas = InlineFormulas()
         self._colors: dict[str, QColor] = {}
+        self._pixels: dict[float, int] = {}
 
     def px(self, measure: float) -> int:
-        return self.theme.px(measure)
+        found = self._pixels.get(measure)
+        if found is None:
+            found = self._pixels[measure] = self.theme.px(measure)
+        return found
 
     @cached_property
     def column(self) -> int:

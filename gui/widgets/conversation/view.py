@@ -300,8 +300,8 @@ class ConversationView(Searching):
             row.take_pending()
             row.compose()
             self.column.flow(number)
-            top = row.first_change(caret)
-            dirty = row.top + top if dirty is None else min(dirty, row.top + top)
+            top = row.top + row.first_change(caret, before - row.top)
+            dirty = top if dirty is None else min(dirty, top)
         if dirty is not None:
             self._show(stick, anchor, before, dirty)
         self._last_update = time.perf_counter()
