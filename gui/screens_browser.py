@@ -134,8 +134,9 @@ class BrowserPictures:
         page.focus_search()
         page.search.search.setText(words)
         page.search.search.returnPressed.emit()
-        answers = (page.search.count, page.search.nothing, page.search.notice)
-        self._studio.until(lambda: any(part.isVisible() for part in answers), f"The answer to “{words}”")
+        found, others = page.search.count, (page.search.nothing, page.search.notice)
+        answered = f"The answer to “{words}”"
+        self._studio.until(lambda: bool(found.text()) or any(not part.isHidden() for part in others), answered)
         return page
 
     # ---------------------------------------------------------------- downloads

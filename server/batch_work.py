@@ -16,7 +16,7 @@ from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, Check, CheckResul
 from paddock.sdk.errors import EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished
 from paddock.sdk.host import Generation
-from paddock.sdk.types import GenerateRequest, Message, Options, Pane
+from paddock.sdk.types import GenerateRequest, LoadedModel, Message, Options, Pane
 from paddock.server.batch_checks import carry_out, judge_messages, judged
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class BatchWork:
         self._clock = clock
         self._now = now
         self._prompts: list[BatchPrompt] = []
-        self._running: set[int] = set()
+        self._running: dict[int, Run] = {}
+        self._given_way: set[int] = set()
         self._lanes: set[str] = set()
         self._plan = ""
         self._began = clock()
@@ -82,7 +83,7 @@ class BatchWork:
         return msgspec.structs.replace(self._batch, running=running, note=note, seconds_left=left)
 
     def _note(self) -> str:
-        loading = [model for model in sorted(self._lanes) if not self._ready(model)]
+        loading = [model for model in sorted(self._lanes) if not self._instances(model)]
         if loading:
             return f"Loading {' and '.join(loading)}."
         if self._batch.to_judge and self._batch.done + self._batch.failed == self._batch.total:
@@ -133,18 +134,26 @@ class BatchWork:
         finally:
             await _ended(list(active))
 
-    def _ready(self, model: str) -> list[int]:
-        """How many requests each loaded instance of ``model`` takes at once."""
-        found = [
-            loaded.options.get("n_parallel")
+    def _instances(self, model: str) -> list[LoadedModel]:
+        """Those of ``model`` that are loaded."""
+        return [
+            loaded
             for loaded in self._models.loaded()
             if loaded.state == "ready" and model in (loaded.id, loaded.identifier, loaded.model)
         ]
-        return [number if isinstance(number, int) else 1 for number in found]
 
     def _room(self, model: str) -> int:
         # One place stays free: a chat must not wait for the end of somebody's long answer.
-        return max(1, sum(self._ready(model)) - 1)
+        return max(1, sum(map(_places, self._instances(model))) - 1)
+
+    def give_way(self, model: str) -> None:
+        """A conversation is going to ask ``model``: where it has a single place, the cell in it waits."""
+        asked = self._instances(model)
+        if sum(map(_places, asked)) == 1:
+            for number, run in self._running.items():
+                if self._instances(run.generation.model) == asked:
+                    self._given_way.add(number)
+                    run.cancel()
 
     # -------------------------------------------------------------- answering
 
@@ -228,7 +237,7 @@ class BatchWork:
             run = self._start(request, lambda: _failing(request.id, found))
         else:
             run = self._start(request, lambda: self._models.generate(model, request, "sdk"))
-        self._running.add(number)
+        self._running[number] = run
         try:
             ending = await run.wait()
         except asyncio.CancelledError:
@@ -236,8 +245,10 @@ class BatchWork:
             await run.wait()
             raise
         finally:
-            self._running.discard(number)
-        if isinstance(ending, Failed) and ending.error.code == "host_busy":
+            del self._running[number]
+            gave_way = number in self._given_way
+            self._given_way.discard(number)
+        if isinstance(ending, Failed) and ending.error.code == "host_busy" or gave_way and isinstance(ending, Cancelled):
             raise _Busy
         return run, ending
 
@@ -302,6 +313,12 @@ class BatchWork:
             error = PaddockError.from_info(ending.error)
             return msgspec.structs.replace(judged(check, ""), note=f"The judge did not answer: {error.sentence()}")
         return judged(check, run.text)
+
+
+def _places(loaded: LoadedModel) -> int:
+    """How many requests it takes at once."""
+    number = loaded.options.get("n_parallel")
+    return number if isinstance(number, int) else 1
 
 
 def _judges(prompt: BatchPrompt) -> list[str]:

@@ -34,7 +34,7 @@ from paddock.server.chat_texts import title_of
 from paddock.server.prompt_files import check_prompts, read_prompts
 
 if TYPE_CHECKING:
-    from paddock.sdk.host import Settings
+    from paddock.sdk.host import Generation, Settings
     from paddock.server.bus import Bus
     from paddock.server.chats import ChatStore
     from paddock.server.comparing import Comparing
@@ -78,6 +78,7 @@ class Batches:
         self._runner: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._notes: dict[str, str] = {}
+        generations.on_started(self._started)
 
     def busy(self) -> str:
         """The name of the batch that runs; empty when none does."""
@@ -211,6 +212,10 @@ class Batches:
         return await asyncio.to_thread(read_prompts, text)
 
     # -------------------------------------------------------------- running
+
+    def _started(self, generation: Generation) -> None:
+        if self._work is not None and generation.chat_id is not None:
+            self._work.give_way(generation.model)
 
     async def _run(self) -> None:
         while True:

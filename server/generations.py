@@ -216,12 +216,12 @@ class Generations:
     def __init__(self, bus: Bus, ended: Callable[[Run], None]) -> None:
         self._bus = bus
         self._ended_hook = ended
-        self._started_hooks: list[Callable[[], None]] = []
+        self._started_hooks: list[Callable[[Generation], None]] = []
         self._runs: dict[str, Run] = {}
         self._over: dict[str, Run] = {}
 
-    def on_started(self, hook: Callable[[], None]) -> None:
-        """Call ``hook`` whenever something is asked."""
+    def on_started(self, hook: Callable[[Generation], None]) -> None:
+        """Call ``hook`` whenever something is asked, before it is."""
         self._started_hooks.append(hook)
 
     def start(self, generation: Generation, source: Source, finalize: Finalize | None = None) -> Run:
@@ -229,7 +229,7 @@ class Generations:
         if generation.id in self._runs:
             raise BadRequest(f"A request with the id “{generation.id}” is running.", hint="Give each its own id.")
         for hook in self._started_hooks:
-            hook()
+            hook(generation)
         run = Run(generation, source, finalize=finalize, ended=self._ended)
         self._runs[run.id] = run
         self._bus.publish(GenerationStarted(id=run.id, generation=generation))

@@ -65,7 +65,7 @@ class Titles:
         self._put_off: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def started(self) -> None:
+    def started(self, _: object = None) -> None:
         """Something was asked: it goes first."""
         if self._task is not None:
             self._task.cancel()

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from host_end import end_host
+
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
     "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
@@ -19,7 +21,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def stage(home: Path, make_scene: Any, end_host: Any) -> Iterator[Any]:
+def stage(home: Path, make_scene: Any) -> Iterator[Any]:
     """What ``make_scene`` makes of the home, a Scene of the conftest, open until all tests have run; each puts its own
     ``qtbot`` into it."""
     for name, script in MODELS.items():

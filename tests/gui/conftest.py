@@ -136,7 +136,7 @@ def chat_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One window for all tests of a module; see ``chat_scene``."""
     from chat_stage import stage
 
-    with stage(tmp_path_factory.mktemp("chat"), Scene, end_host) as scene:
+    with stage(tmp_path_factory.mktemp("chat"), Scene) as scene:
         yield scene
 
 
