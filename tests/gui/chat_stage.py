@@ -15,7 +15,7 @@ from host_end import end_host
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
     "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
-    "long": {"text": "one two three four five six seven eight nine ten " * 4, "tokens_per_second": 60},
+    "long": {"text": "one two three four five six seven eight nine ten " * 12, "tokens_per_second": 60},
     "heavy": {"text": "Loaded.", "load_seconds": 1.2, "load_steps": 12},
 }
 

@@ -1,0 +1,171 @@
+"""Conversations of LM Studio, Jan, Open WebUI and ChatGPT, read without a host."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+
+import pytest
+from foreign_chats import THREAD, chatgpt, found, jan_messages, lmstudio, openwebui, put, shown
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paddock.sdk.errors import BadRequest, PaddockError
+from paddock.server.chat_foreign import Node, grown, message
+from paddock.server.chat_reading import read
+
+
+def test_lm_studios_versions_folders_reasoning_and_numbers(tmp_path):
+    put(tmp_path / "conversations" / "Trips" / "1732000000000.conversation.json", lmstudio())
+    put(tmp_path / "conversations" / "broken.conversation.json", '{"name": "x", "messages": [')
+    (record,), problems = found(tmp_path / "conversations")
+    assert shown(record) == [("user", "Where?"), ("assistant", "Paris."), ("user", "Thanks")]
+    assert record.folder == ("Trips",)
+    chat = record.summary
+    assert (chat.title, chat.system, chat.model, chat.pinned) == ("Capitals", "Be brief.", "qwen/qwen3-8b", True)
+    assert (chat.created, chat.updated) == (1732000000, 1732000100)
+    first, other, answer, _ = record.messages
+    assert other.parent == answer.parent == first.id
+    assert (answer.reasoning, answer.stats.tokens_per_second, answer.usage.completion_tokens) == (
+        "Let me see.",
+        41.5,
+        3,
+    )
+    assert problems == [
+        "“Capitals”: 1 image and 1 tool call were left out.",
+        "“broken.conversation.json” is cut off: it ends in the middle.",
+    ]
+
+
+def test_jans_threads(tmp_path):
+    put(tmp_path / "threads" / "t1" / "thread.json", THREAD)
+    put(
+        tmp_path / "threads" / "t1" / "messages.jsonl",
+        "\n".join([*map(json.dumps, jan_messages()), '{"id": "m3", "ro']),
+    )
+    for path in (tmp_path, tmp_path / "threads" / "t1" / "thread.json"):
+        (record,), problems = found(path)
+        assert shown(record) == [("user", "Hello"), ("assistant", "Hello to you.")]
+        assert record.messages[1].reasoning == "Kindly."
+        assert (record.summary.model, record.summary.system) == ("llama3.2-3b", "Be kind.")
+        assert problems == [
+            "“Hello”: 1 image was left out.",
+            "“t1/messages.jsonl, line 3” is cut off: it ends in the middle.",
+        ]
+
+
+def test_jans_database(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "jan.db")) as store, store:
+        store.execute("CREATE TABLE threads (id TEXT, data TEXT, created_at INTEGER)")
+        store.execute("CREATE TABLE messages (id TEXT, thread_id TEXT, data TEXT, created_at INTEGER)")
+        store.execute("INSERT INTO threads VALUES ('t1', ?, 1)", (json.dumps(THREAD),))
+        for at, one in enumerate(jan_messages()):
+            store.execute("INSERT INTO messages VALUES (?, 't1', ?, ?)", (one["id"], json.dumps(one), at))
+    (record,), _ = found(tmp_path / "jan.db")
+    assert shown(record) == [("user", "Hello"), ("assistant", "Hello to you.")]
+    put(tmp_path / "other" / "jan.db", "no database at all, but long enough to look like one " * 3)
+    with pytest.raises(BadRequest, match="no store of Jan"):
+        found(tmp_path / "other" / "jan.db")
+
+
+def test_open_webuis_tree_with_its_versions(tmp_path):
+    path = put(tmp_path / "chat-export-1732.json", [*openwebui(), {"id": "rubbish"}])
+    (record, old), problems = found(path)
+    assert shown(record) == [("user", "Where?"), ("assistant", "Paris.")]
+    assert sorted(one.content for one in record.messages) == ["Lyon.", "Paris.", "Where?"]
+    answer = record.path(record.leaf)[-1]
+    assert (answer.reasoning, answer.model, answer.usage.completion_tokens) == ("First\nthen", "qwen3:8b", 2)
+    assert (record.summary.tags, record.summary.system) == (("travel", "archived"), "Be brief.")
+    assert shown(old) == [("user", "hi"), ("assistant", "ho")]
+    assert problems == [
+        "“Capitals”: 1 image and 1 tool call were left out.",
+        "“chat-export-1732.json, number 3” is no conversation of Open WebUI.",
+    ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_chatgpts_tree_alone_and_in_its_archive(tmp_path, packed):
+    path = tmp_path / "conversations.json"
+    if packed:
+        path = tmp_path / "export.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("chat.html", "<html>")
+            archive.writestr("user.json", "{}")
+            archive.writestr("conversations.json", json.dumps(chatgpt()))
+    else:
+        put(path, chatgpt())
+    (record,), problems = found(path)
+    assert shown(record) == [("user", "Where?"), ("assistant", "Paris.")]
+    answer = record.path(record.leaf)[-1]
+    assert (answer.reasoning, answer.model) == ("Looking\n\nIt is a city.", "o3")
+    assert [one.content for one in record.messages if one.parent is None] == ["Were?", "Where?"]  # two versions
+    assert record.summary.pinned
+    lost = "1 image, custom instructions and 2 messages to and from tools"
+    assert sorted(problems[0].replace(" and ", ", ")) == sorted(
+        f"“Capitals”: {lost} were left out.".replace(" and ", ", ")
+    )
+
+
+KEYS = st.sampled_from(
+    (
+        "messages",
+        "mapping",
+        "chat",
+        "history",
+        "versions",
+        "content",
+        "role",
+        "parts",
+        "message",
+        "children",
+        "id",
+        "parent",
+        "paddock",
+        "steps",
+        "currentId",
+        "parentId",
+        "author",
+        "type",
+        "text",
+        "user",
+        "assistant",
+    )
+)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["openwebui", "chatgpt", "jsonl", "lmstudio"]), PLAIN)
+def test_no_shape_of_json_breaks_a_reader(tmp_path_factory, format, value):
+    path = put(tmp_path_factory.getbasetemp() / "any.json", [value] if format != "lmstudio" else value)
+    try:
+        list(read(path, format))
+    except PaddockError as error:
+        said = error.message
+    else:
+        said = "nothing was wrong"
+    assert said
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 10), st.booleans()), max_size=12))
+def test_any_graph_becomes_a_tree(edges):
+    nodes = [
+        Node(str(id), None if parent is None else str(parent), message(str(id), "user", "x") if kept else None)
+        for id, parent, kept in edges
+    ]
+    tree = grown(nodes, "0")
+    seen: set[str | None] = {None}
+    for one in tree.messages:
+        assert one.parent in seen
+        assert one.id not in seen
+        seen.add(one.id)
+    first = {node.id: node for node in reversed(nodes)}
+    assert seen - {None} == {node.id for node in first.values() if node.message is not None}
+    assert tree.leaf in seen
