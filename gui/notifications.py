@@ -16,6 +16,7 @@ from paddock.gui.bridge import Bridge
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.models.downloads import download_item
+from paddock.sdk.compare import Batch
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.host import Generation
@@ -37,6 +38,8 @@ class Goals(Protocol):
     def load_with_settings(self, model: str) -> None: ...
     def show_page(self, page: str) -> None: ...
     def open_chat(self, chat: str) -> None: ...
+    def show_batch(self, batch: Batch) -> None: ...
+    def shows_batch(self, batch: str) -> bool: ...
     def come_forward(self, token: str = "") -> None: ...
 
 
@@ -58,9 +61,11 @@ class Notifications(QObject):
         self._show, self._in_front = show, in_front
         self._answers: dict[str, Generation] = {}
         self._stuck: set[str] = set()
+        self._batches: set[str] = set()
         host.downloads_changed.connect(self._look_for_stuck)
         host.download_ended.connect(self._download_ended)
         host.job_ended.connect(self._job_ended)
+        host.batch_changed.connect(self._batch_changed)
         host.snapshot.connect(lambda: self._answers.update(host.generations))
         host.generation_started.connect(lambda answer: self._answers.update({answer.id: answer}))
         host.generation_ended.connect(self._answer_ended)
@@ -88,6 +93,23 @@ class Notifications(QObject):
             self._tell(f"{job.title}: done.", {})
         elif job.state == "failed":
             self._failed(f"done-{job.id}", f"{job.title}: failed.", job.error)
+
+    def _batch_changed(self, id: str, batch: Batch | None) -> None:
+        """One that ends, or has to be paused, while nobody looks at it."""
+        ran = id in self._batches
+        self._batches.discard(id)
+        if batch is not None and batch.state == "running":
+            self._batches.add(id)
+        elif ran and batch is not None and (batch.state == "done" or batch.note) and not self._goals.shows_batch(id):
+            failed = f", {batch.failed:,} failed" if batch.failed else ""
+            answers = f"{batch.total:,} {'answer' if batch.total == 1 else 'answers'}"
+            done = f"“{batch.name}” is done: {answers}{failed}."
+            show = Action("Show", partial(self._goals.show_batch, batch))
+            if batch.state == "done":
+                self._messages.info(done, show, seconds=STAYS_S, key=f"batch-{id}")
+            else:
+                self._messages.warn(f"“{batch.name}” had to be paused. {batch.note}", show, key=f"batch-{id}")
+            self._tell(done if batch.state == "done" else f"“{batch.name}” had to be paused.", {"show": show})
 
     def _answer_ended(self, number: str, chat: str) -> None:
         answer = self._answers.pop(number, None)

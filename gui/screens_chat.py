@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 from paddock.gui.pages.chats_trash import ChatsTrash
@@ -14,6 +15,7 @@ from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.chats import FolderPatch
 from paddock.sdk.host import ServerRequest, SettingsPatch
 from paddock.sdk.paths import Home
@@ -92,8 +94,8 @@ class ChatPictures:
     def clear_demos(self, home: Home) -> None:
         """Take the demo models away, where a real one is left, and switch the API server on."""
         studio = self._studio
-        for loaded in tuple(studio.host.loaded):
-            studio.ask(lambda client, loaded=loaded: client.unload(loaded))
+        for demo in [item.id for item in studio.host.loaded.values() if item.model != self._answering_model()]:
+            studio.ask(partial(AsyncClient.unload, id=demo))
         if not studio.host.models[self._answering_model()].path.endswith(".echo.json"):
             for name in ECHO_MODELS:
                 shutil.rmtree(home.models / "demo" / name)

@@ -41,7 +41,7 @@ class JudgingPictures(ComparePictures):
         model = studio.host.settings.default_model
         if model not in studio.host.models:
             return
-        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.8, 1.4)])
+        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.5, 1.0)])
         view.send("Tell me a short story about a fox")
         studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         studio.until(lambda: view.planner.plan is not None, "Whether they run side by side")

@@ -32,9 +32,11 @@ from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 
 if TYPE_CHECKING:
+    from paddock.gui.pages.batch_dialog import BatchDialog
     from paddock.gui.pages.download_popover import DownloadPopover
     from paddock.gui.pages.memory_popover import MemoryPopover
     from paddock.gui.pages.settings_sections import SettingsSection
+    from paddock.sdk.compare import Batch
 
 LABELS_BELOW = 760
 ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
@@ -238,6 +240,23 @@ class Window(QWidget):
         from paddock.gui.pages.batch_dialog import BatchDialog
 
         BatchDialog(self._host, self._messages, (), self).open()
+
+    def show_batch(self, batch: Batch) -> None:
+        """A list of prompts that runs or has run."""
+        if not self._prompt_lists():
+            self.show_prompt_list()
+        for dialog in self._prompt_lists():
+            dialog.show_batch(batch)
+            dialog.raise_()
+
+    def shows_batch(self, batch: str) -> bool:
+        """Whether its dialog is open."""
+        return any(dialog.shows(batch) for dialog in self._prompt_lists())
+
+    def _prompt_lists(self) -> list[BatchDialog]:
+        from paddock.gui.pages.batch_dialog import BatchDialog
+
+        return [dialog for dialog in self.findChildren(BatchDialog) if dialog.isVisible()]
 
     def load_settings(self) -> None:
         """The load dialog for the open conversation's model."""

@@ -73,11 +73,12 @@ class BackupFolder:
 
     def due(self, now: float) -> bool:
         """Whether there are conversations that changed since the last copy, and today has none yet."""
-        newest = max((_moment(path) for path in self._paths()), default=0.0)
-        if newest and time.localtime(newest)[:3] == time.localtime(now)[:3]:
-            return False
         with suppress(OSError, sqlite3.DatabaseError):
-            copied = max((path.stat().st_mtime for path in self._paths()), default=0.0)
+            paths = self._paths()
+            newest = max(map(_moment, paths), default=0.0)
+            if newest and time.localtime(newest)[:3] == time.localtime(now)[:3]:
+                return False
+            copied = max((path.stat().st_mtime for path in paths), default=0.0)
             return _changed(self._source) > copied and _chats(self._source) > 0
         return False
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -16,8 +15,9 @@ from paddock.sdk.batch_lines import cell_line, pane_names, prompt_text, settings
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchPrompt
 from paddock.sdk.errors import BadRequest
+from paddock.server.chat_files import write_file
+from paddock.server.chat_table import plain
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARK = {True: "passed", False: "failed", None: "not told"}
 _COLUMNS = """number name tags prompt pane model settings repeat state answer passed checks prompt_tokens
 completion_tokens ttft_s tokens_per_second duration_s stop_reason seed error"""
@@ -37,7 +37,7 @@ small { display: block; opacity: .7; white-space: normal; }
 
 
 def export(request: BatchExport, batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCell]) -> Exported:
-    """Write the cells that have ended. Raises BadRequest."""
+    """Write the cells that have ended. Raises BadRequest, StorageFailed."""
     ended = [cell for cell in cells if cell.state in ("done", "failed")]
     text = {"csv": _csv, "jsonl": _jsonl, "html": _html}[request.format](batch, prompts, ended)
     if not request.path:
@@ -45,21 +45,9 @@ def export(request: BatchExport, batch: Batch, prompts: Sequence[BatchPrompt], c
     path = Path(request.path)
     if not path.is_absolute():
         raise BadRequest(f"“{path}” is no whole path.", hint="Give it from the root on.")
-    if path.exists() and not request.replace:
-        raise BadRequest(f"{path} is there already.", hint="Choose another name, or have it replaced.")
     # Excel takes a table without a mark for the local code page.
-    _write(path, ("\ufeff" if request.format == "csv" else "") + text)
+    write_file(path, ["\ufeff" if request.format == "csv" else "", text], replace=request.replace)
     return Exported(files=(str(path),), messages=len(ended))
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise BadRequest(f"{path} cannot be written: {error.strerror}.", hint="Choose another folder.") from None
 
 
 def _jsonl(batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCell]) -> str:
@@ -78,20 +66,15 @@ def _csv(batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCell
         checks = "; ".join(f"{check.name}: {_MARK[check.passed]}" for check in cell.checks)
         words = (prompt.name, ", ".join(prompt.tags), prompt_text(prompt), names[cell.pane], pane.model)
         row = [
-            *(cell.prompt + 1, *map(_plain, words), _plain(settings_text(pane)), cell.repeat + 1, cell.state),
-            *(_plain(cell.text), "" if passed is None else passed, _plain(checks)),
+            *(cell.prompt + 1, *map(plain, words), plain(settings_text(pane)), cell.repeat + 1, cell.state),
+            *(plain(cell.text), "" if passed is None else passed, plain(checks)),
             *((usage.prompt_tokens, usage.completion_tokens) if usage is not None else ("", "")),
             *((f"{stats.ttft_s:.4f}", f"{stats.tokens_per_second:.2f}") if stats is not None else ("", "")),
             *(f"{stats.duration_s:.3f}" if stats is not None else "", cell.stop_reason),
-            *("" if cell.seed is None else cell.seed, _plain(cell.error.message) if cell.error is not None else ""),
+            *("" if cell.seed is None else cell.seed, plain(cell.error.message) if cell.error is not None else ""),
         ]
         writer.writerow(row)
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    """``text`` so that no spreadsheet takes it for a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 # ---------------------------------------------------------------- a page

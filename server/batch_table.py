@@ -15,7 +15,7 @@ from paddock.sdk.types import Pane
 from paddock.server.chat_values import to_json
 from paddock.server.database import storage_errors, transaction
 
-_BATCHES = """
+BATCHES = """
     SELECT batches.*,
         (SELECT count(*) FROM batch_prompts WHERE batch=batches.id) AS prompts,
         (SELECT count(*) FROM cells WHERE batch=batches.id AND state='done') AS done,
@@ -46,12 +46,12 @@ class BatchTable:
     def all(self) -> list[Batch]:
         """The latest first."""
         with storage_errors(self._path):
-            return [_batch(row) for row in self._connection.execute(f"{_BATCHES} ORDER BY created DESC, rowid DESC")]
+            return [_batch(row) for row in self._connection.execute(f"{BATCHES} ORDER BY created DESC, rowid DESC")]
 
     def get(self, id: str) -> Batch:
         """Raises NotFound."""
         with storage_errors(self._path):
-            row = self._connection.execute(f"{_BATCHES} WHERE id=?", (id,)).fetchone()
+            row = self._connection.execute(f"{BATCHES} WHERE id=?", (id,)).fetchone()
         if row is None:
             raise _missing()
         return _batch(row)

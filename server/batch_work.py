@@ -70,6 +70,7 @@ class BatchWork:
         self._running: dict[int, Run] = {}
         self._given_way: set[int] = set()
         self._lanes: set[str] = set()
+        self._names: dict[str, str] = {}
         self._plan = ""
         self._began = clock()
         self._finished = self._left = 0
@@ -83,9 +84,9 @@ class BatchWork:
         return msgspec.structs.replace(self._batch, running=running, note=note, seconds_left=left)
 
     def _note(self) -> str:
-        loading = [model for model in sorted(self._lanes) if not self._instances(model)]
+        loading = {self._names[model] for model in self._lanes if not self._instances(model)}
         if loading:
-            return f"Loading {' and '.join(loading)}."
+            return f"Loading {' and '.join(sorted(loading))}."
         if self._batch.to_judge and self._batch.done + self._batch.failed == self._batch.total:
             return f"Judging, {self._left:,} left."
         return self._plan
@@ -105,6 +106,7 @@ class BatchWork:
 
     async def _side_by_side(self, lanes: dict[str, Iterable[int]], do: Do) -> None:
         """Several models at the same time, each with as many cells as it takes."""
+        self._names = {model: await self._name(model) for model in lanes}
         self._lanes = set(lanes)
         tasks = [asyncio.create_task(self._lane(model, deque(work), do)) for model, work in lanes.items()]
         try:
@@ -133,6 +135,12 @@ class BatchWork:
                     await asyncio.sleep(BUSY_S)
         finally:
             await _ended(list(active))
+
+    async def _name(self, model: str) -> str:
+        try:
+            return (await self._models.find(model)).name or model
+        except PaddockError:
+            return model  # its answers say why
 
     def _instances(self, model: str) -> list[LoadedModel]:
         """Those of ``model`` that are loaded."""
@@ -248,7 +256,9 @@ class BatchWork:
             del self._running[number]
             gave_way = number in self._given_way
             self._given_way.discard(number)
-        if isinstance(ending, Failed) and ending.error.code == "host_busy" or gave_way and isinstance(ending, Cancelled):
+        if gave_way and isinstance(ending, Cancelled):
+            raise _Busy
+        if isinstance(ending, Failed) and ending.error.code == "host_busy":
             raise _Busy
         return run, ending
 

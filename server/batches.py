@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,7 +37,7 @@ from paddock.server.prompt_files import check_prompts, read_prompts
 if TYPE_CHECKING:
     from paddock.sdk.host import Generation, Settings
     from paddock.server.bus import Bus
-    from paddock.server.chats import ChatStore
+    from paddock.server.chats import ChatStore, ChatTable
     from paddock.server.comparing import Comparing
     from paddock.server.generations import Generations
     from paddock.server.models import Models
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_CELLS = 200_000
+TOGETHER = 2_000
+"""So many cells are read at once."""
 TELL_S = 0.5
 """Progress is told this often at most."""
 
@@ -185,9 +188,12 @@ class Batches:
         return await self._store.ask(lambda table: table.batches.changes(id, since, limit))
 
     async def export(self, id: str, request: BatchExport) -> Exported:
-        """Raises NotFound, BadRequest for a file that is there already or cannot be written."""
+        """Raises NotFound, BadRequest, StorageFailed for a file that is there already or cannot be written."""
         batch, prompts = await self.get(id), await self.prompts(id)
-        cells = await self.cells(id, 0, batch.total)
+        cells: list[BatchCell] = []
+        for after in range(0, batch.total, TOGETHER):  # in between others get at the database
+            found = await self._store.ask(partial(_cells, id, after))
+            cells += found.values()
         return await asyncio.to_thread(export, request, batch, prompts, cells)
 
     async def sets(self) -> list[PromptSet]:
@@ -300,6 +306,10 @@ class Batches:
             return msgspec.structs.replace(batch, note=f"Waits for “{working.name}”.")
         assert self._work is not None
         return self._work.batch()
+
+
+def _cells(id: str, after: int, table: ChatTable) -> dict[int, BatchCell]:
+    return table.batches.cells(id, after, TOGETHER)
 
 
 def _unasked(batch: Batch, number: int) -> BatchCell:

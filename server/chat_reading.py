@@ -170,11 +170,17 @@ def _chatgpt(file: Path) -> Found:
     if file.suffix.lower() != ".zip":
         yield from _listed(whole(file), file.name, "chatgpt")
         return
-    inside = zipped(file, chat_from_chatgpt.FILES)
-    if not inside:
+    nothing = True
+    try:
+        for name, content in zipped(file, chat_from_chatgpt.FILES):
+            nothing = False
+            yield from _listed(content, name, "chatgpt")
+    except BadRequest as error:
+        if nothing:
+            raise
+        yield error.message
+    if nothing:
         raise BadRequest(f"There is no conversations.json in “{file.name}”.", hint="Is it ChatGPT’s export?")
-    for name, content in inside:
-        yield from _listed(content, name, "chatgpt")
 
 
 def _jan(path: Path) -> Found:

@@ -55,11 +55,11 @@ def lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[int, byt
         raise unread(path, error) from error
 
 
-def zipped(path: Path, wanted: str, *, largest: int = LARGEST) -> list[tuple[str, bytes]]:
-    """The files of an archive whose names match ``wanted``, with their texts. Raises BadRequest, StorageFailed."""
+def zipped(path: Path, wanted: str, *, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]:
+    """The files of an archive whose names match ``wanted``, with their texts, one after the other. Raises
+    BadRequest, StorageFailed."""
     import re
 
-    found = []
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -69,12 +69,11 @@ def zipped(path: Path, wanted: str, *, largest: int = LARGEST) -> list[tuple[str
                     content = file.read(largest + 1)  # its size is only what the archive says of itself
                 if len(content) > largest:
                     raise _too_large(f"{info.filename}” in “{path.name}", info.file_size, largest)
-                found.append((info.filename, _utf8(content, info.filename)))
+                yield info.filename, _utf8(content, info.filename)
     except _ZIPS as error:
         raise BadRequest(f"The archive “{path.name}” is damaged ({error}).", hint="Download it again.") from error
     except OSError as error:
         raise unread(path, error) from error
-    return found
 
 
 def json(content: bytes, name: str, kind: Any = Any) -> Any:
@@ -127,6 +126,7 @@ def _broken(text: str, content: bytes) -> str:
         return "empty"
     if "truncated" in text:
         return "cut off: it ends in the middle"
+    text = text.removeprefix("JSON is malformed: ")
     return f"no valid JSON ({text[:1].lower()}{text[1:]})"
 
 

@@ -24,7 +24,7 @@ def table(transcripts: Sequence[Transcript], *, numbers: bool) -> str:
     text = io.StringIO(newline="")
     text.write("\ufeff")  # spreadsheets take the file for another encoding without it
     writer = csv.writer(text)
-    writer.writerow([_cell(name) for name in heading])
+    writer.writerow([plain(name) for name in heading])
     for transcript in transcripts:
         for turn, row in enumerate(transcript.rows, 1):
             asked = row.question.text if row.question is not None else ""
@@ -34,7 +34,7 @@ def table(transcripts: Sequence[Transcript], *, numbers: bool) -> str:
             line = [*([transcript.title] if several else []), str(turn), asked]
             for name in columns:
                 line += _said(by_name.get(name, ()), numbers)
-            writer.writerow([_cell(text) for text in line])
+            writer.writerow([plain(text) for text in line])
     return text.getvalue()
 
 
@@ -52,6 +52,6 @@ def _said(entries: Sequence[Entry], numbers: bool) -> list[str]:
     ]
 
 
-def _cell(text: str) -> str:
-    """Text that a spreadsheet would compute is marked as text."""
+def plain(text: str) -> str:
+    """``text`` for a cell; what a spreadsheet would compute is marked as text."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

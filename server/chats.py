@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from paddock.sdk.compare import BatchCell, BatchPrompt, Contestant
+from paddock.sdk.chats import Revision
+from paddock.sdk.compare import BatchCell, BatchPrompt, Contestant, Vote
 from paddock.sdk.errors import ChatNotFound, StorageFailed
-from paddock.sdk.types import Chat, ChatPatch, ChatSummary, Pane, Stats, ToolCall, Usage
+from paddock.sdk.types import Chat, ChatMessage, ChatPatch, ChatSummary, Pane, Stats, ToolCall, Usage
 from paddock.server.batch_table import BatchTable
 from paddock.server.chat_archive import ArchiveTable
 from paddock.server.chat_folders import FolderTable
@@ -29,8 +30,8 @@ from paddock.server.panes import PaneTable
 
 T = TypeVar("T")
 
-_STORED = (BatchCell, BatchPrompt, Contestant, Pane, Stats, ToolCall, Usage)
-"""What is kept as JSON in rows, and read from requests on another thread."""
+_STORED = (BatchCell, BatchPrompt, ChatMessage, ChatSummary, Contestant, Pane, Revision, Stats, ToolCall, Usage, Vote)
+"""What is kept as JSON in rows or files, and read from requests on another thread."""
 
 
 class ChatStore:

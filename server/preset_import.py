@@ -34,6 +34,8 @@ _FLAGS = {
     "reasoning_budget": "reasoning_budget", "sampler_seq": "sampler_seq", "sampling_seq": "sampler_seq",
 }  # fmt: skip
 """llama.cpp's flags that are not called as our options are (``common/arg.cpp``)."""
+LONGEST = 200_000
+"""Characters of a text; longer ones take long to take apart."""
 _LETTERS = {
     "e": "penalties", "d": "dry", "s": "top_n_sigma", "k": "top_k", "y": "typical_p", "p": "top_p", "m": "min_p",
     "x": "xtc", "t": "temperature",
@@ -42,6 +44,8 @@ _LETTERS = {
 
 def read_preset(text: PresetText) -> PresetRead:
     """What ``text`` says. Raises BadRequest for a text that is no preset at all."""
+    if len(text.text) > LONGEST:
+        raise BadRequest(f"A preset has at most {LONGEST:,} characters.", hint="Is it the right file?")
     content = text.text.strip().lstrip("\ufeff")
     name = re.sub(r"(\.preset)?\.json$", "", text.name.strip(), flags=re.IGNORECASE)
     if not content.startswith("{"):

@@ -80,6 +80,7 @@ class _Shelf(Generic[T]):
         self._kind: type[T] = kind
         self._name = name
         self._lock = threading.Lock()
+        msgspec.json.Decoder(kind)  # before threads use it at once (paddock.sdk.protocol.decoder)
 
     def all(self) -> list[T]:
         with self._lock:

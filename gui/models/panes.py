@@ -15,6 +15,7 @@ from paddock.sdk.units import bytes_text
 Four = Literal["grid", "row"]
 """How four panes stand: two by two, or in a row."""
 NUMBERS = ("two", "three", "four", "five", "six")
+SILKS = 6
 QUESTION = 140
 """A longer question is one line of so many characters in the panes; the row above them shows it whole."""
 
@@ -51,19 +52,24 @@ def grid(count: int, width: int, height: int, least: tuple[int, int], four: Four
 
 def dress(panes: Sequence[Pane], models: Mapping[str, int], worn: Mapping[str, int]) -> dict[str, int]:
     """The silk of each pane by its id: that of its model where no pane before it wears it, else what it wore, else the
-    first that is free. ``models`` are the silks of models, ``worn`` those of the panes so far."""
+    first that is free. ``models`` are the silks of models, ``worn`` those of the panes so far. The seventh silk has the
+    colour of the first."""
     found: dict[str, int] = {}
     for pane in panes:
         silk = models.get(pane.model)
-        if silk is not None and silk not in found.values():
+        if silk is not None and silk % SILKS not in _colors(found):
             found[pane.id] = silk
     for pane in panes:
         if pane.id not in found:
-            taken = set(found.values())
+            taken = _colors(found)
             kept = worn.get(pane.id)
             free = next(number for number in itertools.count() if number not in taken)
-            found[pane.id] = kept if kept is not None and kept not in taken else free
+            found[pane.id] = kept if kept is not None and kept % SILKS not in taken else free
     return found
+
+
+def _colors(silks: Mapping[str, int]) -> set[int]:
+    return {silk % SILKS for silk in silks.values()}
 
 
 # ---------------------------------------------------------------- turns

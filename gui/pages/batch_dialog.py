@@ -93,6 +93,11 @@ class BatchDialog(QDialog):
         self.new.show()
         self.run.view.setFocus()
 
+    def shows(self, batch: str) -> bool:
+        """Whether it is that batch, by its id, that is on view."""
+        held = self.run.batch if self.stack.currentWidget() is self.run else None
+        return held is not None and held.id == batch
+
     def _new(self) -> None:
         self.stack.setCurrentWidget(self.setup)
         self.title.setText("Compare a list of prompts")

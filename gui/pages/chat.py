@@ -20,7 +20,7 @@ from paddock.gui.pages.chat_shown import HINT, ChatShown
 from paddock.gui.pages.chat_start import ChatStart
 from paddock.gui.pages.chat_waiting import Waiting
 from paddock.gui.pages.chats_column import ChatsColumn
-from paddock.gui.pages.composer import Composer, give_files
+from paddock.gui.pages.composer import Composer, DropArea, give_files
 from paddock.gui.pages.composer_context import ContextWatch
 from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.dialogue_deeds import MessageDeeds
@@ -66,7 +66,7 @@ class ChatPage(QWidget):
         self.compare = ChatCompare(self, host, messages, state)
         self.shown = ChatShown(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
-        self.main = QWidget()
+        self.main = DropArea(self.composer)
         self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
         self._lay_out()
         self._connect()

@@ -27,6 +27,8 @@ class ChatShown(QObject):
     def __init__(self, page: ChatPage, host: HostState) -> None:
         super().__init__(page)
         self._page, self._host = page, host
+        page.inspector.reasoning_shown.connect(page.composer.show_reasoning)
+        page.composer.reasoning.chosen.connect(page.inspector.set_reasoning)
 
     def show_chat(self) -> None:
         """Everything."""

@@ -10,7 +10,9 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.composer_context import ContextGauge
 from paddock.gui.pages.composer_queue import Queue
+from paddock.gui.pages.composer_reasoning import ReasoningChip
 from paddock.gui.pages.composer_task import Task, TaskBar
+from paddock.gui.pages.inspector_answer import Reasoning
 from paddock.gui.widgets import ElidedLabel, IconButton, MessageField, Progress
 from paddock.sdk.types import Role
 
@@ -72,6 +74,8 @@ class Composer(QFrame):
         self.queue = Queue()
         self.task = TaskBar()
         self.field = ComposerField("Message", "Message", max_rows=ROWS)
+        self.reasoning = ReasoningChip()
+        self._reasons = False
         self.attach = IconButton("attach", "Put text files into the message")
         self.status = ElidedLabel("", 12, 400, "text2", tabular=True)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -94,6 +98,7 @@ class Composer(QFrame):
         self._foot.setContentsMargins(0, 0, 0, 0)
         self._foot.setSpacing(8)
         self._foot.addWidget(self.attach)
+        self._foot.addWidget(self.reasoning)
         self._foot.addWidget(self.task)
         self._foot.addWidget(self.status, 1)
         self._foot.addWidget(self.gauge)
@@ -117,6 +122,14 @@ class Composer(QFrame):
         if tools is not None:
             self._foot.insertWidget(1, tools)
             tools.show()
+        self._show()
+
+    def show_reasoning(self, able: bool, mode: Reasoning) -> None:
+        """What the answers' reasoning is; nothing is shown where the model is not ``able``. Panes of a comparison have
+        their own."""
+        self._reasons = able
+        self.reasoning.show_mode(mode)
+        self._show()
 
     def set_running(self, running: bool) -> None:
         """While an answer is written Send is Stop; when it ends, what waits first is sent."""
@@ -219,7 +232,8 @@ class Composer(QFrame):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.field.insertFromMimeData(event.mimeData())
-        event.acceptProposedAction()
+        event.setDropAction(Qt.DropAction.CopyAction)  # a move would take it away where it came from
+        event.accept()
 
     def _choose_files(self) -> None:
         dialog = QFileDialog(self, "Put text files into the message")
@@ -288,9 +302,26 @@ class Composer(QFrame):
             self.button.setEnabled(some)
         self.task.save.setEnabled(some)
         self.attach.setVisible(task is None)
+        self.reasoning.setVisible(self._reasons and task is None and self._tools is None)
         waiting = len(self.queue.texts)
         later = "Will be sent after this answer" if waiting == 1 else f"{waiting} will be sent after this answer"
         self.status.setText(later if waiting else self._status)
+
+
+class DropArea(QWidget):
+    """What is dropped on it goes into the message, as if it were dropped on ``composer``."""
+
+    def __init__(self, composer: Composer) -> None:
+        super().__init__()
+        self._composer = composer
+        self.setAcceptDrops(True)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self._composer.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._composer.dropEvent(event)
+        self._composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 def give_files(host: HostState, messages: Messages, composer: Composer, paths: list[str]) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from paddock.gui.models.answer_settings import AnswerSettings, settings_of
+from paddock.gui.pages.inspector_answer import Reasoning
 from paddock.gui.pages.inspector_samplers import SamplerSection
 from paddock.gui.pages.inspector_sheet import InspectorSheet
 from paddock.sdk.options import OptionSpec
@@ -42,6 +43,8 @@ class Inspector(InspectorSheet):
     system_changed = Signal(str)
     sampling_changed = Signal()
     settings_changed = Signal()
+    reasoning_shown = Signal(bool, object)
+    """Whether the conversation's model can be told about reasoning, and what it is told."""
     pane_changed = Signal(object)
     pane_closed = Signal()
     load_wanted = Signal(str)
@@ -177,6 +180,11 @@ class Inspector(InspectorSheet):
         """Show ``values``, and the defaults of all others, without saying so."""
         self._put(replace(self.settings(), sampling=dict(values)))
 
+    def set_reasoning(self, mode: Reasoning) -> None:
+        """As if it had been chosen here."""
+        if self._aside is None:
+            self.answer.choose_reasoning(mode)
+
     def set_defaults(self, defaults: Mapping[str, OptionValue]) -> None:
         """The model's own defaults, where it brings some."""
         self.section.set_defaults(defaults)
@@ -200,6 +208,12 @@ class Inspector(InspectorSheet):
         return self._aside.settings if self._aside is not None else self.settings()
 
     # ---------------------------------------------------------------- following
+
+    def _show_count(self) -> None:
+        super()._show_count()
+        model = self._aside.model if self._aside is not None else self._model
+        able = model is not None and "reasoning" in model.capabilities
+        self.reasoning_shown.emit(able, self._of_conversation().reasoning)
 
     def _take_model(self, model: ModelInfo | None) -> None:
         self._model = model

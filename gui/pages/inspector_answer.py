@@ -19,7 +19,7 @@ Reasoning = bool | None
 LARGEST_LIMIT = 1_000_000
 USUAL_LIMIT = 512
 WIDEST_BOX = 96
-_MODES: tuple[tuple[str, Reasoning], ...] = (("As the model has it", None), ("On", True), ("Off", False))
+MODES: tuple[tuple[str, Reasoning], ...] = (("As the model has it", None), ("On", True), ("Off", False))
 _SEEDS = 2**31
 REASONING_HELP = "Whether the model thinks before it answers. Not every model can be told."
 LIMIT_HELP = "The answer ends after so many tokens, thinking included; otherwise when the model ends it."
@@ -74,7 +74,7 @@ class AnswerSection(QWidget):
     def __init__(self, seed: OptionSpec | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._seed_default: OptionValue = None
-        self.reasoning = Select("Reasoning", [words for words, _ in _MODES])
+        self.reasoning = Select("Reasoning", [words for words, _ in MODES])
         self.reasoning.setAccessibleDescription(REASONING_HELP)
         self.reasoning_row = QWidget()
         row = QHBoxLayout(self.reasoning_row)
@@ -106,9 +106,14 @@ class AnswerSection(QWidget):
         """Whether the model's template knows of reasoning; else nothing is offered."""
         self.reasoning_row.setVisible(able)
 
+    def choose_reasoning(self, mode: Reasoning) -> None:
+        """The user has chosen it in another place."""
+        self.reasoning.setCurrentIndex([each for _, each in MODES].index(mode))
+        self.changed.emit()
+
     def values(self) -> tuple[tuple[str, ...], int | None, Reasoning]:
         """Stop strings, longest length in tokens (None: no limit), reasoning (None: as the model has it)."""
-        mode = _MODES[self.reasoning.currentIndex()][1] if not self.reasoning_row.isHidden() else None
+        mode = MODES[self.reasoning.currentIndex()][1] if not self.reasoning_row.isHidden() else None
         return self.stop.texts, self.limit.number(), mode
 
     def set_values(self, stop: tuple[str, ...], limit: int | None, reasoning: Reasoning | Literal["auto"]) -> None:
@@ -116,7 +121,7 @@ class AnswerSection(QWidget):
         self.stop.set_texts(stop)
         self.limit.set_number(limit or None)
         mode = reasoning if isinstance(reasoning, bool) else None
-        silently(self.reasoning, lambda: self.reasoning.setCurrentIndex([each for _, each in _MODES].index(mode)))
+        silently(self.reasoning, lambda: self.reasoning.setCurrentIndex([each for _, each in MODES].index(mode)))
 
     def fixed_seed(self) -> int | None:
         return self.seed.number()

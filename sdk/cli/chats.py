@@ -105,7 +105,7 @@ def export(
         terminal.text(done.text)
     else:
         where = done.files[0] if len(done.files) == 1 else f"{len(done.files)} files in {path}"
-        terminal.line(f"{_many(done.chats)}, {done.messages:,} messages: {printable(where)}")
+        terminal.line(f"{_many(done.chats, done.messages)}: {printable(where)}")
 
 
 def import_(
@@ -127,13 +127,13 @@ def import_(
     else:
         were = "was" if done.skipped == 1 else "were"
         there = f"; {done.skipped:,} {were} there already" if done.skipped else ""
-        terminal.line(f"{_many(len(done.chats))}, {done.messages:,} messages{there}.")
+        terminal.line(f"{_many(len(done.chats), done.messages)}{there}.")
     for problem in done.problems:
         terminal.note(printable(problem), style="yellow" if sys.stderr.isatty() else "")
 
 
-def _many(chats: int) -> str:
-    return "1 conversation" if chats == 1 else f"{chats:,} conversations"
+def _many(chats: int, messages: int) -> str:
+    return f"{chats:,} conversation{'s' * (chats != 1)}, {messages:,} message{'s' * (messages != 1)}"
 
 
 def _paths(folders: list[ChatFolder]) -> dict[str, str]:
@@ -165,9 +165,11 @@ def _folder(client: Client, named: str, *, make: bool = False) -> str:
     if len(found) == 1:
         return found[0]
     if found or not make:
-        several = "Several folders are" if found else "No folder is"
+        if found:
+            which = ", ".join(f"{id} ({paths[id]})" for id in found[:8])
+            raise NotFound(f"Several folders are called “{named}”.", hint=f"Give its id: {which}.")
         known = ", ".join(sorted(paths.values())[:8])
-        raise NotFound(f"{several} called “{named}”.", hint=f"There are: {known}." if known else "There are none yet.")
+        raise NotFound(f"No folder is called “{named}”.", hint=f"There are: {known}." if known else "There are none yet.")
     at = ""
     for name in filter(None, named.strip("/").split("/")):
         inside = (folder.id for folder in client.chat_folders() if folder.parent == at and folder.name == name)

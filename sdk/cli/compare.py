@@ -73,6 +73,8 @@ def compare(
         raise typer.BadParameter("Give a file of prompts, or --resume with an id.", param_hint="PROMPTS")
     if not resume and not pane:
         raise typer.BadParameter("Say which models to ask, each with --pane.", param_hint="--pane")
+    if resume and (pane or judge or repeat > 1):
+        raise typer.BadParameter("It goes on as it was begun: give no panes, judge or repeat.", param_hint="--resume")
     with Client.connect(client="cli") as client:
         if resume:
             batch = client.batch(resume)
@@ -119,7 +121,8 @@ def _text_of(given: str) -> str:
     try:
         return Path(given[1:]).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{given[1:]} cannot be read: {error}.", hint="Name a text file in UTF-8.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise BadRequest(f"{given[1:]} cannot be read: {why}.", hint="Name a text file in UTF-8.") from None
 
 
 def _source(prompts: str) -> PromptsText:

@@ -115,7 +115,7 @@ def _conversations(client: Client) -> Iterator[Finding]:
     state, backups = client.chat_store(), client.backups()
     sizes = f"{bytes_text(state.size_bytes)} in {state.path}"
     newest = (
-        f"the latest backup is of {time.strftime('%d.%m.%Y', time.localtime(backups[0].created))}" if backups else ""
+        f"the latest backup is of {time.strftime('%Y-%m-%d', time.localtime(backups[0].created))}" if backups else ""
     )
     yield Finding(name="Conversations", status="ok", message=f"{sizes}; {newest or 'no backup yet'}")
     if state.repair is not None and state.repair.kept and Path(state.repair.kept).exists():

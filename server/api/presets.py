@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,7 +46,8 @@ class PresetsApi:
         return _json(await self._presets.put_preset(decode(await request.body(), Preset)))
 
     async def read_preset(self, request: Asked) -> Answer:
-        return _json(read_preset(decode(await request.body(), PresetText)))
+        text = decode(await request.body(), PresetText)
+        return _json(await asyncio.to_thread(read_preset, text))
 
     async def delete_preset(self, preset_id: str) -> None:
         await self._presets.delete_preset(preset_id)

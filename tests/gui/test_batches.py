@@ -176,3 +176,23 @@ def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
     scene.until(lambda: bool(found := run.table.at(0, 0)) and found[0].change > before.change)
     assert run.table.at(0, 0)[0].error is not None
     shown.close()
+
+
+def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
+    scene: Any, dialog: Callable[[], BatchDialog]
+) -> None:
+    shown, heavy = dialog(), scene.model("heavy")
+    shown.setup.set_panes([Pane(model=heavy)])
+    shown.setup.source.text.setPlainText("Is it loaded?")
+    scene.until(lambda: shown.setup.start.isEnabled())
+    shown.setup.begin()
+    scene.until(lambda: f"Loading {scene.host.model_name(heavy)}." in shown.run.state.text())
+    assert scene.host.model_name(heavy) != heavy
+    shown.close()
+    scene.until(lambda: "“Is it loaded?” is done: 1 answer." in scene.window.bar.texts())
+    (row,) = scene.window.bar.rows()
+    row.card.action_triggered.emit()
+    (again,) = [item for item in scene.window.findChildren(BatchDialog) if item.isVisible()]
+    assert again.run.isVisible()
+    assert again.title.text() == "Is it loaded?"
+    again.close()

@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QInputMethodEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QInputMethodEvent
+from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.composer_context import Fill, fill_of, short_count
 from paddock.gui.pages.composer_files import LARGEST, fenced, read_texts
@@ -109,6 +111,59 @@ def test_dropped_text_files_become_fenced_blocks(chat_scene: Scene, tmp_path: Pa
     assert chat_scene.window.bar.texts() == ["picture.bin is no text file."]
     composer.field.insertFromMimeData(files(tmp_path / "note.txt"))
     chat_scene.until(lambda: composer.text().count("Grüße") == 2)
+
+
+def test_what_is_dropped_on_the_conversation_goes_into_the_message(chat_scene: Scene, tmp_path: Path) -> None:
+    scene, composer = chat_scene, chat_scene.chat.composer
+    keys, button, copy = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
+    scene.type_and_send("first")
+    scene.answered()
+    words = QMimeData()
+    words.setText("from elsewhere")
+    (tmp_path / "note.txt").write_text("a note")
+    for mime in (words, files(tmp_path / "note.txt")):
+        over = scene.chat.view.viewport()
+        QCoreApplication.sendEvent(over, QDragEnterEvent(QPointF(9, 9).toPoint(), copy, mime, button, keys))
+        QCoreApplication.sendEvent(over, QDropEvent(QPointF(9, 9), copy, mime, button, keys))
+    scene.until(lambda: "a note" in composer.text())
+    assert composer.text().startswith("from elsewhere")
+    assert composer.field.hasFocus()
+
+
+def test_the_chip_and_the_inspector_choose_the_same_reasoning(chat_scene: Scene) -> None:
+    scene, composer, inspector = chat_scene, chat_scene.chat.composer, chat_scene.chat.inspector
+    chip, select = composer.reasoning, inspector.answer.reasoning
+    assert chip.isVisible()
+    assert (chip.isChecked(), chip.accessibleName()) == (False, "Reasoning")
+
+    chip.entries[True].trigger()
+    assert (chip.isChecked(), select.currentText(), inspector.request().reasoning) == (True, "On", True)
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    inspector.flush()
+    scene.until(lambda: scene.ask(lambda client: client.chat(chat)).summary.reasoning is True)
+    select.setCurrentIndex(2)
+    select.activated.emit(2)
+    assert (chip.isChecked(), chip.accessibleName()) == (False, "Reasoning off")
+    scene.chat.new_chat()
+    assert chip.accessibleName() == "Reasoning"
+    scene.chat.open(chat)
+    scene.until(lambda: chip.accessibleName() == "Reasoning off")
+    chip.click()
+    assert not chip.isChecked(), "its menu says what is chosen"
+    QApplication.activePopupWidget().close()
+    composer.edit("x", "words")
+    assert not chip.isVisible()
+    composer.stop_editing()
+    assert chip.isVisible()
+    known = scene.host.models[scene.model("fast")]
+    scene.host.models[known.id] = msgspec.structs.replace(known, capabilities=("chat",))
+    scene.host.models_changed.emit()
+    assert not chip.isVisible()
+    assert inspector.request().reasoning == "auto"
+    scene.host.models[known.id] = known
+    scene.host.models_changed.emit()
 
 
 def test_files_that_are_too_long_or_gone_are_refused_in_words(tmp_path: Path) -> None:

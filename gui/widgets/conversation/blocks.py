@@ -112,6 +112,10 @@ class Block:
         """Forget the documents, keep the height."""
         self.built = False
 
+    def stays(self) -> int:
+        """So many pixels from its top look as they were painted last, although it has to be laid out again."""
+        return 0
+
     def paint(self, painter: QPainter, paint: Paint) -> None:
         """Paint at the origin."""
 

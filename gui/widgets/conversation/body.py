@@ -113,18 +113,17 @@ class Body:
         before = group.node
         entry.node = node
         moved = group.set_node(node)
-        if len(node.rows) > len(before.rows) and len(entry.blocks) > 1:
-            entry.blocks[-1].drop()  # the bar moves down
+        grown = len(node.rows) > len(before.rows)  # the bar moves down
         if not entry.blocks:
             entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group), node))
         for number in range(len(entry.blocks) - 1, len(node.rows)):
             entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group, number=number), node))
         del entry.blocks[len(node.rows) + 1 :]
-        for number, block in enumerate(entry.blocks[1:]):
-            if moved or (number < len(before.rows) and before.rows[number] != node.rows[number]):
-                block.drop()
-        if moved:
-            entry.blocks[0].drop()
+        for block, cells in zip(entry.blocks, (before.head, *before.rows), strict=False):
+            assert isinstance(block, TableRowBlock)
+            last = block.number == len(before.rows) - 1
+            if moved or block.cells() != cells or (last and grown):
+                block.follow(cells)
 
     def _gaps(self, start: int) -> None:
         """Say how far each block stands below the one before."""

@@ -19,6 +19,7 @@ from paddock.gui.widgets.conversation.blocks import END, NodeBlock, Paint, Side,
 from paddock.gui.widgets.conversation.documents import (
     caret_rect,
     document_word,
+    keep_glyphs,
     marks_in,
     natural_size,
     paint_caret,
@@ -158,6 +159,12 @@ class CodeBlock(NodeBlock):
         self.height = height + self._inset_top() + self._inset_bottom()
         self.built = True
 
+    def stays(self) -> int:
+        if self._document is None or not self.piece.text.startswith(self._shown[: self._stable] or "\n"):
+            return 0
+        first = self._document.findBlock(self._position)
+        return self._inset_top() + int(self._document.documentLayout().blockBoundingRect(first).top())
+
     def _write(self, document: QTextDocument) -> None:
         """Bring the document to the piece's text, rewriting only unfinished lines."""
         text = self.piece.text
@@ -170,6 +177,7 @@ class CodeBlock(NodeBlock):
         cursor.removeSelectedText()
         rest = text[self._stable :]
         breaks = self._insert(cursor, rest)
+        keep_glyphs(document, self._position)
         cursor.endEditBlock()
         if not self._settled():
             self._keep(rest, breaks)

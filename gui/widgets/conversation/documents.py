@@ -28,6 +28,15 @@ def natural_size(document: QTextDocument) -> tuple[int, int]:
     return int(size.width() + 0.999), int(size.height() + 0.999)
 
 
+def keep_glyphs(document: QTextDocument, position: int = 0) -> None:
+    """Let Qt keep the glyphs of the lines from ``position`` on; it would find them anew at every painting, those of a
+    whole paragraph for its last line."""
+    block = document.findBlock(position)
+    while block.isValid():
+        block.layout().setCacheEnabled(True)
+        block = block.next()
+
+
 def paint_document(
     painter: QPainter,
     document: QTextDocument,

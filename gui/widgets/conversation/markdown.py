@@ -94,6 +94,26 @@ class Parser:
                 self._known[source] = found
         return found
 
+    def row(self, line: str, columns: int) -> tuple[Cell, ...] | None:
+        """The cells of a line in a table; None where the line does not belong to one, whatever its columns are."""
+        from markdown_it.common.utils import mdTrim
+        from markdown_it.rules_block.table import escapedSplit
+
+        blocks = self.blocks("|a|\n|-|\n" + line)
+        if len(blocks) != 1 or sum(token.type == "tr_open" for token in blocks[0][1]) != 2:
+            return None
+        cells = escapedSplit(mdTrim(line))
+        if cells and not cells[0]:
+            del cells[0]
+        if cells and not cells[-1]:
+            del cells[-1]
+        found = [self.cell(mdTrim(cell)) for cell in cells[:columns]]
+        return (*found, *((),) * (columns - len(found)))
+
+    def cell(self, source: str) -> Cell:
+        """Inline Markdown in a table."""
+        return self.spans(_BREAK.sub("\n", source))
+
     def picture(self, source: str) -> tuple[str, str] | None:
         """Words and address where ``source`` is a picture and nothing else."""
         if _too_much(source):
@@ -290,7 +310,7 @@ class _Walk:
 
     def _inline(self, token: Token) -> None:
         if self._in_table:
-            cell = self._parser.spans(_BREAK.sub("\n", token.content))
+            cell = self._parser.cell(token.content)
             (self._head if self._in_head else self._rows[-1]).append(cell)
             return
         picture = self._picture(token.content)

@@ -388,6 +388,6 @@ class MessageRow(MessageText):
         """The top of the first block from height ``top`` on that is to be painted again: one that is not laid out, as
         all that was seen is, or had the caret."""
         for block in self.blocks[self.first_block(top) :]:
-            if block is caret or not block.built:
-                return block.top
+            if (block is caret or not block.built) and block.top + block.height > top:
+                return block.top + block.stays()
         return self.height

@@ -55,11 +55,17 @@ class Stream:
         """Nothing follows: everything becomes final."""
         self._tail += "\n" if self._held else ""
         self._held = ""
+        while (self._fence is not None or self._grid is not None) and self._step():
+            pass
         if self._fence is not None:
-            self._tail = self._fence.source + self._tail
-            self._fence = None
+            if self._tail and not self._fence.closed_by(self._tail):
+                self._fence.add(self._tail)
+            self.final.append(Code(self._fence.text(), self._fence.language))
+            self._fence, self._tail = None, ""
         if self._grid is not None:
-            self._tail = self._grid.source + self._tail
+            if self._tail and self._grid.add(self._tail):
+                self._tail = ""
+            self.final.append(self._grid.table())
             self._grid = None
         while self._cut(self._parser.blocks(self._tail)):
             pass
@@ -76,7 +82,7 @@ class Stream:
             self._tail, self._glued = self._tail.lstrip("\n"), False
         opened = _OPEN_FENCE.match(self._tail)
         if opened and not (opened[1][0] == "`" and "`" in opened[2]):
-            self._fence = _Fence(opened[0], opened[1], language(opened[2]))
+            self._fence = _Fence(opened[1], language(opened[2]))
             self._tail = self._tail[opened.end() :]
             return True
         blocks = self._parser.blocks(self._tail)
@@ -173,14 +179,12 @@ class Stream:
 class _Fence:
     """An open fence without indentation."""
 
-    def __init__(self, opening: str, marker: str, name: str) -> None:
-        self.source = opening
+    def __init__(self, marker: str, name: str) -> None:
         self.language = name
         self._marker = marker
         self._body = ""
 
     def add(self, line: str) -> None:
-        self.source += line + "\n"
         self._body += line + "\n"
 
     def closed_by(self, line: str) -> bool:
@@ -202,28 +206,23 @@ class _Grid:
 
     def __init__(self, parser: Parser, source: str) -> None:
         self._parser = parser
-        self._head = "\n".join(source.split("\n", 2)[:2]) + "\n"
-        self.source = self._head
+        self.source = "\n".join(source.split("\n", 2)[:2]) + "\n"
         self._rows: list[tuple[Cell, ...]] = []
-        self._frame = self._parsed("")
+        nodes = parser.parse(self.source)
+        self._frame = nodes[0] if len(nodes) == 1 and isinstance(nodes[0], Table) else None
         self.begun = self._frame is not None
-
-    def _parsed(self, line: str) -> Table | None:
-        """The table with this one line in it; None where the line does not belong to a table."""
-        nodes = self._parser.parse(self._head + line)
-        return nodes[0] if len(nodes) == 1 and isinstance(nodes[0], Table) else None
 
     def add(self, line: str) -> bool:
         """Take a complete line; whether it belongs to the table."""
-        found = self._parsed(line)
-        if found is None or len(found.rows) != 1:
+        assert self._frame is not None
+        cells = self._parser.row(line, len(self._frame.head))
+        if cells is None:
             return False
-        self._rows.append(found.rows[0])
-        self.source += line + "\n"
+        self._rows.append(cells)
         return True
 
     def table(self, partial: str = "") -> Table:
         """The table so far, with the line that is being written."""
-        found = self._parsed(partial) if partial else None
         assert self._frame is not None
-        return replace(self._frame, rows=(*self._rows, *(found.rows if found is not None else ())))
+        cells = self._parser.row(partial, len(self._frame.head)) if partial else None
+        return replace(self._frame, rows=(*self._rows, cells) if cells is not None else tuple(self._rows))

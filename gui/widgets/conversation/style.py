@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 
 from paddock.gui.theme import Theme
-from paddock.gui.widgets.conversation.documents import OBJECT
+from paddock.gui.widgets.conversation.documents import OBJECT, keep_glyphs
 from paddock.gui.widgets.conversation.formulas import FORMULA, InlineFormulas, dressed
 from paddock.gui.widgets.conversation.highlight import Highlighter, color
 from paddock.gui.widgets.conversation.nodes import Span, opens
@@ -216,6 +216,7 @@ class Style:
                 cursor.insertText(OBJECT, dressed(look, span.math, span.display))
             else:
                 cursor.insertText(span.text.replace("\n", "\u2028"), look)
+        keep_glyphs(document)
         cursor.endEditBlock()
         document.setTextWidth(width)
         return document

@@ -108,7 +108,7 @@ class TableGroup:
             for column, (whole, word) in enumerate(_measures(row, body, pad)[: len(self._natural)]):
                 self._natural[column] = max(self._natural[column], whole)
                 self._least[column] = max(self._least[column], word)
-        self._measured = len(self.node.rows)
+        self._measured = max(0, len(self.node.rows) - 1)  # the last one may still grow
 
 
 @dataclass(eq=False)
@@ -141,10 +141,12 @@ class TableRowBlock(NodeBlock):
     def layout(self) -> None:
         if not self.built:
             line = self.estimate(self.width)
+            font = self.style.cell_head_font if self.number < 0 else self.style.cell_font
+            metrics, widest = QFontMetrics(font), font.pixelSize() * 0.9
             tall = [
                 natural_size(self._document(column))[1] + 2 * self.style.px(PAD_Y) + 1
                 for column, cell in enumerate(self.cells()[: len(self.group.widths)])
-                if not self._fits(column, cell)
+                if not _fits(cell, self._room(column), metrics, widest)
             ]
             self.height = max(self.style.px(33) + 1, line, *tall)
             if self.is_last() and self.side() is not None:
@@ -152,16 +154,19 @@ class TableRowBlock(NodeBlock):
             self._missing = any(lacks_formula(cell) for cell in self.cells())
         self.built = True
 
-    def _fits(self, column: int, cell: Cell) -> bool:
-        """Whether a cell surely takes one line: then it is laid out only where it is seen."""
-        text = cell_text(cell)
-        if len(text) > 400 or "\n" in text or any(span.math or span.code or span.bold for span in cell):
-            return False
-        font = self.style.cell_head_font if self.number < 0 else self.style.cell_font
-        room = self.group.widths[column] - 2 * self.style.px(PAD_X)
-        return (text.isascii() and len(text) * font.pixelSize() * 0.9 < room) or (
-            QFontMetrics(font).horizontalAdvance(text) + 4 <= room
-        )
+    def _room(self, column: int) -> int:
+        """The width of a cell's words."""
+        return max(8, self.group.widths[column] - 2 * self.style.px(PAD_X))
+
+    def follow(self, before: tuple[Cell, ...]) -> None:
+        """The table is another one than when this row was ``before``: cells that say the same only get their width."""
+        cells = self.cells()
+        for column, document in list(self._documents.items()):
+            if cells[column : column + 1] == before[column : column + 1]:
+                document.setTextWidth(self._room(column))
+            else:
+                del self._documents[column]
+        self.built = False
 
     def _document(self, column: int) -> QTextDocument:
         found = self._documents.get(column)
@@ -189,8 +194,7 @@ class TableRowBlock(NodeBlock):
         font: QFont = style.cell_head_font if head else style.cell_font
         ink: QColor = style.color("muted" if head else "text")
         align: Align = self.group.node.aligns[column] if column < len(self.group.node.aligns) else "left"
-        width = max(8, self.group.widths[column] - 2 * style.px(PAD_X))
-        return style.document(cell, font, ink, width, _ALIGN[align])
+        return style.document(cell, font, ink, self._room(column), _ALIGN[align])
 
     def drop(self) -> None:
         self._documents = {}
@@ -325,6 +329,14 @@ class TableRowBlock(NodeBlock):
         before = self.group.offset
         self.group.offset = min(max(0, self.group.total() - self.width), max(0, before + delta))
         return before != self.group.offset
+
+
+def _fits(cell: Cell, room: int, metrics: QFontMetrics, widest: float) -> bool:
+    """Whether a cell surely takes one line: then it is laid out only where it is seen. ``widest``: pixels of a sign."""
+    text = cell[0].text if len(cell) == 1 else cell_text(cell)
+    if len(text) > 400 or "\n" in text or any(span.math or span.code or span.bold for span in cell):
+        return False
+    return (text.isascii() and len(text) * widest < room) or metrics.horizontalAdvance(text) + 4 <= room
 
 
 def _cell_marks(marks: Sequence[Mark], cell: Cell, document: QTextDocument, before: int) -> list[Mark]:

@@ -56,6 +56,12 @@ def test_a_pane_wears_its_models_silk_and_two_of_one_model_differ():
     assert sorted(worn.values()) == [0, 1, 2]
     assert dress(list(reversed(panes)), {}, worn) == worn, "another order changes no colour"
     assert dress(panes[1:], {}, worn) == {"b": 1, "c": 2}
+    assert dress(panes, {"m": 6, "n": 12}, {}) == {"a": 6, "b": 1, "c": 2}, "the seventh has the colour of the first"
+
+
+def test_a_first_token_within_milliseconds_beside_one_of_seconds_is_not_said_to_be_nought():
+    slow, fast = strips([Figures(ttft=1.5), Figures(ttft=0.0034)])
+    assert [(row[1].figure, row[1].unit) for row in (slow, fast)] == [("1.50", "s"), ("0.003", "s")]
 
 
 def test_turns_are_in_the_order_they_were_asked_whichever_pane_has_them():

@@ -7,8 +7,10 @@ import os
 import shutil
 import sqlite3
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from server_harness import HostProcess, echo_model
@@ -18,6 +20,7 @@ from paddock.sdk.chats import Backup
 from paddock.sdk.errors import HostBusy, NotFound, StorageFailed
 from paddock.sdk.events import ChatsReplaced
 from paddock.sdk.paths import Home
+from paddock.sdk.types import ChatSummary
 from paddock.server.backups import BackupFolder, kept_of
 from paddock.server.bus import Bus
 from paddock.server.chat_safety import ChatSafety
@@ -231,6 +234,29 @@ def test_an_update_copies_the_conversations_first(tmp_path):
     kept = sqlite3.connect(copy.path)
     assert kept.execute("PRAGMA user_version").fetchone() == (1,)
     kept.close()
+
+
+def test_what_is_written_during_a_restore_is_in_the_copy_or_in_the_conversations(tmp_path, monkeypatch):
+    fill(tmp_path / "chats.db", 1)
+    new = ChatSummary(id="new", title="New", created=1.0, updated=1.0, model="m", system="")
+
+    async def scene() -> None:
+        async with Safe(tmp_path) as safe:
+            good = await safe.safety.back_up()
+            loop, make = asyncio.get_running_loop(), BackupFolder.make
+            asked: list[Future[bool]] = []
+
+            def slowly(backups: BackupFolder, kind: Any, now: float) -> Backup:
+                made = make(backups, kind, now)
+                asked.append(asyncio.run_coroutine_threadsafe(safe.store.ask(lambda table: table.add(new)), loop))
+                return made
+
+            monkeypatch.setattr(BackupFolder, "make", slowly)
+            await safe.safety.restore(safe.store, good.name)
+            await asyncio.wrap_future(asked[0])
+            assert await safe.titles() == ["Chat 0", "New"]
+
+    asyncio.run(scene())
 
 
 # ---------------------------------------------------------------- the routes

@@ -15,6 +15,7 @@ from server_harness import HostProcess, echo_model, until, with_models
 EXTRA: dict[str, dict[str, Any]] = {
     "crawling": {"text": "word " * 500, "tokens_per_second": 30, "parallel": 3},
     "yes": {"text": "PASS: it is what was asked for.", "tokens_per_second": 2000},
+    "single": {"text": "word " * 500, "replies": {"hi": "Hello."}, "tokens_per_second": 30, "parallel": 1},
     "unsure": {"text": "Hard to say.", "tokens_per_second": 2000},
 }
 
@@ -61,7 +62,13 @@ def running(host: HostProcess, id: str) -> dict[str, Any]:
 
 def test_every_prompt_is_asked_in_every_pane_and_repetition_with_its_own_seed(shared):
     asked = [{"prompt": "one", "checks": [{"kind": "contains", "value": "Paris"}]}, {"prompt": "two"}]
-    id = start(shared, asked, "test/paris", {"model": "test/thinker", "sampling": {"seed": 40}}, repeat=2)
+    id = start(
+        shared,
+        asked,
+        {"model": "test/paris", "max_tokens": 0},
+        {"model": "test/thinker", "sampling": {"seed": 40}},
+        repeat=2,
+    )
     batch = ended(shared, id)
     assert (batch["state"], batch["done"], batch["total"], batch["name"]) == ("done", 8, 8, "one")
     found = cells(shared, id)
@@ -69,6 +76,7 @@ def test_every_prompt_is_asked_in_every_pane_and_repetition_with_its_own_seed(sh
         (prompt, pane, repeat) for prompt in (0, 1) for pane in (0, 1) for repeat in (0, 1)
     ]
     assert [c["seed"] for c in found[:4]] == [0, 1, 40, 41]
+    assert found[0]["stop_reason"] == "stop", "0 is no limit"
     assert found[0]["checks"] == [{"name": "contains “Paris”", "passed": True, "note": "", "kind": "contains"}]
     assert found[2]["checks"][0]["passed"] is False
     assert (found[2]["text"], found[2]["reasoning"]) == ("Four.", "Two and two.")
@@ -103,6 +111,29 @@ def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_oth
     patch(shared, first, "pause")
     assert ended(shared, second)["done"] == 1
     shared.http.delete(f"/control/batches/{first}")
+
+
+def test_where_there_is_one_place_a_chat_takes_it_from_a_cell_which_waits(shared):
+    id = start(shared, [{"prompt": "a"}], "test/single")
+    running(shared, id)
+    until(lambda: any(m["model"] == "test/single" and m["active"] for m in shared.get("/control/loaded")), "the cell")
+    chat = shared.post("/control/chats", {"model": "test/single"})["summary"]["id"]
+    kinds = [event["type"] for event in shared.events("POST", f"/control/chats/{chat}/send", {"content": "hi"})]
+    assert (kinds[-1], shared.get(f"/control/batches/{id}")["state"]) == ("finished", "running")
+    assert cells(shared, id)[0]["state"] == "waiting"
+    assert shared.http.delete(f"/control/batches/{id}").status_code == 204
+
+
+def test_a_backup_is_not_restored_under_a_batch_and_brings_none_back_running(shared):
+    id = start(shared, [{"prompt": "a"}], "test/crawling")
+    running(shared, id)
+    restore = f"/control/backups/{shared.post('/control/backups', {})['name']}/restore"
+    refused = shared.http.post(restore)
+    assert (refused.status_code, "pause" in refused.json()["error"]["hint"]) == (409, True)
+    patch(shared, id, "pause")
+    shared.post(restore, {})
+    assert shared.get(f"/control/batches/{id}")["state"] == "paused"
+    shared.http.delete(f"/control/batches/{id}")
 
 
 def test_what_failed_is_retried_alone(shared):

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from foreign_chats import THREAD, chatgpt, found, lmstudio, openwebui, put, shown
 from server_harness import HostProcess, with_models
+from stored_chats import opened
 
 from paddock.sdk.errors import BadRequest
+from paddock.sdk.types import ChatSummary
+from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_import import _kept
 from paddock.server.chat_sources import LONGEST_LINE, lines
 
 
@@ -332,3 +336,12 @@ def test_files_are_read_within_bounds(tmp_path):
     with pytest.raises(BadRequest, match=r"Line 1 of “x\.jsonl” is longer than"):
         list(lines(path, longest=40))
     assert LONGEST_LINE > 1_000_000
+
+
+def test_what_comes_in_after_its_folder_has_gone_is_in_none(tmp_path: Path) -> None:
+    table = opened(tmp_path / "chats.db")
+    summary = ChatSummary(id="", title="Late", created=1.0, updated=1.0, model="", system="")
+    _kept(table, [ChatRecord(summary=summary, origin="jsonl:1", folder=("Inner",))], "gone")
+    (folder,) = table.folders.all()
+    assert (folder.parent, table.summaries()[0].folder) == ("", folder.id)
+    table.close()

@@ -11,6 +11,7 @@ import pytest
 from paddock.sdk.chats import ChatSearch
 from paddock.sdk.errors import StorageFailed
 from paddock.sdk.types import ChatPatch
+from paddock.server.batch_table import BATCHES
 from paddock.server.chat_rescue import problem
 from paddock.server.chats import ChatTable
 from paddock.server.database import APPLICATION, MIGRATIONS, connect
@@ -120,3 +121,9 @@ def test_a_newer_database_is_refused_in_words(tmp_path):
         newer.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
     with pytest.raises(StorageFailed, match="newer Paddock"):
         connect(path)
+
+
+def test_cells_are_counted_without_being_read(tmp_path):
+    with closing(connect(tmp_path / "chats.db")) as database:
+        plan = [row["detail"] for row in database.execute(f"EXPLAIN QUERY PLAN {BATCHES} WHERE id='x'")]
+    assert sum("COVERING INDEX cells_counted" in step for step in plan) == 3

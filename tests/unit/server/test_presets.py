@@ -173,7 +173,7 @@ def test_values_that_do_not_fit_are_named(line: str) -> None:
     assert len(read.notes) == 1
 
 
-@pytest.mark.parametrize("text", ["", "hello", "{}", '{"a": 1}', "{broken", '--temp "0.7'])
+@pytest.mark.parametrize("text", ["", "hello", "{}", '{"a": 1}', "{broken", '--temp "0.7', "--stop x " * 30_000])
 def test_other_texts_are_no_presets(text: str) -> None:
     with pytest.raises(BadRequest):
         read_preset(PresetText(text=text))
