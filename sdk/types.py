@@ -7,7 +7,7 @@ fields, so that equal protocol majors work in both directions; requests (:class:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -375,7 +375,7 @@ class ChatPatch(Request, frozen=True, kw_only=True):
     tags: tuple[str, ...] | None = None
     sampling: Options | None = None
     stop: tuple[str, ...] | None = None
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
     reasoning: bool | Literal["auto"] | None = None
 
 
@@ -394,5 +394,5 @@ class SendRequest(Request, frozen=True, kw_only=True):
     model: str = ""
     sampling: Options = {}
     stop: tuple[str, ...] | None = None
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
     reasoning: bool | Literal["auto"] | None = None

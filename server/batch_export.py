@@ -7,15 +7,13 @@ import csv
 import io
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import msgspec
 
 from paddock.sdk.batch_lines import cell_line, pane_names, prompt_text, settings_text, summarised, verdict
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchPrompt
-from paddock.sdk.errors import BadRequest
-from paddock.server.chat_files import write_file
+from paddock.server.chat_files import absolute, write_file
 from paddock.server.chat_table import plain
 
 _MARK = {True: "passed", False: "failed", None: "not told"}
@@ -42,9 +40,7 @@ def export(request: BatchExport, batch: Batch, prompts: Sequence[BatchPrompt], c
     text = {"csv": _csv, "jsonl": _jsonl, "html": _html}[request.format](batch, prompts, ended)
     if not request.path:
         return Exported(messages=len(ended), text=text)
-    path = Path(request.path)
-    if not path.is_absolute():
-        raise BadRequest(f"“{path}” is no whole path.", hint="Give it from the root on.")
+    path = absolute(request.path)
     # Excel takes a table without a mark for the local code page.
     write_file(path, ["\ufeff" if request.format == "csv" else "", text], replace=request.replace)
     return Exported(files=(str(path),), messages=len(ended))

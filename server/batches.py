@@ -131,6 +131,8 @@ class Batches:
         return await self._told(batch.id)
 
     async def _checked(self, pane: Pane, at: int) -> Pane:
+        if pane.max_tokens is not None and pane.max_tokens < 0:
+            raise BadRequest(f"“max_tokens” cannot be {pane.max_tokens}.", hint="It takes numbers from 0: no limit.")
         name = pane.model or self._settings().default_model
         sampling = self._models.check_sampling(await self._models.find(name), pane.sampling)
         return msgspec.structs.replace(pane, id=str(at), model=name, sampling=sampling)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from paddock.sdk.chats import ChatFolder, Exported, ExportFormat, ExportRequest
 from paddock.sdk.errors import BadRequest
-from paddock.server.chat_files import Names, file_name, place, there, unwritten, write_file
+from paddock.server.chat_files import Names, absolute, file_name, place, there, unwritten, write_file
 from paddock.server.chat_html import HtmlPage
 from paddock.server.chat_lines import line_of
 from paddock.server.chat_markdown import markdown
@@ -224,9 +224,7 @@ def _files(wanted: list[_Wanted], request: ExportRequest) -> list[tuple[Path | N
         if request.format == "pdf":
             raise BadRequest("A PDF is no text.", hint="Name the file that it is to be written to.")
         return [(None, wanted)]
-    if not os.path.isabs(request.path) or "\0" in request.path:
-        raise BadRequest(f"“{request.path[:120]}” is not an absolute path.", hint="Name the file from the root on.")
-    path, suffix = Path(request.path), SUFFIXES[request.format]
+    path, suffix = absolute(request.path), SUFFIXES[request.format]
     files: list[tuple[Path | None, list[_Wanted]]] = [(path, wanted)]
     if path.is_dir() or not (path.exists() or path.suffix) or request.path.endswith(("/", os.sep)):
         names = Names()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from paddock.sdk.errors import StorageFailed
+from paddock.sdk.errors import BadRequest, StorageFailed
 
 LONGEST = 200
 """Characters of a file's name with its ending."""
@@ -29,6 +29,13 @@ def file_name(title: str, suffix: str = "", *, number: int = 1) -> str:
     if _DEVICES.match(name):
         name = f"_{name}"
     return name + ending
+
+
+def absolute(path: str) -> Path:
+    """A path that a client names. Raises BadRequest for one that depends on the folder the host was started in."""
+    if not os.path.isabs(path) or "\0" in path:
+        raise BadRequest(f"“{path[:120]}” is not an absolute path.", hint="Name it from the root on.")
+    return Path(path)
 
 
 class Names:

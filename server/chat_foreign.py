@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from paddock.server.chat_texts import title_of
 
 _MILLISECONDS = 1e11
 """Unix times above are in milliseconds: in seconds it would be the year 5138."""
+_LARGEST = 2**63
 _THINKING = re.compile(r"\s*<think(?:ing)?>(.*?)</think(?:ing)?>\s*", re.DOTALL)
 _ONE = {
     "1 images": "1 image",
@@ -42,7 +44,9 @@ def sequence(value: object) -> list[Any]:
 
 
 def number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value == value else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return 0.0
+    return float(value) if abs(value) < _LARGEST else 0.0
 
 
 def moment(value: object) -> float:
@@ -198,7 +202,10 @@ def record(
     losses: Losses,
 ) -> ChatRecord:
     """A conversation of another program. Without a title it is called after its first question, without times it is
-    as old as its messages."""
+    as old as its messages. An ``origin`` that ends with a colon lacks the name; what was said stands in for it."""
+    if origin.endswith(":"):
+        said = msgspec.json.encode([title, *(one.content for one in tree.messages)])
+        origin += hashlib.sha256(said).hexdigest()[:32]
     asked = next((one.content for one in tree.messages if one.role == "user"), "")
     times = [one.created for one in tree.messages if one.created]
     model = model or next((one.model for one in reversed(tree.messages) if one.model), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import msgspec
 from paddock.sdk.chats import ChatImport, FolderPatch, Imported, ImportFormat
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.events import ChatChanged, FoldersChanged
+from paddock.server.chat_files import absolute
 
 if TYPE_CHECKING:
     from paddock.sdk.types import ChatSummary
@@ -39,9 +39,7 @@ class ChatImporting:
 
     async def import_(self, request: ChatImport) -> Imported:
         """When cancelled, what has come in stays. Raises NotFound for the folder, BadRequest, StorageFailed."""
-        if not os.path.isabs(request.path) or "\0" in request.path:
-            hint = "Name the file or folder from the root on."
-            raise BadRequest(f"“{request.path[:120]}” is not an absolute path.", hint=hint)
+        absolute(request.path)
         if request.folder:
             await self._store.ask(lambda table: table.folders.get(request.folder))
         loop = asyncio.get_running_loop()

@@ -332,7 +332,8 @@ class Conversations:
     async def _tell(self, chat_id: str) -> None:
         with suppress(PaddockError):  # a chat deleted or a disk failing meanwhile has been told elsewhere
             summary = await self._store.ask(lambda table: table.summary(chat_id))
-            self._bus.publish(ChatChanged(id=chat_id, summary=self._living(summary)))
+            gone = summary.deleted is not None  # an answer or a title that ends as its chat goes into the trash
+            self._bus.publish(ChatChanged(id=chat_id, summary=None if gone else self._living(summary)))
 
     def _living(self, summary: ChatSummary) -> ChatSummary:
         run = self._generations.of_chat(summary.id)

@@ -15,6 +15,7 @@ from paddock.sdk.compare import BatchPrompt, Check, CheckKind, PromptFormat, Pro
 from paddock.sdk.errors import BadRequest, NotFound
 from paddock.sdk.types import Message, Request, Role
 from paddock.server.batch_checks import validate
+from paddock.server.chat_files import absolute
 
 MOST_BYTES = 32 * 2**20
 MOST_PROMPTS = 20_000
@@ -53,7 +54,7 @@ class _Line(Request, frozen=True, kw_only=True):
 
 def read_prompts(request: PromptsText) -> PromptSet:
     """The prompts of a text or of a file; reads the disk. Raises BadRequest that names the line, NotFound."""
-    text = _read(Path(request.path)) if request.path else request.text.removeprefix("\ufeff")
+    text = _read(absolute(request.path)) if request.path else request.text.removeprefix("\ufeff")
     if not text.strip():
         raise BadRequest("There are no prompts: it is empty.", hint="Write a prompt to a line, or JSON lines.")
     prompts = tuple(_bounded(_READERS[request.format or _format_of(text, request.path)](text)))

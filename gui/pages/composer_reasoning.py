@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from paddock.gui.pages.inspector_answer import MODES, REASONING_HELP, Reasoning
 from paddock.gui.widgets import Chip
 
-BESIDE = {None: "", True: "on", False: "off"}
+WORDS = {None: "Reasoning", True: "Reasoning on", False: "Reasoning off"}
 
 
 class ReasoningChip(Chip):
@@ -20,7 +20,7 @@ class ReasoningChip(Chip):
     chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Reasoning", parent, icon="bulb")
+        super().__init__(WORDS[None], parent, icon="bulb")
         self._mode: Reasoning = None
         self.setCheckable(True)
         self.setToolTip(REASONING_HELP)
@@ -42,5 +42,5 @@ class ReasoningChip(Chip):
         self._mode = mode
         self.setChecked(mode is True)
         self.entries[mode].setChecked(True)
-        self.set(sub=BESIDE[mode])
+        self.set(text=WORDS[mode])
         self.setAccessibleDescription(next(words for words, each in MODES if each is mode))

@@ -169,7 +169,9 @@ def _folder(client: Client, named: str, *, make: bool = False) -> str:
             which = ", ".join(f"{id} ({paths[id]})" for id in found[:8])
             raise NotFound(f"Several folders are called “{named}”.", hint=f"Give its id: {which}.")
         known = ", ".join(sorted(paths.values())[:8])
-        raise NotFound(f"No folder is called “{named}”.", hint=f"There are: {known}." if known else "There are none yet.")
+        raise NotFound(
+            f"No folder is called “{named}”.", hint=f"There are: {known}." if known else "There are none yet."
+        )
     at = ""
     for name in filter(None, named.strip("/").split("/")):
         inside = (folder.id for folder in client.chat_folders() if folder.parent == at and folder.name == name)

@@ -148,6 +148,7 @@ def test_the_chip_and_the_inspector_choose_the_same_reasoning(chat_scene: Scene)
     assert (chip.isChecked(), chip.accessibleName()) == (False, "Reasoning off")
     scene.chat.new_chat()
     assert chip.accessibleName() == "Reasoning"
+    scene.until(lambda: scene.host.chats[chat].reasoning is False)
     scene.chat.open(chat)
     scene.until(lambda: chip.accessibleName() == "Reasoning off")
     chip.click()

@@ -172,3 +172,64 @@ def test_the_folded_reasoning_says_how_long_the_host_measured(make: Make, second
     view = make([thought])
     names = child_names(QAccessible.queryAccessibleInterface(view).child(0))
     assert any(f"Thought for {words}" in name for name in names)
+
+
+def colours(view: ConversationView) -> list[tuple[str, str]]:
+    """Every character of the code in the last row with its colour."""
+    found = []
+    for block in view.column.rows[-1].blocks:
+        if isinstance(block, CodeBlock):
+            lines = block.document().firstBlock()
+            while lines.isValid():
+                for part in lines.begin():  # type: ignore[attr-defined]
+                    run = part.fragment()
+                    found += [(sign, run.charFormat().foreground().color().name()) for sign in run.text()]
+                lines = lines.next()
+    return found
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_code_has_the_colours_of_the_whole_however_it_was_cut(make: Make, qtbot: QtBot, closed: bool) -> None:
+    inside = "".join(f"    words {n} for if None\n" for n in range(40))
+    text = '```python\nx = 1\n\n\ndef f():\n    """One line."""\n    return 2\n\n\nTEXT = """\n' + inside
+    text += '"""\nwhile "😀" is None:\n' + "    pass  # why\n" * 9 + ("```\n" if closed else "")
+    live = make([message("a", "assistant", "", state="generating")])
+    for start in range(0, len(text), 9):
+        live.stream_text("a", text[start : start + 9])
+        live._last_update = 0.0
+        live._update()
+        live.settle(True, None)
+    live.finish(message("a", "assistant", text))
+    found = colours(live)
+    assert len({colour for _, colour in found}) > 3
+    assert found == colours(make([message("a", "assistant", text)]))
+
+
+def test_a_streamed_table_has_the_columns_of_the_stored_one(make: Make, qtbot: QtBot) -> None:
+    text = "| a | b |\n|---|--:|\n| many words in here | 1 |\n| 2 | some other words |\n| last and long row | x |"
+    live = make([message("a", "assistant", "", state="generating")])
+    for start in range(0, len(text), 3):
+        live.stream_text("a", text[start : start + 3])
+        live._last_update = 0.0
+        live._update()
+        live.grab()
+    live.finish(message("a", "assistant", text))
+    whole = make([message("a", "assistant", text)])
+    live.verticalScrollBar().setValue(0)
+    whole.verticalScrollBar().setValue(0)
+    assert live.grab().toImage() == whole.grab().toImage()
+
+
+def test_only_what_changed_is_painted_again(make: Make, qtbot: QtBot) -> None:
+    view = make([message("a", "assistant", "", state="generating")])
+    text = "\n\n".join(f"Paragraph {n}." for n in range(200)) + "\n\n```\n" + "line\n" * 40
+    view.stream_text("a", text)
+    settle(qtbot, view)
+    view.grab()
+    row, before = view.column.rows[0], view.scrolled()
+    caret = view.caret_block(row)
+    view.stream_text("a", "more")
+    row.take_pending()
+    row.compose()
+    view.column.flow(0)
+    assert row.first_change(caret, before - row.top) > row.height - 8 * 23

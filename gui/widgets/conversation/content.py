@@ -13,7 +13,7 @@ from paddock.gui.widgets.conversation.stream import Stream
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
-SLICE = 1_024
+SLICE = 512
 """Characters parsed together."""
 SLICE_S = 0.004
 """So long a message is parsed at once; a longer one over several turns."""

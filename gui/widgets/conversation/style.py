@@ -204,6 +204,7 @@ class Style:
     ) -> ChatDocument:
         """A document of one paragraph, wrapped at ``width`` pixels."""
         document = self._empty(base, QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere, align)
+        document.setTextWidth(width)  # before there are words: they are laid out once
         cursor = QTextCursor(document)
         cursor.beginEditBlock()
         cursor.setBlockFormat(self.paragraph_format)
@@ -218,7 +219,6 @@ class Style:
                 cursor.insertText(span.text.replace("\n", "\u2028"), look)
         keep_glyphs(document)
         cursor.endEditBlock()
-        document.setTextWidth(width)
         return document
 
     def code_document(self, wrap: bool) -> ChatDocument:

@@ -44,9 +44,10 @@ def _measures(cells: tuple[Cell, ...], metrics: QFontMetrics, pad: int) -> list[
     found = []
     for cell in cells:
         text = cell_text(cell)
-        lines = text.split("\n")
-        whole = max(metrics.horizontalAdvance(line[:400]) for line in lines)
-        word = max((metrics.horizontalAdvance(word[:40]) for word in text.split()), default=0)
+        whole = max(metrics.horizontalAdvance(line[:400]) for line in text.split("\n"))
+        words = text.split()
+        single = words == [text[:40]]
+        word = whole if single else max((metrics.horizontalAdvance(word[:40]) for word in words), default=0)
         found.append((whole + 2 * pad + 4, word + 2 * pad + 4))
     return found
 
@@ -159,12 +160,10 @@ class TableRowBlock(NodeBlock):
         return max(8, self.group.widths[column] - 2 * self.style.px(PAD_X))
 
     def follow(self, before: tuple[Cell, ...]) -> None:
-        """The table is another one than when this row was ``before``: cells that say the same only get their width."""
+        """The table is another one than when this row was ``before``: documents of cells that say the same stay."""
         cells = self.cells()
-        for column, document in list(self._documents.items()):
-            if cells[column : column + 1] == before[column : column + 1]:
-                document.setTextWidth(self._room(column))
-            else:
+        for column in list(self._documents):
+            if cells[column : column + 1] != before[column : column + 1]:
                 del self._documents[column]
         self.built = False
 
@@ -172,6 +171,8 @@ class TableRowBlock(NodeBlock):
         found = self._documents.get(column)
         if found is None:
             found = self._documents[column] = self._cell(column, self.cells()[column])
+        elif found.textWidth() != self._room(column):
+            found.setTextWidth(self._room(column))
         return found
 
     def renew(self) -> bool:
@@ -213,7 +214,9 @@ class TableRowBlock(NodeBlock):
         pad = self.style.px(PAD_X)
         for column, cell in enumerate(self.cells()[: len(self.group.widths)]):
             width = self.group.widths[column]
-            if x + width >= left and x <= right:
+            if x > right:
+                break
+            if x + width >= left:
                 document = self._document(column)
                 y = (self._line_height() - 1 - natural_size(document)[1]) / 2 + LIFT
                 found.append((column, offset, document, QPointF(x + pad, y)))

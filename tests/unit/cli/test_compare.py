@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paddock.sdk.batch_lines import DEFAULT_CRITERION, cell_line, pane_names, summarised
+from paddock.sdk.cli.app import run
 from paddock.sdk.cli.compare import read_pane, with_judge
 from paddock.sdk.compare import BatchCell, BatchPrompt, Check, CheckResult
 from paddock.sdk.errors import BadRequest, InvalidOption, UnknownOption
@@ -22,7 +23,7 @@ def test_a_pane_has_options_and_commas_in_its_texts():
 def test_a_system_prompt_comes_from_a_file(tmp_path):
     (file := tmp_path / "pirate.txt").write_text("Arr, matey.")
     assert read_pane(f"m/x,system=@{file}").system == "Arr, matey."
-    with pytest.raises(BadRequest, match="cannot be read"):
+    with pytest.raises(BadRequest, match=r"cannot be read: No such file or directory\.$"):
         read_pane(f"m/x,system=@{tmp_path / 'none.txt'}")
 
 
@@ -35,6 +36,11 @@ def test_wrong_options_are_named_with_the_nearest_or_the_range():
     assert "0 to 1" in invalid.value.hint
     with pytest.raises(InvalidOption, match="max_tokens"):
         read_pane("m/x,max_tokens=0")
+
+
+def test_what_goes_on_takes_no_panes(capsys):
+    assert run(["compare", "--resume", "a", "--pane", "m/x"]) == 2
+    assert "as it was begun" in capsys.readouterr().err
 
 
 def test_the_judge_fills_in_and_judges_what_has_no_judge():

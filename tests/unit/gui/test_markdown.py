@@ -97,6 +97,7 @@ def test_any_chunking_of_an_answer_gives_the_nodes_of_the_whole(sizes: list[int]
 
 LINES = ["", "", "word", "# h", "##x", "- a", "-", "  b", "1. c", "> q", "```", "```py", "~~~~", "    code", "a | b"]
 LINES += ["--|--", "|x|", "---", "===", "***", "\t- t", "   ```", "* *", "[r]: /u", "a\rb", "**b", "c**", "`", "<br>"]
+LINES += ["\u00a0x|\u00a0y", r"\|a\||**b|", "|", "||"]
 
 
 @settings(max_examples=400, deadline=None)

@@ -173,6 +173,7 @@ def test_a_pane_that_cannot_be_asked_is_refused_at_the_start(shared):
 
     assert refused(panes=[{"model": "test/pariss"}])["hint"].startswith("Did you mean “test/paris”")
     assert "temperature" in refused(panes=[{"model": "test/paris", "sampling": {"temprature": 1}}])["hint"]
+    assert "max_tokens" in refused(panes=[{"model": "test/paris", "max_tokens": -1}])["message"]
     assert "Prompt 1" in refused(prompts=[{"prompt": " "}])["message"]
     assert "judge" in refused(prompts=[{"prompt": "x", "checks": [{"kind": "judge", "value": "y"}]}])["message"]
     assert "200,000" in refused(prompts=[{"prompt": "x"}] * 201, repeat=1000)["hint"]
@@ -201,6 +202,10 @@ def test_exports_hold_every_answer_and_run_nothing(shared, tmp_path):
     again = shared.http.post(f"/control/batches/{id}/export", json={"format": "csv", "path": str(target)})
     assert "there already" in again.json()["error"]["message"]
     export("csv", path=str(target), replace=True)
+    for path in ("out.csv", "/out\0.csv"):
+        for route in (f"batches/{id}/export", "prompt-sets/read"):
+            request = {"path": path, "format": "csv"}
+            assert "absolute" in shared.http.post(f"/control/{route}", json=request).json()["error"]["message"]
 
 
 def test_sets_of_prompts_are_kept_changed_and_removed(shared):

@@ -245,7 +245,7 @@ def paddock(
     return typed
 
 
-def test_the_command_lists_exports_and_imports(paddock, tmp_path):
+def test_the_command_lists_exports_and_imports(host, paddock, tmp_path):
     said = [{"role": "user", "content": "Where is the tower?"}, {"role": "assistant", "content": "In Paris."}]
     put(tmp_path / "in.jsonl", json.dumps({"messages": said, "model": "some/model"}))
     code, out, _ = paddock("import", str(tmp_path / "in.jsonl"), "--folder", "Command/Old", "--json")
@@ -268,6 +268,10 @@ def test_the_command_lists_exports_and_imports(paddock, tmp_path):
     assert json.loads(target.read_text())["messages"] == said
     assert paddock("export", chat["id"], "--out", str(target))[0] == 1
     assert paddock("import", str(target))[1] == "0 conversations, 0 messages; 1 was there already.\n"
+    twins = [host.http.post("/control/chat-folders", json={"name": "Twin"}).json()["id"] for _ in range(2)]
+    code, _, err = paddock("list", "--folder", "twin")
+    assert code == 1
+    assert all(f"{id} (Twin)" in err for id in twins)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +298,7 @@ def test_what_goes_wrong_is_a_sentence_and_a_code(paddock, arguments, code, said
     [
         ("a.json", b"", "“a.json” is empty"),
         ("a.json", b'{"a": ', "“a.json” is cut off"),
-        ("a.json", b"hello", "“a.json” is no valid JSON"),
+        ("a.json", b"hello", "“a.json” is no valid JSON (invalid character (byte 0))"),
         ("a.json", b'{"a": 1}', "holds no conversations that Paddock knows"),
         ("a.json", b"[" * 5000, "“a.json” is nested too deeply"),
         ("a.json", '[{"mapping": {}, "title": "caf\xe9"}]'.encode("latin-1"), "“a.json” is not UTF-8 text: byte"),
@@ -345,3 +349,10 @@ def test_what_comes_in_after_its_folder_has_gone_is_in_none(tmp_path: Path) -> N
     (folder,) = table.folders.all()
     assert (folder.parent, table.summaries()[0].folder) == ("", folder.id)
     table.close()
+
+
+def test_conversations_without_a_name_or_with_impossible_times_come_in_all_the_same(tmp_path: Path) -> None:
+    nameless = [{"title": title, "create_time": 10**400, "mapping": {}} for title in ("One", "Two")]
+    records, _ = found(put(tmp_path / "conversations.json", nameless))
+    assert [(one.summary.title, one.summary.created) for one in records] == [("One", 0.0), ("Two", 0.0)]
+    assert len({one.origin for one in records}) == 2

@@ -199,6 +199,9 @@ def test_changes_are_told_to_attached_clients(shared):
         assert after["summary"]["generating"] is None
         shared.http.delete(f"/control/chats/{chat}")
         assert next(e for e in stream if e["type"] == "chat_changed")["summary"] is None
+        assert shared.http.patch(f"/control/chats/{chat}", json={"title": "late"}).status_code == 200
+        again = next(e for e in stream if e["type"] == "chat_changed")
+        assert again["summary"] is None, "a title that comes late brings it into no list"
         stream.close()
 
 
