@@ -70,9 +70,12 @@ def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
 
 
 def place(draft: Path, path: Path, *, replace: bool) -> None:
-    """Put a file that is complete in its place. Raises OSError, StorageFailed where one is there."""
-    if not replace and os.path.lexists(path):
-        raise there(path)
+    """Put a file that is complete in its place. Raises OSError, StorageFailed where one is there, or what is no file."""
+    if os.path.lexists(path):
+        if not replace:
+            raise there(path)
+        if not path.is_file():  # a device or a pipe would be gone
+            raise StorageFailed(f"{path} is no ordinary file.", hint="Choose another name.", path=str(path))
     os.replace(draft, path)
 
 

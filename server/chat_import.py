@@ -79,6 +79,8 @@ class _Running:
         path = Path(self._request.path)
         if not path.exists():
             raise BadRequest(f"There is no “{path}”.", hint="Check the path.")
+        if not (path.is_file() or path.is_dir()):  # a pipe would never end
+            raise BadRequest(f"“{path}” is no file and no folder.", hint="Check the path.")
         format = self._request.format or format_of(path)
         for records in self._batches(read(path, format)):
             self._keep(records)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paddock.sdk.errors import BadRequest
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import ImportPreview, ImportRequest
+from paddock.server.chat_files import absolute
 from paddock.server.jobs import Jobs, Progress, in_thread
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class Imports:
     async def _plan(self, path: str, name: str) -> ImportPlan:
         from paddock.browser.import_plan import plan_import, plan_listed
 
-        if not os.path.isabs(path) or "\0" in path:
-            hint = "Name the file or folder from the root on."
-            raise BadRequest(f"“{path[:120]}” is not an absolute path.", hint=hint)
-        path, suffixes = os.path.normpath(path), self._suffixes()
+        path, suffixes = os.path.normpath(absolute(path)), self._suffixes()
         if not path.lower().endswith(tuple(suffixes)):
             listed = next((info for info in await self._models.on_disk() if info.path == path), None)
             if listed is not None and listed.format == "gguf":

@@ -90,6 +90,8 @@ def _check_prompt(prompt: BatchPrompt, where: str) -> None:
 
 
 def _read(path: Path) -> str:
+    if path.is_fifo() or path.is_char_device():  # they might never end
+        raise BadRequest(f"{path} is no file.", hint="Name a file, or give the prompts as text.")
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from paddock.sdk.types import Options
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Name = Annotated[str, typer.Argument(help="Name or id of the preset.", metavar="PRESET")]
+_LONGEST = 1 << 20
+"""Characters of a preset that are read."""
 
 
 def find_preset(client: Client, name: str, model: str = "") -> Preset:
@@ -92,10 +95,14 @@ def delete(name: _Name, json: _Json = False) -> None:
 
 def _text(file: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).expanduser().read_text("utf-8")
+        with nullcontext(sys.stdin) if file == "-" else Path(file).expanduser().open(encoding="utf-8") as source:
+            text = source.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise BadRequest(f"{file} cannot be read: {reason}.", hint="Check its name.") from error
+    if len(text) > _LONGEST:
+        raise BadRequest(f"{file} is too long for a preset.", hint="Is it the right file?")
+    return text
 
 
 def _summary(preset: Preset) -> str:

@@ -22,7 +22,7 @@ from paddock.sdk.blind import blind_order
 from paddock.sdk.chats import ExportRequest
 from paddock.sdk.types import ChatMessage, ChatSummary
 from paddock.server.chat_archive import ChatRecord
-from paddock.server.chat_files import LONGEST, Names, file_name
+from paddock.server.chat_files import LONGEST, Names, file_name, write_file
 from paddock.server.chat_html import HtmlPage
 from paddock.server.chat_markdown import closed
 from paddock.server.chat_table import table
@@ -228,6 +228,13 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(host, tmp_path):
     assert "no such folder" in refused(host, "markdown", folder="nobody")
     assert "A PDF is no text" in refused(host, "pdf", chats=[chat])
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_only_ordinary_files_are_replaced(tmp_path):
+    (other := tmp_path / "other").mkdir()
+    with pytest.raises(StorageFailed, match="is no ordinary file"):
+        write_file(other, ["x"], replace=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["other"]
 
 
 def test_an_export_ends_when_nobody_waits_for_it(host, tmp_path):

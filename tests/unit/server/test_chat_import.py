@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,7 @@ def test_what_is_not_there_is_said(host, tmp_path):
         ({"path": "here.json"}, "is not an absolute path"),
         ({"path": str(tmp_path)}, "holds no conversations"),
         ({"path": str(tmp_path), "folder": "nowhere"}, "no such folder"),
+        ({"path": os.devnull}, "is no file and no folder"),
     ):
         assert said in host.http.post("/control/chat-import", json=request).json()["error"]["message"]
 

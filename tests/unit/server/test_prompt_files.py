@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from paddock.sdk.compare import PromptsText
@@ -80,6 +82,8 @@ def test_files_of_other_programs_are_read_by_their_mark(tmp_path, encoding):
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path, monkeypatch):
+    with pytest.raises(BadRequest, match="is no file" if os.name == "posix" else ""):
+        read_prompts(PromptsText(path=os.devnull))
     with pytest.raises(NotFound, match="There is no file"):
         read_prompts(PromptsText(path=str(tmp_path / "none.csv")))
     (latin := tmp_path / "latin.txt").write_bytes(b"one\ntw\xe4\n")
