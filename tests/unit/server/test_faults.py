@@ -185,10 +185,13 @@ def test_newer_data_is_refused_with_a_sentence(start, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"this is no database, and long enough to be read as one" * 100, b"x" * 10_000])
-def test_a_damaged_database_is_named_and_left_alone(start, tmp_path, content):
+def test_a_damaged_database_is_kept_aside_and_told(start, tmp_path, content):
     (tmp_path / "chats.db").write_bytes(content)
-    assert "chats.db, is damaged" in failed_line(start())
-    assert (tmp_path / "chats.db").read_bytes() == content
+    host = start().ready()
+    (kept,) = tmp_path.glob("chats.damaged-*.db")
+    assert kept.read_bytes() == content
+    assert host.get("/control/chats") == []
+    assert host.get("/control/chat-store")["repair"]["kept"] == str(kept)
 
 
 def test_a_database_of_another_program_is_left_alone(start, tmp_path):
