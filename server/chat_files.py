@@ -70,7 +70,7 @@ def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
 
 
 def place(draft: Path, path: Path, *, replace: bool) -> None:
-    """Put a file that is complete in its place. Raises OSError, StorageFailed where one is there, or what is no file."""
+    """Put a file that is complete in its place. Raises OSError, StorageFailed where another or no file is there."""
     if os.path.lexists(path):
         if not replace:
             raise there(path)

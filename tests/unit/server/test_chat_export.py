@@ -20,6 +20,7 @@ from server_harness import HostProcess, echo_model, until, with_models
 
 from paddock.sdk.blind import blind_order
 from paddock.sdk.chats import ExportRequest
+from paddock.sdk.errors import StorageFailed
 from paddock.sdk.types import ChatMessage, ChatSummary
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_files import LONGEST, Names, file_name, write_file
