@@ -10,6 +10,7 @@ longer than ``--limit`` ms.
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import sys
 from pathlib import Path
@@ -92,6 +93,9 @@ def main() -> int:
         pass
     bridge = Bridge(lambda error: None)
     bridge.start()
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # as the window does it; its own collections are between events
     Workshop(bridge.submit, app).install(app)
     idle = Trial()
     control, _ = idle.timed(2.0)
