@@ -234,7 +234,7 @@ def test_the_model_card_is_read_in_place_and_links_leave_only_on_a_click(
     page.model.head.card_button.click()
     reader = page.model.card.reader
     assert reader.isVisible()
-    reader._select_all()
+    reader.select_all()
     assert "Picture: Chart (x.test)" in reader.selected_text()
     assert "<img" not in reader.selected_text()
     assert opened == []
