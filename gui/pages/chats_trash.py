@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
@@ -16,6 +16,7 @@ from paddock.gui.models.chats import UNTITLED
 from paddock.gui.models.model_table import used_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
+from paddock.gui.widgets.list_sheet import lay_out_list
 from paddock.sdk.types import ChatSummary
 
 if TYPE_CHECKING:
@@ -54,42 +55,13 @@ class ChatsTrash(QDialog):
         self.empty = Button("Empty the trash", "quiet", "trash")
         self.empty.setEnabled(False)
         self.close_button = Button("Close")
-        self._lay_out()
+        head = (Label("Deleted chats", 18, 600), self.about, self.trouble)
+        self._column = lay_out_list(self, head, (self.empty, self.close_button))
         window, look = parent.window(), current()
         self.resize(min(look.px(WIDTH), window.width() - 32), min(look.px(HEIGHT), window.height() - 24))
         self.empty.clicked.connect(lambda: self.ask_remove(self.chats))
         self.close_button.clicked.connect(self.reject)
         self.refresh()
-
-    def _lay_out(self) -> None:
-        body = QWidget()
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(20, 4, 20, 4)
-        self._column.setSpacing(0)
-        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(body)
-        head = QVBoxLayout()
-        head.setContentsMargins(20, 16, 20, 8)
-        head.addWidget(Label("Deleted chats", 18, 600))
-        head.addWidget(self.about)
-        head.addWidget(self.trouble)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(8, 10, 20, 14)
-        foot.addWidget(self.empty)
-        foot.addStretch(1)
-        foot.addWidget(self.close_button)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(head)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
 
     def refresh(self) -> None:
         """Ask what is in it."""

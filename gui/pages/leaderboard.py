@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages, sentence
@@ -17,6 +17,7 @@ from paddock.gui.models.model_table import used_text
 from paddock.gui.pages.leaderboard_rows import StandingRow, VoteRow, scale_of
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Divider, Label, Notice
+from paddock.gui.widgets.list_sheet import lay_out_list
 from paddock.sdk.compare import Standing, StandingsBy, Vote
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ class LeaderboardDialog(QDialog):
         self.trouble = Notice()
         self.export = Button("Export as CSV…", "quiet", "download")
         self.close_button = Button("Close")
-        self._body = QWidget()
         self._lay_out(parent)
         for kind, chip in self.chips.items():
             chip.setCheckable(True)
@@ -85,36 +85,8 @@ class LeaderboardDialog(QDialog):
             chips.addWidget(chip)
         chips.addStretch(1)
         chips.addWidget(self.count)
-        head = QVBoxLayout()
-        head.setContentsMargins(20, 16, 20, 8)
-        head.setSpacing(8)
-        head.addWidget(Label("Leaderboard", 18, 600))
-        head.addLayout(chips)
-        for part in (self.about, self.trouble, self.empty):
-            head.addWidget(part)
-        self._column = QVBoxLayout(self._body)
-        self._column.setContentsMargins(20, 0, 20, 4)
-        self._column.setSpacing(0)
-        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._column.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setAccessibleName("Places and votes")
-        scroll.setWidget(self._body)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(8, 10, 20, 14)
-        foot.addWidget(self.export)
-        foot.addStretch(1)
-        foot.addWidget(self.close_button)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(head)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        head = (Label("Leaderboard", 18, 600), chips, self.about, self.trouble, self.empty)
+        self._column = lay_out_list(self, head, (self.export, self.close_button), name="Places and votes")
         window, theme = parent.window(), current()
         self.resize(min(theme.px(WIDTH), window.width() - 32), min(theme.px(HEIGHT), window.height() - 32))
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.model_table import used_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
+from paddock.gui.widgets.list_sheet import lay_out_list
 from paddock.sdk.library import Trashed
 from paddock.sdk.units import bytes_text
 
@@ -78,35 +79,8 @@ class TrashDialog(QDialog):
         self.trouble = Notice()
         self.empty = Button("Empty the trash", "quiet", "trash")
         self.close_button = Button("Close")
-        body = QWidget()
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(20, 4, 20, 4)
-        self._column.setSpacing(0)
-        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._column.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(body)
-        head = QVBoxLayout()
-        head.setContentsMargins(20, 16, 20, 8)
-        head.addWidget(Label("Trash", 18, 600))
-        head.addWidget(self.about)
-        head.addWidget(self.trouble)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(8, 10, 20, 14)
-        foot.addWidget(self.empty)
-        foot.addStretch(1)
-        foot.addWidget(self.close_button)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(head)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        head = (Label("Trash", 18, 600), self.about, self.trouble)
+        self._column = lay_out_list(self, head, (self.empty, self.close_button))
         window, theme = parent.window(), current()
         self._tallest = min(theme.px(HEIGHT), window.height() - 24)
         self.resize(min(theme.px(WIDTH), window.width() - 32), min(theme.px(HEIGHT - LIST), self._tallest))
