@@ -16,6 +16,8 @@ Four = Literal["grid", "row"]
 """How four panes stand: two by two, or in a row."""
 NUMBERS = ("two", "three", "four", "five", "six")
 SILKS = 6
+NOISE = 0.02
+"""Figures that differ by less than this share are as good as each other."""
 QUESTION = 140
 """A longer question is one line of so many characters in the panes; the row above them shows it whole."""
 
@@ -172,13 +174,20 @@ def figures(message: ChatMessage | None, memory: int | None) -> Figures:
 
 def strips(panes: Sequence[Figures]) -> list[tuple[Measure, Measure, Measure, Measure]]:
     """Speed, first token, tokens and memory of every pane. The best is named once all have settled, and where they
-    differ."""
+    differ by more than noise."""
     settled = len(panes) > 1 and all(pane.settled for pane in panes)
     speeds = _column("speed", [pane.speed for pane in panes], _speed, max, settled)
     firsts = _column("first token", [pane.ttft for pane in panes], _seconds, min, settled)
     tokens = _column("tokens", [pane.tokens for pane in panes], _count, None, settled)
     memory = _column("memory", [pane.memory for pane in panes], _bytes, min, settled)
     return list(zip(speeds, firsts, tokens, memory, strict=True))
+
+
+def _leading(values: Sequence[float], best: Callable[[Iterable[float]], float]) -> list[float]:
+    """The best, and what is as good within the noise of a measurement; nothing where all are."""
+    top = best(values) if values else 0.0
+    leading = [value for value in values if abs(value - top) <= NOISE * abs(top)]
+    return leading if len(leading) < len(values) else []
 
 
 Say = Callable[[float], tuple[str, str]]
@@ -195,8 +204,7 @@ def _column(
     known = [value for value in values if value is not None]
     largest = max(known, default=0.0)
     say = in_unit(largest)  # of all panes alike
-    differ = len({say(value) for value in known}) > 1  # what reads the same is the same
-    chosen = say(best(known)) if best is not None and settled and differ else None
+    leading = _leading(known, best) if best is not None and settled else []
     found = []
     for value in values:
         if value is None:
@@ -204,7 +212,7 @@ def _column(
             continue
         figure, unit = say(value)
         share = value / largest if largest > 0 else 0.0
-        found.append(Measure(name, figure, unit, share, best=say(value) == chosen))
+        found.append(Measure(name, figure, unit, share, best=value in leading))
     return found
 
 

@@ -98,6 +98,9 @@ def test_the_best_is_named_when_all_have_ended_and_where_they_differ():
     ], "one unit for all panes"
     open_one, _ = strips([fast, Figures(speed=1.0)])
     assert not any(measure.best for measure in open_one), "the other one still writes"
+    level = [Figures(speed=speed, settled=True) for speed in (238.0, 237.6, 120.0)]
+    assert [row[0].best for row in strips(level)] == [True, True, False], "within noise both are"
+    assert not any(row[0].best for row in strips(level[:2]))
     assert strips([Figures()])[0][0].words() == "speed not known yet"
     assert figures(said("g", "assistant", state="generating"), 1).speed is None
 
