@@ -141,10 +141,11 @@ class Stream:
         if not block[0].type.endswith("_list_open"):
             return False
         starts = [token.map[0] for token in block if token.type == "list_item_open" and token.level == 1 and token.map]
-        cut = next((start for start in reversed(starts[1:]) if start + 1 < partial), 0)
+        lines = self._tail.split("\n")
+        # alone, an item with a bar could be the head of a table
+        cut = next((start for start in reversed(starts[1:]) if start + 1 < partial and "|" not in lines[start]), 0)
         if not cut:
             return False
-        lines = self._tail.split("\n")
         self.final.extend(self._nodes(self._parser.blocks("\n".join(lines[:cut]) + "\n")))
         self._loose = not lines[cut - 1].strip()
         self._tail = "\n".join(lines[cut:])

@@ -1,7 +1,7 @@
 """Markdown to nodes: the same however the text arrives."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paddock.gui.widgets.conversation.markdown import Parser
@@ -97,10 +97,11 @@ def test_any_chunking_of_an_answer_gives_the_nodes_of_the_whole(sizes: list[int]
 
 LINES = ["", "", "word", "# h", "##x", "- a", "-", "  b", "1. c", "> q", "```", "```py", "~~~~", "    code", "a | b"]
 LINES += ["--|--", "|x|", "---", "===", "***", "\t- t", "   ```", "* *", "[r]: /u", "a\rb", "**b", "c**", "`", "<br>"]
-LINES += ["\u00a0x|\u00a0y", r"\|a\||**b|", "|", "||"]
+LINES += ["- b | x", "|---|---|", "\u00a0x|\u00a0y", r"\|a\||**b|", "|", "||"]
 
 
 @settings(max_examples=400, deadline=None)
+@example(lines=["- a", "- b | x", "|---|---|", "| 1 | 2 |", "", "more", ""], sizes=[1], ending="\n")
 @given(
     lines=st.lists(st.sampled_from(LINES), max_size=14),
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
