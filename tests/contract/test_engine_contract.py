@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import asyncio
 import os
 import select
@@ -30,8 +29,6 @@ from paddock.sdk.events import (
     ReasoningDelta,
     TextDelta,
 )
-from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse, Embeddings, EmbedRequest
-from paddock.sdk.types import Message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
@@ -102,18 +99,6 @@ async def test_a_token_outside_the_vocabulary_is_a_bad_request(subject: Any, poo
     ending = (await gather(pool.generate(subject.model, asked)))[-1]
     assert isinstance(ending, Failed)
     assert (ending.error.code, str(token) in ending.error.message) == ("bad_request", True)
-
-
-async def test_embeddings_have_length_one_and_are_the_same_each_time(subject: Any, pool: Pool) -> None:
-    asked = EmbedRequest(id="a", model=subject.model.id, inputs=("one", "two three", (5, 6), "one"))
-    reply = await pool.ask(subject.model, asked)
-    assert isinstance(reply, Embeddings)
-    vectors = reply.vectors
-    assert len(vectors) == 4
-    assert [sum(x * x for x in vector) for vector in vectors] == pytest.approx([1] * 4, abs=1e-4)
-    assert vectors[0] == pytest.approx(vectors[3], abs=1e-4)
-    assert vectors[0] != pytest.approx(vectors[1], abs=1e-2)
-    assert reply.prompt_tokens >= 6
 
 
 async def test_a_stop_string_ends_the_answer_and_is_not_shown(subject: Any, pool: Pool) -> None:
@@ -382,20 +367,3 @@ async def test_sampling_may_change_while_an_answer_is_written(subject: Any, pool
         assert isinstance([event async for event in events][-1], Finished)
     with pytest.raises(NotFound):
         pool.retune(subject.model, request.id, {"temperature": 0.0})
-
-
-async def test_the_context_that_a_conversation_takes_is_told(subject: Any, pool: Pool) -> None:
-    messages = tuple(Message(role="user", content=text) for text in ("One two", "One two three four five six"))
-    use = await pool.ask(subject.model, ContextRequest(id="use", model="m", messages=messages))
-    assert isinstance(use, ContextUse)
-    assert sum(use.messages) == use.tokens < use.context_length
-    assert use.messages[0] < use.messages[1]
-
-
-async def test_candidates_come_with_the_likeliest_first(subject: Any, pool: Pool) -> None:
-    told = await pool.ask(subject.model, CandidatesRequest(id="next", model="m", prompt="1 2 3 4", top=3))
-    assert isinstance(told, Candidates)
-    assert len(told.tokens) == len(told.texts) == 3
-    logits = array.array("f", told.logits)
-    assert list(logits) == sorted(logits, reverse=True)
-    assert len(told.recent) == len(told.recent_texts) == told.prompt_tokens

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from host_end import end_host
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 T = TypeVar("T")
@@ -134,3 +136,27 @@ class Stage:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def shown(pane: Any) -> list[str]:
+    return [row.full_text() for row in pane.view.column.rows]
+
+
+def pick(menu: QMenu, words: str) -> None:
+    """Choose the entry of a menu."""
+    entry = next(entry for entry in menu.actions() if entry.text() == words)
+    assert entry.isEnabled(), words
+    entry.trigger()
+    menu.close()
+
+
+def choose(stage: Stage, view: Any, number: int, words: str) -> None:
+    """Choose an entry of the menu of the pane in a place."""
+    pick(view.deeds.open_menu(stage.pane(number).pane), words)
+
+
+def take_model(stage: Stage, view: Any, name: str) -> None:
+    """Choose a model in the picker that is open."""
+    picker = view.deeds._picker
+    picker.view.setCurrentIndex(picker._model.row_of(f"test/{name}"))
+    stage.qtbot.keyClick(picker.view, Qt.Key.Key_Return)
