@@ -4,6 +4,7 @@ programs of this computer keep."""
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from paddock.backends.registry import Registry
     from paddock.sdk.types import LoadedModel
 
+sys.path.append(str(Path(__file__).parent))  # for held_answers
 
 os.environ["PADDOCK_STORES"] = "off"
 """For every host that a test starts; tests of the stores themselves make their own."""
