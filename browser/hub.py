@@ -29,7 +29,7 @@ _LONGEST = 16 * 1024 * 1024
 """Bytes of one answer."""
 _BAD_TOKEN = "Invalid credentials in Authorization header"
 """What the hub says of a token that it does not know."""
-_GIVE_TOKEN = "give Paddock a token of your account: in Settings under Account, by “paddock login”, or in HF_TOKEN"
+_GIVE_TOKEN = "give Paddock a token of your account: in Settings under Hugging Face, by “paddock login”, or in HF_TOKEN"
 _RESET = re.compile(r"\bt=(\d+)")
 """Seconds until a rate limit is over, as the hub's RateLimit header says them."""
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -207,8 +207,8 @@ def rejected_token(host: str) -> AccessDenied:
     """For a token that is wrong, has expired or was revoked."""
     return AccessDenied(
         f"{host} does not accept the token: it is wrong, has expired or was revoked.",
-        hint=f"Make a new one at {host}/settings/tokens and give it in Settings under Account, or by “paddock login”;"
-        " “paddock logout” goes on without one.",
+        hint=f"Make a new one at {host}/settings/tokens and give it in Settings under Hugging Face, or by “paddock"
+        " login”; “paddock logout” goes on without one.",
         bad_token=True,
     )
 

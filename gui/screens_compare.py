@@ -107,7 +107,7 @@ class ComparePictures:
         studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=120)))
         view = self._begin(("Heavy-A", "Heavy-B"))
         view.send("Is it light?")
-        studio.until(lambda: any(run.pieces > 1 for run in view.session.runs.values()), "Some words")
+        studio.until(lambda: any(run.pieces for run in view.session.runs.values()), "Some words")
         studio.save(f"compare-queued-{name}")
         view.stop()
         studio.until(lambda: not view.session.running, "The end of both")
@@ -126,8 +126,7 @@ class ComparePictures:
     def pane(self, name: str) -> None:
         """What can be done with a pane, and its settings."""
         studio = self._studio
-        self._studio.chat.open(self._made[SIX[:3]])
-        studio.until(lambda: len(self._view().panes) == 3, "The panes")
+        self._open(SIX[:3])
         deeds, pane = self._view().deeds, self._view().session.panes[1].id
         menu = deeds.open_menu(pane)
         studio.save(f"compare-menu-{name}", menu)
@@ -141,6 +140,11 @@ class ComparePictures:
         studio.window.bar.settle()
 
     def _answered(self, picture: str, name: str, *models: str) -> None:
+        self._open(models)
+        self._studio.save(f"{picture}-{name}")
+
+    def _open(self, models: tuple[str, ...]) -> None:
+        """A comparison of ``models`` with its answers."""
         chat = self._made.get(models)
         if chat is None:
             view = self._begin(models)
@@ -152,7 +156,6 @@ class ComparePictures:
             self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
         planner = self._view().planner
         self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
-        self._studio.save(f"{picture}-{name}")
 
     def _begin(self, models: tuple[str, ...]) -> CompareView:
         return self._begin_panes([Pane(model=self._id(model)) for model in models])

@@ -197,7 +197,18 @@ class Batches:
         for after in range(0, batch.total, TOGETHER):  # in between others get at the database
             found = await self._store.ask(partial(_cells, id, after))
             cells += found.values()
+        if request.format == "html":
+            named = [msgspec.structs.replace(pane, name=await self._title(pane)) for pane in batch.panes]
+            batch = msgspec.structs.replace(batch, panes=tuple(named))
         return await asyncio.to_thread(export, request, batch, prompts, cells)
+
+    async def _title(self, pane: Pane) -> str:
+        """What people call a pane: its own name, or its model's."""
+        try:
+            model = await self._models.find(pane.model)
+        except PaddockError:  # it is no longer here
+            return pane.name or pane.model
+        return pane.name or f"{model.name} {model.quant}".rstrip()
 
     async def sets(self) -> list[PromptSet]:
         return await self._store.ask(lambda table: table.batches.sets())

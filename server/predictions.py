@@ -63,6 +63,8 @@ class Predictions:
             raise ModelUnusable(f"What “{subject.name}” takes cannot be told before it is loaded.")
         drafting = options.get("draft_model")
         draft = await self._read(drafting, "") if isinstance(drafting, str) and drafting else ()
+        seeing = options.get("mmproj")
+        projectors = await self._read(seeing, "") if isinstance(seeing, str) and seeing not in ("", "off") else ()
 
         def compute() -> Prediction:
             from paddock.browser.estimate import predict
@@ -72,7 +74,7 @@ class Predictions:
             self._shapes[subject.key] = shape
             while len(self._shapes) > _HEADERS_KEPT:
                 self._shapes.popitem(last=False)
-            return predict(headers, options, machine, draft=draft, shape=shape)
+            return predict(headers, options, machine, projector=next(iter(projectors), None), draft=draft, shape=shape)
 
         return await asyncio.to_thread(compute)
 

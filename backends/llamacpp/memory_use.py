@@ -13,6 +13,7 @@ from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
 from paddock.backends.llamacpp.memory_breakdown import Allocated, buffers
+from paddock.backends.llamacpp.projector_memory import Use, projector_bytes
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceKind, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
@@ -26,9 +27,14 @@ _STATES = ("RS", "DSV4")
 
 
 def buffers_used(
-    model: Model, context: Allocated | None, options: Options, *, draft: tuple[Model, Allocated] | None = None
+    model: Model,
+    context: Allocated | None,
+    options: Options,
+    *,
+    draft: tuple[Model, Allocated] | None = None,
+    projector: Use | None = None,
 ) -> tuple[DeviceUse, ...]:
-    """The buffers of ``model``, of its context, adapters and draft model; ``options`` are the effective ones.
+    """The buffers of ``model``, its context, adapters, draft model and projector; ``options`` are the effective ones.
 
     Works alike for a simulated load and a real one. The process's own memory is not among them.
     """
@@ -38,6 +44,9 @@ def buffers_used(
         use.parts[""]["adapters"] += os.path.getsize(path)
     if draft is not None:
         use.add(*draft, part="draft")
+    for (device, kind), size in (projector or {}).items():
+        use.parts[device]["projector"] += size
+        use.kinds[device] = kind
     return use.devices()
 
 
@@ -45,7 +54,7 @@ class _Use:
     def __init__(self, mmap: bool) -> None:
         self._mmap = mmap
         self.parts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self._kinds: dict[str, int] = {"": 0}
+        self.kinds: dict[str, int] = {"": 0}
         self._mapped = 0
 
     def add(self, model: Model, context: Allocated | None, part: str = "") -> None:
@@ -53,7 +62,7 @@ class _Use:
         states = _of_context(context, lambda what: what.startswith(_STATES))
         has_cache = any(what == "KV" for _, what, _ in context.buffers) if context is not None else False
         for buffer in found:
-            self._kinds[buffer.device] = buffer.kind
+            self.kinds[buffer.device] = buffer.kind
             parts = self.parts[buffer.device]
             state = min(states.get(buffer.name, 0), buffer.context) if has_cache else buffer.context
             parts[part or "weights"] += buffer.model
@@ -67,11 +76,11 @@ class _Use:
         return tuple(
             DeviceUse(
                 name=device or MACHINE_MEMORY,
-                kind=_KINDS.get(self._kinds[device], "accelerator"),
+                kind=_KINDS.get(self.kinds[device], "accelerator"),
                 parts=Parts(**self.parts[device]),
                 mapped=0 if device else self._mapped,
             )
-            for device in sorted(self._kinds)
+            for device in sorted(self.kinds)
         )
 
 
@@ -84,10 +93,11 @@ def of_process(devices: Sequence[DeviceUse], own: int) -> tuple[DeviceUse, ...]:
 def measured(model: Model, context: Context | None, options: Options, *, draft: DraftModel | None = None) -> Prediction:
     """What a load that has just ended has taken; ``options`` are the effective ones."""
     drafting = (draft.model, draft.context) if draft is not None else None
+    seeing = projector_bytes(model.lib, options) if context is not None else None
     return Prediction(
         source="measured",
         confidence="exact",
-        devices=_of_load(buffers_used(model, context, options, draft=drafting)),
+        devices=_of_load(buffers_used(model, context, options, draft=drafting, projector=seeing)),
         architecture=model.architecture,
         context_length=context_length(model, options) if context is not None else 0,
         trained_context=model.n_ctx_train,
@@ -100,7 +110,7 @@ def _of_load(devices: Sequence[DeviceUse]) -> tuple[DeviceUse, ...]:
     and for logits have not been touched yet, and the system gives no memory before they are."""
     machine = devices[0]
     parts = machine.parts
-    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters
+    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters + parts.projector
     touched -= machine.mapped if MAPPED_IS_FREE else 0
     return of_process(device_contexts(devices), max(resident_bytes(os.getpid()) - touched, 0))
 
