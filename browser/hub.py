@@ -130,10 +130,12 @@ class Hub:
         """The name of the account that the token belongs to; blocks. Raises AccessDenied for a token that is not
         accepted, RemoteFailed."""
         try:
-            answer = self.get("/api/whoami-v2", "the account of the token")
+            answer = self.get("/api/whoami-v2", "the name of the account")
             name = msgspec.json.decode(answer.body).get("name")
         except AccessDenied as error:
             raise rejected_token(self.host) from error
+        except ModelNotFound as error:
+            raise lacking(self.host, "accounts", "What is public there needs no token.") from error
         except (msgspec.DecodeError, AttributeError, UnicodeDecodeError) as error:
             raise unreachable(self.endpoint, error) from error
         return str(name)
@@ -201,6 +203,11 @@ def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockEr
             retry_after_s=int(wait) if wait.isdecimal() and len(wait) < 6 else None,
         )
     return RemoteFailed(f"{host} does not give {what} (status {status}).", hint="Check the address.", status=status)
+
+
+def lacking(host: str, what: str, hint: str) -> RemoteFailed:
+    """For a part of the hub's interface that a mirror does not have."""
+    return RemoteFailed(f"{host} has no {what}: it may be a mirror that passes on files only.", hint=hint)
 
 
 def rejected_token(host: str) -> AccessDenied:

@@ -357,11 +357,5 @@ async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Stop ``tasks`` and wait until they have."""
     for task in tasks:
-        cancel(task)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def cancel(task: asyncio.Task[None]) -> None:
-    """Stop ``task``. A second cancel would end its wait for the answers that the first one stops."""
-    if not task.cancelling():
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

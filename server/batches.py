@@ -30,7 +30,7 @@ from paddock.sdk.errors import BadRequest, NotFound, PaddockError
 from paddock.sdk.events import BatchChanged, PresetsChanged
 from paddock.sdk.types import Pane
 from paddock.server.batch_export import export
-from paddock.server.batch_work import BatchWork, cancel
+from paddock.server.batch_work import BatchWork
 from paddock.server.chat_texts import title_of
 from paddock.server.prompt_files import check_prompts, read_prompts
 
@@ -272,7 +272,7 @@ class Batches:
             await self._watch(self._work, self._task)
             await self._close(batch.id, self._task)
         finally:
-            cancel(self._task)
+            self._task.cancel()
             await asyncio.wait([self._task])
             self._working = self._work = self._task = None
         with suppress(NotFound):  # it may have been removed
@@ -305,7 +305,7 @@ class Batches:
         """End the work on ``id``, if it is what runs, and wait for that."""
         task = self._task
         if self._working is not None and self._working.id == id and task is not None:
-            cancel(task)
+            task.cancel()
             await asyncio.wait([task])
 
     async def _set(self, id: str, state: BatchState) -> None:

@@ -9,6 +9,7 @@ from typing import cast
 
 from msgspec import structs
 
+from paddock.backends.llamacpp.adapter import adapter_bytes
 from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
@@ -41,7 +42,7 @@ def buffers_used(
     use = _Use(bool(options["use_mmap"]))
     use.add(model, context)
     for path in cast("list[str]", options["lora"]):
-        use.parts[""]["adapters"] += os.path.getsize(path)
+        use.parts[""]["adapters"] += adapter_bytes(path)
     if draft is not None:
         use.add(*draft, part="draft")
     for (device, kind), size in (projector or {}).items():

@@ -33,8 +33,7 @@ from paddock.backends.llamacpp.process_memory import give_back_freed
 from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
 from paddock.backends.llamacpp.tokenless import words_left_out
 from paddock.backends.process_memory import resident_bytes
-from paddock.sdk.errors import ModelUnusable
-from paddock.sdk.memory import DeviceUse, Parts, Prediction
+from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
 CALL_TOKENS, MEAN = 512, 1
@@ -56,15 +55,16 @@ LARGER_ALONE = ("minimax-01", "kimi-linear")
 
 
 def simulate(path: str, options: Options) -> Prediction:
-    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second. With an empty path it only
-    gets ready, which takes most of that time.
+    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second. With an empty path it gets
+    ready, which takes most of that time, and tells what the process takes without a model.
 
     Raises InvalidOption, UnknownOption, ModelUnusable, LoadFailed, EngineMissing.
     """
     started = time.monotonic()
     if not path:
         library()
-        raise ModelUnusable("There is nothing to simulate.", hint="Name a file.")
+        own = DeviceUse(name=MACHINE_MEMORY, parts=Parts(overhead=resident_bytes(os.getpid())))
+        return Prediction(source="measured", confidence="exact", devices=(own,))
     effective = effective_options(options)
     kept = _kept()
     model = kept.open(path, effective)

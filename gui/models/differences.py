@@ -227,16 +227,12 @@ Words = Sequence[re.Match[str]]
 
 def _with_sentences(found: Sequence[Operation], one: Words, other: Words) -> list[Operation]:
     """Whole sentences that both sides of a difference have are no part of it, however short they are."""
-    if all(op.tag != "replace" for op in found):
-        return list(found)
-    left, right = _sentences(one), _sentences(other)
     split: list[Operation] = []
     for op in found:
-        if op.tag != "replace":
+        if op.tag != "replace" or min(op.a1 - op.a0, op.b1 - op.b0) == 1:
             split.append(op)
             continue
-        mine = [at for at in left if op.a0 <= at[0] and at[1] <= op.a1]
-        theirs = [at for at in right if op.b0 <= at[0] and at[1] <= op.b1]
+        mine, theirs = _sentences(one, op.a0, op.a1), _sentences(other, op.b0, op.b1)
         a, b = op.a0, op.b0
         for tag, i0, i1, j0, j1 in operations(_texts(one, mine), _texts(other, theirs)):
             for (a0, a1), (b0, b1) in zip(mine[i0:i1], theirs[j0:j1], strict=True) if tag == "equal" else ():
@@ -247,7 +243,7 @@ def _with_sentences(found: Sequence[Operation], one: Words, other: Words) -> lis
 
 
 def _slid(found: list[Operation], one: Words, other: Words) -> list[Operation]:
-    """What only one side has ends with its own full stop: “. New sentence” before a stop is “New sentence.” after one."""
+    """What only one side has ends with its own full stop: “. New” before a stop is “New.” after one."""
     slid = found[:1]
     for op in found[1:]:
         last = slid[-1]
@@ -260,19 +256,30 @@ def _slid(found: list[Operation], one: Words, other: Words) -> list[Operation]:
     return [op for op in slid if op.a1 > op.a0 or op.b1 > op.b0]
 
 
-def _sentences(words: Words) -> list[tuple[int, int]]:
-    """Sentences with letters, each from its first to behind its last word, as numbers of ``words``."""
+def _sentences(words: Words, start: int, end: int) -> list[tuple[int, int]]:
+    """Whole sentences with letters between ``start`` and ``end``, each from its first to behind its last word."""
     found: list[tuple[int, int]] = []
-    said: list[int] = []
-    for at, word in enumerate(words):
-        if word[0][0].isalnum():
-            said.append(at)
-        gap = word.string[word.end() : words[at + 1].start()] if at + 1 < len(words) else "\n"
-        if _END.match(word.string, word.start()) or "\n" in gap or "\t" in gap:
-            if any(char.isalpha() for number in said for char in words[number][0]):
+    first = start
+    while first and not words[first - 1][0][0].isalnum() and not _ends(words, first - 1):
+        first -= 1
+    last = end
+    while last < len(words) and not words[last][0][0].isalnum() and not _ends(words, last - 1):
+        last += 1
+    whole, said = not first or _ends(words, first - 1), []
+    for at in range(start, last):
+        said += [at] if words[at][0][0].isalnum() else []
+        if _ends(words, at):
+            if whole and any(char.isalpha() for number in said for char in words[number][0]):
                 found.append((said[0], said[-1] + 1))
-            said = []
+            whole, said = True, []
     return found
+
+
+def _ends(words: Words, at: int) -> bool:
+    """Whether a sentence ends with the word or sign at this place."""
+    word = words[at]
+    gap = word.string[word.end() : words[at + 1].start()] if at + 1 < len(words) else "\n"
+    return "\n" in gap or "\t" in gap or _END.match(word.string, word.start()) is not None
 
 
 def _texts(words: Words, sentences: Iterable[tuple[int, int]]) -> list[str]:

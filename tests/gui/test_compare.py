@@ -282,7 +282,6 @@ def test_an_answer_is_deleted_in_its_pane_alone_and_brought_back(stage: Stage, v
     stage.send("again")
     whole = ["hello", BETA, "again", BETA]
     assert shown(stage.pane(1)) == [BETA, "again", BETA]
-    assert "Delete" not in [entry.text() for entry in menu(1).actions()], "a question stays with its answers"
     pick(menu(2), "Delete")
     stage.until(lambda: shown(stage.pane(1)) == [BETA, "again"] and bool(stage.said))
     undo()

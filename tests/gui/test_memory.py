@@ -156,7 +156,7 @@ def test_pin_and_unload_from_the_popover(qtbot: QtBot, host: FakeHost, popover: 
     host.loaded = {"i1": loaded_gemma(pinned=True)}
     host.models_changed.emit()
     assert row.pin.isChecked()
-    assert "Pinned, stays loaded" in row.use.text()
+    assert "Pinned, stays loaded" in row.use.text().replace("\u00a0", " ")
     row.unload.click()
     qtbot.waitUntil(lambda: ("unload", "i1") in host.client.asked)
     host.loaded = {}

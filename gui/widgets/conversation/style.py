@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
-from paddock.gui.theme import Theme, Weight
+from paddock.gui.theme import Theme
 from paddock.gui.widgets.conversation.documents import OBJECT, keep_glyphs
 from paddock.gui.widgets.conversation.formulas import FORMULA, InlineFormulas, dressed
 from paddock.gui.widgets.conversation.highlight import Highlighter, color
@@ -31,7 +31,8 @@ Tone = Literal["plain", "quiet", "own"]
 COLUMN = 760
 LINE_HEIGHT = 126.0
 CODE_LINE_HEIGHT = 118.0
-HEADINGS: dict[int, tuple[int, Weight]] = {1: (18, 600), 2: (18, 600), 3: (15, 600), 4: (15, 600), 5: (14, 600), 6: (14, 600)}
+HEADINGS = {1: 18, 2: 18, 3: 15, 4: 15, 5: 14, 6: 14}
+"""Pixels at 100 % by level; all are semibold."""
 
 
 class ChatDocument(QTextDocument):
@@ -108,7 +109,7 @@ class Style:
         """Text of a paragraph, or of a heading of ``level``; not to be changed."""
         found = self._body_fonts.get((level, tone))
         if found is None:
-            font = self.theme.font(*HEADINGS[level]) if level else self.theme.font(14 if tone == "quiet" else 15)
+            font = self.theme.font(HEADINGS[level], 600) if level else self.theme.font(14 if tone == "quiet" else 15)
             found = self._body_fonts[level, tone] = font
         return found
 

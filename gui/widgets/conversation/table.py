@@ -255,19 +255,17 @@ class TableRowBlock(NodeBlock):
     def _paint_frame(self, painter: QPainter) -> None:
         """This row's part of the frame around all of them: round corners only where it has some, they take long."""
         border, last = self.style.color("border"), self.is_last()
+        painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
+        top = 0 if self.number < 0 else -2 * BUTTON_RADIUS
+        bottom = self.height if last else self.height + 2 * BUTTON_RADIUS
         if self.number < 0 or last:
-            top = 0 if self.number < 0 else -2 * BUTTON_RADIUS
-            bottom = self.height if last else self.height + 2 * BUTTON_RADIUS
-            painter.save()
-            painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
             painter.setPen(QPen(border, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             frame = QRectF(0.5, top + 0.5, self.width - 1, bottom - top - 1)
             painter.drawRoundedRect(frame, BUTTON_RADIUS, BUTTON_RADIUS)
-            painter.restore()
         else:
-            painter.fillRect(QRectF(0, 0, 1, self.height), border)
-            painter.fillRect(QRectF(self.width - 1, 0, 1, self.height), border)
+            painter.fillRect(QRectF(0, top, 1, bottom - top), border)
+            painter.fillRect(QRectF(self.width - 1, top, 1, bottom - top), border)
         if not last:
             painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), border)
 

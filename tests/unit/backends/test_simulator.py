@@ -25,9 +25,12 @@ pytestmark = pytest.mark.anyio
 _ENGINE = """
 import os, sys, threading
 from paddock.sdk.errors import InvalidOption
-from paddock.sdk.memory import DeviceUse, Prediction
+from paddock.sdk.memory import DeviceUse, Parts, Prediction
 
 def simulate(path, options):
+    if not path:
+        own = DeviceUse(name="RAM", parts=Parts(overhead=7))
+        return Prediction(source="measured", confidence="exact", devices=(own,))
     with open(path, "a") as file:
         print(options["n"], file=file)
     match options.get("do"):
@@ -73,6 +76,7 @@ async def test_a_worker_is_ready_before_the_question_comes(simulator: Simulator,
     simulator.prepare("plain")  # cannot simulate
     workers = [child.pid for child in await children(1)]
     assert (await ask(simulator, asked, 1)).layers in workers
+    assert (simulator.overhead("told"), simulator.overhead("plain")) == (7, None)
     assert questions(asked) == ["1"]
     assert [child.pid for child in await children(1)] == workers
 
@@ -197,3 +201,6 @@ async def test_llama_cpp_simulates_the_starter_model(simulator: Simulator) -> No
     assert (prediction.source, prediction.context_length) == ("simulated", 1024)
     assert prediction.parts.weights >= 0.9 * starter.stat().st_size
     assert prediction.parts.kv > 0
+    own = simulator.overhead("llamacpp")
+    assert own is not None
+    assert 0 < own < prediction.parts.overhead

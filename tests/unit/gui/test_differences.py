@@ -89,7 +89,7 @@ def test_whole_phrases_are_marked_and_not_the_words_they_share_by_chance() -> No
         (
             "1. Back up first.\n2. Run the installer as an administrator.\n3. Restart.\n4. Check the version.",
             "1. Download the newest release.\n2. Back up first.\n3. Unpack it over the old folder.\n4. Restart.",
-            ["2. Run the installer as an administrator.", "3", "4. Check the version"],
+            ["2. Run the installer as an administrator.", "3", "4. Check the version."],
         ),
         (
             "The test failed because the clock was read twice. Read it once. Pass the value on, as in “f(now)”.",

@@ -110,6 +110,15 @@ def test_pause_stops_what_is_written_and_resume_asks_only_what_is_left(shared):
     assert shared.http.get(f"/control/batches/{id}").status_code == 404
 
 
+def test_pause_waits_until_the_answers_of_all_models_have_stopped(shared):
+    id = start(shared, [{"prompt": "a"}, {"prompt": "b"}], "test/endless", "test/slow")
+    answering(shared, id, 0, 1, 2, 3)
+    patch(shared, id, "pause")
+    active = {m["model"]: m["active"] for m in shared.get("/control/loaded")}
+    assert (active["test/endless"], active["test/slow"]) == (0, 0)
+    assert shared.http.delete(f"/control/batches/{id}").status_code == 204
+
+
 def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_other(shared):
     first = start(shared, [{"prompt": str(n)} for n in range(5)], "test/endless", name="first")
     answering(shared, first, 0, 1)  # two of three places

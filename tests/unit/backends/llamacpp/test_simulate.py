@@ -175,6 +175,8 @@ def test_bad_questions_are_refused(tiny: Path, tmp_path: Path) -> None:
     damaged.write_bytes(os.urandom(1000))
     with pytest.raises(ModelUnusable):
         simulated(damaged)
+    with pytest.raises(LoadFailed, match="no LoRA adapter"):
+        simulated(tiny, lora=[str(tmp_path / "none.gguf")])
     with pytest.raises(LoadFailed, match="flash_attn"):
         simulated(tiny, cache_type_v="q8_0", flash_attn="off")
     assert simulated(tiny).parts.weights
