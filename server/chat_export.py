@@ -72,7 +72,8 @@ class ChatExport:
         StorageFailed where a file is there or cannot be written."""
         wanted, notes = await self._store.ask(lambda table: _chosen(table, request))
         if not wanted:
-            raise BadRequest("There is nothing to export.", hint=" ".join(notes) or "Choose another folder.")
+            empty = "The folder is empty: choose another." if request.folder else "There are no conversations yet."
+            raise BadRequest("There is nothing to export.", hint=" ".join(notes) or empty)
         stop = threading.Event()
         loop = asyncio.get_running_loop()
         done = 0

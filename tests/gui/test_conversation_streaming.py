@@ -18,7 +18,7 @@ from paddock.sdk.types import Stats
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_streamed_blocks_equal_those_of_the_whole_answer(make: Make, qtbot: QtBot, sizes: list[int]) -> None:
     whole = make(exchange())
