@@ -27,17 +27,19 @@ _ENDS = """
 WITH RECURSIVE below(id, number) AS (
     SELECT id, number FROM messages WHERE id=:id
     UNION ALL
-    SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id
-    WHERE :pane='' OR messages.pane IN ('', :pane, :own)
+    SELECT m.id, m.number FROM messages AS m JOIN below ON m.parent=below.id
+    WHERE :pane='' OR m.pane IN ('', :pane, :whose) AND (m.role<>'user'
+        OR EXISTS (SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL AND pane IN ('', :pane, :whose))
+        OR NOT EXISTS (SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL))
 )
-SELECT below.id FROM below JOIN messages ON messages.id=below.id
-WHERE messages.deleted IS NULL AND NOT EXISTS (
-    SELECT 1 FROM messages AS next WHERE next.parent=below.id AND next.deleted IS NULL
-    AND (messages.role='user' OR next.id IN (SELECT id FROM below))
+SELECT m.id FROM below JOIN messages AS m ON m.id=below.id
+WHERE m.deleted IS NULL AND NOT EXISTS (
+    SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL AND id IN (SELECT id FROM below)
 )
-ORDER BY below.number DESC LIMIT 1
+ORDER BY m.number DESC LIMIT 1
 """
-"""A question that only other panes have answered is no end. What was put in by hand is younger than what follows it."""
+"""A question that only other panes have answered is left out. What was put in by hand is younger than what follows
+it, so that the youngest is no end of itself."""
 _FIRST_LEAF = "(SELECT leaf FROM panes WHERE chat_id=:chat ORDER BY position LIMIT 1)"
 """Where a comparison's first pane is; the conversation is there too."""
 
@@ -84,9 +86,9 @@ class MessageTable:
     def newest_below(self, chat_id: str, message_id: str, pane: str = "") -> str:
         """Where what continues ``message_id`` ends, by the last written message of those that end it, or itself; for a
         ``pane`` without what only others have said. Raises BadRequest."""
-        own = self._row_of(chat_id, message_id)["pane"]
+        whose = self._row_of(chat_id, message_id)["pane"]
         with storage_errors(self._path):
-            row = self._connection.execute(_ENDS, {"id": message_id, "pane": pane, "own": own}).fetchone()
+            row = self._connection.execute(_ENDS, {"id": message_id, "pane": pane, "whose": whose}).fetchone()
         return str(row["id"]) if row is not None else message_id
 
     def revisions(self, chat_id: str, message_id: str) -> list[Revision]:

@@ -233,3 +233,19 @@ def test_only_what_changed_is_painted_again(make: Make, qtbot: QtBot) -> None:
     row.compose()
     view.column.flow(0)
     assert row.first_change(caret, before - row.top) > row.height - 8 * 23
+
+
+def test_another_row_of_a_table_leaves_those_above_as_they_are(make: Make, qtbot: QtBot) -> None:
+    view = make([message("a", "assistant", "", state="generating")])
+    view.stream_text("a", "| name | figure |\n|---|---|\n" + "| a row | 1,000 |\n" * 300)
+    settle(qtbot, view)
+    view.verticalScrollBar().setValue(0)
+    row = view.column.rows[0]
+    row.lay_out(0, 1 << 30)
+    before = row.body.blocks().copy()
+    view.stream_text("a", "| a row | 2,000 |\n")
+    row.take_pending()
+    row.compose()
+    after = row.body.blocks()
+    assert after[:-1] == before
+    assert [block for block in after if not block.built] == after[-2:]
