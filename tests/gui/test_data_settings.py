@@ -22,8 +22,8 @@ def test_a_backup_is_made_and_restored_and_the_restore_undone(scene: Scene) -> N
 
     kept = scene.ask(lambda client: client.create_chat(NewChat(title="Kept"))).summary.id
     card = data(scene)
+    scene.until(lambda: "There is none yet" in card.copies.about.text())
     assert card.rows == []
-    assert "There is none yet" in card.copies.about.text()
     card.back_up.click()
     scene.until(lambda: len(card.rows) == 1)
     assert "1 conversation" in card.rows[0].holds.text()
