@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from paddock.sdk.pictures import Picture
+
 Role = Literal["system", "user", "assistant", "tool"]
 ModelState = Literal["loading", "ready", "unloading", "failed"]
 StopReason = Literal["stop", "stop_string", "length", "tool_calls", "context"]
@@ -58,6 +60,7 @@ class Message(Value, frozen=True, kw_only=True):
 
     role: Role
     content: str = ""
+    pictures: tuple[Picture, ...] = ()
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
@@ -292,7 +295,7 @@ class ChatMessage(Value, frozen=True, kw_only=True):
     """A node of a conversation's tree. Siblings (same ``parent``) are versions of one turn; in a comparison, those of
     the same ``pane``. ``turn`` is the id of the question that it asks or answers: panes that have gone different ways
     hold copies of one question with the same ``turn``. ``revisions`` counts what it said before it was changed, last at
-    ``edited``."""
+    ``edited``; ``pictures`` come without their data."""
 
     id: str
     chat_id: str
@@ -315,6 +318,7 @@ class ChatMessage(Value, frozen=True, kw_only=True):
     turn: str = ""
     edited: float | None = None
     revisions: int = 0
+    pictures: tuple[Picture, ...] = ()
 
 
 class ChatSummary(Value, frozen=True, kw_only=True):
@@ -389,6 +393,7 @@ class SendRequest(Request, frozen=True, kw_only=True):
     """
 
     content: str | None = None
+    pictures: tuple[Picture, ...] = ()
     regenerate: str | None = None
     go_on: str | None = None
     model: str = ""

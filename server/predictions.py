@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, PaddockError
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Machine, Parts, Prediction
 from paddock.sdk.types import Options
 from paddock.server.subjects import Subject, file_key
@@ -63,6 +64,9 @@ class Predictions:
             raise ModelUnusable(f"What “{subject.name}” takes cannot be told before it is loaded.")
         drafting = options.get("draft_model")
         draft = await self._read(drafting, "") if isinstance(drafting, str) and drafting else ()
+        seeing = options.get("mmproj")
+        sees = isinstance(seeing, str) and seeing not in ("", MMPROJ_OFF)
+        projector = (await self._read(str(seeing), ""))[0] if sees else None
 
         def compute() -> Prediction:
             from paddock.browser.estimate import predict
@@ -72,7 +76,7 @@ class Predictions:
             self._shapes[subject.key] = shape
             while len(self._shapes) > _HEADERS_KEPT:
                 self._shapes.popitem(last=False)
-            return predict(headers, options, machine, draft=draft, shape=shape)
+            return predict(headers, options, machine, draft=draft, shape=shape, projector=projector)
 
         return await asyncio.to_thread(compute)
 

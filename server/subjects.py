@@ -29,7 +29,8 @@ _RECENT = 32
 @dataclass(frozen=True)
 class Subject:
     """A model whose memory is asked about. ``name`` is its id; ``path`` its file, of which the header may be all there
-    is, empty where there is not even that; ``key`` changes with the file. ``headers`` are those that were fetched."""
+    is, empty where there is not even that; ``key`` changes with the file. ``headers`` are those that were fetched;
+    ``projector`` is the file through which it sees."""
 
     name: str
     engine: EngineDescriptor
@@ -38,6 +39,7 @@ class Subject:
     size_bytes: int
     headers: tuple[Header, ...] = ()
     fetched_bytes: int = 0
+    projector: str = ""
 
 
 class Subjects:
@@ -67,7 +69,7 @@ class Subjects:
     async def on_disk(self, model: ModelInfo) -> Subject:
         """Raises EngineMissing."""
         key = await asyncio.to_thread(file_key, model.path)
-        return Subject(model.id, self.engine(model), model.path, key, model.size_bytes)
+        return Subject(model.id, self.engine(model), model.path, key, model.size_bytes, projector=model.projector)
 
     async def find(self, model: str) -> Subject:
         """The model of an id, a path, ``REPO:QUANT`` or a URL. Raises ModelNotFound, ModelUnusable, and what keeps the

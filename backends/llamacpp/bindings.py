@@ -318,7 +318,10 @@ class Context:
             sequences[index] = sequence
             outputs[index] = output
         self._batch.n_tokens = len(rows)
-        status = int(self._api.llama_decode(self._handle, self._batch))
+        return self.checked(int(self._api.llama_decode(self._handle, self._batch)))
+
+    def checked(self, status: int) -> int:
+        """What a decode call answered. Raises as :meth:`decode`."""
         if status not in (DECODED, FULL, ABORTED):
             raise compute_error(status, self.model.lib.errors())
         self.model.lib.forget_log()

@@ -3,24 +3,23 @@ moments it measures, and writes to disk what was read."""
 
 from __future__ import annotations
 
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 
 from paddock.backends.base import Emit, Report
-from paddock.backends.headroom import memory_error
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.job import Job
 from paddock.backends.llamacpp.kv_store import KvStore
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
-from paddock.sdk.errors import EngineError, PaddockError
+from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, PromptProgress, Queued
 from paddock.sdk.types import Options, Stats, StopReason, Usage
 
@@ -42,6 +41,7 @@ class Decoding:
         embedding_bytes: What the context for embeddings takes now.
         turn: Held during every step: others compute with the same weights.
         ended: Called with the id of a job that is about to end.
+        encoder: Makes embeddings of pictures; None where the model sees nothing.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Decoding:
         turn: threading.Lock,
         embedding_bytes: Callable[[], int],
         ended: Callable[[str], None],
+        encoder: PictureEncoder | None = None,
     ) -> None:
         self._model = model
         self._runner = runner
@@ -65,6 +66,7 @@ class Decoding:
         self._drafting = drafting
         self._turn = turn
         self._ended = ended
+        self._encoder = encoder
         self._changed = threading.Condition()
         self._arrived: list[Job] = []
         self._cancelled: set[str] = set()
@@ -72,6 +74,7 @@ class Decoding:
         self._reading: frozenset[str] = frozenset()
         self._closing = False
         self._shedding = self._recounting = False
+        self._encoded = self._held_up = False
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
@@ -113,6 +116,12 @@ class Decoding:
             self._recounting = True
             self._changed.notify_all()
 
+    def encoded(self) -> None:
+        """A picture that a request waits for got further."""
+        with self._changed:
+            self._encoded = True
+            self._wake()
+
     def close(self) -> None:
         """End :meth:`run` within a decode step; its jobs end as cancelled."""
         with self._changed:
@@ -148,13 +157,15 @@ class Decoding:
                 self._idling = False
                 if not self._has_work():
                     self._statistics.tell(idle=True)
-                self._idling = not self._changed.wait_for(self._has_work, IDLE_S if self._left_to_do else None)
+                rests = self._left_to_do and not self._scheduler.running
+                self._idling = not self._changed.wait_for(self._has_work, IDLE_S if rests else None)
                 if self._closing:
                     return False
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
                 retuned, self._retuned = self._retuned, {}
                 shedding, self._shedding, self._recounting = self._shedding, False, False
+                self._encoded = self._held_up = False
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
@@ -162,6 +173,8 @@ class Decoding:
         self._left_to_do = True
         if shedding:
             self._runner.cache.shed()
+            if self._encoder is not None:
+                self._encoder.shed()
         for job in arrived:
             self._start(job)
         for request_id, sampling in retuned.items():
@@ -174,8 +187,8 @@ class Decoding:
 
     def _has_work(self) -> bool:
         scheduler = self._scheduler
-        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting
-        return bool(new or scheduler.waiting or scheduler.running)
+        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting or self._encoded
+        return bool(new or (not self._held_up and (scheduler.waiting or scheduler.running)))
 
     def _start(self, job: Job) -> None:
         request, prompt = job.request, job.prompt
@@ -185,7 +198,7 @@ class Decoding:
                 raise job.error
             assert prompt is not None
             options = prompt.options if job.retuned is None else prompt.plain | job.retuned
-            job.chain = SamplerChain(self._model, options, prompt.tokens)
+            job.chain = SamplerChain(self._model, options, prompt.words)
         except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
@@ -200,6 +213,7 @@ class Decoding:
             kept=request.cache_prompt,
             private=request.private,
             arrived=job.timing.arrived,
+            pictures=prompt.pictures,
         )
         if prompt.draft_limit:
             self._drafting.begin(request.id, prompt.ngram)
@@ -217,7 +231,9 @@ class Decoding:
     def _step(self) -> None:
         step = self._scheduler.schedule()
         self._publish_queue()
+        held = self._wait_for_pictures()
         if not step.rows:
+            self._held_up = held
             return
         for sequence in step.counts:
             self._jobs[sequence.id].timing.start()
@@ -232,6 +248,21 @@ class Decoding:
                     if sequence.prefix is not None:
                         sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
                     self._end(job, Failed(id=sequence.id, error=told(error).info()))
+
+    def _wait_for_pictures(self) -> bool:
+        """Have the pictures encoded that running requests have come to; whether there are such."""
+        held = [sequence for sequence in self._scheduler.running if sequence.held]
+        for sequence in held:
+            picture, job = sequence.picture, self._jobs[sequence.id]
+            assert picture is not None
+            assert self._encoder is not None
+            job.timing.start()
+            if picture.error is not None:
+                self._end(job, Failed(id=sequence.id, error=picture.error.info()))
+                continue
+            self._encoder.want(sequence.id, picture)
+            self._tell_progress(job, sequence, int(picture.done * (picture.end - picture.start - 1)))
+        return bool(held)
 
     def _compute(self, step: Step) -> bool:
         with self._changed:
@@ -318,10 +349,14 @@ class Decoding:
         for sequence in step.counts:
             job = self._jobs[sequence.id]
             if job.timing.first is None:
-                done = min(sequence.evaluated, sequence.n_prompt)
-                self._tell(
-                    job, PromptProgress(id=sequence.id, done=done, total=sequence.n_prompt, cached=sequence.cached)
-                )
+                self._tell_progress(job, sequence)
+
+    def _tell_progress(self, job: Job, sequence: Sequence, ahead: int = 0) -> None:
+        """``ahead`` are tokens of a picture that are as good as read."""
+        total, done = sequence.n_prompt, min(sequence.evaluated + ahead, sequence.n_prompt)
+        if done != job.read:
+            job.read = done
+            self._tell(job, PromptProgress(id=sequence.id, done=done, total=total, cached=sequence.cached))
 
     # ------------------------------------------------------------ endings
 
@@ -356,6 +391,8 @@ class Decoding:
         if job.sequence is not None:
             self._scheduler.remove(job.sequence)
             self._drafting.end(job.request.id)
+            if self._encoder is not None and job.sequence.pictures:
+                self._encoder.forget(job.request.id)
         if job.chain is not None:
             job.chain.close()
         del self._jobs[job.request.id]
@@ -376,17 +413,3 @@ class Decoding:
         except Exception as error:  # noqa: BLE001 - a bug must not end the thread
             self._fail_running(told(error))
         self._left_to_do = self._has_work()
-
-
-def told(error: Exception) -> PaddockError:
-    """``error`` in words for people; a bug's stack goes to the log."""
-    if isinstance(error, MemoryError):
-        return memory_error()
-    return error if isinstance(error, PaddockError) else bug(error)
-
-
-def bug(error: Exception) -> EngineError:
-    traceback.print_exception(error, file=sys.stderr)
-    return EngineError(
-        f"The engine failed: {type(error).__name__}: {error}", hint="This is a bug; the worker’s log has more."
-    )

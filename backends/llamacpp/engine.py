@@ -16,10 +16,12 @@ from paddock.backends.base import Answered, Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
 from paddock.backends.llamacpp.adapter import Adapter
 from paddock.backends.llamacpp.bindings import Context, Model, WithoutMemory, library
-from paddock.backends.llamacpp.decoding import Decoding, told
+from paddock.backends.llamacpp.bugs import told
+from paddock.backends.llamacpp.decoding import Decoding
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.embedding import Embedder
+from paddock.backends.llamacpp.illustrating import Illustrator
 from paddock.backends.llamacpp.job import Job, Look
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.loading import (
@@ -38,12 +40,15 @@ from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
 from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Preparer
+from paddock.backends.llamacpp.projector import Projector
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.sequence import Sequence
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import BadRequest, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.events import Cancelled, Failed, GenerationEvent
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.paths import Home
 from paddock.sdk.questions import CandidatesRequest, ContextRequest, ContextUse, Question
 from paddock.sdk.types import GenerateRequest, Options
@@ -65,6 +70,7 @@ class LlamaCppEngine:
         self._threads: list[threading.Thread] = []
         self._turn = threading.Lock()
         self._embedder: Embedder | None = None
+        self._encoder: PictureEncoder | None = None
         self._decoding: Decoding | None = None
 
     # ------------------------------------------------------------ the control thread
@@ -95,6 +101,7 @@ class LlamaCppEngine:
             self._embedder = None
             model.close()
             raise
+        projector = self._load_projector(effective, threads[1])
         self._store = open_store(model, context, effective, files_of(path), Home.find().kv)
         limit = context.n_ctx_seq
         if model.architecture in LEARNED_POSITIONS:
@@ -129,7 +136,10 @@ class LlamaCppEngine:
             draft_max=cast(int, effective["draft_max"]),
             draft_model=self._draft_model is not None,
             written=written,
+            illustrator=Illustrator(projector, context.n_ubatch),
         )
+        if projector is not None:
+            self._encoder = PictureEncoder(projector, self._turn, lambda: decoding.encoded())
         self._decoding = decoding = Decoding(
             model,
             self._runner,
@@ -140,6 +150,7 @@ class LlamaCppEngine:
             turn=self._turn,
             embedding_bytes=lambda: embedder.bytes,
             ended=self._ended,
+            encoder=self._encoder,
         )
         embedder.watch(decoding.recount)
         self._start(self._prepare_all, decoding)
@@ -263,6 +274,8 @@ class LlamaCppEngine:
         self._decoding.close()
         for thread in self._threads:
             thread.join()
+        if self._encoder is not None:
+            self._encoder.close()
         if self._store is not None:
             self._keep(self._store, deadline)
         if self._draft_model is not None:
@@ -282,6 +295,20 @@ class LlamaCppEngine:
             return DraftModel(self._model.lib, path, options, self._model, cells=context.n_ctx, progress=progress)
         except PaddockError:
             context.close()
+            raise
+
+    def _load_projector(self, options: Options, threads: int) -> Projector | None:
+        path = str(options["mmproj"] or "")
+        if path in ("", MMPROJ_OFF):
+            return None
+        try:
+            return Projector(self._model, path, threads=threads, gpu=bool(options["n_gpu_layers"]))
+        except PaddockError:
+            if self._draft_model is not None:
+                self._draft_model.close()
+            self._context.close()
+            self._embedder = None
+            self._model.close()
             raise
 
     def _keep(self, store: KvStore, deadline: float) -> None:

@@ -23,7 +23,7 @@ class Job:
     """``prompt`` or ``error`` is there once it was prepared, ``sequence`` and what follows once it was taken up by the
     engine's thread. ``retuned`` is sampling to go on with. With ``look`` nothing is written: it is shown the logits
     behind the prompt, and the job ends. ``position`` is the last one published of its place in the queue; ``text`` are
-    the bytes written so far."""
+    the bytes written so far; ``read`` are the tokens of its prompt that were last told."""
 
     request: GenerateRequest
     emit: Emit
@@ -38,6 +38,7 @@ class Job:
     text: bytearray = field(default_factory=bytearray)
     drafted: int = 0
     accepted: int = 0
+    read: int = -1
     retuned: Options | None = None
     look: Look | None = None
 

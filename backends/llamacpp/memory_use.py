@@ -14,10 +14,12 @@ from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
 from paddock.backends.llamacpp.memory_breakdown import Allocated, buffers
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceKind, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
 _KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
+_GPU = 1
 _CONTEXTS = {"CUDA": 400 * 2**20, "ROCm": 400 * 2**20, "SYCL": 256 * 2**20, "Vulkan": 128 * 2**20}
 """What a process takes of a GPU before its first buffer: kernels, streams, handles of libraries. Rounded up from what
 drivers show for it; it cannot be asked for everywhere."""
@@ -36,6 +38,9 @@ def buffers_used(
     use.add(model, context)
     for path in cast("list[str]", options["lora"]):
         use.parts[""]["adapters"] += os.path.getsize(path)
+    projector = cast(str, options["mmproj"])
+    if projector not in ("", MMPROJ_OFF):
+        use.parts[use.projects_on if options["n_gpu_layers"] else ""]["projector"] += os.path.getsize(projector)
     if draft is not None:
         use.add(*draft, part="draft")
     return use.devices()
@@ -62,6 +67,11 @@ class _Use:
             parts[part or "compute"] += buffer.compute
         self.parts[""][part or "output"] += sum(_of_context(context, lambda what: what == "output").values())
         self._mapped += sum(buffer.model for buffer in found if buffer.host) if self._mmap else 0
+
+    @property
+    def projects_on(self) -> str:
+        """The device that a projector computes on: the first GPU, else the machine."""
+        return next((device for device, kind in self._kinds.items() if kind == _GPU), "")
 
     def devices(self) -> tuple[DeviceUse, ...]:
         return tuple(
@@ -100,7 +110,7 @@ def _of_load(devices: Sequence[DeviceUse]) -> tuple[DeviceUse, ...]:
     and for logits have not been touched yet, and the system gives no memory before they are."""
     machine = devices[0]
     parts = machine.parts
-    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters
+    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters + parts.projector
     touched -= machine.mapped if MAPPED_IS_FREE else 0
     return of_process(device_contexts(devices), max(resident_bytes(os.getpid()) - touched, 0))
 
