@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from paddock.backends.instance import Instance
@@ -38,12 +38,21 @@ class Refused(Exception):
 
 class Admission:
     """One verdict and its consequences at a time, so that no two loads take the same memory. What waits is served in
-    its order, except that a load for which nothing has to leave may go first."""
+    its order, except that a load for which nothing has to leave may go first, and what only batches wait for goes last.
+    ``needed`` hears which instances are in the way of somebody who is no batch, again and again while they are."""
 
-    def __init__(self, instances: Instances, ledger: Ledger | None, *, patience: float) -> None:
+    def __init__(
+        self,
+        instances: Instances,
+        ledger: Ledger | None,
+        *,
+        patience: float,
+        needed: Callable[[tuple[str, ...]], None],
+    ) -> None:
         self._instances = instances
         self._ledger = ledger
         self._patience = patience
+        self._needed = needed
         self._turn = asyncio.Lock()
         self._queue: list[Instance] = []
 
@@ -64,6 +73,7 @@ class Admission:
                     raise Refused(judgement, busy)
                 if instance not in self._queue:
                     self._queue.append(instance)
+                self._queue.sort(key=lambda waiting: waiting.background)
                 await self._wait(instance, busy, began)
         finally:
             self._leave_queue(instance)
@@ -121,7 +131,8 @@ class Admission:
 
     def _behind(self, instance: Instance) -> bool:
         """Whether others have waited longer for something to leave."""
-        return instance.patient and bool(self._queue) and self._queue[0] is not instance
+        before = (other for other in self._queue if instance.background or not other.background)
+        return instance.patient and next(before, instance) is not instance
 
     def _replaced(self, instance: Instance) -> list[Instance]:
         old = instance.replaces
@@ -151,8 +162,10 @@ class Admission:
                 f"“{instance.model.id}” needs memory that busy models hold, and {self._patience:g} s have passed.",
                 hint="Try again when one of them is idle, or unload one.",
             )
-        if self._queue[0] is instance and waited >= DRAIN_S:
-            self._drain(busy)
+        if not instance.background:
+            self._needed(busy)
+            if self._queue[0] is instance and waited >= DRAIN_S:
+                self._drain(busy)
         self._tell_positions()
         await self._instances.freed.wait(min(_LOOK_S, self._patience - waited))
 

@@ -22,13 +22,14 @@ _LOOK_S = 1.0
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants loaded. ``demand``: a request, which may wait for memory; ``like``: an instance that has left
-    and is to come back as it was."""
+    and is to come back as it was; ``background``: nobody waits for it but a batch."""
 
     model: ModelInfo
     descriptor: EngineDescriptor
     options: Options
     identifier: str = ""
     demand: bool = False
+    background: bool = False
     force: bool = False
     like: Instance | None = None
 
@@ -102,6 +103,7 @@ class Arrivals:
             instance = self._begin(wish, replaces=instance)
         instance.force = instance.force or wish.force
         instance.patient = instance.patient or wish.demand
+        instance.background = instance.background and wish.background
         terms(instance)
         if begins:
             self._instances.tell(instance)

@@ -56,6 +56,8 @@ class Instance:
         """Loaded for requests only: the default TTL is its own."""
         self.patient = False
         """A request wants it, so that its load waits for memory that busy models hold."""
+        self.background = True
+        """Nobody waits for it but batches."""
         self.force = False
         self.pinned = False
         self.ttl_s: float | None = None

@@ -60,8 +60,9 @@ class Pool:
     gives seconds, never goes back and goes on while the machine sleeps; ``now`` gives Unix seconds. ``defaults`` are
     load options for a load that does not name them, where there is no planner to say; what is loaded is not loaded anew
     when they change. ``ttl`` are the seconds that a model loaded on demand may be idle (None or 0: for ever);
-    ``relieved`` hears what was given up for memory; ``patience`` are the seconds a request waits for memory that busy
-    models hold, and ``queue_limit`` is how many requests may wait.
+    ``relieved`` hears what was given up for memory, ``needed`` the ids of busy instances for whose memory somebody waits
+    who is no batch; ``patience`` are the seconds a request waits for memory that busy models hold, and ``queue_limit``
+    is how many requests may wait.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Pool:
         planner: Planner | None = None,
         ttl: Callable[[], float | None] = lambda: None,
         relieved: Callable[[str], None] = lambda text: None,
+        needed: Callable[[tuple[str, ...]], None] = lambda instances: None,
         queue_limit: int = QUEUE_LIMIT,
         patience: float = PATIENCE_S,
     ) -> None:
@@ -88,7 +90,8 @@ class Pool:
         self._instances = Instances(self._told, ledger=ledger, clock=clock, now=now)
         self._lifespan = Lifespan(self._instances, clock=clock, default=ttl)
         self._relief = Relief(self._instances, relieved, ledger=ledger)
-        admission, failures = Admission(self._instances, ledger, patience=patience), FailedLoads(clock)
+        admission = Admission(self._instances, ledger, patience=patience, needed=needed)
+        failures = FailedLoads(clock)
         self._loader = Loader(
             self._instances,
             admission,
@@ -207,6 +210,7 @@ class Pool:
             self._enter(lease)
             check_ttl(request.ttl_s)
             wish = self._arrivals.demand(model, load_options, identifier)
+            wish = msgspec.structs.replace(wish, background=request.priority == "batch")
             descriptor = wish.descriptor
             sampling = check(request.sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
             request = msgspec.structs.replace(request, sampling=sampling)

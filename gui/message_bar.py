@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from paddock.gui import messages
 from paddock.gui.theme import current
@@ -25,11 +25,14 @@ class NoticeRow(QWidget):
         self.notice = notice
         self.card = Notice()
         self.close_button = IconButton("close", "Close this message", size=26, glyph=15)
-        row = QHBoxLayout(self)
+        row = QGridLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self.card, 1)
-        row.addWidget(self.close_button)
+        row.setHorizontalSpacing(0)
+        row.setColumnStretch(0, 1)
+        row.setColumnMinimumWidth(1, 8)
+        row.addWidget(self.card, 0, 0, 1, 2)
+        row.addWidget(self.close_button, 0, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.card.keep_free(self.close_button.sizeHint().width())
         label = notice.action.label if notice.action is not None else ""
         second = notice.second.label if notice.second is not None else ""
         self.card.show_message(SEVERITIES[notice.severity], notice.text, "", label, second)

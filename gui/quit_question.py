@@ -106,7 +106,7 @@ class QuitQuestion:
         stop = box.addButton(work.stop_label(), QMessageBox.ButtonRole.DestructiveRole)
         box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(go_on)
-        keep = QCheckBox("Do not ask again about downloads", box)
+        keep = QCheckBox("Do not ask again about downloads")
         if work.downloads:
             box.setCheckBox(keep)
         box.exec()

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -21,86 +22,103 @@ from PySide6.QtWidgets import QApplication
 from paddock.gui.app import make_application
 from paddock.gui.screens_batch import BatchPictures
 from paddock.gui.screens_browser import BrowserPictures
-from paddock.gui.screens_chat import ChatPictures, prepare
+from paddock.gui.screens_chat import prepare
 from paddock.gui.screens_compare import ComparePictures
 from paddock.gui.screens_compare import prepare as prepare_compared
 from paddock.gui.screens_finding import FindingPictures
 from paddock.gui.screens_hub import CATALOGUE, TestHub
 from paddock.gui.screens_judging import JudgingPictures
+from paddock.gui.screens_moments import MomentPictures
 from paddock.gui.screens_studio import LAPTOP, LARGE, SMALL, THEMES, NotDrawn, Studio
 from paddock.sdk.paths import Home
 
-Sizes = dict[str, tuple[int, int]]
 Shoot = Callable[[str], None]
 
 
-def take(folder: Path, sizes: Sizes) -> int:
-    """All pictures of the given variants; the exit code."""
+@dataclass(frozen=True)
+class Order:
+    """What to draw where: the sizes of the window by their variants, and words of which a subject's name has one; none:
+    everything."""
+
+    folder: Path
+    sizes: dict[str, tuple[int, int]]
+    only: tuple[str, ...] = ()
+
+    def wants(self, subject: Shoot) -> bool:
+        return not self.only or any(word in subject.__name__ for word in self.only)
+
+
+def take(order: Order) -> int:
+    """All pictures that are wanted; the exit code."""
     application = make_application()
-    failed = chats(application, folder, sizes) + comparing(application, folder, sizes)
+    failed = chats(application, order) + comparing(application, order)
     if CATALOGUE.is_file():
-        failed += browsing(application, folder, sizes)
+        failed += browsing(application, order)
     else:
         print(f"Discover, Downloads and Models need a checkout: there is no {CATALOGUE}.", file=sys.stderr)  # noqa: T201
     return int(bool(failed))
 
 
-def chats(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
+def chats(application: QApplication, order: Order) -> list[str]:
     """Conversations, and what a newcomer has; what could not be drawn."""
     with own_home() as home:
         prepare(home)
-        with studio_of(application, home, folder) as studio:
-            chat = ChatPictures(studio)
+        with studio_of(application, home, order.folder) as studio:
+            chat = MomentPictures(studio)
             chat.furnish()
             finding = FindingPictures(studio)
-            rounds(studio, sizes, (chat.rich, chat.error, chat.loading, chat.deeds, finding.palette, finding.shortcuts))
+            rounds(studio, order, (chat.rich, chat.error, chat.loading, chat.writing, chat.reasoning, chat.versions,
+                                   chat.gauge, chat.lists, chat.presets, chat.deeds, chat.names, chat.data,
+                                   finding.palette, finding.shortcuts))  # fmt: skip
             chat.clear_demos(home)
-            rounds(studio, sizes, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
+            rounds(studio, order, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
                                    chat.load_dialog))  # fmt: skip
     return studio.failed
 
 
-def comparing(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
+def comparing(application: QApplication, order: Order) -> list[str]:
     """Comparisons of two to six models; what could not be drawn."""
     with own_home() as home:
         prepare_compared(home)
-        with studio_of(application, home, folder) as studio:
+        with studio_of(application, home, order.folder) as studio:
             pages = ComparePictures(studio)
-            rounds(studio, sizes, (pages.two, pages.three, pages.four, pages.six, pages.long_names, pages.failed,
-                                   pages.empty, pages.running, BatchPictures(studio).batch))  # fmt: skip
+            rounds(studio, order, (pages.two, pages.three, pages.four, pages.five, pages.six, pages.long_names,
+                                   pages.failed, pages.empty, pages.running, pages.queued, pages.structure,
+                                   pages.pane, BatchPictures(studio).batch))  # fmt: skip
             judging = JudgingPictures(studio)
-            rounds(studio, sizes, (judging.blind, judging.judged, judging.settings, judging.board))
+            rounds(studio, order, (judging.blind, judging.judged, judging.settings, judging.board))
     return studio.failed
 
 
-def browsing(application: QApplication, folder: Path, sizes: Sizes) -> list[str]:
+def browsing(application: QApplication, order: Order) -> list[str]:
     """The pages of a person with some models, at first with a hub and then without; what could not be drawn."""
     with own_home() as home:
         hub = TestHub(home.root.parent)
         try:
-            with studio_of(application, home, folder) as studio:
+            with studio_of(application, home, order.folder) as studio:
                 pages = BrowserPictures(studio, hub)
                 for prepare_page in (pages.plan, pages.note, pages.throw_away, pages.get):
                     studio.attempt(prepare_page, "")
-                rounds(studio, sizes, (pages.discover, pages.card, pages.gated, pages.large_model, pages.searched,
+                rounds(studio, order, (pages.discover, pages.card, pages.gated, pages.large_model, pages.searched,
                                        pages.nothing, pages.models, pages.selected, pages.broken, pages.dialogs,
-                                       pages.first_run, pages.settings))  # fmt: skip
+                                       pages.first_run, pages.settings, pages.newcomer, pages.opened,
+                                       JudgingPictures(studio).no_votes))  # fmt: skip
                 studio.attempt(pages.quantize, "")
-                rounds(studio, sizes, (pages.downloads,))
+                rounds(studio, order, (pages.downloads,))
                 pages.end()
                 hub.end()
-                rounds(studio, sizes, (pages.offline,))
+                rounds(studio, order, (pages.offline,))
         finally:
             hub.end()
     return studio.failed
 
 
-def rounds(studio: Studio, sizes: Sizes, subjects: tuple[Shoot, ...]) -> None:
+def rounds(studio: Studio, order: Order, subjects: tuple[Shoot, ...]) -> None:
     """Each subject in each size and theme."""
-    for variant, size in sizes.items():
+    for variant, size in order.sizes.items():
         for theme in THEMES:
             name = studio.dress(theme, size, variant)
-            for subject in subjects:
+            for subject in filter(order.wants, subjects):
                 studio.attempt(subject, name)
 
 
@@ -132,15 +150,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="screens", description="Draw every page into a folder.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--doubled", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--only", action="append", default=[], help="Draw what has this word in its name; repeatable.")
     options = parser.parse_args(argv)
+    only = tuple(options.only)
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if options.doubled:
-        return take(options.folder, {"200": LAPTOP})
+        return take(Order(options.folder, {"200": LAPTOP}, only))
     os.environ.pop("QT_SCALE_FACTOR", None)
-    code = take(options.folder, {"": LARGE, "small": SMALL})
+    code = take(Order(options.folder, {"": LARGE, "small": SMALL}, only))
     # the factor is read once, before the application exists
     command = [sys.executable, "-m", "paddock.gui.screens", str(options.folder), "--doubled"]
+    command += [f"--only={word}" for word in only]
     doubled = subprocess.run(command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, check=False)
     return code or doubled.returncode
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QMenu
+
 from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_dialog import BatchDialog
 from paddock.gui.screens_studio import NotDrawn, Studio
@@ -60,6 +62,10 @@ class BatchPictures:
         count = len(run.table.prompts)
         studio.until(lambda: all(run.table.at(row, 0) for row in range(count)), "The answers")
         studio.save(f"batch-done-{name}", dialog)
+        run.export.open_menu()
+        menu = studio.part(QMenu)
+        studio.save(f"batch-export-{name}", dialog, menu)
+        menu.close()
         run.view.opened.emit(0, 1)
         studio.save(f"batch-answers-{name}", dialog)
         dialog.close()

@@ -11,6 +11,7 @@ from paddock.gui.pages.download_popover import DownloadPopover
 from paddock.gui.pages.import_dialog import ImportDialog
 from paddock.gui.pages.models import ModelsPage
 from paddock.gui.pages.models_trash import TrashDialog
+from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.pages.quantize_dialog import QuantizeDialog
 from paddock.gui.pages.settings_sections import TITLES
 from paddock.gui.screens_content import DOWNLOADS, LATER, LOADED, NOTE, PLANNED, REPOS, SELECTED, TO_QUANTIZE, TRASHED
@@ -207,6 +208,22 @@ class BrowserPictures:
         trash.reject()
 
     # ---------------------------------------------------------------- the rest
+
+    def newcomer(self, name: str) -> None:
+        """No conversations yet."""
+        self._studio.window.show_page("chat")
+        self._studio.chat.columns.show_chats()
+        self._studio.save(f"chats-none-{name}")
+        self._studio.chat.columns.close_overlay()
+
+    def opened(self, name: str) -> None:
+        """A file of a model that was dropped on the window."""
+        studio = self._studio
+        studio.window.opener.open_paths([studio.host.models[TO_QUANTIZE].path])
+        sheet = studio.part(OpenSheet)
+        studio.until(lambda: sheet.facts.text() != "Looking…", "What the file is")
+        studio.save(f"open-{name}", sheet)
+        sheet.reject()
 
     def first_run(self, name: str) -> None:
         studio = self._studio

@@ -15,6 +15,7 @@ from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
 from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.gui.widgets.conversation import ConversationView
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.chats import FolderPatch
 from paddock.sdk.host import ServerRequest, SettingsPatch
@@ -23,9 +24,9 @@ from paddock.sdk.types import ChatPatch, NewChat
 
 
 def prepare(home: Home) -> None:
-    """Models of the echo engine beside the starter: one that writes, one that dies, one that loads slowly."""
+    """Models of the echo engine beside the starter: that write, die, load slowly, have long names."""
     for name, script in ECHO_MODELS.items():
-        folder = home.models / "demo" / name
+        folder = home.models / "demo" / name[:100]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
 
@@ -69,6 +70,23 @@ class ChatPictures:
             raise NotDrawn(f"The model {name} is not listed: {sorted(models)}")
         return found.id
 
+    def _begin(self, model: str, question: str) -> None:
+        """A new conversation with its question sent."""
+        chat = self._studio.chat
+        self._studio.window.show_page("chat")
+        chat.new_chat()
+        chat.dialogue.set_model(self._echo(model))
+        chat.send(question)
+
+    def _throw_away(self, made: str) -> None:
+        """Leave a conversation and delete it."""
+        studio = self._studio
+        if made in self._made.values():
+            raise NotDrawn("A picture was about to delete the conversation of another one.")
+        studio.chat.new_chat()
+        studio.ask(lambda client: client.delete_chat(made))
+        studio.until(lambda: made not in studio.host.chats, "The list without that conversation")
+
     def _converse(self, model: str, questions: tuple[str, ...]) -> str:
         """The id of a new conversation, once every answer in it is stored."""
         studio, chat = self._studio, self._studio.chat
@@ -87,7 +105,7 @@ class ChatPictures:
 
         def stored() -> bool:
             shown = dialogue.messages
-            return dialogue.chat == chat and len(shown) >= messages and shown[-1].state in ("done", "failed", "stopped")
+            return dialogue.chat == chat and len(shown) >= messages and shown[-1].state != "generating"
 
         self._studio.until(stored, f"The stored answer in {chat}")
 
@@ -98,7 +116,7 @@ class ChatPictures:
             studio.ask(partial(AsyncClient.unload, id=demo))
         if not studio.host.models[self._answering_model()].path.endswith(".echo.json"):
             for name in ECHO_MODELS:
-                shutil.rmtree(home.models / "demo" / name)
+                shutil.rmtree(home.models / "demo" / name[:100])
             studio.ask(lambda client: client.refresh_models())
             studio.until(lambda: len(studio.host.models) == 1, "The list without the demo models")
         studio.ask(lambda client: client.set_server(ServerRequest(running=True)))
@@ -112,32 +130,31 @@ class ChatPictures:
     def error(self, name: str) -> None:
         self._shoot("chat-error", name)
 
+    def _rich(self) -> ConversationView:
+        """The conversation with something of everything."""
+        self._studio.window.show_page("chat")
+        self._studio.chat.open(self._made["chat-rich"])
+        self._until_stored(self._made["chat-rich"], 2)
+        return self._studio.chat.view
+
     def loading(self, name: str) -> None:
         studio, chat = self._studio, self._studio.chat
         slow = self._echo("demo-large")
-        chat.new_chat()
-        chat.dialogue.set_model(slow)
-        chat.send("What does a paddock hold?")
+        self._begin("demo-large", "What does a paddock hold?")
         studio.until(lambda: chat.composer.progress.isVisible(), "The loading bar")
         studio.until(lambda: chat.composer.progress.value() > 350, "Some progress")
         studio.until(lambda: bool(chat.dialogue.chat), "The conversation that waits for its model")
         studio.save(f"chat-loading-{name}")
         made = chat.dialogue.chat
-        if made in self._made.values():
-            raise NotDrawn("The loading picture was about to delete the conversation of another one.")
         chat.dialogue.stop()
-        chat.new_chat()
-        studio.ask(lambda client: client.delete_chat(made))
-        studio.until(lambda: made not in studio.host.chats, "The list without that conversation")
+        self._throw_away(made)
         studio.tell(lambda client: client.unload(slow))  # stopping may have unloaded it
         studio.until(lambda: studio.host.loaded_model(slow) is None, "The unloading")
 
     def deeds(self, name: str) -> None:
         """Search, a message under edit, one put in, what waits, the trash."""
         studio, chat = self._studio, self._studio.chat
-        studio.window.show_page("chat")
-        chat.open(self._made["chat-rich"])
-        self._until_stored(self._made["chat-rich"], 2)
+        self._rich()
         chat.chats.search.setText("evaluated")
         studio.until(lambda: bool(chat.chats.texts.hits), "What the search found")
         studio.save(f"chat-search-{name}")

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from paddock.gui.pages.compare import CompareView
+from paddock.gui.screens_content import LONG, LONGEST
 from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
 
 QUESTION = "Give me three reasons to keep the system prompt short."
-LONG = "A-model-whose-name-has-forty-characters-8B"
-LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-of-2026"
 MODELS: dict[str, dict[str, Any]] = {
     "Qwen3-8B": {
         "text": "Three reasons, in order of weight:\n\n1. **It costs context.** Every turn carries it, so a long one"
@@ -34,6 +34,10 @@ MODELS: dict[str, dict[str, Any]] = {
         "take_mib": 5,
     },
     "Slow": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
+    "Json-A": {"text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}', "tokens_per_second": 90},
+    "Json-B": {"text": '{"city": "London", "born": 1816, "name": "Ada", "works": ["Notes", "Letters"]}'},
+    "Heavy-A": {"text": "It is light.", "take_mib": 80, "hold": {"after_tokens": 2}},
+    "Heavy-B": {"text": "It is heavier.", "take_mib": 80},
     "Broken": {"text": "", "die": {"signal": "SIGSEGV", "after_tokens": 0}},
     LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 60},
     LONGEST: {"text": "Short prompts are read faster, and they leave more room.", "tokens_per_second": 60},
@@ -65,8 +69,16 @@ class ComparePictures:
     def four(self, name: str) -> None:
         self._answered("compare-four", name, *SIX[:4])
 
+    def five(self, name: str) -> None:
+        self._answered("compare-five", name, *SIX[:5])
+
     def six(self, name: str) -> None:
         self._answered("compare-six", name, *SIX)
+        grid = self._view().grid
+        grid.turn(1)
+        if grid.page:
+            self._studio.save(f"compare-page-{name}")
+        grid.turn(0)
 
     def long_names(self, name: str) -> None:
         self._answered("compare-names", name, LONG, LONGEST)
@@ -88,6 +100,45 @@ class ComparePictures:
         self._studio.save(f"compare-running-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of the slow answer")
+
+    def queued(self, name: str) -> None:
+        """One that writes, and one that waits for its memory."""
+        studio = self._studio
+        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=120)))
+        view = self._begin(("Heavy-A", "Heavy-B"))
+        view.send("Is it light?")
+        studio.until(lambda: any(run.pieces > 1 for run in view.session.runs.values()), "Some words")
+        studio.save(f"compare-queued-{name}")
+        view.stop()
+        studio.until(lambda: not view.session.running, "The end of both")
+        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="balanced", memory_limit_mib=0)))
+
+    def structure(self, name: str) -> None:
+        """The differences between two answers in JSON."""
+        view = self._begin(("Json-A", "Json-B"))
+        view.send("Ada as JSON")
+        self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+        view.judging.differences.toggle.set(True)
+        self._studio.until(lambda: view.judging.differences.marked, "The differences")
+        self._studio.save(f"differences-structure-{name}")
+        view.judging.differences.toggle.set(False)
+
+    def pane(self, name: str) -> None:
+        """What can be done with a pane, and its settings."""
+        studio = self._studio
+        self._studio.chat.open(self._made[SIX[:3]])
+        studio.until(lambda: len(self._view().panes) == 3, "The panes")
+        deeds, pane = self._view().deeds, self._view().session.panes[1].id
+        menu = deeds.open_menu(pane)
+        studio.save(f"compare-menu-{name}", menu)
+        menu.close()
+        deeds.open_settings(pane)
+        studio.save(f"compare-pane-{name}")
+        studio.chat.columns.close_overlay()
+        deeds.adopt(pane)
+        studio.until(lambda: not self._view().session.running, "The common history")
+        studio.save(f"compare-adopted-{name}")
+        studio.window.bar.settle()
 
     def _answered(self, picture: str, name: str, *models: str) -> None:
         chat = self._made.get(models)

@@ -6,14 +6,25 @@ from typing import Any
 
 from paddock.gui.pages.settings_sections import SettingsSection
 
+LONG = "A-model-whose-name-has-forty-characters8"
+LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-from-2026"
+LONG_TITLE = ", and".join(
+    ["A title that somebody wrote without a thought for the width of columns, and it goes on"] * 2
+)
 CHATS: tuple[tuple[str, bool], ...] = (
     ("House rules for the translation", True),
     ("Regex for ISO dates with offsets", False),
     ("Tax letter, second draft", False),
     ("Kubernetes probes explained to a six-year-old", False),
     ("Recipe scaled to eleven people", False),
+    (LONG_TITLE, False),
 )
 """Title and whether it is pinned."""
+
+REPAIRED = (
+    "The file of the conversations was damaged. It was repaired: 1,204 messages in 38 conversations are there. What"
+    " could not be read was taken from the backup of 20 November 2026. It is kept as chats.damaged-20261121.db."
+)
 
 QUESTIONS = ("What is the capital of France?", "How do I start the API server?")
 RICH = ("Why is the second question about the same document so much faster?",)
@@ -55,6 +66,13 @@ ECHO_MODELS: dict[str, dict[str, Any]] = {
         "tokens_per_second": 200,
         "die": {"signal": "SIGSEGV", "after_tokens": 12},
     },
+    "demo-held": {
+        "text": ANSWER,
+        "reasoning": "Compare what is evaluated in turn one and turn two, then say it with code.",
+        "hold": {"after_tokens": 62},
+    },
+    LONG: {"text": "A name of forty characters.", "take_mib": 30},
+    LONGEST: {"text": "A name of two hundred characters.", "take_mib": 60},
     "demo-large": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
 }
 

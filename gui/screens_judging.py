@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paddock.gui.pages.compare import CompareView
+from paddock.gui.pages.compare_reveal import Curtain
 from paddock.gui.pages.leaderboard import LeaderboardDialog, Shown
 from paddock.gui.screens_compare import QUESTION, SIX, ComparePictures
 from paddock.sdk.compare import VoteRequest
@@ -22,6 +23,10 @@ class JudgingPictures(ComparePictures):
         view.stop()
         self._studio.until(lambda: bool(view.judging.row.chips), "The vote")
         self._studio.save(f"blind-{name}")
+        view.judging.vote("pane", view.session.panes[0].id)
+        self._studio.until(lambda: view.judging.vote_given is not None, "The blind vote")
+        self._studio.until(lambda: not self._studio.window.findChildren(Curtain), "The reveal")
+        self._studio.save(f"blind-revealed-{name}")
         view.judging.blind.set(False)
 
     def judged(self, name: str) -> None:
@@ -56,6 +61,10 @@ class JudgingPictures(ComparePictures):
         kinds: tuple[Shown, ...] = ("model", "votes", "tag")
         for kind in kinds:
             self._open_board(kind, name)
+
+    def no_votes(self, name: str) -> None:
+        """The leaderboard of a person who has not voted."""
+        self._open_board("model", f"empty-{name}")
 
     def _open_board(self, kind: Shown, name: str) -> None:
         dialog = LeaderboardDialog(self._studio.host, self._studio.messages, self._studio.window)

@@ -111,21 +111,23 @@ class Studio:
             self.failed.append(f"{shoot.__name__} {name}: {error}")
             print(self.failed[-1], file=sys.stderr)  # noqa: T201  the command's output
 
-    def save(self, name: str, over: QWidget | None = None) -> None:
-        """The window, with a dialog or popup ``over`` it."""
+    def save(self, name: str, *over: QWidget) -> None:
+        """The window, with a dialog ``over`` its middle, or popups, or both."""
         self.settle()
         picture = self.window.grab()
-        if over is not None:
+        moved = QPoint(0, 0)
+        for part in over:
             painter = QPainter(picture)
-            where = self.window.mapFromGlobal(over.mapToGlobal(QPoint(0, 0)))
-            if isinstance(over, QDialog):
+            where = self.window.mapFromGlobal(part.mapToGlobal(moved))
+            if isinstance(part, QDialog):
                 painter.fillRect(self.window.rect(), QColor(0, 0, 0, 90))
-                where = self.window.rect().center() - over.rect().center()
+                middle = self.window.rect().center() - part.rect().center()
+                moved, where = middle - where, middle
                 outline = QPainterPath()
-                outline.addRoundedRect(QRectF(QRect(where, over.size())), CARD_RADIUS, CARD_RADIUS)
+                outline.addRoundedRect(QRectF(QRect(where, part.size())), CARD_RADIUS, CARD_RADIUS)
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 painter.setClipPath(outline)  # as the desktop rounds its windows
-            painter.drawPixmap(where, over.grab())
+            painter.drawPixmap(where, part.grab())
             painter.end()
         path = self._folder / f"{name}.png"
         if picture.isNull() or not picture.save(str(path)):

@@ -60,11 +60,13 @@ class ChatHit(Value, frozen=True, kw_only=True):
 
 class NewMessage(Request, frozen=True, kw_only=True):
     """Put a message into a conversation without having it answered: behind the message ``after`` of its current path,
-    before what follows there; None: at the end."""
+    before what follows there; None: at the end. In a comparison it is the path of ``pane``; panes that share what
+    follows there share the message too."""
 
     role: Role
     content: str
     after: str | None = None
+    pane: str = ""
 
 
 class MessagePatch(Request, frozen=True, kw_only=True):

@@ -21,10 +21,12 @@ BatchExportFormat = Literal["csv", "jsonl", "html"]
 
 class AskPanes(Request, frozen=True, kw_only=True):
     """Ask ``panes`` of a conversation (their ids; empty: all). With ``content`` None the answers to the question
-    ``turn`` are made again, as new versions; with both, the question is asked as edited."""
+    ``turn`` are made again, as new versions; with both, the question is asked as edited. With ``go_on`` alone the
+    answers that the panes end with are continued where they end."""
 
     content: str | None = None
     turn: str = ""
+    go_on: bool = False
     panes: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -71,6 +71,8 @@ class BatchWork:
         self._given_way: set[int] = set()
         self._lanes: set[str] = set()
         self._names: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+        self._yields = False
         self._plan = ""
         self._began = clock()
         self._finished = self._left = 0
@@ -84,7 +86,9 @@ class BatchWork:
         return msgspec.structs.replace(self._batch, running=running, note=note, seconds_left=left)
 
     def _note(self) -> str:
-        loading = {self._names[model] for model in self._lanes if not self._instances(model)}
+        loading = {self._names[model] for model in self._lanes if not self._ready(model)}
+        if loading and self._yields:
+            return "Waits for memory that is in use."
         if loading:
             return f"Loading {' and '.join(sorted(loading))}."
         if self._batch.to_judge and self._batch.done + self._batch.failed == self._batch.total:
@@ -138,30 +142,48 @@ class BatchWork:
 
     async def _name(self, model: str) -> str:
         try:
-            return (await self._models.find(model)).name or model
+            found = await self._models.find(model)
         except PaddockError:
             return model  # its answers say why
+        self._known[model] = found.id
+        return found.name or model
 
     def _instances(self, model: str) -> list[LoadedModel]:
-        """Those of ``model`` that are loaded."""
-        return [
-            loaded
-            for loaded in self._models.loaded()
-            if loaded.state == "ready" and model in (loaded.id, loaded.identifier, loaded.model)
+        """Those that answer to ``model``, an id in any case, an identifier or a path."""
+        there = self._models.loaded()
+        return [loaded for loaded in there if model and model in (loaded.id, loaded.identifier)] or [
+            loaded for loaded in there if self._known.get(model, model) == loaded.model
         ]
+
+    def _ready(self, model: str) -> list[LoadedModel]:
+        return [loaded for loaded in self._instances(model) if loaded.state == "ready"]
 
     def _room(self, model: str) -> int:
         # One place stays free: a chat must not wait for the end of somebody's long answer.
-        return max(1, sum(map(_places, self._instances(model))) - 1)
+        return max(1, sum(map(_places, self._ready(model))) - 1)
 
     def give_way(self, model: str) -> None:
         """A conversation is going to ask ``model``: where it has a single place, the cell in it waits."""
-        asked = self._instances(model)
+        asked = self._ready(model)
         if sum(map(_places, asked)) == 1:
-            for number, run in self._running.items():
-                if self._instances(run.generation.model) == asked:
-                    self._given_way.add(number)
-                    run.cancel()
+            self._interrupt({loaded.id for loaded in asked})
+
+    def make_room(self, instances: Collection[str]) -> None:
+        """Somebody who is no batch waits for the memory of these ``instances``: the cells in them wait."""
+        self._yields = self._interrupt(instances) or self._yields
+
+    def _interrupt(self, instances: Collection[str]) -> bool:
+        """Stop what is being written by ``instances``, to be asked again later; whether anything is."""
+        asked = [
+            number
+            for number, run in self._running.items()
+            if number not in self._given_way
+            and any(loaded.id in instances for loaded in self._instances(run.generation.model))
+        ]
+        self._given_way.update(asked)
+        for number in asked:
+            self._running[number].cancel()
+        return bool(asked)
 
     # -------------------------------------------------------------- answering
 
@@ -274,6 +296,7 @@ class BatchWork:
         await self._store.ask(lambda table: table.batches.put(id, number, cell))
         self._finished += 1
         self._left -= 1
+        self._yields = False
         batch, done = self._batch, cell.state == "done"
         self._batch = msgspec.structs.replace(
             batch, done=batch.done + done, failed=batch.failed + (not done), to_judge=batch.to_judge + cell.judging
@@ -361,5 +384,11 @@ async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Stop ``tasks`` and wait until they have."""
     for task in tasks:
-        task.cancel()
+        cancel(task)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def cancel(task: asyncio.Task[None]) -> None:
+    """Stop ``task``. A second cancel would end its wait for the answers that the first one stops."""
+    if not task.cancelling():
+        task.cancel()

@@ -30,7 +30,7 @@ from paddock.sdk.errors import BadRequest, NotFound, PaddockError
 from paddock.sdk.events import BatchChanged, PresetsChanged
 from paddock.sdk.types import Pane
 from paddock.server.batch_export import export
-from paddock.server.batch_work import BatchWork
+from paddock.server.batch_work import BatchWork, cancel
 from paddock.server.chat_texts import title_of
 from paddock.server.prompt_files import check_prompts, read_prompts
 
@@ -82,6 +82,7 @@ class Batches:
         self._wanted = asyncio.Event()
         self._notes: dict[str, str] = {}
         generations.on_started(self._started)
+        models.on_needed(self._needed)
 
     def busy(self) -> str:
         """The name of the batch that runs; empty when none does."""
@@ -225,6 +226,10 @@ class Batches:
         if self._work is not None and generation.chat_id is not None:
             self._work.give_way(generation.model)
 
+    def _needed(self, instances: tuple[str, ...]) -> None:
+        if self._work is not None:
+            self._work.make_room(instances)
+
     async def _run(self) -> None:
         while True:
             await self._wanted.wait()
@@ -256,7 +261,7 @@ class Batches:
             await self._watch(self._work, self._task)
             await self._close(batch.id, self._task)
         finally:
-            self._task.cancel()
+            cancel(self._task)
             await asyncio.wait([self._task])
             self._working = self._work = self._task = None
         with suppress(NotFound):  # it may have been removed
@@ -289,7 +294,7 @@ class Batches:
         """End the work on ``id``, if it is what runs, and wait for that."""
         task = self._task
         if self._working is not None and self._working.id == id and task is not None:
-            task.cancel()
+            cancel(task)
             await asyncio.wait([task])
 
     async def _set(self, id: str, state: BatchState) -> None:

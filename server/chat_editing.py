@@ -41,12 +41,17 @@ class ChatEditing:
     async def add_message(self, chat_id: str, new: NewMessage) -> Chat:
         """Raises ChatNotFound, BadRequest, HostBusy while the conversation is being answered."""
         chat = await self._still(chat_id)
-        if chat.panes:
-            raise BadRequest("Models are compared in this conversation.", hint="End the comparison first.")
+        if bool(chat.panes) != bool(new.pane):
+            if chat.panes:
+                raise BadRequest("Models are compared in this conversation.", hint="Name one of its panes.")
+            raise BadRequest("Nothing is compared in this conversation.", hint="Name no pane.")
         now = self._clock()
         message = ChatMessage(
             id=uuid.uuid4().hex, chat_id=chat_id, parent=None, role=new.role, content=new.content, created=now
         )
+        if new.pane:
+            turn = message.id if new.role == "user" else ""
+            message = msgspec.structs.replace(message, pane=new.pane, turn=turn)
         await self._store.ask(lambda table: table.insert(message, new.after, now))
         return await self._conversations.told(chat_id)
 

@@ -23,6 +23,9 @@ _BELOW = (
     " SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id)"
 )
 
+_FIRST_LEAF = "(SELECT leaf FROM panes WHERE chat_id=:chat ORDER BY position LIMIT 1)"
+"""Where a comparison's first pane is; the conversation is there too."""
+
 
 class MessageTable:
     """Every method may raise StorageFailed. Lives on the thread of ``connection``."""
@@ -106,10 +109,10 @@ class MessageTable:
             )
 
     def insert(self, message: ChatMessage, after: str | None, now: float) -> None:
-        """Put ``message`` behind ``after``, a message of the chat's current path, before what follows there; an empty
-        ``after`` puts it first, None last. Raises BadRequest."""
-        chat_id = message.chat_id
-        leaf = self._connection.execute("SELECT leaf FROM chats WHERE id=?", (chat_id,)).fetchone()["leaf"]
+        """Put ``message`` behind ``after``, a message of the current path of the chat, or of the message's pane, before
+        what follows there; an empty ``after`` puts it first, None last. Raises BadRequest."""
+        chat_id, pane = message.chat_id, message.pane
+        leaf = self._leaf_of(chat_id, pane)
         chain = [item.id for item in self.path(chat_id, leaf)]
         if after and after not in chain:
             raise BadRequest(
@@ -119,10 +122,13 @@ class MessageTable:
         parent = leaf if at == len(chain) else self._row_of(chat_id, chain[at])["parent"]
         with transaction(self._connection, self._path) as rows:
             _insert(rows, [msgspec.structs.replace(message, parent=parent)])
-            if at == len(chain):
-                rows.execute("UPDATE chats SET leaf=? WHERE id=?", (message.id, chat_id))
-            else:
+            if at < len(chain):
                 rows.execute("UPDATE messages SET parent=? WHERE id=?", (message.id, chain[at]))
+            elif pane:
+                rows.execute("UPDATE panes SET leaf=? WHERE id=? AND chat_id=?", (message.id, pane, chat_id))
+                rows.execute(f"UPDATE chats SET leaf={_FIRST_LEAF} WHERE id=:chat", {"chat": chat_id})
+            else:
+                rows.execute("UPDATE chats SET leaf=? WHERE id=?", (message.id, chat_id))
             rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
 
     def change_message(self, chat_id: str, message_id: str, patch: MessagePatch, now: float) -> None:
@@ -220,8 +226,7 @@ class MessageTable:
             rows.execute("UPDATE chats SET leaf=:leaf WHERE id=:chat", values)
             return
         rows.execute("UPDATE panes SET leaf=:leaf WHERE id=:pane AND chat_id=:chat", values)
-        first = "(SELECT leaf FROM panes WHERE chat_id=:chat ORDER BY position LIMIT 1)"
-        rows.execute(f"UPDATE chats SET leaf={first} WHERE id=:chat", values)
+        rows.execute(f"UPDATE chats SET leaf={_FIRST_LEAF} WHERE id=:chat", values)
 
     def _move_leaves(self, rows: sqlite3.Connection, row: sqlite3.Row, leaf: str | None) -> None:
         """Whatever ended below the deleted ``row`` ends at ``leaf`` now."""
@@ -230,6 +235,18 @@ class MessageTable:
                 f"{_BELOW} UPDATE {table} SET leaf=:leaf WHERE {key}=:chat AND leaf IN (SELECT id FROM below)",
                 {"id": row["id"], "leaf": leaf, "chat": row["chat_id"]},
             )
+
+    def _leaf_of(self, chat_id: str, pane: str) -> str | None:
+        """Where the chat is, or a pane of it. Raises BadRequest."""
+        table, key = ("panes", "chat_id=? AND id=?") if pane else ("chats", "id=?")
+        with storage_errors(self._path):
+            row = self._connection.execute(
+                f"SELECT leaf FROM {table} WHERE {key}", (chat_id, pane)[: 1 + bool(pane)]
+            ).fetchone()
+        if row is None:
+            raise BadRequest("This conversation has no such pane.", hint="Read the conversation again.")
+        leaf: str | None = row["leaf"]
+        return leaf
 
     def _row_of(self, chat_id: str, message_id: str) -> sqlite3.Row:
         with storage_errors(self._path):

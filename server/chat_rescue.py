@@ -104,7 +104,10 @@ def rescue(damaged: Path, backup: Path | None, target: Path) -> Rescued:
                 _copy_aside(backup, work)
                 with suppress(sqlite3.DatabaseError):
                     connect(work).close()  # a copy may be of an earlier version
+                writer.execute("CREATE TEMP TABLE known AS SELECT id FROM batches")
                 _read_all(work, writer)
+                # What only the copy has may have been ended or removed since.
+                writer.execute("UPDATE batches SET state='paused' WHERE state='running' AND id NOT IN known")
             added = _count(writer) - added
             _mend(writer)
             chats, messages = (

@@ -100,6 +100,8 @@ class Comparing:
         answering = {run.generation.pane for run in self._generations.all_of_chat(chat_id)}
         if answering & {pane.id for pane in panes}:
             raise HostBusy("These panes are being answered.", hint="Stop the answers or wait for their end.")
+        if request.go_on:
+            return await self._go_on(chat, panes, request, client)
         questions = self._again(chat, panes, request) if request.turn else await self._asked(chat, panes, request)
         answers = [self._answer(chat.summary, pane, questions[pane.id]) for pane in panes]
         fresh = {question.id: question for question in questions.values() if question.created == 0.0}
@@ -113,6 +115,17 @@ class Comparing:
             for pane, answer in zip(panes, answers, strict=True)
         ]
         await self._conversations.told(chat_id)
+        return [run.generation for run in runs]
+
+    async def _go_on(self, chat: Chat, panes: Sequence[Pane], request: AskPanes, client: str) -> list[Generation]:
+        if request.content is not None or request.turn:
+            raise BadRequest("This cannot be continued.", hint="Name panes, and nothing else.")
+        answers = [_last_answer(chat, pane.id) for pane in panes]
+        runs = [
+            await self._conversations.go_on(_as_pane(chat.summary, pane), answer, _settings_of(pane), client)
+            for pane, answer in zip(panes, answers, strict=True)
+        ]
+        await self._conversations.told(chat.summary.id)
         return [run.generation for run in runs]
 
     async def _asked(self, chat: Chat, panes: Sequence[Pane], request: AskPanes) -> dict[str, ChatMessage]:
@@ -134,7 +147,8 @@ class Comparing:
         edited: dict[str | None, ChatMessage] = {}
         turn = uuid.uuid4().hex
         for pane in panes:
-            asked = next((m for m in chat.paths[pane.id] if m.role == "user" and m.turn == request.turn), None)
+            questions = (message for message in chat.paths[pane.id] if message.role == "user")
+            asked = next((message for message in questions if request.turn in (message.turn, message.id)), None)
             if asked is None:
                 raise BadRequest("A pane does not have this question.", hint="Ask it anew, or leave the pane out.")
             if request.content is not None:
@@ -212,6 +226,16 @@ def _chosen(chat: Chat, ids: Sequence[str]) -> list[Pane]:
     if not set(ids) <= {pane.id for pane in chat.panes}:
         raise BadRequest("This conversation has no such pane.", hint="Read the conversation again.")
     return [pane for pane in chat.panes if not ids or pane.id in ids]
+
+
+def _last_answer(chat: Chat, pane: str) -> ChatMessage:
+    """The answer that a pane ends with, and no other. Raises BadRequest."""
+    last = chat.paths[pane][-1] if chat.paths[pane] else None
+    if last is None or last.role != "assistant":
+        raise BadRequest("This pane does not end with an answer.", hint="Ask it something.")
+    if sum(any(message.id == last.id for message in path) for path in chat.paths.values()) > 1:
+        raise BadRequest("Several panes go on from this answer.", hint="Make it again in one of them.")
+    return msgspec.structs.replace(last, pane=pane)
 
 
 def _question(chat_id: str, parent: str | None, content: str, turn: str, *, first: bool) -> ChatMessage:

@@ -146,8 +146,13 @@ class Conversations:
             raise BadRequest("Models are compared in this conversation.", hint="Ask its panes.")
         if chat.deleted is not None:
             raise BadRequest("This conversation is in the trash.", hint="Bring it back first.")
-        if request.go_on is not None:
-            return await self._go_on(chat, request.go_on, request, client)
+        if (wanted := request.go_on) is not None:
+            if request.content is not None or request.regenerate:
+                raise BadRequest("This cannot be continued.", hint="Name an answer, and nothing else.")
+            found = await self._store.ask(lambda table: table.message(chat_id, wanted))
+            run = await self.go_on(chat, found, request, client)
+            await self._tell(chat_id)
+            return run
         now = self._clock()
         new = await self._question(chat_id, request, now)
         answer = ChatMessage(
@@ -167,18 +172,15 @@ class Conversations:
         await self._tell(chat_id)
         return run
 
-    async def _go_on(self, chat: ChatSummary, message: str, request: SendRequest, client: str) -> Run:
-        """Continue an answer that has ended, where it ends."""
-        found = await self._store.ask(lambda table: table.message(chat.id, message))
-        if found.role != "assistant" or found.tool_calls or request.content is not None or request.regenerate:
-            raise BadRequest("This cannot be continued.", hint="Name an answer in text, and nothing else.")
+    async def go_on(self, chat: ChatSummary, found: ChatMessage, request: SendRequest, client: str) -> Run:
+        """Continue an answer that has ended, where it ends. Raises BadRequest for what is no answer in text."""
+        if found.role != "assistant" or found.tool_calls:
+            raise BadRequest("This cannot be continued.", hint="Name an answer in text.")
         model = request.model or found.model or chat.model or self._settings().default_model
         now = self._clock()
-        await self._store.ask(lambda table: table.go_on(message, found, now))
+        await self._store.ask(lambda table: table.go_on(found.id, found, now))
         answer = msgspec.structs.replace(found, model=model, state="generating", error=None)
-        run = self.begin(chat, answer, request, client)
-        await self._tell(chat.id)
-        return run
+        return self.begin(chat, answer, request, client)
 
     def begin(self, chat: ChatSummary, answer: ChatMessage, request: SendRequest, client: str) -> Run:
         """Write ``answer``, which is stored already; what it says comes behind what it holds."""

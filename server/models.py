@@ -65,6 +65,7 @@ class Models:
         self._engines: asyncio.Task[list[EngineInfo]] | None = None
         self._memory_changed = memory_changed
         self._states: dict[str, object] = {}
+        self._needed: list[Callable[[tuple[str, ...]], None]] = []
         self.pool: Pool = Pool(
             registry,
             changed=self._changed,
@@ -73,6 +74,7 @@ class Models:
             planner=memory,
             ttl=ttl_s,
             relieved=lambda text: bus.publish(MemoryPressure(id="memory", text=text)),
+            needed=self._tell_needed,
         )
 
     # -------------------------------------------------------------- on disk
@@ -148,6 +150,14 @@ class Models:
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         return tuple(self.pool.loaded())
+
+    def on_needed(self, hook: Callable[[tuple[str, ...]], None]) -> None:
+        """Call ``hook`` with the ids of busy instances while somebody who is no batch waits for their memory."""
+        self._needed.append(hook)
+
+    def _tell_needed(self, instances: tuple[str, ...]) -> None:
+        for hook in self._needed:
+            hook(instances)
 
     def is_loading(self) -> bool:
         return any(model.state == "loading" for model in self.pool.loaded())

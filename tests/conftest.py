@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import struct
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from paddock.backends.registry import Registry
     from paddock.sdk.types import LoadedModel
 
+sys.path.append(str(Path(__file__).parent))  # for held_answers
 
 os.environ["PADDOCK_STORES"] = "off"
 """For every host that a test starts; tests of the stores themselves make their own."""

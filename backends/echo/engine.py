@@ -13,7 +13,7 @@ from collections.abc import Callable
 from paddock.backends.base import Answered, Emit, LoadReport, Probe, Report
 from paddock.backends.echo.questions import reply_to
 from paddock.backends.echo.script import Script, read_script
-from paddock.backends.echo.sequence import Sequence, last_user_message, plan
+from paddock.backends.echo.sequence import HOLD_LOOK_S, Sequence, last_user_message, plan
 from paddock.sdk.errors import EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Queued, TextDelta
 from paddock.sdk.questions import Question
@@ -64,6 +64,8 @@ class EchoEngine:
             self._die()
         if script.hangs("load"):
             self._pause(None)
+        while script.hold is not None and script.hold.holds("load"):
+            self._pause(HOLD_LOOK_S)
         if script.fail_load is not None:
             raise PaddockError.from_info(script.fail_load)
         self._taken = b"\1" * (script.take_mib << 20)

@@ -15,6 +15,8 @@ A token is a word with the white space before it. Times are seconds.
      "fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."},
      "die": {"signal": "SIGSEGV", "after_tokens": 5, "during": "generate", "when": "boom"},
      "hang": "generate",                never return: "load", "generate", "cancel" (goes on after a cancel), "close"
+     "hold": {"until": "go", "after_tokens": 5, "during": "generate", "when": "wait"},
+                                        go no further until that file is there; a cancel is heard meanwhile
      "lie": ["after_end", "two_endings", "no_ending", "unknown_id", "raise", "unsendable", "prints"],
      "lose_device": "/tmp/lost",        the first request loses the device and makes this file; where it is, all is well
      "cache_mib": 8,                    keep so much beside the requests, until it has to be shed
@@ -23,6 +25,7 @@ A token is a word with the white space before it. Times are seconds.
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -47,6 +50,23 @@ class Death(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     log: str = ""
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stop with ``after_tokens`` said, before the prompt is read, or before a load ends, while there is no file
+    ``until``: a path, from the script's folder; none: for ever. It is looked for every 20 ms.
+
+    ``when`` limits it to requests whose last user message contains that text.
+    """
+
+    until: str = ""
+    after_tokens: int = 0
+    during: Literal["load", "prompt", "generate"] = "generate"
+    when: str = ""
+
+    def holds(self, during: Literal["load", "prompt", "generate"], tokens: int = 0, asked: str = "") -> bool:
+        reached = self.during == during and (during != "generate" or tokens >= self.after_tokens)
+        return reached and self.when in asked and not (self.until and os.path.exists(self.until))
+
+
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """See the module."""
 
@@ -65,6 +85,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fail_load: ErrorInfo | None = None
     die: Death | None = None
     hang: bool | Literal["load", "generate", "cancel", "close"] = False
+    hold: Hold | None = None
     lie: tuple[Lie, ...] = ()
     lose_device: str = ""
     cache_mib: int = 0
@@ -79,8 +100,12 @@ def read_script(path: str) -> Script:
     """Raises ModelUnusable, saying what is wrong with the file."""
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Script)
+            script = msgspec.json.decode(file.read(), type=Script)
     except OSError as error:
         raise ModelUnusable(f"The echo script cannot be read: {error.strerror}.", hint=path) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelUnusable("The echo script is not right.", hint=f"{path}: {error}") from error
+    if script.hold is None or not script.hold.until:
+        return script
+    until = os.path.join(os.path.dirname(path), script.hold.until)
+    return msgspec.structs.replace(script, hold=msgspec.structs.replace(script.hold, until=until))

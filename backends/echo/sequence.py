@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,7 @@ from paddock.sdk.events import (
 from paddock.sdk.types import GenerateRequest, Stats, StopReason, Usage
 
 VOCABULARY = 1000
+HOLD_LOOK_S = 0.02
 _TOKEN = re.compile(r"\s*\S+|\s+")
 
 
@@ -129,15 +131,19 @@ class Sequence:
         self._plan = made
         self._interval = 1 / script.tokens_per_second if script.tokens_per_second > 0 else 0.0
         self._prompt_seconds = script.prompt_seconds
+        self._hold = script.hold
         self._arrived = arrived
         self._started = self.due
         self._first: float | None = None
         self._prompt_done = False
 
     def step(self) -> bool:
-        """Emit the next thing; False when there is nothing left but the ending."""
+        """Emit the next thing, unless it is held; False when there is nothing left but the ending."""
         if not self._prompt_done:
             return self._prompt()
+        if self._holds("generate"):
+            self.due = time.perf_counter() + HOLD_LOOK_S
+            return True
         if self.done >= len(self._plan.deltas):
             return False
         delta = self._plan.deltas[self.done]
@@ -157,15 +163,20 @@ class Sequence:
 
     def _prompt(self) -> bool:
         total = self._plan.prompt_tokens
-        waited = time.perf_counter() - self._started
-        if waited < self._prompt_seconds:
-            self.emit(PromptProgress(id=self.request.id, done=0, total=total, cached=0))
-            self.due = self._started + self._prompt_seconds
+        now = time.perf_counter()
+        reading = now - self._started < self._prompt_seconds
+        if reading or self._holds("prompt"):
+            if self.due == self._started:
+                self.emit(PromptProgress(id=self.request.id, done=0, total=total, cached=0))
+            self.due = self._started + self._prompt_seconds if reading else now + HOLD_LOOK_S
         else:
             self.emit(PromptProgress(id=self.request.id, done=total, total=total, cached=0))
             self._prompt_done = True
-            self.due = time.perf_counter() + self._interval
+            self.due = now + self._interval
         return True
+
+    def _holds(self, during: Literal["prompt", "generate"]) -> bool:
+        return self._hold is not None and self._hold.holds(during, self.done, last_user_message(self.request))
 
     def _usage(self) -> Usage:
         return Usage(prompt_tokens=self._plan.prompt_tokens, completion_tokens=self.done)

@@ -263,7 +263,6 @@ class Context:
         self.n_ubatch = int(api.llama_n_ubatch(self._handle))
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
         self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
-        self._batch = self._make_batch(self.n_batch)
         self._row_type = ctypes.c_float * model.n_vocab
         # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
         # answers 0 (go on) or 1 (stop) in C.
@@ -276,8 +275,9 @@ class Context:
     def handle(self) -> Any:
         return self._handle
 
-    def _make_batch(self, size: int) -> Any:
-        api = self._api
+    @cached_property
+    def _batch(self) -> Any:
+        api, size = self._api, self.n_batch
         batch = api.llama_batch()
         self._arrays = (
             (api.llama_token * size)(),
@@ -311,14 +311,15 @@ class Context:
         """
         if not 0 < len(rows) <= self.n_batch:
             raise ValueError(f"{len(rows)} rows do not fit a batch of {self.n_batch}")
+        batch = self._batch  # made with the first step: its arrays are tied into a cycle, and a simulation needs none
         tokens, positions, sequences, _, _, outputs = self._arrays
         for index, (token, position, sequence, output) in enumerate(rows):
             tokens[index] = token
             positions[index] = position
             sequences[index] = sequence
             outputs[index] = output
-        self._batch.n_tokens = len(rows)
-        return self.checked(int(self._api.llama_decode(self._handle, self._batch)))
+        batch.n_tokens = len(rows)
+        return self.checked(int(self._api.llama_decode(self._handle, batch)))
 
     def checked(self, status: int) -> int:
         """What a decode call answered. Raises as :meth:`decode`."""

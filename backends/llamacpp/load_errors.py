@@ -12,7 +12,7 @@ from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, OutOfMemo
 
 _NOT_GGUF = re.compile(r"invalid magic|failed to read magic|bad GGUF magic|gguf_init_from_file.*failed to read")
 _TRUNCATED = re.compile(r"not within the file bounds|unexpectedly reached end of file|corrupted or incomplete")
-_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
+_UNKNOWN = re.compile(r"unknown (?:model )?(architecture|tokenizer|pre-tokenizer)(?: type)?: '([^']*)'")
 
 
 def load_error(path: str, errors: Sequence[str]) -> ModelUnusable | LoadFailed | OutOfMemory:
@@ -23,9 +23,9 @@ def load_error(path: str, errors: Sequence[str]) -> ModelUnusable | LoadFailed |
         return ModelUnusable(f"{name} is damaged: it ends before its tensors.", hint="Download it again.", log=text)
     if _NOT_GGUF.search(text):
         return ModelUnusable(f"{name} is not a GGUF file.", hint="Choose a model in GGUF format.", log=text)
-    if unknown := _ARCHITECTURE.search(text):
+    if unknown := _UNKNOWN.search(text):
         return ModelUnusable(
-            f"{name} has the architecture “{unknown[1]}”, which this version of llama.cpp does not know.",
+            f"{name} has the {unknown[1]} “{unknown[2]}”, which this version of llama.cpp does not know.",
             hint="Update llama.cpp, or choose another model.",
             log=text,
         )

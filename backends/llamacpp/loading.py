@@ -14,6 +14,7 @@ from typing import Any, cast
 from paddock.backends.llamacpp.bindings import Context, Library, Model
 from paddock.backends.llamacpp.identity import library_build, state_identity, weights_identity
 from paddock.backends.llamacpp.kv_store import KvStore
+from paddock.backends.llamacpp.tokenless import overrides
 from paddock.sdk.errors import InvalidOption, LoadFailed, ModelUnusable
 from paddock.sdk.llamacpp_load import LOAD
 from paddock.sdk.options import check
@@ -106,15 +107,23 @@ def files_of(path: str) -> list[Path]:
 
 
 def load_model(
-    lib: Library, path: str, options: Options, progress: Callable[[float], None], *, simulated: bool = False
+    lib: Library,
+    path: str,
+    options: Options,
+    progress: Callable[[float], None],
+    *,
+    simulated: bool = False,
+    words: bool = True,
 ) -> Model:
-    """The model; ``simulated`` ones have no weights, and only the header of their files is read.
+    """The model; ``simulated`` ones have no weights, and only the header of their files is read. Without ``words`` of
+    its vocabulary (:mod:`paddock.backends.llamacpp.tokenless`) it is read sooner, and knows the number of tokens only.
 
     Whether there is memory for it was asked before, by the host. Raises ModelUnusable, OutOfMemory, LoadFailed.
     """
     files = files_of(path)
     split = _tensor_split(lib, options)
     experts = _experts_on_processor(lib, cast(int, options["n_cpu_moe"]))
+    wordless = None if words else overrides(lib, os.fspath(files[0]))
 
     def configure(params: Any) -> None:
         params.no_alloc = simulated
@@ -125,6 +134,8 @@ def load_model(
             params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
         if experts:
             params.tensor_buft_overrides = ctypes.addressof(experts)
+        if wordless:
+            params.kv_overrides = wordless
         params.load_mode = int(lib.api.LLAMA_LOAD_MODE_NONE) if simulated else _load_mode(lib.api, options)
         params.use_extra_bufts = options["repack"]
         params.check_tensors = bool(options["check_tensors"]) and not simulated

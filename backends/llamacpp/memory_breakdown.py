@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from paddock.backends.llamacpp.bindings import Library, Model
@@ -115,8 +116,7 @@ def _exact(lib: Library, context: Allocated) -> list[Buffer] | None:
     layout, find = _layout(), _exported(lib, _BREAKDOWN)
     if layout is None or find is None:
         return None
-    returned = type("_Returned", (ctypes.Structure,), {"_fields_": (("raw", ctypes.c_char * layout.size),)})
-    find.restype, find.argtypes = returned, (ctypes.c_void_p,)
+    find.restype, find.argtypes = _returned(layout.size), (ctypes.c_void_p,)
     # The few hundred bytes of its nodes are never freed: only C++ knows how.
     result = find(_address(context.handle))
     start = ctypes.addressof(result)
@@ -128,6 +128,12 @@ def _exact(lib: Library, context: Allocated) -> list[Buffer] | None:
     agrees = abs(sum(buffer.compute for buffer in found) - compute) <= _ROUNDING
     complete = sum(buffer.context for buffer in found) >= context.memory_bytes - _ROUNDING
     return found if agrees and complete else None
+
+
+@cache
+def _returned(size: int) -> type[ctypes.Structure]:
+    """A structure of ``size`` bytes."""
+    return type("_Returned", (ctypes.Structure,), {"_fields_": (("raw", ctypes.c_char * size),)})
 
 
 def _nodes(root: int, layout: _Map) -> Iterator[int]:

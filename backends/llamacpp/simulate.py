@@ -30,6 +30,7 @@ from paddock.backends.llamacpp.machine import physical_cores
 from paddock.backends.llamacpp.memory_use import buffers_used, device_contexts, of_process
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext
 from paddock.backends.llamacpp.process_memory import give_back_freed
+from paddock.backends.llamacpp.tokenless import words_left_out
 from paddock.backends.process_memory import resident_bytes
 from paddock.sdk.errors import ModelUnusable
 from paddock.sdk.memory import DeviceUse, Parts, Prediction
@@ -64,8 +65,9 @@ def simulate(path: str, options: Options) -> Prediction:
         library()
         raise ModelUnusable("There is nothing to simulate.", hint="Name a file.")
     effective = effective_options(options)
-    model = _kept().open(path, effective)
-    simulation = _Simulation(model, with_threads(effective, model.size_bytes, physical_cores()))
+    kept = _kept()
+    model = kept.open(path, effective)
+    simulation = _Simulation(model, with_threads(effective, model.size_bytes, physical_cores()), kept.left_out)
     devices = simulation.devices()
     return Prediction(
         source="simulated",
@@ -81,23 +83,26 @@ def simulate(path: str, options: Options) -> Prediction:
 
 
 class _Kept:
-    """The model that was asked about last: the next question is mostly about another setting of its context, and
-    reading a large vocabulary takes most of a simulation."""
+    """The model that was asked about last: the next question is mostly about another setting of its context."""
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self.left_out = 0
+        """Bytes of the words that the model was made without."""
         self._key: tuple[object, ...] = ()
 
     def open(self, path: str, options: Options) -> Model:
         """The model; it stays this object's. Raises what a load raises."""
         files = [(os.fspath(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files_of(path)]
-        key = (files, *(options[name] for name in _OF_MODEL))
+        drafting = bool(options["draft_model"])  # which goes by the words of both
+        key = (files, drafting, *(options[name] for name in _OF_MODEL))
         if self._model is None or key != self._key:
             if self._model is not None:
                 self._model.close()
                 self._model = None
             give_back_freed()
-            self._model = load_model(library(), path, options, lambda fraction: None, simulated=True)
+            self._model = load_model(library(), path, options, lambda fraction: None, simulated=True, words=drafting)
+            self.left_out = words_left_out(self._model)
             self._key = key
         return self._model
 
@@ -112,6 +117,7 @@ def _kept() -> _Kept:
 class _Simulation:
     model: Model
     options: Options
+    left_out: int
     notes: tuple[str, ...] = ()
     length: int = 0
 
@@ -135,7 +141,7 @@ class _Simulation:
         self.notes += (f"For texts of up to {CALL_TOKENS} tokens; longer ones take more while they are read.",)
         context = PoolingContext(model, "mean", MEAN, Limits().within(model), CALL_TOKENS, threads=1)
         try:
-            return of_process(device_contexts(buffers_used(model, context, self.options)), resident_bytes(os.getpid()))
+            return self._of_process(buffers_used(model, context, self.options))
         finally:
             context.close()
 
@@ -158,8 +164,12 @@ class _Simulation:
             inner.callback(context.close)
             draft = self._draft(context, inner)
             used = buffers_used(self.model, context, self.options, draft=draft)
-            states = sum(device.parts.recurrent for device in used)
-            return of_process(device_contexts(used), max(resident_bytes(os.getpid()) - states, 0))
+            return self._of_process(used, sum(device.parts.recurrent for device in used))
+
+    def _of_process(self, used: Sequence[DeviceUse], states: int = 0) -> tuple[DeviceUse, ...]:
+        """``used`` with what the process takes itself; ``states`` are really allocated."""
+        own = max(resident_bytes(os.getpid()) - states, 0) + self.left_out
+        return of_process(device_contexts(used), own)
 
     def _draft(self, context: Context, inner: ExitStack) -> tuple[Model, Context] | None:
         path = cast(str, self.options["draft_model"])

@@ -106,11 +106,12 @@ def question(paths: Iterable[Sequence[ChatMessage]], turn: str) -> ChatMessage |
 
 
 def answer(path: Sequence[ChatMessage], turn: str) -> ChatMessage | None:
-    """What a pane answered to the question of a turn; sought from the end, where it usually is."""
+    """What a pane answered to the question of a turn; sought from the end, where it usually is. What was put in by hand
+    counts only where no model has answered."""
     found: ChatMessage | None = None
     for message in reversed(path):
         if message.role == "assistant":
-            found = found or message
+            found = message if found is None or (message.model and not found.model) else found
         elif message.role == "user":
             if turn in (message.turn, message.id):
                 return found

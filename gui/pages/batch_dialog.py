@@ -14,7 +14,7 @@ from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_run import BatchRun
 from paddock.gui.pages.batch_setup import BatchSetup
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Chip, ElidedLabel
+from paddock.gui.widgets import Button, Chip, ElidedLabel, menu_words
 from paddock.sdk.compare import Batch
 from paddock.sdk.types import Pane
 
@@ -136,7 +136,7 @@ class BatchDialog(QDialog):
         self.past.setToolTip("" if latest else "Nothing has run yet.")
         for batch in latest:
             text = f"{batch.name} · {batch.prompts:,} prompts × {len(batch.panes)} · {STATES[batch.state]}"
-            self._menu.addAction(text.replace("&", "&&")).triggered.connect(partial(self._pick, batch.id))
+            self._menu.addAction(menu_words(text)).triggered.connect(partial(self._pick, batch.id))
 
     def _pick(self, id: str, checked: bool = False) -> None:
         if id in self.batches:

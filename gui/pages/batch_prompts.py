@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QVB
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages, sentence
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Chip, Label, Notice, TextArea
+from paddock.gui.widgets import Button, Chip, Label, Notice, TextArea, menu_words
 from paddock.sdk.compare import PromptSet, PromptsText
 from paddock.sdk.errors import PaddockError
 
@@ -144,12 +144,12 @@ class PromptSource(QWidget):
         self.sets.setEnabled(bool(sets))
         self.sets.setToolTip("" if sets else "No prompts are saved yet.")
         for kept in sets:
-            text = f"{kept.name} ({len(kept.prompts):,})".replace("&", "&&")
+            text = menu_words(f"{kept.name} ({len(kept.prompts):,})")
             self._menu.addAction(text).triggered.connect(lambda _=False, kept=kept: self.use(kept))
         if sets:
             remove = self._menu.addMenu("Remove")
             for kept in sets:
-                action = remove.addAction(kept.name.replace("&", "&&"))
+                action = remove.addAction(menu_words(kept.name))
                 action.triggered.connect(lambda _=False, id=kept.id: self._remove(id))
 
     def _remove(self, id: str) -> None:

@@ -127,8 +127,6 @@ class ChatPage(QWidget):
     def _connect_composer(self) -> None:
         composer = self.composer
         composer.sent.connect(self.send)
-        composer.saved.connect(lambda text, message: self.deeds.change(message, text))
-        composer.inserted.connect(lambda text, beside, role, above: self.deeds.insert(text, beside, role, above=above))
         composer.stopped.connect(self._stop)
         composer.typed.connect(self.shown.count)
         composer.task_changed.connect(self.shown.show_hint)
@@ -150,6 +148,7 @@ class ChatPage(QWidget):
         view.regenerate_requested.connect(self._again)
         view.retry_requested.connect(self._again)
         view.remedy_requested.connect(self.loading.help_with)
+        self.loading.choice_wanted.connect(self.head.open_picker)
         view.edit_requested.connect(lambda message: self.deeds.act("edit", message))
         view.action_requested.connect(self.deeds.act)
         view.version_requested.connect(self.dialogue.choose_version)

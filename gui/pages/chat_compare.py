@@ -11,11 +11,13 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.compare_jobs import discard, whole
 from paddock.gui.window_state import WindowState
-from paddock.sdk.types import Pane
+from paddock.sdk.types import Pane, Role
 
 if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
     from paddock.gui.pages.compare import CompareView
+    from paddock.gui.pages.compare_messages import PaneMessages
+    from paddock.gui.pages.dialogue_deeds import MessageDeeds
 
 
 class ChatCompare(QObject):
@@ -31,11 +33,21 @@ class ChatCompare(QObject):
         self.shown = False
         self.begun: set[str] = set()
         """Comparisons of this window that are removed if they are left before anything was asked."""
+        page.composer.saved.connect(lambda text, message: self.deeds.change(message, text))
+        page.composer.inserted.connect(self._insert)
 
     @property
     def chat(self) -> str:
         """The conversation that is compared in; empty while it is not shown."""
         return self.view.chat if self.view is not None and self.shown else ""
+
+    @property
+    def deeds(self) -> MessageDeeds | PaneMessages:
+        """What is done to the messages that are shown."""
+        return self.view.deeds.stored if self.view is not None and self.shown else self._page.deeds
+
+    def _insert(self, text: str, beside: str, role: Role, above: bool) -> None:
+        self.deeds.insert(text, beside, role, above=above)
 
     def open(self, chat: str) -> None:
         """Show a stored comparison."""
@@ -136,6 +148,8 @@ class ChatCompare(QObject):
         view.created.connect(page.state_changed)
         view.state_changed.connect(page.state_changed)
         view.edit_wanted.connect(page.composer.edit)
+        view.change_wanted.connect(lambda message, text: page.composer.edit(message, text, own=False))
+        view.insert_wanted.connect(page.composer.insert)
         view.given_back.connect(page.give_back)
         view.ended.connect(self._ended)
         view.deleted.connect(lambda _: page.new_chat())

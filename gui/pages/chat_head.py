@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from paddock.gui.host_state import HostState
@@ -23,8 +23,8 @@ class TitleLabel(ElidedLabel):
     """As wide as its text and no wider, but gives way first."""
 
     def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        return QSize(hint.width() + 2, hint.height())
+        words = QFontMetrics(self.font()).horizontalAdvance(self.text())  # a label's own hint counts its minimum too
+        return QSize(words + 4, super().sizeHint().height())
 
 
 class ChatHead(QWidget):

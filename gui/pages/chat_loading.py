@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.dialogue import Dialogue
-from paddock.sdk.errors import OutOfMemory
+from paddock.sdk.errors import ModelNotFound, OutOfMemory
 
 if TYPE_CHECKING:
     from paddock.gui.pages.load_dialog import LoadDialog
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 class ChatLoading(QObject):
     """Dialogs lie over ``page``. GUI thread only."""
+
+    choice_wanted = Signal()
+    """Another model is to be chosen."""
 
     def __init__(self, page: QWidget, host: HostState, messages: Messages, dialogue: Dialogue) -> None:
         super().__init__(page)
@@ -48,12 +51,14 @@ class ChatLoading(QObject):
         return dialog
 
     def help_with(self, message: str) -> None:
-        """Open the load dialog with what would have kept the answer ``message`` from running out of memory."""
+        """Open the load dialog with what would have kept the answer ``message`` from running out of memory; where there
+        is no such model, have another one chosen."""
         failed = next((item for item in self._dialogue.messages if item.id == message), None)
-        dialog = self.open_dialog(failed.model) if failed is not None else None
-        if failed is not None and dialog is not None:
-            details = (failed.error or {}).get("details") or {}
-            dialog.help_with(details.get("remedy_options") or {})
+        error = (failed.error if failed is not None else None) or {}
+        if error.get("code") == ModelNotFound.code:
+            self.choice_wanted.emit()
+        elif failed is not None and (dialog := self.open_dialog(failed.model)) is not None:
+            dialog.help_with((error.get("details") or {}).get("remedy_options") or {})
 
     def _not_loaded(self, model: str, error: BaseException) -> None:
         if self._dialogue.run is not None:

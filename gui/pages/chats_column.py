@@ -17,7 +17,7 @@ from paddock.gui.pages.chat_rows import ChatView
 from paddock.gui.pages.chats_deeds import ChatDeeds
 from paddock.gui.pages.chats_menu import PRIVATE_HELP, MenuWays, chats_menu, folder_menu
 from paddock.gui.pages.chats_search import TextSearch
-from paddock.gui.widgets import Chip, IconButton, Label, SearchField
+from paddock.gui.widgets import Chip, IconButton, Label, SearchField, menu_words
 
 CHOOSING = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -281,7 +281,7 @@ class ChatsColumn(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for tag in ("", *self.deeds.tags()):
-            entry = menu.addAction(tag.replace("&", "&&") or "All tags")
+            entry = menu.addAction(menu_words(tag) or "All tags")
             entry.setCheckable(True)
             entry.setChecked(tag == self._tag)
             entry.triggered.connect(lambda _=False, tag=tag: self.show_tag(tag))

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui.pages.chats_deeds import ChatDeeds
+from paddock.gui.widgets import menu_words
 from paddock.sdk.chats import ChatFolder
 from paddock.sdk.types import ChatSummary
 
@@ -46,7 +47,7 @@ def chats_menu(parent: QWidget, chats: Sequence[ChatSummary], deeds: ChatDeeds, 
     menu.addAction("Unpin" if pinned else "Pin").triggered.connect(lambda: deeds.pin(ids, not pinned))
     move = menu.addMenu("Move to")
     for folder, name in _paths(deeds.folders):
-        entry = move.addAction(name.replace("&", "&&"))
+        entry = move.addAction(menu_words(name))
         entry.setEnabled(any(chat.folder != folder.id for chat in chats))
         entry.triggered.connect(partial(_move, deeds, ids, folder.id))
     move.addSeparator()
@@ -77,7 +78,7 @@ def folder_menu(parent: QWidget, folder: ChatFolder, deeds: ChatDeeds, ways: Men
     inside = _below(deeds.folders, folder.id)
     for target, name in _paths(deeds.folders):
         if target.id not in inside:
-            entry = move.addAction(name.replace("&", "&&"))
+            entry = move.addAction(menu_words(name))
             entry.setEnabled(target.id != folder.parent)
             entry.triggered.connect(lambda _=False, target=target.id: deeds.move((), (folder.id,), target))
     top = move.addAction("The top")

@@ -48,7 +48,11 @@ class CompareView(QWidget):
     turn_changed = Signal(str)
     settled = Signal(str)
     edit_wanted = Signal(str, str)
-    """A question and its words."""
+    """A turn and the words of its question."""
+    change_wanted = Signal(str, str)
+    """An answer and its words."""
+    insert_wanted = Signal(str, str)
+    """The message that a new one is to stand beside, and who says it."""
     given_back = Signal(str)
     settings_wanted = Signal(str, object)
     """A pane in words, and the Pane."""
@@ -111,7 +115,11 @@ class CompareView(QWidget):
         self.grid.ordered.connect(self.deeds.order)
         self.deeds.settings_wanted.connect(self.settings_wanted)
         self.deeds.load_wanted.connect(self.load_wanted)
-        self.deeds.open_wanted.connect(self.open_wanted)
+        stored = self.deeds.stored
+        stored.edit_wanted.connect(self.edit_wanted)
+        stored.change_wanted.connect(self.change_wanted)
+        stored.insert_wanted.connect(self.insert_wanted)
+        stored.open_wanted.connect(self.open_wanted)
         self.head_tools.add_wanted.connect(self.add_pane)
         self.head_tools.together.toggled.connect(self._together)
         self.composer_tools.target_changed.connect(self.composer_state_changed)

@@ -11,13 +11,14 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.models import panes as facts
 from paddock.gui.pages.compare_adopt import adopt
-from paddock.gui.pages.compare_delete import ask_delete
+from paddock.gui.pages.compare_messages import PaneMessages
 from paddock.gui.pages.compare_panes import PaneShelf
 from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.widgets.pane_view import PaneView
 from paddock.sdk.compare import MOST_PANES
+from paddock.sdk.errors import ModelNotFound
 from paddock.sdk.types import Pane
 
 
@@ -27,7 +28,6 @@ class PaneDeeds(QWidget):
     settings_wanted = Signal(str, object)
     """A pane in words, and the Pane."""
     load_wanted = Signal(str)
-    open_wanted = Signal(str)
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class PaneDeeds(QWidget):
         super().__init__(parent)
         self._host, self._messages = host, messages
         self._session, self._shelf, self._follower = session, shelf, follower
+        self.stored = PaneMessages(host, messages, session, self)
         self._picker: ModelPicker | None = None
         self._picking = ""
         self._before: set[str] | None = None
@@ -59,8 +60,9 @@ class PaneDeeds(QWidget):
         view.other_wanted.connect(lambda: self.choose_model(pane))
         shown.regenerate_requested.connect(lambda message: self._again(pane, message))
         shown.retry_requested.connect(lambda message: self._again(pane, message))
-        shown.remedy_requested.connect(lambda message: self.load_wanted.emit(self._model(pane)))
+        shown.remedy_requested.connect(lambda message: self._help(pane, message))
         shown.version_requested.connect(lambda message: self._session.choose_version(pane, message))
+        shown.edit_requested.connect(lambda message: self._act(pane, "edit", message))
         shown.action_requested.connect(lambda action, message: self._act(pane, action, message))
         shown.link_activated.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
 
@@ -182,20 +184,21 @@ class PaneDeeds(QWidget):
         if turn and pane not in self._session.runs:
             self._session.again(turn, (pane,))
 
+    def _help(self, pane: str, message: str) -> None:
+        """What would have kept an answer from failing: another model, or other load settings."""
+        path = self._session.paths.get(pane, [])
+        error = next((item.error for item in path if item.id == message), None) or {}
+        if error.get("code") == ModelNotFound.code:
+            self.choose_model(pane)
+        else:
+            self.load_wanted.emit(self._model(pane))
+
     def _act(self, pane: str, action: str, message: str) -> None:
-        chat = self._session.chat
         if self._shelf.veil is not None:
             why = "a branch shows whose answer it is" if action == "branch" else "the answers are judged as they are"
             self._messages.info(f"Vote first: {why}.", key="blind")
-        elif action == "delete":
-            ask_delete(self._host, self._messages, self._session, pane, message, self._shelf.panes[pane].view)
-        elif action == "branch":
-            self._host.call(
-                lambda client: client.branch_chat(chat, message),
-                lambda made: self.open_wanted.emit(made.summary.id),
-                self._messages.error,
-                self,
-            )
+        else:
+            self.stored.act(pane, action, message, self._shelf.panes[pane].view)
 
     # ---------------------------------------------------------------- models
 

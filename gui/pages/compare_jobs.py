@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from paddock.sdk.chats import MessagePatch
 from paddock.sdk.compare import AskPanes
 from paddock.sdk.errors import NotFound, PaddockError
 from paddock.sdk.types import Chat, ChatPatch, ChatSummary, NewChat, Pane
@@ -69,9 +70,18 @@ def _whole(chat: ChatSummary, pane: Pane, foreign: set[str]) -> Pane:
     )
 
 
-async def ask(client: AsyncClient, chat: str, request: AskPanes) -> Chat:
-    """Ask; the conversation with the answers that have begun."""
+async def ask(client: AsyncClient, chat: str, request: AskPanes, panes: Sequence[Pane]) -> Chat:
+    """Ask; the conversation with the answers that have begun. ``panes`` are those that may not be stored yet."""
+    if panes:
+        await client.set_panes(chat, panes)
     await client.ask_panes(chat, request)
+    return await client.chat(chat)
+
+
+async def reword(client: AsyncClient, chat: str, messages: Collection[str], text: str) -> Chat:
+    """Another text for ``messages``, which say the same; the conversation after it."""
+    for message in messages:
+        await client.patch_message(chat, message, MessagePatch(content=text))
     return await client.chat(chat)
 
 

@@ -40,11 +40,10 @@ class Judging(QObject):
         self.blind.set(state.compare_blind)
         self.differences = Differences(view, host, on=state.compare_differences)
         box = QWidget()
-        column = QVBoxLayout(box)
+        column = self._column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self._line = Divider()
-        column.addWidget(self._line)
+        column.addWidget(Divider())
         column.addWidget(self.differences.legend)
         column.addWidget(self.row)
         layout = view.vote_row.layout()
@@ -196,7 +195,8 @@ class Judging(QObject):
 
     def _fit(self) -> None:
         self.differences.fit()
-        self._line.setHidden(self.row.isHidden() and self.differences.legend.isHidden())
+        nothing = self.row.isHidden() and self.differences.legend.isHidden()
+        self._column.setContentsMargins(0, 0, 0, 10 if nothing else 0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The legend goes where the view is low."""

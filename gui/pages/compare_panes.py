@@ -16,6 +16,7 @@ from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.widgets.conversation import Turns
 from paddock.gui.widgets.pane_grid import PaneGrid
 from paddock.gui.widgets.pane_view import Dress, PaneView
+from paddock.sdk.errors import ModelNotFound
 from paddock.sdk.types import ChatMessage, Pane
 
 
@@ -161,9 +162,11 @@ class PaneShelf(QObject):
         model = session.model(pane)
         named = msgspec.structs.replace(pane, model=model)
         path = session.paths.get(pane.id, [])
-        said = bool(path) and path[-1].state == "failed"  # then the answer says why, with its remedy
+        last = path[-1] if path else None
+        failed = last.error if last is not None and last.state == "failed" and last.model == model else None
         info = self._host.models.get(model)
         sentence, settings = words.trouble(named, info, planner.plan, known=self._host.models_known)
-        if (said and settings) or self.veil is not None or pane.id in session.runs:
+        said = failed is not None and (settings or failed.get("code") == ModelNotFound.code)
+        if said or self.veil is not None or pane.id in session.runs:  # the answer says why, with its remedy
             sentence = ""
         view.show_trouble(sentence, settings=settings)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
 
-from paddock.gui.widgets import Chip, IconButton
+from paddock.gui.widgets import Chip, IconButton, menu_words
 
 
 class Toggle:
@@ -120,7 +120,7 @@ class ComposerTools(QWidget):
             self.target = ""
         self._menu.clear()
         for name, words in (("", "To all panes"), *targets):
-            entry = self._menu.addAction(words, partial(self.choose, name))
+            entry = self._menu.addAction(menu_words(words), partial(self.choose, name))
             entry.setCheckable(True)
             entry.setChecked(name == self.target)
             self._group.addAction(entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -207,7 +207,11 @@ class Composer(QFrame):
     def _show_placeholder(self) -> None:
         task = self.task.task
         inserting = task is not None and task.kind == "insert"
-        self.field.setPlaceholderText("Message to insert" if inserting else self._placeholder)
+        words = "Message to insert" if inserting else self._placeholder
+        if self.isVisible():
+            room = self.field.viewport().width() - 2 * round(self.field.document().documentMargin())
+            words = self.field.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room)
+        self.field.setPlaceholderText(words)
         self.field.viewport().update()  # Qt repaints only when the placeholder comes or goes
 
     def hold(self) -> None:
@@ -225,6 +229,10 @@ class Composer(QFrame):
             self._save()
             return
         super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_placeholder()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if local_files(event.mimeData()) or event.mimeData().hasText():
@@ -262,7 +270,7 @@ class Composer(QFrame):
     def _submit(self) -> None:
         text = self.text().strip()
         task = self.task.task
-        if not text or (task is not None and task.kind == "ask" and self._running):
+        if not text or (task is not None and task.kind != "change" and self._running):
             return
         if task is None and self._running:
             self.field.clear()
@@ -293,7 +301,7 @@ class Composer(QFrame):
                 "insert": ("check", "Insert (Enter)"),
             }[task.kind]
             self.button.set_icon(icon, name)
-            self.button.setEnabled(some and not (self._running and task.kind == "ask"))
+            self.button.setEnabled(some and not (self._running and task.kind != "change"))
         elif self._running:
             self.button.set_icon("stop", "Stop the answer (Esc)")
             self.button.setEnabled(True)

@@ -172,7 +172,9 @@ class ContextPopup(Popup):
 
     def open_above(self, anchor: QWidget) -> None:
         """Show it with its right edge at that of ``anchor``."""
-        self.adjustSize()
+        layout = self.layout()
+        assert layout is not None
+        self.setFixedHeight(layout.totalHeightForWidth(self.width()))
         corner = anchor.mapToGlobal(QPoint(anchor.width() - self.width(), -self.height() - 6))
         self.move(corner)
         self.show()

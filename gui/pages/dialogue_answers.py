@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.question import PATIENCE_S, Piece, Run, View, ask, follow
-from paddock.sdk.chats import Revision
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, NewChat, SendRequest
 
@@ -148,9 +147,6 @@ class Answers(QObject):
         for item in items:
             if isinstance(item, Chat):
                 self._chat_made(run, item)
-                continue
-            if isinstance(item, Revision):
-                run.base = item.content
                 continue
             said, thought = run.hear(item)
             text.append(said)

@@ -52,6 +52,7 @@ class RevisionsDialog(QDialog):
         foot.addWidget(close)
         head = QVBoxLayout()
         head.setContentsMargins(20, 16, 20, 8)
+        head.setSpacing(6)
         head.addWidget(Label("Earlier wordings", 18, 600))
         head.addWidget(Label("The present wording is kept when one is put back.", 13, 400, "text2", wrap=True))
         outer = QVBoxLayout(self)

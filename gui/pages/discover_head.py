@@ -29,7 +29,7 @@ class ModelHead(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._repo = self._address = ""
-        self.title = ElidedLabel("", 24, 600)
+        self.title = ElidedLabel("", 24, 600, middle=True)
         self.owner = ElidedLabel("", 13, 400, "text2")
         self.copy_button = Button("Copy name", "secondary", "copy")
         self.card_button = Button("Model card", "secondary", "file")

@@ -40,7 +40,7 @@ class DownloadRow(KeyboardRing, QWidget):
         self._pressed: QPoint | None = None
         self._told = 0
         self.item = Item("", "waiting", "", "", "", None, "queued")
-        self.title = ElidedLabel("", 13, 500)
+        self.title = ElidedLabel("", 13, 500, middle=True)
         self.about = ElidedLabel("", 12, 400, "text2")
         self.bar = Progress("Progress")
         self.line = ElidedLabel("", 12, 400, "text2", tabular=True)

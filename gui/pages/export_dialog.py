@@ -166,7 +166,7 @@ class _Option(QWidget):
         super().__init__()
         self.switch = Switch(words)
         row = QHBoxLayout(self)
-        row.setContentsMargins(2, 2, 2, 2)
+        row.setContentsMargins(0, 2, 0, 2)
         row.addWidget(Label(words, 13), 1)
         row.addWidget(self.switch)
 

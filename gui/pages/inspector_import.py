@@ -14,7 +14,8 @@ from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Divider, Label, LineField, TextArea
+from paddock.gui.widgets import Button, Label, LineField, TextArea
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.llamacpp_load import LOAD
 from paddock.sdk.llamacpp_sampling import SAMPLING
@@ -99,15 +100,14 @@ class ImportPreset(QDialog):
         foot.addStretch(1)
         foot.addWidget(self.cancel)
         foot.addWidget(self.keep)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 16, 20, 12)
         column.setSpacing(12)
         column.addWidget(Label("Import a preset", 18, 600))
         column.addWidget(Label(ABOUT, 13, 400, "text2", wrap=True))
         column.addWidget(self.text)
         column.addWidget(scroll, 1)
-        column.addWidget(Divider())
-        column.addLayout(foot)
+        lay_out_sheet(self, column, foot)
         window, theme = parent.window(), current()
         self.resize(min(theme.px(WIDTH), window.width() - 24), min(theme.px(HEIGHT), window.height() - 24))
 

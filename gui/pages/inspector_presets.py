@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Chip, IconButton, Label, LineField, Switch
+from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton, Label, LineField, Switch, menu_words
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import ModelInfo
@@ -137,13 +137,13 @@ class PresetRow(QWidget):
             for preset in own:
                 self._choice(preset.name, preset)
         for broken in (preset for preset in self.all if preset.error):
-            unusable = menu.addAction(f"{broken.name} (cannot be read)")
+            unusable = menu.addAction(menu_words(f"{broken.name} (cannot be read)"))
             unusable.setEnabled(False)
             unusable.setToolTip(broken.error)
         menu.setToolTipsVisible(True)
         menu.addSeparator()
         if now is not None:
-            save = menu.addAction(f"Save “{now.name}”", partial(self._put, self._filled(now)))
+            save = menu.addAction(menu_words(f"Save “{now.name}”"), partial(self._put, self._filled(now)))
             save.setEnabled(not self._same(now) and not now.shipped)
         menu.addAction("Save as…", self._save_as)
         if now is not None:
@@ -156,14 +156,14 @@ class PresetRow(QWidget):
         if self._model is not None:
             name = self._model.name or self._model.id
             for words, model in ((f"Default for {name}", self._model.id), ("Default for all models", EVERY_MODEL)):
-                action = menu.addAction(words)
+                action = menu.addAction(menu_words(words))
                 action.setCheckable(True)
                 action.setChecked(model in now.default_for)
                 action.triggered.connect(lambda on, model=model: self._set_default(now, model, on))
         menu.addAction("Delete", partial(self._delete, now)).setEnabled(not now.shipped)
 
     def _choice(self, words: str, preset: Preset | None) -> None:
-        action = self.menu.addAction(words.replace("&", "&&"), partial(self.chosen.emit, preset))
+        action = self.menu.addAction(menu_words(words), partial(self.chosen.emit, preset))
         action.setCheckable(True)
         action.setChecked((preset.id if preset else None) == (self.current.id if self.current else None))
 
@@ -295,6 +295,6 @@ def _switch_row(words: str, switch: Switch) -> QWidget:
     row = QWidget()
     line = QHBoxLayout(row)
     line.setContentsMargins(0, 0, 0, 0)
-    line.addWidget(Label(words, 13, 400, wrap=True), 1)
+    line.addWidget(ElidedLabel(words), 1)
     line.addWidget(switch)
     return row

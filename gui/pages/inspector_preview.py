@@ -127,6 +127,7 @@ class NextToken(QWidget):
         for part in (self.place, self.state, self.action, self.tokens, self.rest, self.stages_title, self.stages):
             column.addWidget(part)
             column.setAlignment(part, Qt.AlignmentFlag.AlignLeft if part in (self.place, self.action) else _FULL)
+        self.stages_title.setContentsMargins(0, 8, 0, 0)
         column.addWidget(self.left_out)
         self.place.activated.connect(self._place_chosen)
         self.action.clicked.connect(self._act)

@@ -25,8 +25,9 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.models.prompt_variables import KNOWN, filled, known_values, variables
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Divider, Label, LineField, SearchField, TextArea
+from paddock.gui.widgets import Button, Label, LineField, SearchField, TextArea
 from paddock.gui.widgets.focus import paint_ring
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.presets import SavedPrompt
 
 WIDTH, HEIGHT = 680, 520
@@ -117,13 +118,12 @@ class PromptLibrary(QDialog):
         foot.addStretch(1)
         for button in (self.insert, self.use):
             foot.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(12)
-        column.addWidget(Label("Saved prompts", 18, 600))
-        column.addLayout(body, 1)
-        column.addWidget(Divider())
-        column.addLayout(foot)
+        head = QVBoxLayout()
+        head.setContentsMargins(20, 16, 20, 12)
+        head.setSpacing(12)
+        head.addWidget(Label("Saved prompts", 18, 600))
+        head.addLayout(body, 1)
+        lay_out_sheet(self, head, foot)
         self.resize(min(theme.px(WIDTH), window.width() - 24), min(theme.px(HEIGHT), window.height() - 24))
 
     def _connect(self) -> None:

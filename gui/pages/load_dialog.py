@@ -51,7 +51,7 @@ class LoadDialog(QDialog):
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setModal(True)
-        self.title = ElidedLabel(name, 18, 600)
+        self.title = ElidedLabel(name, 18, 600, middle=True)
         self.about = ElidedLabel(facts(self._info) if self._info is not None else "", 13, 400, "text2", tabular=True)
         self.plan = plan = LoadPlan(host, model, self)
         self.breakdown, self.settings, self.estimator = plan.breakdown, plan.settings, plan.estimator

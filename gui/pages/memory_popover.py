@@ -109,7 +109,7 @@ class ModelRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.silk = Silk()
-        self.name = ElidedLabel("", 13, 500)
+        self.name = ElidedLabel("", 13, 500, middle=True)
         self.takes = Label("", 13, 500, tabular=True)
         self.parts = Label("", 12, 400, "text2", wrap=True, tabular=True)
         self.use = Label("", 12, 400, "text2", wrap=True, tabular=True)
@@ -142,7 +142,8 @@ class ModelRow(QWidget):
         self.parts.setText(words.replace(" ", UNBROKEN).replace(f"{UNBROKEN}·{UNBROKEN}", f"{UNBROKEN}· "))
         self.parts.setVisible(bool(words))
         since = f"{bytes_text(grown)} more since, for prompts and embeddings" if grown >= TOLD else ""
-        told = (predicted_words(model), since, leaving_words(model, time.time()))
+        leaving = leaving_words(model, time.time()).replace(" ", UNBROKEN)
+        told = (predicted_words(model), since, leaving)
         self.use.setText(" · ".join(part for part in told if part))
         ready = model.state == "ready"
         self.pin.setChecked(model.pinned)

@@ -89,7 +89,7 @@ class ModelRows(QStyledItemDelegate):
         painter.setFont(name)
         painter.setPen(theme.color("text2" if broken else "text"))
         painter.drawText(
-            top, middle | left, QFontMetrics(name).elidedText(str(index.data()), Qt.TextElideMode.ElideRight, room)
+            top, middle | left, QFontMetrics(name).elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, room)
         )
         bottom = QRectF(rect.x(), rect.y() + half, rect.width(), half)
         said = info.error or str(index.data(ModelRole.STATE)) or _about(info)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from paddock.gui.models.model_table import NUMBERS, TITLES, Column, Wanted
-from paddock.gui.widgets import Chip, SearchField
+from paddock.gui.widgets import Chip, SearchField, menu_words
 from paddock.gui.widgets.flow import FlowLayout
 
 EVERYWHERE = "All folders"
@@ -104,7 +104,7 @@ def _fill(menu: QMenu, choices: Sequence[tuple[str, str]], chosen: str, choose: 
     menu.clear()
     group = QActionGroup(menu)
     for value, words in choices:
-        action = menu.addAction(words.replace("&", "&&"))
+        action = menu.addAction(menu_words(words))
         action.setCheckable(True)
         action.setChecked(value == chosen)
         action.setActionGroup(group)

@@ -51,7 +51,7 @@ class ModelPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Details of the model")
         self.silk = Silk()
-        self.title = ElidedLabel("", 18, 600)
+        self.title = ElidedLabel("", 18, 600, middle=True)
         self.close_button = IconButton("close", "Close the details")
         self.state = Label("", 12, 500, "ok")
         self.id = CopyLine("Name for scripts")

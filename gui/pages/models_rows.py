@@ -55,7 +55,7 @@ class Face:
         if found is None:
             if len(self._cut) > MOST_CUT:
                 self._cut.clear()
-            found = self._cut[text, room] = self.metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+            found = self._cut[text, room] = self.metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
         return found
 
 

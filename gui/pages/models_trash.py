@@ -41,7 +41,7 @@ class TrashRow(QWidget):
 
     def __init__(self, item: Trashed, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        name = ElidedLabel(item.name, 13, 500)
+        name = ElidedLabel(item.name, 13, 500, middle=True)
         name.setToolTip(item.path)
         self.restore = Button("Restore")
         self.restore.setAccessibleName(f"Restore {item.name}")

@@ -154,7 +154,7 @@ class QuantizeDialog(QDialog):
         head = QVBoxLayout()
         head.setContentsMargins(20, 16, 20, 10)
         head.setSpacing(6)
-        head.addWidget(ElidedLabel(f"Quantise {self._info.name}", 18, 600))
+        head.addWidget(ElidedLabel(f"Quantise {self._info.name}", 18, 600, middle=True))
         head.addWidget(ElidedLabel(f"from {facts(self._info)}", 13, 400, "text2", tabular=True))
         for part in (self.warning, self.about, self.progress, self.trouble):
             head.addWidget(part)

@@ -78,8 +78,11 @@ class Run:
         if self.phase == "sending":
             self.phase = "queued"
 
-    def hear(self, event: GenerationEvent) -> tuple[str, str]:
-        """Take note of an event; returns the text and the reasoning it adds."""
+    def hear(self, event: GenerationEvent | Revision) -> tuple[str, str]:
+        """Take note of an event, or of what was there before; returns the text and the reasoning it adds."""
+        if isinstance(event, Revision):
+            self.base = event.content
+            return "", ""
         self.answer = self.answer or event.id
         match event:
             case Queued(position=position):

@@ -3,7 +3,7 @@
 from paddock.gui.widgets.buttons import Button, IconButton, RailButton
 from paddock.gui.widgets.chip import Chip
 from paddock.gui.widgets.fields import LineField, MessageField, SearchField, Select, TextArea
-from paddock.gui.widgets.labels import Divider, ElidedLabel, Label
+from paddock.gui.widgets.labels import Divider, ElidedLabel, Label, menu_words
 from paddock.gui.widgets.notice import Notice
 from paddock.gui.widgets.progress import Progress
 from paddock.gui.widgets.values import NumberBox, Slider, StopSlider, Switch
@@ -27,4 +27,5 @@ __all__ = [
     "StopSlider",
     "Switch",
     "TextArea",
+    "menu_words",
 ]

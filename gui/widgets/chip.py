@@ -139,7 +139,7 @@ class Chip(PaintedButton):
             x += look.px(22)
         room = self.width() - x - look.px(10) - (look.px(20) if self._chevron else 0)
         font = look.font(13, 500)
-        words = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, int(room) + 1)
+        words = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, int(room) + 1)
         painter.setFont(font)
         painter.setPen(QColor(ink))
         used = QFontMetrics(font).horizontalAdvance(words) + 2

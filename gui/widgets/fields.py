@@ -264,7 +264,7 @@ class Select(KeyboardRing, QComboBox):
         painter.setFont(font)
         painter.setPen(QColor(p.text))
         room = self.width() - look.px(38)
-        words = QFontMetrics(font).elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+        words = QFontMetrics(font).elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, room)
         area = QRectF(look.px(12), 0, room, self.height())
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, words)
         glyph = look.px(16)

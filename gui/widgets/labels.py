@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from paddock.gui import theme
 
+MENU_SIGNS = 56
+"""An entry of a menu has at most about so many signs."""
 _DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
 
 
@@ -58,7 +60,8 @@ class Label(QLabel):
 
 
 class ElidedLabel(Label):
-    """A label of one line that ends in an ellipsis where it does not fit; then the tooltip holds the whole text."""
+    """A label of one line with an ellipsis where it does not fit; then the tooltip holds the whole text. ``middle``: a
+    name whose end tells as much as its beginning."""
 
     def __init__(
         self,
@@ -69,7 +72,9 @@ class ElidedLabel(Label):
         parent: QWidget | None = None,
         *,
         tabular: bool = False,
+        middle: bool = False,
     ) -> None:
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         super().__init__(text, size, weight, token, parent, tabular=tabular)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
@@ -88,7 +93,7 @@ class ElidedLabel(Label):
         self.setToolTip(self.text() if self._shown() != self.text() else "")
 
     def _shown(self) -> str:
-        return QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        return QFontMetrics(self.font()).elidedText(self.text(), self._mode, self.width())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -109,3 +114,11 @@ class Divider(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), QColor(theme.current().palette.border))
+
+
+def menu_words(text: str) -> str:
+    """``text`` as an entry of a menu: without its middle where it is long, and without keys of its own."""
+    if len(text) > MENU_SIGNS:
+        half = MENU_SIGNS // 2
+        text = f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
+    return text.replace("&", "&&")

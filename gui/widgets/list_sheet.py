@@ -36,16 +36,26 @@ def lay_out_list(
             heading.addWidget(part)
         else:
             heading.addLayout(part)
+    heading.setSpacing(6)
     buttons = QHBoxLayout()
-    buttons.setContentsMargins(8, 10, 20, 14)
     buttons.addWidget(foot[0])
     buttons.addStretch(1)
     buttons.addWidget(foot[1])
+    above = QVBoxLayout()
+    above.setSpacing(0)
+    above.addLayout(heading)
+    above.addWidget(scroll, 1)
+    lay_out_sheet(dialog, above, buttons, left=8)
+    return column
+
+
+def lay_out_sheet(dialog: QDialog, above: QLayout, buttons: QHBoxLayout, *, left: int = 20) -> None:
+    """Fill ``dialog``: what is ``above``, a line from edge to edge, buttons. ``left``: their margin, in pixels; less
+    where a quiet button begins, whose words stand in line then."""
+    buttons.setContentsMargins(left, 10, 20, 14)
     outer = QVBoxLayout(dialog)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.setSpacing(0)
-    outer.addLayout(heading)
-    outer.addWidget(scroll, 1)
+    outer.addLayout(above, 1)
     outer.addWidget(Divider())
     outer.addLayout(buttons)
-    return column

@@ -34,10 +34,11 @@ def paint_bar(painter: QPainter, area: QRectF, segments: Iterable[Segment], tota
     painter.fillRect(area, look.color("selected"))
     x = area.left()
     for segment in parts:
-        width = max(LEAST, segment.size * scale)
+        width = min(max(LEAST, segment.size * scale), area.right() - x)
         if segment.fill != "empty":
             _paint_segment(painter, QRectF(x, area.top(), width, area.height()), segment, look)
-            painter.fillRect(QRectF(x + width - 0.5, area.top(), 1, area.height()), look.color("raised"))
+            if x + width < area.right() - 1:
+                painter.fillRect(QRectF(x + width - 0.5, area.top(), 1, area.height()), look.color("raised"))
         x += width
     if held > limit > 0 and not any(segment.fill == "empty" for segment in parts):
         edge = area.left() + limit * scale
@@ -154,7 +155,7 @@ class MemoryLegend(QWidget):
             self._least = 1
 
     def _lines(self, width: int) -> int:
-        return max((line for _, line, _ in self._places(width)), default=0) + 1
+        return max((line for _, line, *_ in self._places(width)), default=0) + 1
 
     def sizeHint(self) -> QSize:
         return QSize(240, self.heightForWidth(max(240, self.width())))
@@ -162,17 +163,19 @@ class MemoryLegend(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(80, theme.current().px(self.LINE))
 
-    def _places(self, width: int) -> list[tuple[int, int, Segment]]:
-        """Left edge in pixels and number of the line of each."""
+    def _places(self, width: int) -> list[tuple[int, int, Segment, str]]:
+        """Left edge in pixels, number of the line and words of each."""
         look = theme.current()
         metrics = QFontMetrics(look.font(12, tabular=True))
-        places: list[tuple[int, int, Segment]] = []
+        places: list[tuple[int, int, Segment, str]] = []
         x = line = 0
         for segment in self.segments:
-            needed = look.px(self.MARK + 6) + metrics.horizontalAdvance(segment.words())
+            mark = look.px(self.MARK + 6)
+            words = metrics.elidedText(segment.words(), Qt.TextElideMode.ElideMiddle, width - mark)
+            needed = mark + metrics.horizontalAdvance(words)
             if x and x + needed > width:
                 x, line = 0, line + 1
-            places.append((x, line, segment))
+            places.append((x, line, segment, words))
             x += needed + look.px(self.GAP)
         return places
 
@@ -181,7 +184,7 @@ class MemoryLegend(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side, height = look.px(self.MARK), look.px(self.LINE)
-        for x, line, segment in self._places(self.width()):
+        for x, line, segment, said in self._places(self.width()):
             mark = QRectF(x, line * height + (height - side) / 2, side, side)
             painter.setPen(QPen(look.color("border_strong"), 1))
             painter.setBrush(look.color("selected" if segment.fill == "empty" else "raised"))
@@ -195,4 +198,4 @@ class MemoryLegend(QWidget):
             painter.setFont(look.font(12, tabular=True))
             painter.setPen(look.color("text2"))
             words = QRectF(mark.right() + look.px(6), line * height, self.width(), height)
-            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, segment.words())
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, said)

@@ -54,6 +54,7 @@ class Notice(QWidget):
         self._row = row
         row.addLayout(words, 1)
         row.addWidget(self._buttons, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._beside = 0
         self._fit()
         self.hide()
 
@@ -66,9 +67,14 @@ class Notice(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def keep_free(self, beside: int) -> None:
+        """Leave so many pixels at the right edge to something else."""
+        self._beside = beside
+        self._fit()
+
     def _fit(self) -> None:
         """Room for the mark at the left; long buttons stand below the words."""
-        self._row.setContentsMargins(22 + theme.current().px(18), 10, 12, 10)
+        self._row.setContentsMargins(22 + theme.current().px(18), 10, 12 + self._beside, 10)
         below = 2 * self._buttons.sizeHint().width() > self.width() and bool(self._button.text())
         way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
         if way != self._row.direction():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 from paddock.gui.models.panes import Measure
 from paddock.gui.theme import current
 from paddock.gui.widgets.conversation import ConversationView, Turns
-from paddock.gui.widgets.conversation.row import MessageRow
 from paddock.gui.widgets.conversation.surface import NARROW_MARGIN
 from paddock.gui.widgets.labels import Divider, Label
 from paddock.gui.widgets.notice import Notice
@@ -22,7 +20,7 @@ from paddock.gui.widgets.pane_strip import PaneStrip
 from paddock.sdk.types import ChatMessage
 
 LINE = 3
-ACTIONS = frozenset({"branch", "delete"})
+ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions"})
 
 
 class Dress(NamedTuple):
@@ -41,14 +39,8 @@ class PaneConversation(ConversationView):
     """Copies a message that is shown shortened whole; ``copies`` has it by what is shown."""
 
     def __init__(self, turns: Turns) -> None:
-        super().__init__(turns=turns, actions=ACTIONS, heads=False, numbers=False)
+        super().__init__(turns=turns, editable=True, actions=ACTIONS, heads=False, numbers=False)
         self.copies: dict[str, str] = {}
-
-    def _row(self, message: ChatMessage) -> MessageRow:
-        row = super()._row(message)
-        if message.role == "user":  # without its question an answer would belong to the one before
-            row.offers = replace(row.offers, actions=ACTIONS - {"delete"})
-        return row
 
     def column_left(self) -> int:
         return NARROW_MARGIN  # below the pane's name

@@ -5,33 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from held_answers import ENDLESS
 from host_end import end_host
 
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
-    "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
-    "long": {"text": "one two three four five six seven eight nine ten " * 12, "tokens_per_second": 60},
-    "heavy": {"text": "Loaded.", "load_seconds": 1.2, "load_steps": 12},
+    "slow": ENDLESS,
 }
 
 
 @contextmanager
-def stage(home: Path, make_scene: Any) -> Iterator[Any]:
-    """What ``make_scene`` makes of the home, a Scene of the conftest, open until all tests have run; each puts its own
+def stage(home: Path, make_scene: Callable[[], Any]) -> Iterator[Any]:
+    """What ``make_scene`` makes, a Scene of the conftest, open until all tests have run; each puts its own
     ``qtbot`` into it."""
     for name, script in MODELS.items():
         folder = home / "models" / "test" / name
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script))
     (home / "settings.toml").write_text("welcomed = true\nmodel_titles = false\n")
     before = os.environ.get("PADDOCK_HOME")
     os.environ["PADDOCK_HOME"] = str(home)
-    scene = make_scene(None, home)
+    scene = make_scene()
     try:
         yield scene
     finally:

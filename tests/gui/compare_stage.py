@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from held_answers import ENDLESS, Gate
 from host_end import end_host
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
@@ -20,8 +21,7 @@ LONG = "Paddock-Compares-Long-Names-8B-Instruct-2512-" * 5
 MODELS: dict[str, dict[str, Any]] = {
     "alpha": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
     "beta": {"text": "Paris is the capital of France, and its largest city.", "tokens_per_second": 200},
-    "slow": {"text": "one two three four five six seven eight nine ten " * 60, "tokens_per_second": 40},
-    "heavy": {"text": "Loaded.", "load_seconds": 0.8, "load_steps": 8},
+    "slow": {**ENDLESS, "tokens_per_second": 40},
     "broken": {
         "text": "one two three four",
         "fail_load": {"code": "engine", "message": "Bad file.", "hint": "Get it again."},
@@ -30,7 +30,8 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 class Stage:
-    """``view`` is the Compare view of the current test, in a window of its own."""
+    """``view`` is the Compare view of the current test, in a window of its own. ``gates`` are the models that wait for
+    the test: at an answer, while they load."""
 
     def __init__(self, home: Path) -> None:
         from PySide6.QtWidgets import QApplication
@@ -48,6 +49,11 @@ class Stage:
             folder = home / "models" / "test" / name
             folder.mkdir(parents=True)
             (folder / f"{name}.echo.json").write_text(json.dumps(script))
+        models = home / "models"
+        self.gates = {
+            "held": Gate(models),
+            "heavy": Gate(models, "heavy", {"during": "load"}, text="Loaded.", load_steps=8),
+        }
         self._before = {name: os.environ.get(name) for name in ("PADDOCK_HOME", "PADDOCK_STORES")}
         os.environ.update(PADDOCK_HOME=str(home), PADDOCK_STORES="off")
         app = QApplication.instance() or QApplication([])
@@ -71,6 +77,8 @@ class Stage:
 
         self.qtbot = qtbot
         self.said.clear()
+        for gate in self.gates.values():
+            gate.shut()
         self.until(lambda: self.host.connection == "connected" and self.host.models_known and self.host.chats_known)
         window = QWidget()
         window.resize(width, height)
@@ -80,8 +88,8 @@ class Stage:
         self.windows.append(window)
         return self.view
 
-    def until(self, done: Callable[[], bool], seconds: float = 15) -> None:
-        self.qtbot.waitUntil(done, timeout=round(seconds * 1000))
+    def until(self, done: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(done)
 
     def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
         got: list[T] = []
@@ -130,6 +138,8 @@ class Stage:
 
     def close(self) -> None:
         self.bridge.close()
+        for gate in self.gates.values():
+            gate.open()  # a host that ends need not kill what still loads
         asyncio.run(end_host(self.home))
         for name, value in self._before.items():
             if value is None:

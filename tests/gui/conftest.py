@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import dataclasses
 import json
 import os
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from held_answers import ENDLESS, Gate
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,28 +25,62 @@ for name in ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS", "QT_STYLE_OVERRIDE", 
 
 T = TypeVar("T")
 
+PATIENCE_MS = 60_000
+"""For what comes at all; only a test that fails waits so long."""
+
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.\n\n```python\nprint(1)\n```\n", "tokens_per_second": 200},
-    "slow": {"text": "one two three four five six seven eight nine ten " * 40, "tokens_per_second": 20},
+    "slow": ENDLESS,
     "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
-    "reader": {"text": "Read.", "prompt_seconds": 1.5},
     "deaf": {"text": "never", "hang": "generate"},
-    "heavy": {"text": "Loaded.", "load_seconds": 1.5, "load_steps": 20},
     "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
 }
 
 
-class Scene:
-    """A window under test."""
+def make_gates(home: Path) -> dict[str, Gate]:
+    """Models that go on when a test says so: at an answer, while they load, while they read."""
+    models = home / "models"
+    return {
+        "held": Gate(models),
+        "heavy": Gate(models, "heavy", {"during": "load"}, text="Loaded.", load_steps=20),
+        "reader": Gate(models, "reader", {"during": "prompt"}, text="Read."),
+    }
 
-    def __init__(self, qtbot: QtBot, home: Path) -> None:
+
+class PatientBot(QtBot):
+    """Its waits end when what they wait for is there, however slow the machine."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+    def waitActive(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitActive(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
+
+
+class Scene:
+    """A window under test. ``gates`` are the models that wait for the test."""
+
+    def __init__(self, qtbot: QtBot, home: Path, gates: dict[str, Gate]) -> None:
         from paddock.gui.app import App, make_application
         from paddock.gui.crash_log import CrashLog
         from paddock.gui.messages import Messages
         from paddock.sdk.paths import Home
 
-        self.qtbot = qtbot
+        self.qtbot, self.gates = qtbot, gates
         self.messages = Messages()
+        post = self.messages._post  # notices stay until they are closed, so that a slow machine finds them
+        self.messages._post = lambda notice: post(dataclasses.replace(notice, seconds=None))
         self.log = CrashLog(home / "logs" / "window.log", self.messages.error)
         self.app = App(make_application(), Home(home), self.log, self.messages)
         self.window = self.app.window
@@ -56,8 +93,8 @@ class Scene:
         if connected:
             self.until(lambda: self.host.connection == "connected" and self.host.models_known and self.host.chats_known)
 
-    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
-        self.qtbot.waitUntil(done, timeout=round(seconds * 1000))
+    def until(self, done: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(done)
 
     def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
         got: list[T] = []
@@ -83,6 +120,15 @@ class Scene:
     def answered(self) -> None:
         self.until(lambda: self.dialogue.run is None and self.dialogue.messages[-1].role == "assistant")
         assert self.dialogue.messages[-1].state != "generating"
+
+    def answering(self, text: str = "") -> None:
+        """Wait until an answer is being written, and shows ``text``."""
+
+        def shown() -> bool:
+            run = self.dialogue.run
+            return run is not None and run.phase == "answering" and text in self.chat.view.column.rows[-1].full_text()
+
+        self.until(shown)
 
     def close(self) -> None:
         self.window.close()
@@ -110,11 +156,19 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, home: Path) -> Iterator[Callable[[], Scene]]:
+def gates(home: Path) -> Iterator[dict[str, Gate]]:
+    made = make_gates(home)
+    yield made
+    for gate in made.values():
+        gate.open()  # a host that ends need not kill what still loads
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, home: Path, gates: dict[str, Gate]) -> Iterator[Callable[[], Scene]]:
     scenes: list[Scene] = []
 
     def make() -> Scene:
-        scenes.append(Scene(qtbot, home))
+        scenes.append(Scene(qtbot, home, gates))
         return scenes[-1]
 
     yield make
@@ -136,14 +190,20 @@ def chat_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One window for all tests of a module; see ``chat_scene``."""
     from chat_stage import stage
 
-    with stage(tmp_path_factory.mktemp("chat"), Scene) as scene:
+    home = tmp_path_factory.mktemp("chat")
+    gates = make_gates(home)
+    with stage(home, lambda: Scene(None, home, gates)) as scene:
         yield scene
+        for gate in gates.values():
+            gate.open()
 
 
 @pytest.fixture
 def chat_scene(chat_stage: Scene, qtbot: QtBot) -> Scene:
     """The module's window, at a new conversation with the model ``fast``."""
     scene = chat_stage
+    for gate in scene.gates.values():
+        gate.shut()
     scene.qtbot = qtbot
     if not scene.window.isVisible():
         scene.show()

@@ -44,7 +44,7 @@ def exchange() -> list[ChatMessage]:
 def settle(qtbot: QtBot, view: ConversationView) -> None:
     """Wait until everything that arrived is shown."""
     rows = view.column.rows
-    qtbot.waitUntil(lambda: not any(row.pending_text or row.pending_reasoning for row in rows), timeout=10_000)
+    qtbot.waitUntil(lambda: not any(row.pending_text or row.pending_reasoning for row in rows))
 
 
 def shown(view: ConversationView, row: int) -> list[str]:

@@ -32,7 +32,7 @@ def shown(qtbot: QtBot, host: HubHost) -> Show:
         qtbot.addWidget(page)
         page.resize(width, height)
         page.show()
-        qtbot.waitUntil(lambda: page.search._task is None, timeout=5000)
+        qtbot.waitUntil(lambda: page.search._task is None)
         if page.model.isVisible():
             settle(qtbot, page)
         return page
@@ -42,8 +42,8 @@ def shown(qtbot: QtBot, host: HubHost) -> Show:
 
 def settle(qtbot: QtBot, page: DiscoverPage) -> None:
     model = page.model
-    qtbot.waitUntil(lambda: model.fits is not None and model.fits.repo == model.repo, timeout=5000)
-    qtbot.waitUntil(lambda: model.asker.settled, timeout=5000)
+    qtbot.waitUntil(lambda: model.fits is not None and model.fits.repo == model.repo)
+    qtbot.waitUntil(lambda: model.asker.settled)
 
 
 def names(page: DiscoverPage) -> list[str]:

@@ -10,7 +10,7 @@ Scene = Any
 def test_an_answer_streams_and_stop_keeps_what_came(scene: Scene) -> None:
     scene.take_model("slow")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     assert scene.chat.composer.button.accessibleName() == "Stop the answer (Esc)"
     scene.qtbot.keyClick(scene.chat.composer.field, Qt.Key.Key_Escape)
     scene.answered()
@@ -28,7 +28,7 @@ def test_a_question_the_host_has_stays_when_it_is_stopped_before_the_first_word(
     assert [message.role for message in scene.dialogue.messages] == ["user", "assistant"]
     assert scene.dialogue.messages[-1].state in ("cancelled", "failed")
     assert scene.chat.composer.text() == ""
-    assert scene.host.generations == {}
+    scene.until(lambda: scene.host.generations == {})
 
 
 def test_loading_shows_its_progress_and_the_message_waits(scene: Scene) -> None:
@@ -36,6 +36,7 @@ def test_loading_shows_its_progress_and_the_message_waits(scene: Scene) -> None:
     scene.type_and_send("go")
     scene.until(lambda: scene.chat.composer.progress.isVisible())
     scene.until(lambda: "will be sent when the model is ready" in scene.chat.composer.status.text())
+    scene.gates["heavy"].open()
     scene.answered()
     assert scene.dialogue.messages[-1].content.strip() == "Loaded."
     assert not scene.chat.composer.progress.isVisible()
@@ -91,6 +92,7 @@ def test_a_long_prompt_is_counted_in_the_place_of_its_answer(scene: Scene) -> No
         return str(scene.chat.view.column.rows[-1].progress)
 
     scene.until(lambda: progress().startswith("Reading the prompt, ") and progress().endswith(" tokens"))
+    scene.gates["reader"].open()
     scene.answered()
     assert progress() == ""
     assert scene.dialogue.messages[-1].content == "Read."
@@ -100,7 +102,7 @@ def test_escape_stops_the_answer_from_anywhere_on_the_page(scene: Scene) -> None
     scene.take_model("slow")
     for widget in (scene.chat.view, scene.chat.chats.view, scene.chat.inspector.samplers["top_p"].box):
         scene.type_and_send("count")
-        scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+        scene.answering()
         scene.qtbot.keyClick(widget, Qt.Key.Key_Escape)
         scene.answered()
         assert scene.dialogue.messages[-1].state == "cancelled"

@@ -114,7 +114,8 @@ def test_a_list_is_written_run_looked_at_and_exported(
     assert "takes a number" in setup.trouble.accessibleName()
     setup.cards[1].fields["temperature"].setText("0.2")
     scene.qtbot.mouseClick(setup.start, Qt.MouseButton.LeftButton)
-    scene.until(lambda: run.batch is not None and run.batch.state == "done" and len(run.table.at(0, 1)) == 2)
+    scene.until(lambda: run.batch is not None and run.batch.state == "done")
+    scene.until(lambda: [len(run.table.at(0, pane)) for pane in (0, 1)] == [2, 2])
 
     stored = scene.ask(lambda client: client.batches())[0]
     assert (stored.done, stored.panes[1].sampling) == (4, {"temperature": 0.2})
@@ -189,6 +190,7 @@ def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
     scene.until(lambda: f"Loading {scene.host.model_name(heavy)}." in shown.run.state.text())
     assert scene.host.model_name(heavy) != heavy
     shown.close()
+    scene.gates["heavy"].open()
     scene.until(lambda: "“Is it loaded?” is done: 1 answer." in scene.window.bar.texts())
     (row,) = scene.window.bar.rows()
     row.card.action_triggered.emit()

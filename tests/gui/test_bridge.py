@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-import itertools
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 
 import pytest
 import shiboken6
@@ -83,26 +83,23 @@ def test_a_stream_comes_in_batches_in_order_and_ends_once(qtbot: QtBot, bridge: 
                 await asyncio.sleep(0.005)
 
     batches: list[list[int]] = []
-    times: list[float] = []
     ends: list[bool] = []
-
-    def heard(items: list[int]) -> None:
-        batches.append(items)
-        times.append(time.monotonic())
-
+    started = time.monotonic()
     bridge.start()
-    bridge.stream(many, heard, lambda: ends.append(True))
+    bridge.stream(many, batches.append, lambda: ends.append(True))
     qtbot.waitUntil(lambda: ends == [True])
     assert [number for batch in batches for number in batch] == list(range(2_000))
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times[:-1])]
-    assert min(gaps) > UPDATE_INTERVAL_S * 0.9
+    assert len(batches) <= (time.monotonic() - started) / UPDATE_INTERVAL_S + 2
 
 
 def test_two_streams_are_never_delivered_in_the_same_turn(qtbot: QtBot, bridge: Bridge) -> None:
-    async def steady() -> AsyncGenerator[int, None]:
-        for number in range(60):
+    heard = dict.fromkeys("abcd", 0)
+
+    async def steady(name: str) -> AsyncGenerator[int, None]:
+        for number in range(5):
+            while heard[name] < number:
+                await asyncio.sleep(0.001)
             yield number
-            await asyncio.sleep(0.002)
 
     turn = [0]
     seen: dict[int, list[str]] = {}
@@ -114,15 +111,20 @@ def test_two_streams_are_never_delivered_in_the_same_turn(qtbot: QtBot, bridge: 
 
     counter = Counter()
     counter.startTimer(0)
+
+    def hear(name: str, items: list[int]) -> None:
+        seen.setdefault(turn[0], []).append(name)
+        heard[name] += len(items)
+
     bridge.start()
-    for name in "abcd":
+    for name in heard:
         bridge.stream(
-            steady,
-            lambda items, name=name: seen.setdefault(turn[0], []).append(name),  # type: ignore[misc]
+            partial(steady, name),
+            partial(hear, name),
             lambda name=name: ended.append(name),  # type: ignore[misc]
         )
     qtbot.waitUntil(lambda: len(ended) == 4)
-    assert len(seen) > 8
+    assert len(seen) >= 20
     assert all(len(names) <= 1 for names in seen.values())
 
 

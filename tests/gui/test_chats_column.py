@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from held_answers import ENDLESS
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 
@@ -13,16 +14,16 @@ Scene = Any
 def test_going_to_another_chat_and_back_follows_the_running_answer(scene: Scene) -> None:
     scene.take_model("slow")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     chat = scene.dialogue.chat
     scene.chat.new_chat()
     assert scene.dialogue.run is None
     scene.until(lambda: scene.host.chats[chat].generating is not None)
     scene.chat.open(chat)
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     row = scene.chat.view.column.rows
     scene.until(lambda: len(row[-1].full_text()) > 40)
-    assert ("one two three four five six seven eight nine ten " * 40).startswith(row[-1].full_text()), "shown once"
+    assert ENDLESS["text"].startswith(row[-1].full_text()), "shown once"
     scene.dialogue.stop()
     scene.answered()
 

@@ -23,9 +23,9 @@ def scene(chat_scene: Scene) -> Iterator[Scene]:
     column.search.clear()
     column.show_tag("")
     yield chat_scene
-    for chat in list(chat_scene.host.chats):
+    for chat in chats(chat_scene):
         chat_scene.ask(lambda client, chat=chat: client.delete_chat(chat))
-    for folder in column.deeds.folders:
+    for folder in folders(chat_scene):
         chat_scene.ask(lambda client, folder=folder: client.delete_chat_folder(folder.id))
     chat_scene.until(lambda: not chat_scene.host.chats and not column.deeds.folders)
 
@@ -196,7 +196,7 @@ def test_several_chats_are_chosen_tagged_and_deleted_together(scene: Scene) -> N
     column.view.setFocus()
     scene.qtbot.keyClick(column.view, Qt.Key.Key_Delete)
     scene.until(lambda: list(chats(scene)) == [ids[1]])
-    assert scene.window.bar.texts()[-1] == "2 chats were deleted."
+    scene.until(lambda: scene.window.bar.texts()[-1:] == ["2 chats were deleted."])
     scene.window.bar.rows()[-1].gone.emit(True)
     scene.until(lambda: len(chats(scene)) == 3)
 
@@ -231,7 +231,7 @@ def test_f2_renames_the_open_chat(scene: Scene) -> None:
     scene.qtbot.keyClick(scene.window, Qt.Key.Key_F2)
     rename_in_place(scene, "Ponies")
     scene.until(lambda: chats(scene)[chat].title == "Ponies")
-    assert scene.chat.head.title.text() == "Ponies"
+    scene.until(lambda: scene.chat.head.title.text() == "Ponies")
 
 
 def test_settings_and_model_belong_to_their_chat(scene: Scene) -> None:
@@ -241,7 +241,8 @@ def test_settings_and_model_belong_to_their_chat(scene: Scene) -> None:
     scene.chat.inspector.set_sampling({"temperature": 0.3})
     scene.chat.inspector.sampling_changed.emit()
     scene.chat.inspector.settings_changed.emit()
-    scene.until(lambda: chats(scene)[first].sampling.get("temperature") == 0.3)
+    known = scene.host.chats
+    scene.until(lambda: (known[first].sampling, known[first].model) == ({"temperature": 0.3}, scene.model("slow")))
     scene.chat.open(second)
     assert scene.chat.inspector.sampling() == {}
     scene.ask(lambda client: client.patch_chat(second, ChatPatch(model=scene.model("fast"))))
@@ -258,9 +259,9 @@ def test_a_refresh_with_two_thousand_chats_is_no_stall(scene: Scene) -> None:
     }
     scene.host.chats.update(many)
     column.refresh()
-    started = time.perf_counter()
+    started = time.thread_time()
     column.refresh()
-    taken = time.perf_counter() - started
+    taken = time.thread_time() - started
     for chat in many:
         del scene.host.chats[chat]
     column.refresh()

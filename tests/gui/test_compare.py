@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from paddock.gui.models.panes import NOISE
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -47,7 +48,9 @@ def test_a_question_to_all_panes_is_answered_and_stored_in_each(stage: Stage, vi
     assert speed.figure
     assert first.figure
     assert tokens.figure == "6"
-    assert [pane.strip.measures[0].best for pane in view.grid.panes] == [True, False]
+    speeds = [stage.stored().paths[pane][1].stats.tokens_per_second for pane in view.panes]
+    apart = min(speeds) < max(speeds) * (1 - NOISE)
+    assert [pane.strip.measures[0].best for pane in view.grid.panes] == [apart and s == max(speeds) for s in speeds]
     stage.until(lambda: view.composer_state().note.startswith("Runs side by side"))
 
 
@@ -69,7 +72,8 @@ def test_a_question_to_one_pane_leaves_the_others_alone(stage: Stage, view: View
 def test_one_pane_is_stopped_and_then_all(stage: Stage, view: View) -> None:
     stage.begin("slow", "slow", "alpha")
     view.send("count")
-    stage.until(lambda: sum(run.pieces > 2 for run in view.session.runs.values()) == 2)
+    done = stage.pane(2).pane
+    stage.until(lambda: done not in view.session.runs and all(run.pieces > 2 for run in view.session.runs.values()))
     assert view.composer_state().running
     assert stage.pane(0).head.stop.isVisible()
     first, other = stage.pane(0).pane, view.session.runs[stage.pane(1).pane]
@@ -131,18 +135,15 @@ def test_a_pane_says_what_it_waits_for(stage: Stage, view: View) -> None:
 
     stage.begin("slow", "heavy")
     first, second = view.panes
+    view.planner._planned = lambda chat, plan: None  # the plan of this test stays
     view.planner.plan = ComparePlan(groups=((first,), (second,)), sentence="One after another: slow, then heavy.")
     assert view.composer_state().note == "One after another: slow, then heavy."
+    said: list[str] = []
+    view.composer_state_changed.connect(lambda: said.extend(r.progress for r in view.panes[second].view.column.rows))
     view.send("go")
-    said: set[str] = set()
-
-    def waits() -> bool:
-        said.update(row.progress for row in view.panes[second].view.column.rows)
-        return second not in view.session.runs and bool(said)
-
-    stage.until(waits)
-    assert "Waits for slow" in said
-    assert any(words.startswith("Loading heavy… ") for words in said), said
+    stage.until(lambda: "Waits for slow" in said and said[-1].startswith("Loading heavy… "))
+    stage.gates["heavy"].open()
+    stage.until(lambda: second not in view.session.runs)
     view.stop()
     stage.until(lambda: not view.session.running)
 

@@ -76,7 +76,7 @@ def test_a_vote_is_stored_changed_and_taken_back(stage: Stage, view: View, qtbot
     assert view.judging.row.isHidden(), "there is nothing to vote on"
     stage.send("What is the capital of France?")
     row = view.judging.row
-    assert row.words.text() == "Which is best?"
+    stage.until(lambda: row.words.text() == "Which is best?")
     assert row.bad.text() == "Both bad"
     click(qtbot, chip(view, "2"))
     stage.until(lambda: chip(view, "2").isChecked())
@@ -116,8 +116,8 @@ def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: 
     stage.until(lambda: len(view.judging.row.chips) == 3)
     assert not betrayed(view)
     assert [chip.text() for chip in view.judging.row.chips] == ["A", "B", "C"]
+    stage.until(lambda: all(pane.view.column.rows[-1].full_text() for pane in view.grid.panes))
     shown = [pane.view.column.rows[-1].full_text() for pane in view.grid.panes]
-    assert all(shown)
     menu = view.deeds.open_menu(view.grid.panes[0].pane)
     said = [action.text() for action in menu.actions()]
     assert said
@@ -184,6 +184,7 @@ def test_one_answer_becomes_the_history_of_all_panes_and_each_gets_its_own_back(
     stage.begin("alpha", "beta")
     stage.send("What is the capital of France?")
     own = [stage.texts(number) for number in (0, 1)]
+    stage.until(lambda: len(view.judging.row.chips) == 2)
     click(qtbot, chip(view, "2"))
     stage.until(lambda: view.judging.row.adopt.isVisible())
     click(qtbot, view.judging.row.adopt)

@@ -33,7 +33,8 @@ def test_a_conversation_becomes_a_comparison_and_is_found_again(open_window: Cal
     scene.until(lambda: scene.ask(lambda client: client.chat(chat)).panes[1].model == scene.model("slow"))
 
     scene.type_and_send("and now both")
-    scene.until(lambda: any(run.pieces > 3 for run in view.session.runs.values()))
+    second = view.session.panes[1].id
+    scene.until(lambda: [(run.pane, run.pieces > 3) for run in view.session.runs.values()] == [(second, True)])
     scene.qtbot.keyClick(scene.chat.composer.field, Qt.Key.Key_Escape)
     scene.until(lambda: not view.session.running)
     paths = scene.ask(lambda client: client.chat(chat)).paths
@@ -94,7 +95,7 @@ def test_a_comparison_that_was_never_asked_goes_when_it_is_left(chat_scene: Scen
     scene.chat.new_chat()
     assert composer.text() == "half a question"
     scene.until(lambda: chat not in scene.host.chats and not left())
-    assert chat not in {item.id for item in scene.ask(lambda client: client.deleted_chats())}
+    scene.until(lambda: chat not in {item.id for item in scene.ask(lambda client: client.deleted_chats())})
 
     composer.set_text("")
     begun()

@@ -19,7 +19,7 @@ def test_a_question_typed_at_once_is_sent_when_the_host_is_there(open_window: Ca
     assert "will be sent" in scene.chat.composer.status.text()
     scene.answered()
     assert "Paris" in scene.dialogue.messages[-1].content
-    assert scene.host.chats[scene.dialogue.chat].title
+    scene.until(lambda: bool(scene.host.chats[scene.dialogue.chat].title))
 
 
 def test_what_is_typed_during_an_answer_is_sent_after_it(scene: Scene) -> None:

@@ -41,7 +41,7 @@ def asked(scene: Scene) -> list[str]:
 
 def test_messages_wait_in_order_and_can_be_changed_or_taken_back(chat_scene: Scene) -> None:
     scene, composer = chat_scene, chat_scene.chat.composer
-    scene.take_model("long")
+    scene.take_model("held")
     for text in ("first", "second", "third", "fourth"):
         scene.type_and_send(text)
     assert composer.queue.texts == ("second", "third", "fourth")
@@ -52,6 +52,7 @@ def test_messages_wait_in_order_and_can_be_changed_or_taken_back(chat_scene: Sce
     scene.type_and_send(" or so")
     composer.queue.take(1)
     assert composer.queue.texts == ("second", "third or so")
+    scene.gates["held"].open()
     scene.until(lambda: len(scene.dialogue.messages) == 6 and scene.dialogue.run is None)
     assert asked(scene) == ["first", "second", "third or so"]
     assert not composer.queue.isVisible()
@@ -61,7 +62,7 @@ def test_stop_gives_back_what_waits(chat_scene: Scene) -> None:
     scene, composer = chat_scene, chat_scene.chat.composer
     scene.take_model("slow")
     scene.type_and_send("first")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     scene.type_and_send("second")
     scene.qtbot.keyClicks(composer.field, "third")
     scene.qtbot.keyClick(composer.field, Qt.Key.Key_Escape)
@@ -72,17 +73,19 @@ def test_stop_gives_back_what_waits(chat_scene: Scene) -> None:
 
 def test_what_waits_is_sent_in_a_conversation_behind_too(chat_scene: Scene) -> None:
     scene = chat_scene
-    scene.take_model("long")
+    scene.take_model("held")
     scene.type_and_send("first")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     scene.type_and_send("second")
     chat = scene.dialogue.chat
     scene.chat.new_chat()
     assert scene.chat.composer.queue.texts == ()
     scene.take_model("fast")
     scene.type_and_send("meanwhile")
-    assert scene.host.chats[chat].generating is not None, "both are answered at once"
     scene.answered()
+    scene.until(lambda: scene.host.chats[chat].generating is not None)
+    assert asked(scene) == ["meanwhile"], "answered at once, the other is still being written"
+    scene.gates["held"].open()
     scene.until(lambda: len(scene.ask(lambda client: client.chat(chat)).messages) == 4)
     scene.chat.open(chat)
     scene.until(lambda: len(scene.dialogue.messages) == 4 and scene.dialogue.run is None)
@@ -96,6 +99,7 @@ def test_a_message_sent_while_a_model_loads_is_told_and_can_be_taken_back(chat_s
     scene.type_and_send("and another")
     assert composer.queue.texts == ("and another",)
     composer.queue.put(())
+    scene.gates["heavy"].open()
     scene.answered()
     assert asked(scene) == ["hello"]
 
@@ -219,12 +223,12 @@ def test_what_is_written_and_what_waits_are_stored_within_a_second(chat_scene: S
     scene = chat_scene
     scene.take_model("slow")
     scene.type_and_send("first")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     chat = scene.dialogue.chat
     scene.type_and_send("second")
     scene.qtbot.keyClicks(scene.chat.composer.field, "a thought")
     path = Path(os.environ["PADDOCK_HOME"]) / "window.json"
-    scene.until(lambda: read(path).drafts.get(chat) == "second\n\na thought", 5)
+    scene.until(lambda: read(path).drafts.get(chat) == "second\n\na thought")
     scene.chat._escape()
     scene.answered()
 

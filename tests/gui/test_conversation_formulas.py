@@ -36,7 +36,7 @@ def test_formulas_are_drawn_elsewhere_and_laid_out_when_they_are_there(
     view = make([message("a", "assistant", TEXT)])
     words = view.column.rows[0].blocks[1]
     assert "$E = mc^2$" in words.document().toPlainText()
-    qtbot.waitUntil(lambda: not elsewhere.waiting(), timeout=20_000)
+    qtbot.waitUntil(lambda: not elsewhere.waiting())
     qtbot.waitUntil(lambda: "\ufffc" in words.document().toPlainText())
     shown = next(block for block in view.column.rows[0].blocks if isinstance(block, MathsBlock))
     qtbot.waitUntil(lambda: shown.built and shown._document is None)

@@ -229,14 +229,17 @@ def test_nothing_is_clipped_and_everything_has_a_name(
     page.show_repo(REPO)
     settle(qtbot, page)
     host.learn_downloads([download()])
-    qtbot.wait(30)
-    assert page.width() == width, "the page forces the window wider"
-    for label in page.findChildren(QLabel):
-        if not label.isVisible() or not label.text() or isinstance(label, ElidedLabel):
-            continue
-        needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
-        assert label.height() >= needed - 1, label.text()
-        assert label.wordWrap() or label.width() >= label.sizeHint().width() - 1, label.text()
+
+    def settled() -> None:
+        assert page.width() == width, "the page forces the window wider"
+        for label in page.findChildren(QLabel):
+            if not label.isVisible() or not label.text() or isinstance(label, ElidedLabel):
+                continue
+            needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
+            assert label.height() >= needed - 1, label.text()
+            assert label.wordWrap() or label.width() >= label.sizeHint().width() - 1, label.text()
+
+    qtbot.waitUntil(settled)
     named = []
     for widget in page.findChildren(QWidget):
         if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:

@@ -125,9 +125,11 @@ def test_the_popover_is_high_enough_for_what_it_shows_when_it_opens(place: Place
     popover = place.window._downloads
     assert popover is not None
     place.qtbot.waitUntil(popover.isVisible)
-    place.qtbot.wait(20)
-    lowest = max(row.mapTo(popover, row.rect().bottomLeft()).y() for row in popover.rows.rows.values())
-    assert lowest < popover.height() - 10
+
+    def lowest() -> int:
+        return max(row.mapTo(popover, row.rect().bottomLeft()).y() for row in popover.rows.rows.values())
+
+    place.qtbot.waitUntil(lambda: lowest() < popover.height() - 10)
     popover.hide()
 
 
@@ -384,11 +386,14 @@ def test_no_word_is_clipped_where_there_is_little_room(place: Place) -> None:
     place.host.tell(download("a", note="The hub asks us to wait 20 s."), long, download("c", "done"), JOB)
     place.window.resize(720, 480)
     page = place.page()
-    place.qtbot.wait(20)
-    for label in page.findChildren(QLabel):
-        if label.isVisible() and label.text() and not isinstance(label, ElidedLabel):
-            needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
-            assert label.height() >= needed - 1, label.text()
+
+    def settled() -> None:
+        for label in page.findChildren(QLabel):
+            if label.isVisible() and label.text() and not isinstance(label, ElidedLabel):
+                needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
+                assert label.height() >= needed - 1, label.text()
+
+    place.qtbot.waitUntil(settled)
     assert page.horizontalScrollBar().maximum() == 0
     row = place.row(long.id)
     assert row.title.toolTip() == row.item.title, "a name that does not fit is told whole by the tooltip"

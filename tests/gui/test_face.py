@@ -85,7 +85,7 @@ def test_no_word_is_clipped(scene: Scene, page: str, width: int, height: int, zo
         assert scene.window.width() == width, "the page forces the window wider"
         assert [label.text() for label in scene.window.findChildren(QLabel) if _clipped(label)] == []
 
-    scene.qtbot.waitUntil(settled, timeout=5000)
+    scene.qtbot.waitUntil(settled)
 
 
 def _clipped(label: QLabel) -> bool:
@@ -100,8 +100,7 @@ def _clipped(label: QLabel) -> bool:
 def test_elided_words_are_told_whole_by_the_tooltip(scene: Scene) -> None:
     scene.window.resize(720, 480)
     scene.chat.head.title.setText("A title that is much longer than any bar of a small window could ever hold " * 2)
-    scene.qtbot.wait(20)
-    assert scene.chat.head.title.toolTip() == scene.chat.head.title.text()
+    scene.until(lambda: scene.chat.head.title.toolTip() == scene.chat.head.title.text())
     assert _inside(scene.chat.head.inspector, scene.chat.head)
     assert _inside(scene.chat.head.chip, scene.chat.head)
 

@@ -36,8 +36,8 @@ def test_the_settings_belong_to_the_conversation(scene: Scene) -> None:
     scene.answered()
     first = scene.dialogue.chat
     assert scene.dialogue.messages[-1].stop_reason == "length"
-    kept = scene.ask(lambda client: client.chat(first)).summary
-    assert (kept.sampling, kept.max_tokens) == ({"top_k": 7}, 3)
+    known = scene.host.chats
+    scene.until(lambda: (known[first].sampling, known[first].max_tokens) == ({"top_k": 7}, 3))
     scene.chat.new_chat()
     assert (inspector.sampling(), inspector.request().max_tokens) == ({}, 0)
     scene.chat.open(first)

@@ -39,7 +39,7 @@ def show(qtbot: QtBot, host: FakeHost) -> Callable[[], LoadDialog]:
         qtbot.addWidget(parent)
         dialog = LoadDialog(host, QWEN, parent)
         dialog.open()
-        qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled, timeout=5000)
+        qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled)
         return dialog
 
     return make
@@ -50,7 +50,7 @@ def calls(host: FakeHost, method: str) -> list[Any]:
 
 
 def settle(qtbot: QtBot, dialog: LoadDialog) -> None:
-    qtbot.waitUntil(lambda: dialog.estimator.settled, timeout=5000)
+    qtbot.waitUntil(lambda: dialog.estimator.settled)
 
 
 def test_what_fits_says_so_with_every_part_in_numbers(show: Callable[[], LoadDialog]) -> None:
@@ -99,7 +99,7 @@ def test_a_full_answer_to_settings_that_have_moved_on_is_dropped(
     host.held = True
     dialog.settings.context.slider.set_number(40_960)
     host.release()
-    qtbot.waitUntil(lambda: dialog.estimator._full is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dialog.estimator._full is not None)
     dialog.settings.context.slider.set_number(1024)
     host.held = False
     host.release()
@@ -143,7 +143,7 @@ def test_unloading_another_model_first_is_one_click(
     dialog.breakdown.notice._button.click()
     settle(qtbot, dialog)
     assert calls(host, "unload") == ["i1"]
-    qtbot.waitUntil(lambda: dialog.breakdown.notice.accessibleName().startswith("Fits."), timeout=5000)
+    qtbot.waitUntil(lambda: dialog.breakdown.notice.accessibleName().startswith("Fits."))
     assert not dialog.status.isVisible()
 
 
@@ -154,7 +154,7 @@ def test_a_refused_load_says_why_and_keeps_the_dialog_with_its_remedy(
     host.client.fail["load"] = OutOfMemory("Does not fit: 4.1 GB are missing.", hint="Unload Gemma 3 4B first.")
     host.client.gemma = True  # it came meanwhile
     dialog.load.click()
-    qtbot.waitUntil(lambda: dialog.trouble.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: dialog.trouble.isVisible())
     assert dialog.isVisible()
     assert dialog.trouble.accessibleName() == "Does not fit: 4.1 GB are missing. Unload Gemma 3 4B first."
     settle(qtbot, dialog)
@@ -212,13 +212,13 @@ def test_saved_settings_are_shown_kept_and_forgotten(
     assert dialog.options() == {"n_ctx": 8192, "cache_type_k": "f16", "cache_type_v": "f16"}, "not the saved ones"
     settings.cache.choice.activated.emit(3)
     dialog.save.click()
-    qtbot.waitUntil(lambda: not dialog.save.isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.save.isEnabled())
     assert host.client.saved == {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}
     settings.parallel.slider.set_number(2)
     assert dialog.save.isEnabled()
     dialog.defaults.click()
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.save.text() == "Saved: the defaults", timeout=5000)
+    qtbot.waitUntil(lambda: dialog.save.text() == "Saved: the defaults")
     assert host.client.saved == {}
 
 
@@ -228,7 +228,7 @@ def test_settings_moved_before_the_saved_ones_came_stay(qtbot: QtBot, host: Fake
     qtbot.addWidget(parent)
     dialog = LoadDialog(host, QWEN, parent)
     dialog.settings.context.slider.set_number(4096)
-    qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled, timeout=5000)
+    qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled)
     assert dialog.settings.context.number() == 4096
 
 
@@ -329,7 +329,7 @@ def test_enter_applies_the_remedy_and_then_loads(qtbot: QtBot, host: FakeHost, s
     assert dialog.options() == {"n_ctx": 14_848}
     assert dialog.focusWidget() is dialog.load
     qtbot.keyClick(dialog.load, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.isVisible())
     assert calls(host, "load") == [({"n_ctx": 14_848}, False)]
 
 
@@ -338,7 +338,7 @@ def test_nothing_moves_under_the_mouse_when_it_does_not_fit_any_more(
 ) -> None:
     dialog = show()
     slider = dialog.settings.context.slider
-    qtbot.waitUntil(lambda: dialog._fitted, timeout=5000)
+    qtbot.waitUntil(lambda: dialog._fitted)
     settle(qtbot, dialog)
 
     def place() -> tuple[int, int]:
@@ -369,7 +369,7 @@ def test_a_model_of_another_engine_has_the_bar_but_no_settings(qtbot: QtBot, hos
     qtbot.addWidget(parent)
     dialog = LoadDialog(host, GEMMA, parent)
     dialog.open()
-    qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None)
     assert dialog.options() == {}
     assert not dialog.settings.unfold.isVisible()
     assert loaded_gemma().id in dialog.plan.replacing()

@@ -104,16 +104,17 @@ def test_a_branch_is_a_conversation_of_its_own(scene: Scene) -> None:
 
 def test_a_stopped_answer_goes_on_where_it_stopped(scene: Scene) -> None:
     scene.chat.new_chat()
-    scene.take_model("long")
+    scene.take_model("held")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering("one two three")
     scene.dialogue.stop()
     scene.answered()
     half = scene.dialogue.messages[-1]
     assert half.state == "cancelled"
     choose(scene, 1, "Continue this answer")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering(half.content)
     assert scene.dialogue.messages[-1].content == half.content, "what was there stays in sight"
+    scene.gates["held"].open()
     scene.answered()
     whole = stored(scene)[-1]
     assert whole.id == half.id

@@ -69,7 +69,7 @@ def planned(qtbot: QtBot, page: ModelsPage) -> Any:
         plan = page.pane.plan
         return plan is not None and plan.breakdown.estimate is not None and plan.estimator.settled
 
-    qtbot.waitUntil(settled, timeout=5000)
+    qtbot.waitUntil(settled)
     return page.pane.plan
 
 

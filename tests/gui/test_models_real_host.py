@@ -33,6 +33,7 @@ def test_delete_and_undo_move_the_real_file(scene: Scene, home: Path) -> None:
     scene.until(lambda: model not in scene.host.models)
     assert not file.exists()
     scene.until(lambda: page.trash.text() == "Trash (1)")
+    scene.until(lambda: bool(scene.window.bar.rows()))
     notice = scene.window.bar.rows()[-1].notice
     assert "deleted" in notice.text
     notice.action.run()

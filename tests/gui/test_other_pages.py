@@ -31,7 +31,7 @@ def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
     assert page.reach.text() == "Every user of this computer can reach this address. Other computers cannot."
     page.address.button.click()
     url = QGuiApplication.clipboard().text()
-    with urllib.request.urlopen(f"{url}/models", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/models", timeout=60) as answer:
         assert scene.model("fast") in [item["id"] for item in json.load(answer)["data"]]
     page.switch.click()
     scene.until(lambda: not scene.host.server.running)

@@ -145,7 +145,7 @@ def test_ring_is_shown_only_for_focus_by_keyboard(qtbot: QtBot, show: Show, reas
         page = show(other, widget)
         other.setFocus(Qt.FocusReason.MouseFocusReason)
         widget.setFocus(reason)
-        qtbot.waitUntil(widget.hasFocus, timeout=2000)
+        qtbot.waitUntil(widget.hasFocus)
         assert widget.ring_shown is ring
         page.close()
 

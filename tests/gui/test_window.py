@@ -15,11 +15,12 @@ Scene = Any
 def test_a_killed_host_is_explained_started_again_and_the_chat_is_there(scene: Scene) -> None:
     scene.take_model("slow")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     handshake = scene.ask(lambda client: client.handshake())
+    said: list[tuple[str, list[str]]] = []
+    scene.host.connection_changed.connect(lambda: said.append((scene.host.connection, scene.window.bar.texts())))
     os.kill(handshake.pid, signal.SIGKILL)
-    scene.until(lambda: scene.window.bar.texts() == ["The host stopped. Reconnecting…"])
-    assert scene.host.connection == "lost"
+    scene.until(lambda: ("lost", ["The host stopped. Reconnecting…"]) in said)
     scene.until(lambda: scene.host.connection == "connected")
     scene.until(lambda: scene.window.bar.texts() == [])
     scene.until(lambda: scene.dialogue.run is None and scene.dialogue.messages[-1].state == "interrupted")
@@ -46,7 +47,7 @@ def test_the_window_comes_back_as_it_was_left(open_window: Callable[[], Scene]) 
     assert second.window.page() == "settings"
     second.until(lambda: second.dialogue.chat == chat and len(second.dialogue.messages) == 2)
     assert second.chat.composer.text() == "draft"
-    assert second.chat.inspector.sampling() == {"top_k": 10}
+    second.until(lambda: second.chat.inspector.sampling() == {"top_k": 10})
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
@@ -76,7 +77,7 @@ def test_quitting_while_an_answer_runs_asks_once(open_window: Callable[[], Scene
     scene.show()
     scene.take_model("slow")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     chat, answer = scene.dialogue.chat, scene.dialogue.run.answer
     press_in_the_question(scene, "Cancel")
     scene.window.close()
@@ -92,14 +93,14 @@ def test_quitting_while_an_answer_runs_asks_once(open_window: Callable[[], Scene
     last = open_window()
     last.show()
     last.until(lambda: last.dialogue.chat == chat and len(last.dialogue.messages) == 2)
-    assert last.dialogue.messages[-1].state == "cancelled"
+    last.until(lambda: last.dialogue.messages[-1].state == "cancelled")
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_quitting_asks_also_before_the_host_has_told_of_the_answer(scene: Scene) -> None:
     scene.take_model("slow")
     scene.type_and_send("count")
-    scene.until(lambda: scene.dialogue.run is not None and scene.dialogue.run.phase == "answering")
+    scene.answering()
     scene.host.generations.clear()  # as it is between an answer's first event and GenerationStarted
     press_in_the_question(scene, "Cancel")
     scene.window.close()

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from paddock.gui.widgets.notice import Severity
-from paddock.sdk.errors import OutOfMemory
+from paddock.sdk.errors import ModelNotFound, OutOfMemory
 from paddock.sdk.types import ChatMessage
 
 LOAD_SETTINGS = "Change load settings"
 """The button where memory ran out and nothing is known to help for sure."""
+CHOOSE_MODEL = "Choose another model"
+"""The button where there is no such model."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Ending:
     hint: str
     action: str
     remedy: str = ""
+
+    @property
+    def icon(self) -> str:
+        """That of the remedy."""
+        return "models" if self.remedy == CHOOSE_MODEL else "sliders"
 
 
 def ending(message: ChatMessage) -> Ending | None:
@@ -49,6 +56,8 @@ def ending(message: ChatMessage) -> Ending | None:
 
 
 def _remedy(error: Mapping[str, Any]) -> str:
+    if error.get("code") == ModelNotFound.code:
+        return CHOOSE_MODEL
     if error.get("code") != OutOfMemory.code:
         return ""
     return str((error.get("details") or {}).get("remedy") or LOAD_SETTINGS)

@@ -202,7 +202,7 @@ class MessageRow(MessageText):
                 go_on = CardButton("continue", "play", "Continue", lambda: self._deeds.act("continue", message.id))
                 buttons.insert(0, go_on)
             if card.remedy:
-                buttons.insert(0, CardButton("remedy", "sliders", card.remedy, lambda: self._deeds.remedy(message.id)))
+                buttons.insert(0, CardButton("remedy", card.icon, card.remedy, lambda: self._deeds.remedy(message.id)))
             found.append(
                 CardBlock(
                     style,

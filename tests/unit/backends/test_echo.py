@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -150,6 +151,44 @@ def test_a_cancel_ends_running_and_waiting_requests(bench: Bench, script: Write,
             assert isinstance(event, Cancelled)
             ended.append(event.id)
     assert sorted(ended) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("during", "said"), [("generate", ["one", " two"]), ("prompt", [])])
+def test_what_is_held_goes_on_when_it_is_let(
+    bench: Bench, script: Write, ask: Ask, tmp_path: Path, during: str, said: list[str]
+) -> None:
+    bench.load(script(hold={"until": "go", "after_tokens": 2, "during": during, "when": "one"}))
+    bench.submit(ask(key="held"))
+    before = [bench.next() for _ in range(1 + len(said))]
+    bench.answer(ask("two three", key="free"))
+    assert bench.events.empty(), "other requests go on, the held one does not"
+    assert deltas(before) == said
+    (tmp_path / "go").touch()
+    after = [bench.next()]
+    while not isinstance(after[-1], Ending):
+        after.append(bench.next())
+    assert said + deltas(after) == ["one", " two", " three"]
+
+
+def test_what_is_held_for_ever_can_be_stopped(bench: Bench, script: Write, ask: Ask) -> None:
+    bench.load(script(hold={"after_tokens": 1}))
+    bench.submit(ask())
+    events = [bench.next(), bench.next()]
+    bench.engine.cancel("r")
+    assert isinstance(bench.next(), Cancelled)
+    assert deltas(events) == ["one"]
+
+
+def test_a_load_is_held_until_it_is_let(bench: Bench, script: Write, tmp_path: Path) -> None:
+    told: queue.Queue[float] = queue.Queue()
+    model = script(load_steps=2, hold={"until": "go", "during": "load"})
+    loading = threading.Thread(target=bench.engine.load, args=(model.path, {}, told.put))
+    loading.start()
+    assert [told.get(timeout=20) for _ in range(2)] == [0.0, 0.5]
+    assert loading.is_alive()
+    (tmp_path / "go").touch()
+    assert told.get(timeout=20) == 1.0
+    loading.join(20)
 
 
 def test_the_speed_is_kept(bench: Bench, script: Write, ask: Ask) -> None:

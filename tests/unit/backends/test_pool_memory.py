@@ -328,3 +328,31 @@ async def test_a_request_never_gets_an_instance_that_was_just_chosen_to_leave(
         ending = (await gather(pool.generate(old, ask())))[-1]
         assert isinstance(ending, Finished)
         await asyncio.gather(new, return_exceptions=True)
+
+
+async def test_what_only_batches_wait_for_comes_last_and_others_say_what_is_in_their_way(
+    tmp_path: Path, budget: Budget, sized: Sized, ask: Ask
+) -> None:
+    heard: list[tuple[str, ...]] = []
+    pool = Pool(
+        Registry([DESCRIPTOR]),
+        changed=lambda key, model: None,
+        logs=tmp_path / "logs",
+        ledger=ledger(10 * GIB),
+        planner=budget,
+        needed=heard.append,
+    )
+    async with (
+        aclosing(pool.generate(sized("batch", 6), ask(priority="batch"))) as batch,
+        aclosing(pool.generate(sized("chat", 6, hold={"after_tokens": 1}), ask())) as chat,
+    ):
+        async with aclosing(pool.generate(sized("busy", 6, hold={"after_tokens": 1}), ask())) as busy:
+            await until(busy, TextDelta)
+            [first] = pool.loaded()
+            await until(batch, Queued)
+            assert heard == [], "a batch makes nobody leave"
+            await until(chat, Queued)
+            assert set(heard) == {(first.id,)}
+        await until(chat, TextDelta)
+        assert [model.model for model in pool.loaded() if model.state == "ready"] == ["test/chat"]
+    await pool.close()

@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from server_harness import HostProcess, with_models
+from server_harness import DEADLINE_S, HostProcess, with_models
 
 
 @pytest.fixture
@@ -55,7 +55,9 @@ def port(shared: HostProcess) -> int:
 @pytest.fixture(scope="module")
 def web(port: int) -> Iterator[httpx2.Client]:
     """Plain HTTP to the server; made once, because a client reads all certificates."""
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=False) as client:
+    with httpx2.Client(
+        base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE_S, verify=False
+    ) as client:
         yield client
 
 

@@ -15,7 +15,7 @@ import pytest
 from paddock.server.awake import Awake
 
 LOOK_S = 0.01
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class System:

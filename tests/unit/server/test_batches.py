@@ -10,12 +10,13 @@ import signal
 from typing import Any
 
 import pytest
-from server_harness import HostProcess, echo_model, until, with_models
+from held_answers import Gate
+from server_harness import DEADLINE_S, HostProcess, echo_model, until, with_models
 
 EXTRA: dict[str, dict[str, Any]] = {
-    "crawling": {"text": "word " * 500, "tokens_per_second": 30, "parallel": 3},
+    "endless": {"text": "word " * 500, "hold": {"after_tokens": 3}, "parallel": 3},
     "yes": {"text": "PASS: it is what was asked for.", "tokens_per_second": 2000},
-    "single": {"text": "word " * 500, "replies": {"hi": "Hello."}, "tokens_per_second": 30, "parallel": 1},
+    "single": {"text": "word " * 500, "replies": {"hi": "Hello."}, "hold": {"when": "for ever"}, "parallel": 1},
     "unsure": {"text": "Hard to say.", "tokens_per_second": 2000},
 }
 
@@ -56,8 +57,14 @@ def cells(host: HostProcess, id: str) -> list[dict[str, Any]]:
     return host.get(f"/control/batches/{id}/cells")
 
 
-def running(host: HostProcess, id: str) -> dict[str, Any]:
-    return until(lambda: (b := host.get(f"/control/batches/{id}"))["running"] and b, "a cell that is being answered")
+def answering(host: HostProcess, id: str, *numbers: int, done: int = 0) -> None:
+    """Wait until these cells are being answered and ``done`` have been."""
+
+    def reached() -> bool:
+        batch = host.get(f"/control/batches/{id}")
+        return (batch["running"], batch["done"]) == ([*numbers], done)
+
+    until(reached, f"the cells {numbers} being answered")
 
 
 def test_every_prompt_is_asked_in_every_pane_and_repetition_with_its_own_seed(shared):
@@ -85,27 +92,25 @@ def test_every_prompt_is_asked_in_every_pane_and_repetition_with_its_own_seed(sh
 
 
 def test_pause_stops_what_is_written_and_resume_asks_only_what_is_left(shared):
-    id = start(shared, [{"prompt": "a"}, {"prompt": "b"}], "test/paris", "test/crawling")
-    until(
-        lambda: len(running(shared, id)["running"]) == 2 and shared.get(f"/control/batches/{id}")["done"] == 2, "both"
-    )
+    id = start(shared, [{"prompt": "a"}, {"prompt": "b"}], "test/paris", "test/endless")
+    answering(shared, id, 1, 3, done=2)
     assert any("prompts is running" in words for words in shared.get("/control/handshake")["busy"])
     paused = patch(shared, id, "pause")
     assert (paused["state"], paused["done"], paused["running"]) == ("paused", 2, [])
-    generations = [m["active"] for m in shared.get("/control/loaded") if m["model"] == "test/crawling"]
+    generations = [m["active"] for m in shared.get("/control/loaded") if m["model"] == "test/endless"]
     assert generations == [0], "its answers have stopped"
     before = shared.get(f"/control/batches/{id}/changes")
     assert [cell["pane"] for cell in before] == [0, 0]
     patch(shared, id, "resume")
-    assert set(running(shared, id)["running"]) == {1, 3}
+    answering(shared, id, 1, 3, done=2)
     assert shared.get(f"/control/batches/{id}/changes") == before
     assert shared.http.delete(f"/control/batches/{id}").status_code == 204
     assert shared.http.get(f"/control/batches/{id}").status_code == 404
 
 
 def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_other(shared):
-    first = start(shared, [{"prompt": str(n)} for n in range(5)], "test/crawling", name="first")
-    until(lambda: len(running(shared, first)["running"]) == 2, "two of three places")
+    first = start(shared, [{"prompt": str(n)} for n in range(5)], "test/endless", name="first")
+    answering(shared, first, 0, 1)  # two of three places
     second = start(shared, [{"prompt": "x"}], "test/paris")
     assert shared.get(f"/control/batches/{second}")["note"] == "Waits for “first”."
     patch(shared, first, "pause")
@@ -114,19 +119,19 @@ def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_oth
 
 
 def test_where_there_is_one_place_a_chat_takes_it_from_a_cell_which_waits(shared):
-    id = start(shared, [{"prompt": "a"}], "test/single")
-    running(shared, id)
+    id = start(shared, [{"prompt": "for ever"}], "test/single")
+    answering(shared, id, 0)
     until(lambda: any(m["model"] == "test/single" and m["active"] for m in shared.get("/control/loaded")), "the cell")
     chat = shared.post("/control/chats", {"model": "test/single"})["summary"]["id"]
     kinds = [event["type"] for event in shared.events("POST", f"/control/chats/{chat}/send", {"content": "hi"})]
     assert (kinds[-1], shared.get(f"/control/batches/{id}")["state"]) == ("finished", "running")
-    assert cells(shared, id)[0]["state"] == "waiting"
+    assert cells(shared, id)[0]["state"] in ("waiting", "running"), "it is asked again after a while"
     assert shared.http.delete(f"/control/batches/{id}").status_code == 204
 
 
 def test_a_backup_is_not_restored_under_a_batch_and_brings_none_back_running(shared):
-    id = start(shared, [{"prompt": "a"}], "test/crawling")
-    running(shared, id)
+    id = start(shared, [{"prompt": "a"}], "test/endless")
+    answering(shared, id, 0)
     restore = f"/control/backups/{shared.post('/control/backups', {})['name']}/restore"
     refused = shared.http.post(restore)
     assert (refused.status_code, "pause" in refused.json()["error"]["hint"]) == (409, True)
@@ -221,15 +226,15 @@ def test_sets_of_prompts_are_kept_changed_and_removed(shared):
 
 def test_a_killed_host_goes_on_with_what_ran_and_leaves_what_was_paused(start_over):
     host = start_over()
-    ran = start(host, [{"prompt": "a"}], "test/paris", "test/crawling")
+    ran = start(host, [{"prompt": "a"}], "test/paris", "test/endless")
     until(lambda: host.get(f"/control/batches/{ran}")["done"] == 1, "the first answer")
-    waiting = start(host, [{"prompt": "a"}], "test/crawling")
+    waiting = start(host, [{"prompt": "a"}], "test/endless")
     patch(host, waiting, "pause")
     before = host.get(f"/control/batches/{ran}/changes")
     os.kill(host.process.pid, signal.SIGKILL)
-    host.process.wait(20)
+    host.process.wait(DEADLINE_S)
     host = start_over()
-    assert running(host, ran)["running"] == [1]
+    answering(host, ran, 1, done=1)
     assert host.get(f"/control/batches/{ran}/changes") == before
     assert host.get(f"/control/batches/{waiting}")["state"] == "paused"
 
@@ -237,5 +242,42 @@ def test_a_killed_host_goes_on_with_what_ran_and_leaves_what_was_paused(start_ov
 @pytest.fixture
 def start_over(start, tmp_path):
     """Starts hosts over one data folder."""
-    echo_model(tmp_path, "crawling", **EXTRA["crawling"])
+    echo_model(tmp_path, "endless", **EXTRA["endless"])
     return lambda: start().ready()
+
+
+BIG = {"note": "x" * 2**21}
+"""What an echo model is predicted to take is the size of its script."""
+IMPATIENT = "from paddock.server import batch_work\nbatch_work.BUSY_S = 0.1\n"
+SERVE = "from paddock.server.__main__ import main\nimport sys\nsys.exit(main())"
+
+
+def test_a_batch_leaves_memory_to_a_chat_and_goes_on_afterwards(tmp_path):
+    batch_model = Gate(tmp_path / "models", "batch", {"after_tokens": 3, "when": "held"}, parallel=3, **BIG)
+    chat_model = Gate(tmp_path / "models", "chat", **BIG)
+    host = HostProcess(tmp_path, code=IMPATIENT + SERVE)
+    try:
+        limit = {"memory_guard": "custom", "memory_limit_mib": 3}
+        assert host.ready().http.patch("/control/settings", json=limit).status_code == 200
+        prompts = [{"prompt": text} for text in ("quick", "held one", "held two")]
+        id = start(host, prompts, "TEST/Batch")
+        answering(host, id, 1, 2, done=1)
+        before = host.get(f"/control/batches/{id}/changes")
+
+        chat = host.post("/control/chats", {"model": chat_model.id})["summary"]["id"]
+        answer = host.events("POST", f"/control/chats/{chat}/send", {"content": "hi"})
+        until(lambda: next(answer)["type"] == "text_delta", "the chat's answer, although the batch is at work")
+        assert [model["model"] for model in host.get("/control/loaded") if model["state"] == "ready"] == ["test/chat"]
+        until(lambda: host.get(f"/control/batches/{id}")["note"] == "Waits for memory that is in use.", "a word on it")
+        assert (host.get(f"/control/batches/{id}")["state"], cells(host, id)[1]["text"]) == ("running", "")
+
+        chat_model.open()
+        batch_model.open()
+        assert list(answer)[-1]["type"] == "finished"
+        batch = ended(host, id)
+        assert (batch["state"], batch["done"], batch["failed"]) == ("done", 3, 0)
+        changes = host.get(f"/control/batches/{id}/changes")
+        assert changes[:1] == before, "a finished cell is not asked again"
+        assert [cell["change"] for cell in changes[1:]] == [before[0]["change"] + 1, before[0]["change"] + 2]
+    finally:
+        host.close()

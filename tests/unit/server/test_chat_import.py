@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from foreign_chats import THREAD, chatgpt, found, lmstudio, openwebui, put, shown
-from server_harness import HostProcess, with_models
+from server_harness import DEADLINE_S, HostProcess, with_models
 from stored_chats import opened
 
 from paddock.sdk.errors import BadRequest
@@ -28,7 +28,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
 
 
 def imported(host: HostProcess, path: Path, **request: Any) -> Any:
-    answer = host.http.post("/control/chat-import", json={"path": str(path), **request}, timeout=60)
+    answer = host.http.post("/control/chat-import", json={"path": str(path), **request}, timeout=DEADLINE_S)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -210,20 +210,18 @@ def test_a_large_import_leaves_the_host_answering(host, tmp_path):
             said = [{"role": "user" if n % 2 == 0 else "assistant", "content": f"{chat} {n} {text}"} for n in range(20)]
             file.write(json.dumps({"messages": said}) + "\n")
     import threading
-    import time
 
-    slowest = 0.0
+    answered = 0
     answers: list[Any] = []
     with host.client() as http:
         begun = threading.Thread(target=lambda: answers.append(imported(host, tmp_path / "many.jsonl")))
         begun.start()
         while begun.is_alive():
-            before = time.monotonic()
             assert http.get("/control/handshake").status_code == 200
-            slowest = max(slowest, time.monotonic() - before)
+            answered += 1
         begun.join()
     assert (len(answers[0]["chats"]), answers[0]["messages"]) == (120, 2400)
-    assert slowest < 1.0  # a machine that is busy with other things; 20 ms where it is not
+    assert answered > 10  # one, if it were read and stored in one go
 
 
 # -------------------------------------------------------------------- the command

@@ -98,7 +98,7 @@ def test_choosing_a_version_shows_what_was_written_last_below_it(shared):
 def test_the_time_of_thinking_is_kept_with_the_answer(shared):
     chat = new_chat(shared, model="test/thinker")
     send(shared, chat, "What is two and two?")
-    assert 0 < path(shared, chat)[1]["stats"]["reasoning_s"] < 5
+    assert path(shared, chat)[1]["stats"]["reasoning_s"] > 0
     send(shared, chat, "And without thinking?", model="test/paris")
     assert path(shared, chat)[3]["stats"]["reasoning_s"] is None
 
@@ -134,6 +134,7 @@ def test_what_is_written_so_far_is_in_the_chat(shared):
     assert message["state"] == "generating"
     assert message["content"].startswith("0")
     stream.close()
+    assert shared.http.post(f"/control/generations/{message['id']}/cancel").status_code == 204
 
 
 def test_a_model_that_is_not_there_is_a_failed_answer_and_the_question_stays(shared):

@@ -20,9 +20,8 @@ def compared(host: HostProcess, *models: str, **fields: object) -> tuple[str, li
 
 
 def ask(host: HostProcess, chat: str, **request: object) -> dict[str, Any]:
-    begun = host.post(f"/control/chats/{chat}/ask", request)
-    for generation in begun:
-        list(host.events("GET", f"/control/generations/{generation['id']}/events"))
+    begun = {generation["id"] for generation in host.post(f"/control/chats/{chat}/ask", request)}
+    until(lambda: not begun & {g["id"] for g in host.get("/control/generations")}, "the answers")
     found: dict[str, Any] = host.get(f"/control/chats/{chat}")
     return found
 
@@ -195,3 +194,39 @@ def test_ties_bring_together_and_both_bad_tells_nothing():
 def test_standings_by_quant_and_tag():
     assert [s.name for s in standings([vote("A", "B")] * 5, "quant")] == ["Q4", "Q8"]
     assert [s.name for s in standings([vote("A", "B")] * 5, "tag")] == ["x: A", "x: B"]
+
+
+def test_the_answer_that_a_pane_ends_with_is_continued(shared):
+    chat, (one, two) = compared(shared)
+    now = ask(shared, chat, content="hello")
+    before = now["paths"][one][1]
+    now = ask(shared, chat, go_on=True, panes=[one])
+    after = now["paths"][one][1]
+    assert (after["id"], after["revisions"], after["state"]) == (before["id"], 1, "done")
+    assert after["content"] == PARIS + PARIS
+    assert texts(now, two) == ["hello", "Four."]
+    shared.post(f"/control/chats/{chat}/adopt", {"pane": one})
+    for body in ({"go_on": True, "panes": [two]}, {"go_on": True, "content": "x"}):
+        assert shared.http.post(f"/control/chats/{chat}/ask", json=body).status_code == 400, body
+    empty, (only, _) = compared(shared)
+    assert shared.http.post(f"/control/chats/{empty}/ask", json={"go_on": True, "panes": [only]}).status_code == 400
+
+
+def test_a_message_is_put_into_one_pane_and_its_question_is_asked_again(shared):
+    chat, (one, two) = compared(shared)
+    now = ask(shared, chat, content="hello")
+    route, new = f"/control/chats/{chat}/messages", {"role": "assistant", "content": "put in", "pane": two}
+    now = shared.post(route, {**new, "after": now["paths"][two][0]["id"]})
+    assert texts(now, two) == ["hello", "put in", "Four."]
+    assert texts(now, one) == ["hello", PARIS]
+    now = shared.post(route, {**new, "role": "user", "content": "and?"})
+    asked = now["paths"][two][-1]
+    assert texts(now, two)[3:] == ["and?"]
+    now = ask(shared, chat, turn=asked["turn"], panes=[two])
+    assert texts(now, two)[3:] == ["and?", "Four."]
+    now = shared.post(route, {**new, "content": "first of all", "after": ""})
+    assert texts(now, one)[0] == texts(now, two)[0] == "first of all", "what they share has it before it"
+    for wrong in ({"pane": ""}, {"pane": "strange"}, {"after": now["paths"][one][-1]["id"]}):
+        assert shared.http.post(route, json={**new, **wrong}).status_code == 400, wrong
+    alone = shared.post("/control/chats", {"model": "test/paris"})["summary"]["id"]
+    assert shared.http.post(f"/control/chats/{alone}/messages", json=new).status_code == 400

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from server_harness import question, text_of, until
+from server_harness import DEADLINE_S, question, text_of, until
 
 from paddock.sdk import Client
 from paddock.sdk.version import PROTOCOL, VERSION
@@ -253,5 +253,5 @@ def test_many_at_once_all_finish(shared):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE_S)
     assert results == ["The capital of France is Paris."] * 16

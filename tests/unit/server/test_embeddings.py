@@ -7,7 +7,7 @@ import socket
 
 import openai
 import pytest
-from server_harness import until
+from server_harness import DEADLINE_S, until
 
 
 def length(vector: list[float]) -> float:
@@ -99,7 +99,7 @@ def test_the_only_loaded_model_needs_no_name(host, start):
     import httpx2
 
     port = host.serve()
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=False) as web:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE_S, verify=False) as web:
         refused = web.post("/tokenize", json={"content": "7"})
         assert refused.status_code == 400
         assert "0 models are loaded" in refused.json()["error"]["message"]
@@ -114,4 +114,4 @@ def test_leaving_takes_the_question_back(shared, port):
             b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         until(lambda: any(m["active"] for m in shared.get("/control/loaded")), "the question to be asked")
-    until(lambda: not any(m["active"] for m in shared.get("/control/loaded")), "the question to be taken back", 3)
+    until(lambda: not any(m["active"] for m in shared.get("/control/loaded")), "the question to be taken back")

@@ -47,7 +47,7 @@ def jobs(heard: Heard, ends: list[None]) -> Jobs:
 
 
 async def ended(jobs: Jobs) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while jobs.busy():
             await asyncio.sleep(0)
 
@@ -143,7 +143,7 @@ async def test_a_thread_that_was_done_before_the_cancel_counts_as_done(jobs: Job
 
     def thread() -> bool:
         begun.set()
-        stop.wait(10)
+        stop.wait(60)
         return whole
 
     async def work(progress: Progress) -> str:
@@ -151,7 +151,7 @@ async def test_a_thread_that_was_done_before_the_cancel_counts_as_done(jobs: Job
         return "acme/tiny"
 
     job = jobs.start("import", "a", work)
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     await jobs.cancel(job.id)
     assert jobs.all()[0].state == ("done" if whole else "cancelled")
 

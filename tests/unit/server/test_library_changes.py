@@ -77,7 +77,7 @@ def ended(host: HostProcess, job: dict[str, Any]) -> dict[str, Any]:
         now = next(each for each in host.get("/control/jobs") if each["id"] == job["id"])
         return now if now["state"] in ENDED else None
 
-    found: dict[str, Any] = until(look, "the job has ended", 60)
+    found: dict[str, Any] = until(look, "the job has ended")
     return found
 
 

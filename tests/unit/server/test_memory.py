@@ -49,7 +49,6 @@ def test_an_estimate_is_the_engines_own_number_and_the_quick_one_knows_it_afterw
     assert found.sentence.startswith("Fits. ")
     quick = client.estimate(STARTER, quick=True)
     assert (quick.source, quick.parts.kv) == ("simulated", found.parts.kv)
-    assert quick.seconds < 0.5
     half = client.estimate(STARTER, {"context": 1024})
     assert half.parts.kv * 2 == found.parts.kv
     assert client.loaded() == []

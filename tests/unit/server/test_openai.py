@@ -8,7 +8,7 @@ import time
 
 import openai
 import pytest
-from server_harness import until
+from server_harness import DEADLINE_S, until
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
@@ -169,7 +169,7 @@ def test_a_worker_that_dies_in_a_stream_is_an_error_event(web):
 
 
 def exchange(port: int, request: bytes, host: str = "127.0.0.1") -> bytes:
-    with socket.create_connection((host, port), timeout=20) as connection:
+    with socket.create_connection((host, port), timeout=DEADLINE_S) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -182,8 +182,8 @@ def test_closing_the_connection_frees_the_slot(shared, port, stream):
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         until(lambda: any(m["active"] for m in shared.get("/control/loaded")), "the request to be running")
-    until(lambda: not shared.get("/control/generations"), "the generation to end", 3)
-    until(lambda: all(m["active"] == m["queued"] == 0 for m in shared.get("/control/loaded")), "the slot to be free", 3)
+    until(lambda: not shared.get("/control/generations"), "the generation to end")
+    until(lambda: all(m["active"] == m["queued"] == 0 for m in shared.get("/control/loaded")), "the slot to be free")
 
 
 @pytest.mark.parametrize("name", ["evil.example", "evil.example:5151", "127.0.0.1.evil.example", "", "0.0.0.0"])
@@ -257,13 +257,13 @@ def test_the_number_of_requests_reaches_clients_at_most_once_a_second(shared, po
         began = time.monotonic()
         for _ in range(40):
             exchange(port, HEALTH)
-        told = []
-        while wanted not in told:
+        told = [0]
+        while told[-1] < wanted:
             event = next(stream)
             if event["type"] == "server_changed":
                 told.append(event["status"]["requests"])
         stream.close()
-    assert len(told) <= time.monotonic() - began + 2
+    assert len(told) - 1 <= time.monotonic() - began + 2
 
 
 def test_broken_http_does_not_hurt_the_server(port, api):

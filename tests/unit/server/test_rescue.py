@@ -12,8 +12,10 @@ from stored_chats import fill, opened
 from test_backups import Safe
 
 from paddock.sdk.chats import ChatSearch
+from paddock.sdk.compare import Batch, BatchPrompt
 from paddock.sdk.errors import StorageFailed
 from paddock.sdk.events import ChatsReplaced
+from paddock.sdk.types import Pane
 from paddock.server.backups import BackupFolder
 from paddock.server.chat_rescue import problem, rescue
 
@@ -80,6 +82,31 @@ def test_what_is_lost_comes_from_the_copy_and_what_is_newer_stays(whole, tmp_pat
     assert rescued.added > 0
     assert rescued.messages == CHATS * MESSAGES + 4
     assert counts(tmp_path / "new.db") == (CHATS + 1, CHATS * MESSAGES + 4)
+
+
+def test_a_batch_that_only_the_copy_has_comes_back_paused(whole, tmp_path):
+    path = tmp_path / "chats.db"
+    path.write_bytes(whole)
+
+    def batch(id: str) -> Batch:
+        return Batch(id=id, name=id, state="running", prompts=1, panes=(Pane(id="0", model="m"),), repeat=1)
+
+    table = opened(path)
+    table.batches.add(batch("goes on"), [BatchPrompt(prompt="x")])
+    table.batches.add(batch("removed since"), [BatchPrompt(prompt="x")])
+    table.close()
+    copy = BackupFolder(tmp_path / "backups", path).make("daily", 1_795_000_000.0)
+    table = opened(path)
+    table.batches.delete("removed since")
+    table.close()
+    path.write_bytes(broken(path.read_bytes(), len(whole) // PAGE // 3))
+    assert rescue(path, Path(copy.path), tmp_path / "new.db").lost
+    table = opened(tmp_path / "new.db")
+    assert {one.id: (one.state, one.prompts) for one in table.batches.all()} == {
+        "goes on": ("running", 1),
+        "removed since": ("paused", 1),
+    }
+    table.close()
 
 
 def test_messages_whose_conversation_is_lost_get_one(whole, tmp_path):

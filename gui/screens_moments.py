@@ -1,0 +1,199 @@
+"""Pictures of moments in a conversation, and of long names, for :mod:`paddock.gui.screens`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QItemSelectionModel, QTimer
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+
+from paddock.gui.pages.chats_tags import TagsDialog
+from paddock.gui.pages.composer_context import ContextPopup
+from paddock.gui.pages.data_settings import DataCard
+from paddock.gui.pages.dialogue_revisions import RevisionsDialog
+from paddock.gui.pages.inspector_presets import NameSheet
+from paddock.gui.pages.memory_popover import MemoryPopover
+from paddock.gui.pages.model_picker import ModelPicker
+from paddock.gui.pages.models import ModelsPage
+from paddock.gui.screens_chat import ChatPictures
+from paddock.gui.screens_content import LONG, LONG_TITLE, LONGEST, REPAIRED, RICH
+from paddock.gui.widgets.popup import Popup
+from paddock.sdk.aclient import AsyncClient
+from paddock.sdk.chats import StoreRepair
+from paddock.sdk.presets import Preset
+
+
+class MomentPictures(ChatPictures):
+    """What passes, what opens over a conversation, and the names that are too long for it."""
+
+    # ---------------------------------------------------------------- an answer
+
+    def writing(self, name: str) -> None:
+        """Half an answer, other settings for it, and the same when it was stopped."""
+        studio, chat = self._studio, self._studio.chat
+        self._begin("demo-held", RICH[0])
+        studio.until(lambda: len(chat.view.column.rows[-1].blocks) > 3, "Some words of the answer")
+        studio.save(f"chat-writing-{name}")
+        QTimer.singleShot(0, lambda: self._over(f"quit-{name}", QMessageBox))
+        studio.window.quit_question.may_quit()
+        before = chat.inspector.sampling()
+        chat.inspector.set_sampling({"temperature": 0.3})
+        chat.columns.show_inspector()
+        chat.inspector.running.look()
+        studio.save(f"retune-{name}")
+        chat.columns.close_overlay()
+        chat.inspector.set_sampling(before)
+        chat.dialogue.stop()
+        self._until_stored(chat.dialogue.chat, 2)
+        studio.save(f"chat-stopped-{name}")
+        self._throw_away(chat.dialogue.chat)
+
+    def reasoning(self, name: str) -> None:
+        """Unfolded, and words that are looked for."""
+        view = self._rich()
+        view.column.rows[-1].toggle_reasoning()
+        self._studio.settle()
+        view.verticalScrollBar().setValue(0)
+        self._studio.save(f"chat-reasoning-{name}")
+        view.open_find()
+        assert view.find_bar is not None
+        view.find_bar.field.setText("the")
+        self._studio.save(f"chat-find-{name}")
+        view.column.rows[-1].toggle_reasoning()
+        view.find_bar.close_bar()
+
+    def versions(self, name: str) -> None:
+        """An answer given twice, its menu, and what it said before it was changed."""
+        studio, chat = self._studio, self._studio.chat
+        if "versions" not in self._made:
+            made = self._made["versions"] = self._converse(self._echo("demo-writer"), ("Say it twice.",))
+            chat.dialogue.answer_again(chat.dialogue.messages[-1].id, chat.inspector.request())
+            studio.until(lambda: chat.dialogue.messages[-1].versions > 1, "The second version")
+            self._until_stored(made, 2)
+            chat.deeds.change(chat.dialogue.messages[-1].id, "Because it is known.")
+        self._open("versions")
+        studio.until(lambda: chat.dialogue.messages[-1].content.startswith("Because it"), "The other wording")
+        studio.save(f"chat-versions-{name}")
+        row = chat.view.column.rows[-1]
+        chat.view.open_menu(row)
+        self._over(f"chat-menu-{name}", QMenu)
+        chat.deeds.show_revisions(chat.dialogue.messages[-1].id)
+        studio.until(lambda: any(part.isVisible() for part in studio.window.findChildren(RevisionsDialog)), "The list")
+        self._over(f"chat-wordings-{name}", RevisionsDialog)
+
+    def gauge(self, name: str) -> None:
+        """More than the context holds, and a file held over the window."""
+        studio, composer = self._studio, self._studio.chat.composer
+        self._rich()
+        composer.set_text("A document that is far too long for the context. " * 500)
+        studio.until(lambda: composer.gauge.fill is not None and composer.gauge.fill.left == 0, "A full context")
+        composer.gauge.click()
+        self._over(f"chat-context-{name}", ContextPopup)
+        composer.set_text("")
+        overlay = studio.window.opener.drops.overlay
+        overlay.cover()
+        studio.save(f"drop-{name}")
+        overlay.hide()
+
+    # ---------------------------------------------------------------- what opens
+
+    def lists(self, name: str) -> None:
+        """Several conversations chosen, their menu and tags, and a search that finds nothing."""
+        studio, page = self._studio, self._studio.chat
+        self._rich()
+        page.columns.show_chats()
+        column = page.chats
+        rows = [index for row in range(column.view.model().rowCount()) if (index := column.view.model().index(row, 0))]
+        for index in rows[-3:]:
+            column.view.selectionModel().select(index, QItemSelectionModel.SelectionFlag.Select)
+        chosen = column.chosen_chats()
+        menu = column.menu_for(*chosen)
+        assert menu is not None
+        menu.popup(column.view.mapToGlobal(column.view.visualRect(rows[-3]).bottomLeft()))
+        self._over(f"chats-bulk-{name}", QMenu)
+        column.edit_tags(chosen)
+        self._over(f"chats-tags-{name}", TagsDialog)
+        column.search.setText("zzqq")
+        studio.until(lambda: not column.texts.busy, "The end of the search")
+        studio.save(f"chats-nothing-{name}")
+        column.search.clear()
+        page.columns.close_overlay()
+
+    def presets(self, name: str) -> None:
+        """The menu of the presets with a changed one, and the name of a new one."""
+        studio, inspector = self._studio, self._studio.chat.inspector
+        self._rich()
+        studio.chat.columns.show_inspector()
+        if not any(preset.name == LONG_TITLE for preset in inspector.presets.all):
+            studio.ask(lambda client: client.put_preset(Preset(name=LONG_TITLE, sampling={"temperature": 0.2})))
+            studio.until(lambda: any(preset.name == LONG_TITLE for preset in inspector.presets.all), "The preset")
+        before = inspector.sampling()
+        inspector.apply_preset(next(preset for preset in inspector.presets.all if preset.name == LONG_TITLE))
+        inspector.set_sampling({**inspector.sampling(), "temperature": 1.1})
+        inspector.presets.look()
+        inspector.presets.menu.popup(inspector.presets.chip.mapToGlobal(inspector.presets.chip.rect().bottomLeft()))
+        self._over(f"presets-{name}", QMenu)
+        inspector.apply_preset(None)
+        inspector.set_sampling(before)
+        studio.chat.columns.close_overlay()
+
+    def data(self, name: str) -> None:
+        """Backups with the way back to one, and what is said of a file that was damaged."""
+        studio = self._studio
+        studio.window.show_settings("data")
+        card = studio.part(DataCard)
+        studio.until(lambda: bool(card.rows), "A backup")
+        card.rows[0].restore.click()
+        studio.save(f"data-restore-{name}")
+        studio.window.bar.settle()
+        studio.host.store_repaired.emit(StoreRepair(when=0, text=REPAIRED))
+        studio.save(f"data-rescued-{name}")
+        studio.window.bar.settle()
+        studio.window.show_page("chat")
+
+    # ---------------------------------------------------------------- names
+
+    def names(self, name: str) -> None:
+        """Models whose names have 40 and 200 characters, wherever a model is named."""
+        studio, chat = self._studio, self._studio.chat
+        for what, model in (("long", self._echo(LONG)), ("longest", self._echo(LONGEST))):
+            if what not in self._made:
+                self._made[what] = self._converse(model, (f"What is {LONG_TITLE}?",))
+            self._open(what)
+            studio.save(f"name-{what}-{name}")
+        chat.head.open_picker()
+        self._over(f"name-picker-{name}", ModelPicker)
+        studio.window.show_memory()
+        self._over(f"name-memory-{name}", MemoryPopover)
+        chat.columns.show_inspector()
+        sheet = NameSheet("Save as a preset", "", chat.inspector.presets, model=LONGEST)
+        sheet.open_below(chat.inspector.presets.chip)
+        self._over(f"name-preset-{name}", NameSheet)
+        chat.columns.close_overlay()
+        dialog = chat.open_load_dialog(self._echo(LONGEST))
+        assert dialog is not None
+        studio.until(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled, "The estimate")
+        studio.save(f"name-load-{name}", dialog)
+        dialog.reject()
+        studio.window.show_model(self._echo(LONGEST))
+        page = studio.part(ModelsPage)
+        studio.until(lambda: page.pane.plan is not None and page.pane.plan.estimator.settled, "Its details")
+        studio.save(f"name-models-{name}")
+        studio.window.show_page("chat")
+        for model in (self._echo(LONG), self._echo(LONGEST)):
+            loaded = studio.host.loaded_model(model)
+            if loaded is not None:
+                studio.ask(partial(AsyncClient.unload, id=loaded.id))
+
+    # ---------------------------------------------------------------- how
+
+    def _open(self, what: str) -> None:
+        self._studio.window.show_page("chat")
+        self._studio.chat.open(self._made[what])
+        self._until_stored(self._made[what], 2)
+
+    def _over(self, name: str, kind: type[QWidget]) -> None:
+        """With the menu, popup or dialog of that kind that is open; it is closed then."""
+        part = self._studio.part(kind)
+        self._studio.save(name, part)
+        part.hide() if isinstance(part, Popup) else part.close()

@@ -1,0 +1,176 @@
+"""Stored messages in the panes of a comparison, through the window: edited, put in, continued, deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from compare_stage import pick, shown, take_model
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
+
+from paddock.gui.widgets.conversation import menus
+from paddock.gui.widgets.conversation.chrome import CardBlock
+from paddock.sdk.types import Pane
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+Scene = Any
+FAST = "The **capital** of France is Paris."
+HELD = "one two three four five six"
+
+
+class Panes:
+    """A comparison of two models in the window: what its panes show and what is stored of them."""
+
+    def __init__(self, scene: Scene, *models: str) -> None:
+        self.scene, self.compare = scene, scene.chat.compare
+        wanted = tuple(Pane(model=scene.model(name)) for name in models)
+        self.compare.begin("", model=scene.model("fast"), system="", panes=wanted)
+        scene.until(lambda: self.compare.shown and len(self.compare.view.panes) == len(models))
+        self.view = self.compare.view
+
+    def ask(self, text: str) -> None:
+        before = len(self.view.session.turns())
+        self.scene.type_and_send(text)
+        self.scene.until(lambda: len(self.view.session.turns()) > before and not self.view.session.running)
+
+    def stored(self, number: int) -> list[str]:
+        chat = self.compare.chat
+        found = self.scene.ask(lambda client: client.chat(chat))
+        return [message.content for message in found.paths[found.panes[number].id]]
+
+    def seen(self, number: int) -> list[str]:
+        return shown(self.view.grid.panes[number])
+
+    def choose(self, number: int, row: int, words: str) -> None:
+        """An entry of the menu of a message that a pane shows."""
+        conversation = self.view.grid.panes[number].view
+        pick(menus.of_message(conversation, conversation.column.rows[row]), words)
+
+    def write(self, text: str, key: Qt.Key = Qt.Key.Key_Return, *modifiers: Qt.KeyboardModifier) -> None:
+        field = self.scene.chat.composer.field
+        field.selectAll()
+        self.scene.qtbot.keyClicks(field, text)
+        self.scene.qtbot.keyClick(field, key, *modifiers)
+
+
+def test_answers_and_questions_of_panes_are_worded_anew(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    panes.ask("helo")
+    panes.ask("more")
+    panes.choose(1, 0, "Edit")
+    panes.write("As I would say it.")
+    chat_scene.until(lambda: panes.seen(1)[0] == "As I would say it.")
+    assert (panes.stored(0)[1], panes.stored(1)[1]) == (FAST, "As I would say it.")
+    assert not panes.view.session.running, "nothing is asked again"
+
+    panes.choose(1, 1, "Edit")
+    panes.write("rather", Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    chat_scene.until(lambda: panes.seen(0)[1] == panes.seen(1)[1] == "rather")
+    panes.choose(1, 0, "Earlier wordings")
+    chat_scene.until(lambda: _dialog(chat_scene) is not None)
+    _dialog(chat_scene).buttons[0].click()
+    chat_scene.until(lambda: panes.seen(1)[0] == FAST)
+
+    panes.choose(0, 1, "Edit")
+    panes.write("or this")
+    chat_scene.until(lambda: panes.seen(0)[1:] == panes.seen(1)[1:] == ["or this", FAST])
+    assert panes.stored(1) == ["helo", FAST, "or this", FAST]
+
+
+def _dialog(scene: Scene) -> Any:
+    from paddock.gui.pages.dialogue_revisions import RevisionsDialog
+
+    return next((item for item in scene.window.findChildren(RevisionsDialog) if item.isVisible()), None)
+
+
+def test_messages_are_put_into_one_pane_and_a_question_goes_with_its_answer(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    composer = chat_scene.chat.composer
+    panes.ask("hello")
+    panes.choose(1, 0, "Insert a message below")
+    panes.write("and then?")
+    chat_scene.until(lambda: panes.seen(1) == [FAST, "and then?"])
+    assert (panes.stored(0), panes.stored(1)) == (["hello", FAST], ["hello", FAST, "and then?"])
+    turn = panes.view.session.turns()[-1]
+    panes.view.follower.step(1)
+    assert panes.view.turn == turn
+    panes.view.regenerate()
+    chat_scene.until(lambda: panes.seen(1)[-1:] == [FAST] and not panes.view.session.running)
+    assert panes.stored(0) == ["hello", FAST], "it was asked in the pane that has it"
+
+    panes.choose(1, 0, "Insert a message below")
+    composer.task.role.click()
+    composer.task.place.click()
+    panes.write("By hand.")
+    chat_scene.until(lambda: panes.stored(1) == ["hello", "By hand.", FAST, "and then?", FAST])
+    answer = panes.view.answer(panes.view.grid.panes[1].pane, panes.view.session.turns()[0])
+    assert answer.content == FAST, "what the model said is compared"
+
+    panes.choose(1, 2, "Delete")
+    (asked,) = [menu for menu in panes.view.grid.panes[1].view.findChildren(QMenu) if menu.isVisible()]
+    assert [entry.text() for entry in asked.actions()] == ["Delete it and the 1 below"]
+    pick(asked, "Delete it and the 1 below")
+    chat_scene.until(lambda: panes.seen(1) == ["By hand.", FAST])
+
+
+def test_an_answer_that_was_stopped_is_continued_in_its_pane(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "held", "fast")
+    pane = panes.view.grid.panes[0]
+    chat_scene.type_and_send("count")
+    chat_scene.until(lambda: panes.seen(0) == ["one two three"])
+    chat_scene.chat._stop()
+    chat_scene.until(lambda: not panes.view.session.running)
+    panes.choose(0, 0, "Continue this answer")
+    chat_scene.until(lambda: panes.seen(0) == ["one two three" * 2])
+    chat = panes.compare.chat
+    chat_scene.chat.new_chat()
+    chat_scene.chat.open(chat)
+    chat_scene.until(lambda: bool(panes.view.panes) and panes.seen(0) == ["one two three" * 2])
+    chat_scene.gates["held"].open()
+    chat_scene.until(lambda: not panes.view.session.running and panes.seen(0) == ["one two three" + HELD])
+    assert panes.stored(0) == ["count", "one two three" + HELD]
+    assert panes.stored(1) == ["count", FAST]
+    assert pane is not panes.view.grid.panes[0]
+
+
+def test_what_cannot_be_put_in_now_comes_back_into_the_composer(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "held", "fast")
+    chat_scene.type_and_send("count")
+    two = panes.view.grid.panes[1].pane
+    chat_scene.until(lambda: panes.seen(0) == ["one two three"] and two not in panes.view.session.runs)
+    panes.choose(1, 0, "Insert a message below")
+    panes.write("not yet")
+    assert chat_scene.chat.composer.text() == "not yet", "nothing can be put in while a pane answers"
+    panes.view.deeds.stored.insert("not yet", panes.view.session.paths[two][1].id, "user", above=False)
+    chat_scene.chat.composer.stop_editing()
+    chat_scene.until(lambda: chat_scene.chat.composer.text() == "not yet")
+    assert panes.stored(1) == ["count", FAST]
+    chat_scene.gates["held"].open()
+    chat_scene.until(lambda: not panes.view.session.running)
+    chat_scene.chat.composer.set_text("")
+
+
+def test_a_missing_model_is_told_once_with_its_remedy(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    wanted = (panes.view.session.panes[0], Pane(model="test/gone"))
+    panes.view.session.put(wanted)
+    chat_scene.until(lambda: panes.view.grid.panes[1].notice.isVisible())
+    panes.ask("hello")
+    pane = panes.view.grid.panes[1]
+    chat_scene.until(lambda: not pane.notice.isVisible())
+    (card,) = [block for block in pane.view.column.rows[0].blocks if isinstance(block, CardBlock)]
+    assert [button.words for button in card.buttons] == ["Choose another model", "Retry"]
+    card.buttons[0].run()
+    take_model(chat_scene, panes.view, "fast")
+    chat_scene.until(lambda: panes.view.session.panes[1].model == "test/fast")
+    pane.view.retry_requested.emit(panes.view.session.paths[pane.pane][-1].id)
+    chat_scene.until(lambda: panes.seen(1) == [FAST])
+
+    chat_scene.chat.new_chat()
+    chat_scene.dialogue.set_model("test/gone")
+    chat_scene.type_and_send("hello")
+    chat_scene.until(lambda: chat_scene.dialogue.run is None and len(chat_scene.dialogue.messages) == 2)
+    chat_scene.chat.view.remedy_requested.emit(chat_scene.dialogue.messages[-1].id)
+    assert chat_scene.chat.head.picker.isVisible()
+    chat_scene.chat.head.picker.hide()
