@@ -71,6 +71,7 @@ class LlamaCppEngine:
         self._turn = threading.Lock()
         self._embedder: Embedder | None = None
         self._encoder: PictureEncoder | None = None
+        self._blind: PaddockError | None = None
         self._decoding: Decoding | None = None
 
     # ------------------------------------------------------------ the control thread
@@ -136,7 +137,7 @@ class LlamaCppEngine:
             draft_max=cast(int, effective["draft_max"]),
             draft_model=self._draft_model is not None,
             written=written,
-            illustrator=Illustrator(projector, context.n_ubatch),
+            illustrator=Illustrator(projector, context.n_ubatch, self._blind),
         )
         if projector is not None:
             self._encoder = PictureEncoder(projector, self._turn, lambda: decoding.encoded())
@@ -156,6 +157,7 @@ class LlamaCppEngine:
         self._start(self._prepare_all, decoding)
         self._start(decoding.run)
         progress(1.0)
+        effective |= {"mmproj": effective["mmproj"] if projector else MMPROJ_OFF}
         memory = measured(model, context, effective, draft=self._draft_model)
         effective |= {"n_ctx": context.n_ctx, "n_batch": context.n_batch, "n_ubatch": context.n_ubatch}
         effective |= {"n_parallel": room.parallel}
@@ -303,13 +305,9 @@ class LlamaCppEngine:
             return None
         try:
             return Projector(self._model, path, threads=threads, gpu=bool(options["n_gpu_layers"]))
-        except PaddockError:
-            if self._draft_model is not None:
-                self._draft_model.close()
-            self._context.close()
-            self._embedder = None
-            self._model.close()
-            raise
+        except PaddockError as error:
+            self._blind = error  # it writes text all the same, and says so when it is shown something
+            return None
 
     def _keep(self, store: KvStore, deadline: float) -> None:
         while time.monotonic() < deadline and self._runner.cache.store_one():

@@ -18,10 +18,11 @@ from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.picture_tokens import FEWEST_TOKENS, picture_tokens, spans_of
 from paddock.backends.llamacpp.projector import Chunk, Projector
-from paddock.sdk.errors import BadRequest, TemplateFailed
+from paddock.sdk.errors import BadRequest, PaddockError, TemplateFailed
 from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import Message
 
+_CHOOSE = "Choose one with vision. If it has a projector (mmproj), load it with that."
 _REMEMBERED = 256
 """Pictures whose lengths are known without looking at them again."""
 
@@ -47,9 +48,11 @@ class Illustrator:
     Args:
         projector: None: the model sees nothing.
         most: Tokens that can be read in one step, for models whose pictures cannot be read in several.
+        blind: Why there is no projector, where one was wanted.
     """
 
-    def __init__(self, projector: Projector | None, most: int) -> None:
+    def __init__(self, projector: Projector | None, most: int, blind: PaddockError | None = None) -> None:
+        self._blind = blind
         self._projector = projector
         self._most = most
         self._known: OrderedDict[str, list[_Piece]] = OrderedDict()
@@ -63,8 +66,8 @@ class Illustrator:
             return messages, None
         if self._projector is None:
             raise BadRequest(
-                "This model cannot see pictures.",
-                hint="Choose one with vision. If it has a projector (mmproj), load it with that.",
+                "This model cannot see pictures." if self._blind is None else self._blind.message,
+                hint=self._blind.hint if self._blind is not None else _CHOOSE,
             )
         found = Illustrations()
         return [self._marked(message, found) for message in messages], found

@@ -39,7 +39,7 @@ def buffers_used(
     for path in cast("list[str]", options["lora"]):
         use.parts[""]["adapters"] += os.path.getsize(path)
     projector = cast(str, options["mmproj"])
-    if projector not in ("", MMPROJ_OFF):
+    if projector not in ("", MMPROJ_OFF) and os.path.isfile(projector):
         use.parts[use.projects_on if options["n_gpu_layers"] else ""]["projector"] += os.path.getsize(projector)
     if draft is not None:
         use.add(*draft, part="draft")

@@ -50,4 +50,4 @@ def _decode(context: Context, embeddings: Embeddings, places: Places, sequence: 
     batch.n_seq_id = (ctypes.c_int32 * count)(*([1] * count))
     batch.seq_id = (ctypes.POINTER(api.llama_seq_id) * count)(*([number] * count))
     batch.logits = (ctypes.c_int8 * count)()
-    return context.checked(int(api.llama_decode(context.handle, batch)))
+    return context.evaluate(batch)

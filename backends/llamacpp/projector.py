@@ -67,11 +67,11 @@ class Projector:
         self._api: Any = mtmd_cpp
         name = Path(path).name
         if not Path(path).is_file():
-            raise LoadFailed(f"{name} is not there.", hint="Download the projector again, or load with “mmproj” off.")
+            raise LoadFailed(f"{name} is not there.", hint="Download the projector again, and load the model again.")
         if model.architecture in _REFUSED:
             raise ModelUnusable(
                 f"The architecture {model.architecture} {_REFUSED[model.architecture]}.",
-                hint="Load it with “mmproj” off to write text.",
+                hint="Choose another model for pictures.",
             )
         lib = model.lib
         self._api.mtmd_helper_log_set(lib.on_log, ctypes.c_void_p(0))
@@ -87,11 +87,11 @@ class Projector:
             said = lib.errors()
             raise LoadFailed(
                 f"{name} does not work as this model’s projector: {said[-1].strip() if said else 'no reason given'}",
-                hint="Choose the projector that was published with the model, or load with “mmproj” off.",
+                hint="Load the model with the projector (mmproj) that was published with it.",
             )
         if not self._api.mtmd_support_vision(self._handle):
             self.close()
-            raise ModelUnusable(f"{name} is a projector for sound.", hint="Load with “mmproj” off.")
+            raise ModelUnusable("This model hears, but cannot see pictures.", hint="Choose one with vision.")
         counted = re.findall(r"^reserve_compute_meta: .*\bnodes = (\d+)", "\n".join(lib.log()), re.MULTILINE)
         self._all_nodes = max([int(count) for count in counted], default=_USUAL_NODES)
         self._width = int(lib.api.llama_model_n_embd_inp(model.handle))

@@ -15,7 +15,6 @@ from paddock.backends.llamacpp.bindings import library
 from paddock.backends.llamacpp.loading import effective_options, load_model
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder, PictureRun
 from paddock.backends.llamacpp.projector import Chunk, Projector
-from paddock.sdk.errors import LoadFailed
 from paddock.sdk.events import PromptProgress, TextDelta
 from paddock.sdk.pictures import Picture, picture_of
 from paddock.sdk.questions import ContextRequest, ContextUse
@@ -126,10 +125,14 @@ def test_a_model_without_a_projector_says_that_it_cannot_see(make_driver, tiny: 
     assert error.message == "This model cannot see pictures."
 
 
-def test_a_file_that_is_no_projector_is_refused(make_driver, tiny: Path) -> None:
+def test_a_projector_of_another_model_is_said_when_there_is_something_to_see(
+    make_driver, tiny: Path, noise_png: Png
+) -> None:
     driver = make_driver()
-    with pytest.raises(LoadFailed, match="does not work as this model’s projector"):
-        driver.load(tiny, mmproj=str(tiny), n_ctx=256)
+    assert driver.load(tiny, mmproj=str(tiny), n_ctx=256).options["mmproj"] == "off"
+    assert driver.greedy("the cab", max_tokens=2).text_when_finished
+    error = driver.start(asked("the cab", noise_png(8, 8))).failed.error
+    assert "does not work as this model’s projector" in error.message
 
 
 def test_the_room_that_pictures_take_is_told(seeing, noise_png: Png) -> None:
