@@ -14,7 +14,7 @@ import msgspec
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError, StorageFailed
 from paddock.sdk.events import Cancelled, ChatChanged, Ending, Failed, Finished
 from paddock.sdk.host import Generation, Settings
-from paddock.sdk.pictures import Picture, picture_of
+from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import (
     Chat,
     ChatMessage,
@@ -167,7 +167,7 @@ class Conversations:
             created=now,
         )
         stored = [*(new if request.content is not None else []), answer]
-        title = title_of(new[-1].content)
+        title = title_of(new[-1].content) or ("Picture" if new[-1].pictures else "")
         await self._store.ask(lambda table: table.append(chat_id, stored, title, now))
         run = self.begin(chat, answer, request, client)
         await self._tell(chat_id)
@@ -270,16 +270,6 @@ class Conversations:
             go_on=go_on,
             private=chat.private,
         )
-
-    async def shown(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """``messages`` with the files of their pictures, as the conversations keep them."""
-        if not any(message.pictures for message in messages):
-            return messages
-        return await self._store.ask(lambda table: table.pictures.shown(messages))
-
-    async def picture(self, name: str) -> Picture:
-        """The picture with this hash. Raises NotFound."""
-        return await self._store.ask(lambda table: table.pictures.get(name))
 
     # -------------------------------------------------------------- keeping
 

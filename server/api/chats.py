@@ -87,7 +87,7 @@ class ChatsApi:
         return EventStream(frames(run.follow()))
 
     async def picture(self, name: str) -> Answer:
-        return _json(await self._host.chats.conversations.picture(name))
+        return _json(await self._host.chats.editing.picture(name))
 
     # -------------------------------------------------------------- by hand
 

@@ -225,7 +225,7 @@ class ControlApi:
     async def ask(self, request: Asked) -> Answer:
         question: Question = decode(await request.body(), Question)  # type: ignore[arg-type]  # it is a union
         if isinstance(question, ContextRequest | CandidatesRequest):
-            shown = await self._host.chats.conversations.shown(question.messages)
+            shown = await self._host.chats.editing.shown(question.messages)
             question = msgspec.structs.replace(question, messages=shown)
         model = await self._host.models.find(question.model)
         return _json(await reply(self._host, request, model, question, client_of(request)))
