@@ -64,9 +64,9 @@ class EngineDescriptor(Value, frozen=True, kw_only=True):
     """An engine's card. ``factory`` is ``module:callable``, imported inside the worker only;
     ``suffixes`` are the file names it can load, longest first. ``simulate`` is a ``module:callable`` of the same kind,
     which takes the path of a model (its header may be all there is of it) and load options and answers with a
-    :class:`~paddock.sdk.memory.Prediction`; with an empty path it only gets ready, and raises. It is empty where an
-    engine cannot simulate. ``quantize``, likewise, carries out a :class:`QuantOrder` and answers with a tuple of
-    :class:`QuantPlan`."""
+    :class:`~paddock.sdk.memory.Prediction`; with an empty path it gets ready, and tells what its process takes without
+    a model, or raises. It is empty where an engine cannot simulate. ``quantize``, likewise, carries out a
+    :class:`QuantOrder` and answers with a tuple of :class:`QuantPlan`."""
 
     name: str
     title: str

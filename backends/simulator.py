@@ -75,12 +75,17 @@ class Simulator:
         self._running: dict[_Question, _Running] = {}
         self._seats: dict[str, _Seat] = {}
         self._preparing: set[asyncio.Task[None]] = set()
+        self._overheads: dict[str, int] = {}
         self._closing = False
 
     def known(self, engine: str, path: str, options: Options, *, key: str = "") -> Prediction | None:
         """The answer of an earlier :meth:`predict`; None where there is none. At once."""
         answer = self._answers.get(_question(engine, path, options, key))
         return answer if isinstance(answer, Prediction) else None
+
+    def overhead(self, engine: str) -> int | None:
+        """Bytes that the engine's process takes without a model, measured once; None before that."""
+        return self._overheads.get(engine)
 
     async def predict(self, engine: str, path: str, options: Options, *, key: str = "") -> Prediction:
         """What ``engine`` would take for ``path`` with ``options``.
@@ -118,14 +123,20 @@ class Simulator:
         """Have the engine's worker started by the time something is asked of it."""
         descriptor = self._registry.get(engine)
         if descriptor.simulate and not self._closing and not self._seat(descriptor).taken:
-            task = asyncio.create_task(self._prepared(self._seat(descriptor)))
+            task = asyncio.create_task(self._prepared(engine, self._seat(descriptor)))
             self._preparing.add(task)
             task.add_done_callback(self._preparing.discard)
 
-    async def _prepared(self, seat: _Seat) -> None:
+    async def _prepared(self, engine: str, seat: _Seat) -> None:
         async with seat.lock:
-            with suppress(PaddockError, Gone):  # whoever asks something hears of it
-                await seat.ask("", {}, self._timeout_s)
+            with suppress(Gone):  # whoever asks something hears of it
+                await self._measure(engine, seat)
+
+    async def _measure(self, engine: str, seat: _Seat) -> None:
+        """Have the worker get ready, and keep what it takes before its first model. Raises Gone."""
+        if engine not in self._overheads:
+            with suppress(PaddockError):  # whoever asks something hears of it
+                self._overheads[engine] = (await seat.ask("", {}, self._timeout_s)).parts.overhead
 
     async def close(self) -> None:
         """End the workers and whatever is asked of them."""
@@ -148,6 +159,7 @@ class Simulator:
         async with seat.lock:
             running.begun = True
             try:
+                await self._measure(engine, seat)
                 answer = await seat.ask(path, options, self._timeout_s)
             except Gone as gone:
                 failed = EngineError(f"{descriptor.title} could not simulate this load: {gone}", hint=gone.last_words)

@@ -18,10 +18,11 @@ from paddock.browser.download_item import Item, discard, places_of
 from paddock.browser.download_names import files_here
 from paddock.browser.download_pace import Limiter, Speed
 from paddock.browser.download_record import read_list, still, write_list
+from paddock.browser.download_remains import remains, remove
 from paddock.browser.hub import Hub
 from paddock.browser.quants import PREFERRED
 from paddock.browser.remote import files_of, repository_of
-from paddock.sdk.downloads import Download, DownloadState
+from paddock.sdk.downloads import Download, DownloadRemains, DownloadState
 from paddock.sdk.errors import BadRequest, NotFound, PaddockError, RemoteFailed
 
 logger = logging.getLogger(__name__)
@@ -173,6 +174,19 @@ class Downloads:
             await self._save()
         self._changed(download.id, download)
         return download
+
+    async def remains(self) -> list[DownloadRemains]:
+        """What lies where downloads are made and belongs to none in the list. Raises StorageFailed."""
+        async with self._lock:
+            return await asyncio.to_thread(remains, self._models, self._owners())
+
+    async def remove_remains(self, id: str) -> None:
+        """Raises NotFound, StorageFailed."""
+        async with self._lock:
+            await asyncio.to_thread(remove, self._models, self._owners(), id)
+
+    def _owners(self) -> set[str]:
+        return {download.id for download in self._list if download.state != "done"}
 
     def find(self, id: str) -> Download:
         """By its id or the model's name. Raises NotFound."""

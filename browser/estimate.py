@@ -18,9 +18,11 @@ from paddock.browser.gguf import Header
 from paddock.sdk.memory import DeviceUse, Machine, MemoryDevice, Parts, Prediction
 from paddock.sdk.types import Options
 
-PROCESS_BYTES = 28 * 2**20
-"""Memory of a worker's own beside its model, pages of files not counted, on Linux, x86-64 (``parts.overhead`` of a
-simulated load)."""
+PROCESS_BYTES = 23 * 2**20
+"""What a worker takes without a model, pages of files not counted, on Linux, x86-64; where it was measured, that counts
+(:meth:`paddock.backends.simulator.Simulator.overhead`)."""
+BOOKKEEPING_BYTES = 5 * 2**20
+"""What comes with a small model: graphs and tables of its tensors."""
 VOCABULARY_ENTRY_BYTES = 180
 """What a token and a merge take each in llama.cpp's tables: 53 MB for 151,936 tokens with as many merges."""
 GPU_CONTEXT_BYTES = 400 * 2**20
@@ -39,12 +41,15 @@ def predict(
     *,
     projector: Header | None = None,
     draft: Sequence[Header] = (),
+    adapters: int = 0,
+    process: int | None = None,
     shape: Shape | None = None,
 ) -> Prediction:
     """What loading the model of ``headers`` (all its files) takes of each device of ``machine``, in bytes. Pure.
 
     ``options`` are llama.cpp load options under their proper names; absent ones take their defaults, ``n_ctx`` 0 is
-    the trained length. ``shape`` is that of ``headers``, where it is known already. Raises ModelUnusable where the
+    the trained length. ``adapters`` are the bytes of the LoRA adapters' files, ``process`` what the engine's process
+    takes without a model where that was measured. ``shape`` is that of ``headers``, where it is known already. Raises ModelUnusable where the
     architecture is not known.
     """
     started = time.perf_counter()
@@ -56,7 +61,8 @@ def predict(
     parts = _parts(shape, context, placement, options, machine, weights)
     counts = headers[0].counts
     entries = counts.get("tokenizer.ggml.tokens", 0) + counts.get("tokenizer.ggml.merges", 0)
-    parts[RAM] = parts[RAM].plus(Parts(overhead=VOCABULARY_ENTRY_BYTES * entries))
+    own = (PROCESS_BYTES if process is None else process) + BOOKKEEPING_BYTES + VOCABULARY_ENTRY_BYTES * entries
+    parts[RAM] = parts[RAM].plus(Parts(overhead=own, adapters=adapters))
     devices = [
         DeviceUse(name=device.name, kind=device.kind, parts=part, mapped=0 if index else mapped)
         for index, (device, part) in enumerate(zip(machine.devices, parts, strict=True))
@@ -121,8 +127,6 @@ def _compute(shape: Shape, context: Context, placement: Placement, options: Opti
 
 
 def _overhead(index: int, device: MemoryDevice, placement: Placement) -> int:
-    if index == RAM:
-        return PROCESS_BYTES
     if index not in placement.gpus:
         return 0
     return SHARED_GPU_BYTES if device.shares_ram else GPU_CONTEXT_BYTES
@@ -134,8 +138,6 @@ def _notes(options: Options, placement: Placement, projector: Header | None) -> 
         notes.append("Flash attention is taken to work on this GPU.")
     if options["split_mode"] in ("row", "tensor") and len(placement.gpus) > 1:
         notes.append("A split by rows or tensors is counted like one by layers.")
-    if options["lora"]:
-        notes.append("LoRA adapters are not counted.")
     if projector:
         notes.append("Memory that the projector needs for computing is not counted.")
     return tuple(notes)

@@ -29,7 +29,7 @@ _LONGEST = 16 * 1024 * 1024
 """Bytes of one answer."""
 _BAD_TOKEN = "Invalid credentials in Authorization header"
 """What the hub says of a token that it does not know."""
-_GIVE_TOKEN = "give Paddock a token of your account: in Settings under Account, by “paddock login”, or in HF_TOKEN"
+_GIVE_TOKEN = "give Paddock a token of your account: in Settings under Hugging Face, by “paddock login”, or in HF_TOKEN"
 _RESET = re.compile(r"\bt=(\d+)")
 """Seconds until a rate limit is over, as the hub's RateLimit header says them."""
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -130,10 +130,12 @@ class Hub:
         """The name of the account that the token belongs to; blocks. Raises AccessDenied for a token that is not
         accepted, RemoteFailed."""
         try:
-            answer = self.get("/api/whoami-v2", "the account of the token")
+            answer = self.get("/api/whoami-v2", "the name of the account")
             name = msgspec.json.decode(answer.body).get("name")
         except AccessDenied as error:
             raise rejected_token(self.host) from error
+        except ModelNotFound as error:
+            raise lacking(self.host, "accounts", "What is public there needs no token.") from error
         except (msgspec.DecodeError, AttributeError, UnicodeDecodeError) as error:
             raise unreachable(self.endpoint, error) from error
         return str(name)
@@ -203,12 +205,17 @@ def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockEr
     return RemoteFailed(f"{host} does not give {what} (status {status}).", hint="Check the address.", status=status)
 
 
+def lacking(host: str, what: str, hint: str) -> RemoteFailed:
+    """For a part of the hub's interface that a mirror does not have."""
+    return RemoteFailed(f"{host} has no {what}: it may be a mirror that passes on files only.", hint=hint)
+
+
 def rejected_token(host: str) -> AccessDenied:
     """For a token that is wrong, has expired or was revoked."""
     return AccessDenied(
         f"{host} does not accept the token: it is wrong, has expired or was revoked.",
-        hint=f"Make a new one at {host}/settings/tokens and give it in Settings under Account, or by “paddock login”;"
-        " “paddock logout” goes on without one.",
+        hint=f"Make a new one at {host}/settings/tokens and give it in Settings under Hugging Face, or by “paddock"
+        " login”; “paddock logout” goes on without one.",
         bad_token=True,
     )
 

@@ -216,7 +216,7 @@ class Library:
         if near:
             hint = f"Did you mean {' or '.join(f'“{name}”' for name in near)}?"
         elif usable:
-            hint = "“paddock ls” lists the models on this machine."
+            hint = "The Models page and “paddock ls” list those on this computer."
         else:
             hint = "There are no models on this machine yet."
         named = model if len(model) <= _SHOWN else model[: _SHOWN - 1] + "…"

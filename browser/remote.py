@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from paddock.browser.download_choice import projector_of
 from paddock.browser.gguf import Header, check_shards, read_header
 from paddock.browser.header_cache import HeaderCache, cache_key, storage_failed
 from paddock.browser.hub import Hub, Listing
@@ -23,6 +24,7 @@ _SILENCE_S = 20.0
 _CONNECT_S = 10.0
 _TRIES = 3
 _AT_ONCE = 4
+_FIRST_OF_PROJECTOR = 64 * 1024
 _FIRST_OF_SHARD = 128 * 1024
 """Parts after the first have no vocabulary."""
 _SUFFIX = ".gguf"
@@ -39,7 +41,8 @@ class Fetched:
 
     ``paths`` are sparse files of full size that begin with the headers, beside each other under their proper names;
     empty where the file system has no sparse files. ``fetched_bytes``: content that came over the network for it, 0
-    from the cache. ``size_bytes``: of all files of the model. ``model``: its name for a person.
+    from the cache. ``size_bytes``: of all files of the model. ``model``: its name for a person. ``projector``: such a
+    file of what the model sees through; None where there is none.
     """
 
     headers: tuple[Header, ...]
@@ -47,16 +50,20 @@ class Fetched:
     fetched_bytes: int
     model: str
     size_bytes: int
+    projector: Path | None = None
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where the files are. ``key`` names this very version of them; empty: the first answer tells it."""
+    """Where the files are. ``key`` names this very version of them; empty: the first answer tells it. So many bytes
+    of the ``first`` one are asked for at first."""
 
     model: str
     urls: tuple[str, ...]
     names: tuple[str, ...]
     key: str = ""
+    first: int = 2**20
+    projector: _Source | None = None
 
 
 def is_remote(source: str) -> bool:
@@ -116,7 +123,9 @@ async def fetch_headers(
             httpx2.AsyncClient(follow_redirects=True, timeout=timeout, headers=agent) as http,
         ):
             fetcher = HeaderFetcher(http, hub.headers_for, Allowance(), retry_s=retry_s)
-            return await _Job(await _find(source, hub, retry_s), cache, fetcher).run()
+            found = await _find(source, hub, retry_s)
+            fetched = await _Job(found, cache, fetcher).run()
+            return fetched if found.projector is None else await _seeing(fetched, _Job(found.projector, cache, fetcher))
     except TimeoutError as error:
         hint = "Try again when the connection is better."
         raise RemoteFailed(f"The header of {source} did not come within {DEADLINE_S:g} s.", hint=hint) from error
@@ -179,11 +188,19 @@ def _is_gguf(path: str) -> bool:
 async def _in_repository(repo: str, quant: str, hub: Hub, retry_s: float) -> _Source:
     listing = await files_of(repo, hub, retry_s)
     label, files = choose(listing, quant)
-    paths = [file.path for file in files]
+    projector = projector_of(listing, files[0].path)
+    found = _in_listing(hub, listing, f"{repo}:{label}", [file.path for file in files])
+    if projector is None:
+        return found
+    seeing = replace(_in_listing(hub, listing, projector.path, [projector.path]), first=_FIRST_OF_PROJECTOR)
+    return replace(found, projector=seeing)
+
+
+def _in_listing(hub: Hub, listing: Listing, model: str, paths: Sequence[str]) -> _Source:
     urls = tuple(hub.url(listing.repo, listing.revision, path) for path in paths)
     fixed = _COMMIT.match(listing.revision)
     key = cache_key(hub.endpoint, listing.repo, listing.revision, *paths) if fixed else ""
-    return _Source(f"{repo}:{label}", urls, tuple(map(_file_name, paths)), key)
+    return _Source(model, urls, tuple(map(_file_name, paths)), key)
 
 
 async def files_of(repo: str, hub: Hub, retry_s: float) -> Listing:
@@ -210,6 +227,17 @@ def _safe(name: str) -> str:
 # ---------------------------------------------------------------- fetching them
 
 
+async def _seeing(model: Fetched, projector: _Job) -> Fetched:
+    """``model`` with its projector; without it where that cannot be had, which a download will say."""
+    try:
+        found = await projector.run()
+    except PaddockError:
+        return model
+    path = found.paths[0] if found.paths else None
+    fetched = max(model.fetched_bytes, found.fetched_bytes)  # both count from the beginning, or came from the cache
+    return replace(model, projector=path, fetched_bytes=fetched)
+
+
 class _Job:
     """One model on its way."""
 
@@ -234,12 +262,12 @@ class _Job:
     async def _fetch(self, staged: Path) -> Fetched:
         source, fetcher = self._source, self._fetcher
         url, path = source.urls[0], staged / source.names[0]
-        first = await fetcher.fetch(url, path, known=self._is_known)
+        first = await fetcher.fetch(url, path, first=source.first, known=self._is_known)
         if first.header is None:
             kept = await asyncio.to_thread(self._look_up)
             if kept is not None:
                 return kept
-            first = await fetcher.fetch(url, path)
+            first = await fetcher.fetch(url, path, first=source.first)
         parts = [first, *await self._further(staged)]
         headers = tuple(part.header for part in parts if part.header is not None)
         check_shards(headers, source.names[0])

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 
 from paddock.browser.download_choice import NO_MLX, is_mlx, safetensors_of
-from paddock.browser.hub import Hub, Listing, listing_of, unreachable
+from paddock.browser.hub import Hub, Listing, lacking, listing_of, unreachable
 from paddock.browser.hub_results import result_of
 from paddock.browser.model_card import LONGEST, card_of
 from paddock.browser.quants import is_projector, variants
@@ -64,7 +64,8 @@ class HubSearch:
         if repo:
             try:
                 model = await self.model(repo)
-                return HubPage(results=(model.result,), stale=model.stale, fetched=model.fetched, notes=model.notes)
+                told = HubPage(results=(model.result,), stale=model.stale, fetched=model.fetched, notes=model.notes)
+                return msgspec.structs.replace(told, hub=hub.endpoint)
             except (ModelNotFound, AccessDenied) as error:
                 if error.details.get("bad_token") or "://" in request.words:
                     raise
@@ -116,7 +117,10 @@ class HubSearch:
     def _page(self, hub: Hub, query: dict[str, Any], request: HubSearchRequest) -> HubPage:
         from huggingface_hub.hf_api import ModelInfo
 
-        answer = hub.get("/api/models", "a search", query)
+        try:
+            answer = hub.get("/api/models", "results of a search", query)
+        except ModelNotFound as error:
+            raise lacking(hub.host, "search", "A model whose name you know can be fetched all the same.") from error
         try:
             items = msgspec.json.decode(answer.body, type=list[dict[str, Any]])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -132,7 +136,7 @@ class HubSearch:
                 )
         cursor = parse_qs(urlsplit(answer.next_url).query).get("cursor", [""])[0]
         wanted = tuple(result for result in results if _in_range(result, request))
-        return HubPage(results=wanted, cursor=cursor, fetched=self._clock(), notes=tuple(notes))
+        return HubPage(results=wanted, cursor=cursor, fetched=self._clock(), notes=tuple(notes), hub=hub.endpoint)
 
     def _model(self, hub: Hub, repo: str) -> HubModel:
         info = hub.info(repo)
@@ -229,7 +233,7 @@ def _card(hub: Hub, listing: Listing) -> tuple[str, tuple[str, ...]]:
     if readme.size > 4 * LONGEST:
         return "", ("The model card is too long to be shown.",)
     try:
-        answer = hub.get(f"/{listing.repo}/resolve/{quote(listing.revision, safe='')}/README.md", "the model card")
+        answer = hub.get(f"/{listing.repo}/resolve/{quote(listing.revision, safe='')}/README.md", "README.md")
     except PaddockError as error:
         return "", (f"The model card cannot be read. {error.message}",)
     return card_of(answer.body), ()

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 COLLECT_MS = 2_000
 WARM_MS = 1_000
+FINISH_S, AWAY_S = 5.0, 1.5
+"""So long the last requests may take to leave when the window has gone; the second where no host takes them."""
 
 
 class Collector(QObject):
@@ -142,7 +144,7 @@ class App:
         """After the event loop: let the last requests leave, then end the thread."""
         self.closing = True
         self.workshop.remove(self._application)
-        self.bridge.finish(1.5)
+        self.bridge.finish(FINISH_S if self.host.connection == "connected" else AWAY_S)
         self.bridge.close()
         try:
             window_state.write(self._home.window_file, self.window.state())

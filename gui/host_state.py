@@ -55,17 +55,17 @@ class HostState(QObject):
     connection_changed = Signal()
     """``connection`` or ``lost`` changed."""
     snapshot = Signal()
-    """Connected, for the first time or again: what was shown may be old."""
+    """Connected, for the first time or again, or a backup was put back: what was shown may be old."""
     models_changed = Signal()
     """The models on disk or their state in the pool."""
     chats_changed = Signal()
+    """The list of conversations."""
     folders_changed = Signal()
     """Folders of conversations; ask for them."""
     presets_changed = Signal()
     """Presets or saved prompts; ask for them."""
     batch_changed = Signal(str, object)
     """A :class:`~paddock.sdk.compare.Batch` moved on; None: it was removed."""
-    """The list of conversations."""
     chat_deleted = Signal(str)
     store_repaired = Signal(object)
     """A :class:`~paddock.sdk.chats.StoreRepair` to be told."""
@@ -150,6 +150,11 @@ class HostState(QObject):
         """The name to show for a model's id."""
         info = self.models.get(model)
         return info.name if info is not None and info.name else model.rpartition("/")[2]
+
+    def model_title(self, model: str) -> str:
+        """As :meth:`model_name`, with the quant."""
+        info = self.models.get(model)
+        return f"{self.model_name(model)} {info.quant if info is not None else ''}".rstrip()
 
     def silk(self, model: str) -> int:
         """The silk a model wears, counted from 0: the first that was free when it was loaded. It keeps it, so that its

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtWidgets import QMenu
 
 from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_dialog import BatchDialog
+from paddock.gui.screens_content import LONG, LONGEST
 from paddock.gui.screens_studio import NotDrawn, Studio
-from paddock.sdk.types import Pane
+from paddock.sdk.types import ModelInfo, Pane
 
 PROMPTS = """prompt,contains,regex,name
 What is the capital of France?,Paris,,
@@ -19,24 +22,29 @@ MORE = "".join(f"Question number {number} about ducks?,duck,,\n" for number in r
 
 
 class BatchPictures:
-    """Lists of prompts for the first three usable models that there are, and one pane more of the first."""
+    """Lists of prompts for two models with long names and one that waits, and one pane more of the first."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def _panes(self) -> tuple[Pane, ...]:
-        models = [info for info in self._studio.host.models.values() if not info.error]
-        chosen = sorted(models, key=lambda info: -len(info.name))[:3]
-        if not chosen:
-            raise NotDrawn("There is no model.")
+        ids = [self._named(name).id for name in (LONGEST, LONG, "Gate")]
         limit = 40
-        panes = tuple(Pane(model=info.id, max_tokens=limit) for info in chosen)
-        warm = Pane(model=chosen[0].id, max_tokens=limit, sampling={"temperature": 1.2}, system="Answer like a pirate.")
+        panes = tuple(Pane(model=model, max_tokens=limit) for model in ids)
+        warm = Pane(model=ids[0], max_tokens=limit, sampling={"temperature": 1.2}, system="Answer like a pirate.")
         return (*panes, warm)
+
+    def _named(self, name: str) -> ModelInfo:
+        found = next((m for m in self._studio.host.models.values() if f"/{name}.echo.json" in m.path), None)
+        if found is None:
+            raise NotDrawn(f"There is no model {name}.")
+        return found
 
     def batch(self, name: str) -> None:
         """Empty, what cannot be read, ready to start, done, and the answers to one prompt."""
         studio = self._studio
+        gate = Path(self._named("Gate").path).parent / "open"
+        gate.unlink(missing_ok=True)
         dialog = BatchDialog(studio.host, Messages(), self._panes(), studio.window)
         dialog.open()
         setup, run = dialog.setup, dialog.run
@@ -57,6 +65,7 @@ class BatchPictures:
         run.delete.click()
         studio.save(f"batch-paused-{name}", dialog)
         run.trouble.hide()
+        gate.touch()
         run.pause.click()
         studio.until(lambda: run.batch is not None and run.batch.state == "done", "The end of the list")
         count = len(run.table.prompts)

@@ -221,7 +221,7 @@ class BrowserPictures:
         studio = self._studio
         studio.window.opener.open_paths([studio.host.models[TO_QUANTIZE].path])
         sheet = studio.part(OpenSheet)
-        studio.until(lambda: sheet.facts.text() != "Looking…", "What the file is")
+        studio.until(lambda: sheet.facts.text() != "Looking…" and bool(sheet.verdict.text()), "What the file is")
         studio.save(f"open-{name}", sheet)
         sheet.reject()
 

@@ -36,8 +36,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "Slow": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
     "Json-A": {"text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}', "tokens_per_second": 90},
     "Json-B": {"text": '{"city": "London", "born": 1816, "name": "Ada", "works": ["Notes", "Letters"]}'},
-    "Heavy-A": {"text": "It is light.", "take_mib": 80, "hold": {"after_tokens": 2}},
-    "Heavy-B": {"text": "It is heavier.", "take_mib": 80},
+    "Heavy-A": {"text": "It is light.", "size_bytes": 80 * 2**20, "hold": {"after_tokens": 2}},
+    "Heavy-B": {"text": "It is heavier.", "size_bytes": 80 * 2**20},
+    "Gate": {"text": "The capital is Paris, of ducks.", "hold": {"until": "open", "when": "river"}},
     "Broken": {"text": "", "die": {"signal": "SIGSEGV", "after_tokens": 0}},
     LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 60},
     LONGEST: {"text": "Short prompts are read faster, and they leave more room.", "tokens_per_second": 60},
@@ -107,7 +108,7 @@ class ComparePictures:
         studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=120)))
         view = self._begin(("Heavy-A", "Heavy-B"))
         view.send("Is it light?")
-        studio.until(lambda: any(run.pieces > 1 for run in view.session.runs.values()), "Some words")
+        studio.until(lambda: any(run.pieces for run in view.session.runs.values()), "Some words")
         studio.save(f"compare-queued-{name}")
         view.stop()
         studio.until(lambda: not view.session.running, "The end of both")
@@ -126,8 +127,7 @@ class ComparePictures:
     def pane(self, name: str) -> None:
         """What can be done with a pane, and its settings."""
         studio = self._studio
-        self._studio.chat.open(self._made[SIX[:3]])
-        studio.until(lambda: len(self._view().panes) == 3, "The panes")
+        self._open(SIX[:3])
         deeds, pane = self._view().deeds, self._view().session.panes[1].id
         menu = deeds.open_menu(pane)
         studio.save(f"compare-menu-{name}", menu)
@@ -141,6 +141,11 @@ class ComparePictures:
         studio.window.bar.settle()
 
     def _answered(self, picture: str, name: str, *models: str) -> None:
+        self._open(models)
+        self._studio.save(f"{picture}-{name}")
+
+    def _open(self, models: tuple[str, ...]) -> None:
+        """A comparison of ``models`` with its answers."""
         chat = self._made.get(models)
         if chat is None:
             view = self._begin(models)
@@ -152,7 +157,6 @@ class ComparePictures:
             self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
         planner = self._view().planner
         self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
-        self._studio.save(f"{picture}-{name}")
 
     def _begin(self, models: tuple[str, ...]) -> CompareView:
         return self._begin_panes([Pane(model=self._id(model)) for model in models])

@@ -8,9 +8,7 @@ from paddock.gui.pages.settings_sections import SettingsSection
 
 LONG = "A-model-whose-name-has-forty-characters8"
 LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-from-2026"
-LONG_TITLE = ", and".join(
-    ["A title that somebody wrote without a thought for the width of columns, and it goes on"] * 2
-)
+LONG_TITLE = "A title that somebody wrote without a thought for the width of columns" + ", and of lists" * 9
 CHATS: tuple[tuple[str, bool], ...] = (
     ("House rules for the translation", True),
     ("Regex for ISO dates with offsets", False),

@@ -43,6 +43,7 @@ QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: {FIELD_RADIUS}px; }}
 QMenu::item:selected {{ background: {p.selected}; }}
 QMenu::item:disabled {{ color: {p.muted}; }}
 QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
+QMessageBox QLabel#qt_msgbox_label {{ font-weight: 600; }}
 QMessageBox QPushButton {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;
     padding: 6px 12px; }}
 QMessageBox QPushButton:hover {{ background: {p.hover}; }}

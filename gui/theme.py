@@ -137,7 +137,18 @@ class Theme:
         return LIGHT if self.mode == "light" else DARK
 
     def font(self, size: int = 13, weight: Weight = 400, *, mono: bool = False, tabular: bool = False) -> QFont:
-        """A font of ``size`` logical pixels at 100 %. ``tabular`` for every number that changes."""
+        """A font of ``size`` logical pixels at 100 %, the caller's own. ``tabular`` for every number that changes."""
+        key = (size, weight, mono, tabular)
+        if key not in self._fonts:
+            self._fonts[key] = self._font(*key)
+        return QFont(self._fonts[key])
+
+    @cached_property
+    def _fonts(self) -> dict[tuple[int, Weight, bool, bool], QFont]:
+        """Made so far: painting asks for the same few hundreds of times."""
+        return {}
+
+    def _font(self, size: int, weight: Weight, mono: bool, tabular: bool) -> QFont:
         if mono:
             font = QFont(fonts.MONO)
             # Ligatures would redraw <= and -> as other signs.

@@ -39,7 +39,7 @@ _NAMES = {
     "aclient": "AsyncClient",
     "client": "Client",
     "connect": "replace_host",
-    "downloads": "Download DownloadFile DownloadPatch DownloadRequest DownloadState",
+    "downloads": "Download DownloadFile DownloadPatch DownloadRemains DownloadRequest DownloadState",
     "paths": "Home",
     "questions": """
         Candidates CandidatesRequest ContextRequest ContextUse DetokenizeRequest EmbedRequest Embeddings Input PlainText

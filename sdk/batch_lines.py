@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from paddock.sdk.compare import BatchCell, BatchPrompt, Check, CheckResult
-from paddock.sdk.types import Options, Pane
+from paddock.sdk.types import Pane
 
 DEFAULT_CRITERION = "The answer is correct and does what was asked."
 _SHOWN = 40
@@ -20,22 +20,38 @@ def prompt_text(prompt: BatchPrompt) -> str:
     return prompt.prompt or (prompt.messages[-1].content if prompt.messages else "")
 
 
+def counted(number: int, what: str) -> str:
+    """“1 prompt”, “2 prompts”."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def pane_names(panes: Sequence[Pane]) -> list[str]:
     """A name for each pane, no two alike: its own, or its model's with the settings that set it apart."""
-    names = [pane.name or pane.model for pane in panes]
-    for number, pane in enumerate(panes):
-        same = [other for other in panes if (other.name or other.model) == (pane.name or pane.model)]
-        if len(same) > 1 and (settings := settings_text(pane, same)):
-            names[number] += f" · {settings}"
-    return [name if names.count(name) == 1 else f"{name} · {number}" for number, name in enumerate(names, 1)]
+    titles = [pane.name or pane.model for pane in panes]
+    apart = settings_apart(panes, titles)
+    return [" · ".join(filter(None, words)) for words in zip(titles, apart, strict=True)]
 
 
-def settings_text(pane: Pane, among: Sequence[Pane] = ()) -> str:
-    """The settings of ``pane``; with panes ``among`` it is, those in which they differ."""
-    own = _settings(pane)
-    others = [_settings(other) for other in among]
-    told = {name: value for name, value in own.items() if not others or any(o.get(name) != value for o in others)}
-    return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in told.items())
+def settings_apart(panes: Sequence[Pane], titles: Sequence[str], prompts: Mapping[str, str] | None = None) -> list[str]:
+    """What sets each pane apart from those with the same title: settings, else its number; empty where there is none.
+    ``prompts`` are the names of system prompts by their texts."""
+    found = []
+    for own, title in zip(panes, titles, strict=True):
+        same = [pane for pane, other in zip(panes, titles, strict=True) if other == title]
+        found.append(settings_text(own, same, prompts) if len(same) > 1 else "")
+    whole = list(zip(titles, found, strict=True))
+    return [
+        words if whole.count((title, words)) == 1 else " · ".join(filter(None, (words, str(number))))
+        for number, (title, words) in enumerate(whole, 1)
+    ]
+
+
+def settings_text(pane: Pane, among: Sequence[Pane] = (), prompts: Mapping[str, str] | None = None) -> str:
+    """The settings of ``pane``; with panes ``among`` it is, those in which they differ. ``prompts`` are the names of
+    system prompts by their texts."""
+    own = _settings(pane, prompts or {})
+    others = [_settings(other, prompts or {}) for other in among]
+    return ", ".join(words for words in own if not others or any(words not in other for other in others))
 
 
 def check_name(check: Check) -> str:
@@ -44,7 +60,7 @@ def check_name(check: Check) -> str:
         return check.name
     match check.kind:
         case "contains" | "not_contains":
-            return f"{check.kind.replace('_', ' ')} “{_short(check.value)}”"
+            return f"{'contains' if check.kind == 'contains' else 'does not contain'} “{_short(check.value)}”"
         case "regex":
             return f"regex {_short(check.value)}"
         case "json_schema":
@@ -85,16 +101,26 @@ def _stats(cell: BatchCell) -> dict[str, Any] | None:
     return {**msgspec.to_builtins(cell.stats), **msgspec.to_builtins(cell.usage)}
 
 
-def _settings(pane: Pane) -> Options:
-    settings: Options = dict(pane.sampling)
-    settings |= {"max_tokens": pane.max_tokens} if pane.max_tokens is not None else {}
-    settings |= {"system": pane.system} if pane.system is not None else {}
-    return settings | ({"reasoning": pane.reasoning} if pane.reasoning is not None else {})
+def _settings(pane: Pane, prompts: Mapping[str, str]) -> list[str]:
+    told = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in pane.sampling.items()]
+    if pane.max_tokens is not None:
+        told.append(f"at most {pane.max_tokens:,} tokens" if pane.max_tokens else "no length limit")
+    if pane.stop is not None:
+        told.append(f"stops at {' or '.join(f'“{_short(text)}”' for text in pane.stop)}" if pane.stop else "no stops")
+    if pane.system is not None:
+        name = prompts.get(pane.system.strip()) or _short(pane.system)
+        told.append(f"system prompt “{name}”" if name else "no system prompt")
+    if pane.reasoning is not None:
+        told.append("with reasoning" if pane.reasoning else "without reasoning")
+    return told
 
 
 def _short(value: Any) -> str:
     text = " ".join((value if isinstance(value, str) else msgspec.json.encode(value).decode()).split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    if len(text) <= _SHOWN:
+        return text
+    cut = text[: _SHOWN - 1]
+    return (cut.rpartition(" ")[0] or cut).rstrip(" ,.;:") + "…"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from paddock.sdk.chats import (
     StoreState,
 )
 from paddock.sdk.pictures import Picture
-from paddock.sdk.protocol import Call, body_of
+from paddock.sdk.protocol import UNHURRIED_S, Call, body_of
 from paddock.sdk.types import Chat, ChatSummary
 
 T = TypeVar("T")
@@ -93,12 +93,12 @@ def _delete_folder(id: str) -> Call[None]:
 
 def _export(request: ExportRequest) -> Call[Exported]:
     body = body_of(request)
-    return Call(method="POST", path="/control/chat-export", answer=Exported, body=body, timeout_s=_DISK_S)
+    return Call(method="POST", path="/control/chat-export", answer=Exported, body=body, timeout_s=UNHURRIED_S)
 
 
 def _import(request: ChatImport) -> Call[Imported]:
     body = body_of(request)
-    return Call(method="POST", path="/control/chat-import", answer=Imported, body=body, timeout_s=_DISK_S)
+    return Call(method="POST", path="/control/chat-import", answer=Imported, body=body, timeout_s=UNHURRIED_S)
 
 
 def _counts() -> Call[dict[str, int]]:

@@ -103,7 +103,8 @@ class ExportRequest(Request, frozen=True, kw_only=True):
 
     ``path`` is a file, or a folder that gets one file for each conversation; what is there already is replaced only
     with ``replace``. Without a path the text comes back (not of a PDF). ``versions``: all versions of the turns instead
-    of the current path. ``side_by_side``: the panes of a comparison as columns. ``blind`` keeps names out.
+    of the current path. ``side_by_side``: the panes of a comparison as columns. ``blind`` keeps names out. ``job``
+    names the :class:`~paddock.sdk.jobs.Job` that tells how far it is and can be cancelled, where it takes longer.
     """
 
     format: ExportFormat
@@ -116,6 +117,7 @@ class ExportRequest(Request, frozen=True, kw_only=True):
     numbers: bool = False
     side_by_side: bool = False
     blind: bool = False
+    job: str = ""
 
 
 class Exported(Value, frozen=True, kw_only=True):
@@ -130,11 +132,12 @@ class Exported(Value, frozen=True, kw_only=True):
 
 class ChatImport(Request, frozen=True, kw_only=True):
     """Take over the conversations of the file or folder at ``path``; None finds out its format. What was taken over
-    before is not taken twice."""
+    before is not taken twice. ``job`` as in :class:`ExportRequest`."""
 
     path: str
     format: ImportFormat | None = None
     folder: str = ""
+    job: str = ""
 
 
 class Imported(Value, frozen=True, kw_only=True):

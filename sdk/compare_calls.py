@@ -28,7 +28,7 @@ from paddock.sdk.compare import (
     VoteRequest,
 )
 from paddock.sdk.host import Generation
-from paddock.sdk.protocol import Call, body_of
+from paddock.sdk.protocol import UNHURRIED_S, Call, body_of
 from paddock.sdk.types import Chat, Pane
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def _prompts(id: str) -> Call[list[BatchPrompt]]:
 
 def _export(id: str, request: BatchExport) -> Call[Exported]:
     path = _of(_BATCHES, id) + "/export"
-    return Call(method="POST", path=path, answer=Exported, body=body_of(request), timeout_s=_PLAN_S)
+    return Call(method="POST", path=path, answer=Exported, body=body_of(request), timeout_s=UNHURRIED_S)
 
 
 def _prompt_sets() -> Call[list[PromptSet]]:

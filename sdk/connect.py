@@ -23,11 +23,11 @@ from paddock.sdk.paths import Home, boot_id, machine_name
 from paddock.sdk.protocol import Call
 from paddock.sdk.version import PROTOCOL, VERSION
 
-START_S = 20.0
-"""So long a host may take from nothing to its handshake."""
-PATIENCE_S = 8.0
+START_S = 60.0
+"""So long a host may take from nothing to its handshake: a second, and twenty where the machine has other work."""
+PATIENCE_S = 20.0
 """So long a host that holds its lock may stay without an answer before it counts as stuck."""
-LEAVE_S = 15.0
+LEAVE_S = 30.0
 """So long a host may take to end after it was asked to."""
 _POLL_S = 0.05
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
@@ -144,7 +144,7 @@ def stop_host(
 ) -> bool:
     """End the running host, of whatever version; False when none is running.
 
-    ``timeout_s`` bounds the wait for its end; None means as long as it takes for ``done`` and 15 s otherwise.
+    ``timeout_s`` bounds the wait for its end; None means as long as it takes for ``done`` and 30 s otherwise.
     Raises HostBusy when it works and ``when`` is ``idle``, HostUnavailable when it does not answer or does not end.
     """
     place = home_of(home)

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from paddock.sdk.downloads import Download, DownloadPatch, DownloadRequest
+from paddock.sdk.downloads import Download, DownloadPatch, DownloadRemains, DownloadRequest
 from paddock.sdk.protocol import Call
 
 T = TypeVar("T")
 
 _PATH = "/control/downloads"
+_REMAINS = "/control/download-remains"
 _LISTING_S = 180.0
 """The hub is asked for the files first, more than once where it does not answer at once."""
 
@@ -33,6 +34,14 @@ def _change(id: str, patch: DownloadPatch) -> Call[Download]:
 
 def _cancel(id: str) -> Call[None]:
     return Call(method="DELETE", path=f"{_PATH}/{quote(id, safe='')}")
+
+
+def _remains() -> Call[list[DownloadRemains]]:
+    return Call(method="GET", path=_REMAINS, answer=list[DownloadRemains])
+
+
+def _remove_remains(id: str) -> Call[None]:
+    return Call(method="DELETE", path=f"{_REMAINS}/{quote(id, safe='')}")
 
 
 class DownloadClient(ABC):
@@ -66,6 +75,14 @@ class DownloadClient(ABC):
         """Take it from the list; what came of it is removed, unless it is done."""
         self._ask(_cancel(id))
 
+    def download_remains(self) -> list[DownloadRemains]:
+        """What takes room where downloads are made and belongs to none that is in the list."""
+        return self._ask(_remains())
+
+    def remove_download_remains(self, id: str) -> None:
+        """For good."""
+        self._ask(_remove_remains(id))
+
 
 class AsyncDownloadClient(ABC):
     """What :class:`~paddock.sdk.aclient.AsyncClient` does with downloads, as :class:`DownloadClient`."""
@@ -97,3 +114,11 @@ class AsyncDownloadClient(ABC):
     async def cancel_download(self, id: str) -> None:
         """Take it from the list; what came of it is removed, unless it is done."""
         await self._ask(_cancel(id))
+
+    async def download_remains(self) -> list[DownloadRemains]:
+        """What takes room where downloads are made and belongs to none that is in the list."""
+        return await self._ask(_remains())
+
+    async def remove_download_remains(self, id: str) -> None:
+        """For good."""
+        await self._ask(_remove_remains(id))

@@ -51,6 +51,18 @@ class Download(Value, frozen=True, kw_only=True):
         return sum(file.size for file in self.files)
 
 
+class DownloadRemains(Value, frozen=True, kw_only=True):
+    """What is left of a download that is in no list any more, as after the list was lost. ``files`` are their names,
+    ``size_bytes`` what they take on the disk, ``changed`` is in Unix seconds. Getting the same model again goes on from
+    what is there."""
+
+    id: str
+    path: str
+    files: tuple[str, ...]
+    size_bytes: int
+    changed: float
+
+
 class DownloadRequest(Request, frozen=True, kw_only=True):
     """Get a model: OWNER/REPO, OWNER/REPO:QUANT, or an address of the hub."""
 

@@ -68,13 +68,15 @@ class HubResult(Value, frozen=True, kw_only=True):
 
 class HubPage(Value, frozen=True, kw_only=True):
     """Results in their order; ``cursor`` is empty on the last page. ``stale``: the hub could not be asked, and these
-    are its answers of ``fetched``. ``notes`` are sentences for a person: what was tried again, what was left out."""
+    are its answers of ``fetched``. ``notes`` are sentences for a person: what was tried again, what was left out.
+    ``hub`` is the address below which people see the repositories (``HUB/OWNER/REPO``)."""
 
     results: tuple[HubResult, ...] = ()
     cursor: str = ""
     stale: bool = False
     fetched: float = 0.0
     notes: tuple[str, ...] = ()
+    hub: str = ""
 
 
 class HubFileInfo(Value, frozen=True, kw_only=True):

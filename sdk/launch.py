@@ -85,7 +85,7 @@ def _listen(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]
 
 def _outcome(process: subprocess.Popen[str]) -> str:
     try:
-        code = process.wait(timeout=2)
+        code = process.wait(timeout=10)
     except subprocess.TimeoutExpired:
         return "it closed its output"
     if code >= 0:

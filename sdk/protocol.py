@@ -61,6 +61,8 @@ ANSWER_S = 60.0
 """A plain call may take so long: probing the engines loads their libraries once."""
 REPLY_S = 900.0
 """A question may take so long: its model may have to be loaded first, and many long texts take their time."""
+UNHURRIED_S = 86_400.0
+"""What tells meanwhile how far it is may take as long as it takes; closing the connection ends it."""
 HANDSHAKE_S = 5.0
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 

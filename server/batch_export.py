@@ -10,7 +10,7 @@ from html import escape
 
 import msgspec
 
-from paddock.sdk.batch_lines import cell_line, pane_names, prompt_text, settings_text, summarised, verdict
+from paddock.sdk.batch_lines import cell_line, counted, pane_names, prompt_text, settings_text, summarised, verdict
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchPrompt
 from paddock.server.chat_files import absolute, write_file
@@ -88,7 +88,8 @@ def _html(batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCel
         + "</tr>\n"
         for at, prompt in enumerate(prompts)
     )
-    about = f"{batch.prompts:,} prompts, {len(names)} panes, each {batch.repeat} times; {batch.failed:,} failed."
+    times = f", each {batch.repeat:,} times" if batch.repeat > 1 else ""
+    about = f"{counted(batch.prompts, 'prompt')}, {counted(len(names), 'pane')}{times}; {batch.failed:,} failed."
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(batch.name)}</title>'
         f"<style>{_STYLE}</style><h1>{escape(batch.name)}</h1><p>{about}</p>\n"

@@ -16,8 +16,9 @@ from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, Check, CheckResul
 from paddock.sdk.errors import EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished
 from paddock.sdk.host import Generation
-from paddock.sdk.types import GenerateRequest, LoadedModel, Message, Options, Pane
-from paddock.server.batch_checks import carry_out, judge_messages, judged
+from paddock.sdk.types import GenerateRequest, LoadedModel, Message
+from paddock.server.batch_asking import JUDGE_TOKENS, cell_request, judge_request
+from paddock.server.batch_checks import carry_out, closing_messages, judge_messages, judged
 
 if TYPE_CHECKING:
     from paddock.sdk.errors import ErrorInfo
@@ -31,8 +32,6 @@ BUSY_S = 5.0
 """So long a cell waits when the machine has no room for its model."""
 _LOOK_S = 0.5
 """A model that has just been loaded takes more than the one request that it was loaded for."""
-_JUDGE_TOKENS = 4096
-_SEEDS = 2**32
 
 
 Do = Callable[[int], Coroutine[Any, Any, None]]
@@ -213,20 +212,9 @@ class BatchWork:
     async def _answer(self, number: int) -> None:
         at, pane_at, repeat = self._place(number)
         prompt, pane = self._prompts[at], self._batch.panes[pane_at]
-        sampling = _seeded(pane, repeat)
-        request = GenerateRequest(
-            id=self._fresh_id(number),
-            model=pane.model,
-            messages=_messages(prompt, pane, self._system),
-            sampling=sampling,
-            max_tokens=pane.max_tokens or None,
-            stop=pane.stop or (),
-            reasoning=pane.reasoning,
-            priority="batch",
-            private=True,  # hundreds of prompts would push what chats have read out of the store on disk
-        )
+        request = cell_request(self._fresh_id(number), prompt, pane, repeat, self._system)
         run, ending = await self._generate(number, request)
-        seed = sampling.get("seed")
+        seed = request.sampling.get("seed")
         cell = BatchCell(
             prompt=at,
             pane=pane_at,
@@ -332,20 +320,24 @@ class BatchWork:
             self._batch = msgspec.structs.replace(self._batch, to_judge=self._batch.to_judge - 1)
 
     async def _verdict(self, number: int, check: Check, question: str, answer: str) -> CheckResult:
-        request = GenerateRequest(
-            id=self._fresh_id(number),
-            model=check.model,
-            messages=judge_messages(check.value, question, answer),
-            sampling={"temperature": 0.0},
-            max_tokens=_JUDGE_TOKENS,
-            priority="batch",
-            private=True,
-        )
+        """What a judge says. One whose reply is no clear verdict is asked for it once more."""
+        asked = judge_messages(check.value, question, answer)
+        said, trouble = await self._ask_judge(number, check.model, asked)
+        result = judged(check, said)
+        if result.passed is None and said and not trouble:
+            closing, trouble = await self._ask_judge(number, check.model, closing_messages(asked, said))
+            result = judged(check, said, closing)
+        return msgspec.structs.replace(result, note=trouble) if trouble else result
+
+    async def _ask_judge(self, number: int, model: str, messages: tuple[Message, ...]) -> tuple[str, str]:
+        """What it replies, and what kept it from that."""
+        request = judge_request(self._fresh_id(number), model, messages)
         run, ending = await self._generate(number, request)
         if isinstance(ending, Failed):
-            error = PaddockError.from_info(ending.error)
-            return msgspec.structs.replace(judged(check, ""), note=f"The judge did not answer: {error.sentence()}")
-        return judged(check, run.text)
+            return "", f"The judge did not answer: {PaddockError.from_info(ending.error).sentence()}"
+        if run.reasoning and not run.text.strip():
+            return "", f"The judge was still thinking after {JUDGE_TOKENS:,} tokens."
+        return run.text.strip(), ""
 
 
 def _places(loaded: LoadedModel) -> int:
@@ -358,25 +350,6 @@ def _judges(prompt: BatchPrompt) -> list[str]:
     return [check.model for check in prompt.checks if check.kind == "judge"]
 
 
-def _seeded(pane: Pane, repeat: int) -> Options:
-    """The pane's sampling with a seed for each repetition, so that every answer can be had again: the pane's own and
-    those that follow it, from 0 where it has none. A seed of -1 is drawn anew each time, as the user asked."""
-    seed = pane.sampling.get("seed", 0)
-    if not isinstance(seed, int) or seed < 0:
-        return dict(pane.sampling)
-    return {**pane.sampling, "seed": (seed + repeat) % _SEEDS}
-
-
-def _messages(prompt: BatchPrompt, pane: Pane, system: str) -> tuple[Message, ...]:
-    """What is asked: the pane's system prompt, else that of the prompt's own messages, else ``system``."""
-    messages = prompt.messages or (Message(role="user", content=prompt.prompt),)
-    own = pane.system
-    if own is None:
-        own = system if messages[0].role != "system" else messages[0].content
-    rest = messages[1:] if messages[0].role == "system" else messages
-    return (Message(role="system", content=own), *rest) if own else rest
-
-
 async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
     yield Failed(id=id, error=error)
 
@@ -384,11 +357,5 @@ async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Stop ``tasks`` and wait until they have."""
     for task in tasks:
-        cancel(task)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def cancel(task: asyncio.Task[None]) -> None:
-    """Stop ``task``. A second cancel would end its wait for the answers that the first one stops."""
-    if not task.cancelling():
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -30,7 +30,7 @@ from paddock.sdk.errors import BadRequest, NotFound, PaddockError
 from paddock.sdk.events import BatchChanged, PresetsChanged
 from paddock.sdk.types import Pane
 from paddock.server.batch_export import export
-from paddock.server.batch_work import BatchWork, cancel
+from paddock.server.batch_work import BatchWork
 from paddock.server.chat_texts import title_of
 from paddock.server.prompt_files import check_prompts, read_prompts
 
@@ -197,7 +197,18 @@ class Batches:
         for after in range(0, batch.total, TOGETHER):  # in between others get at the database
             found = await self._store.ask(partial(_cells, id, after))
             cells += found.values()
+        if request.format == "html":
+            named = [msgspec.structs.replace(pane, name=await self._title(pane)) for pane in batch.panes]
+            batch = msgspec.structs.replace(batch, panes=tuple(named))
         return await asyncio.to_thread(export, request, batch, prompts, cells)
+
+    async def _title(self, pane: Pane) -> str:
+        """What people call a pane: its own name, or its model's."""
+        try:
+            model = await self._models.find(pane.model)
+        except PaddockError:  # it is no longer here
+            return pane.name or pane.model
+        return pane.name or f"{model.name} {model.quant}".rstrip()
 
     async def sets(self) -> list[PromptSet]:
         return await self._store.ask(lambda table: table.batches.sets())
@@ -261,7 +272,7 @@ class Batches:
             await self._watch(self._work, self._task)
             await self._close(batch.id, self._task)
         finally:
-            cancel(self._task)
+            self._task.cancel()
             await asyncio.wait([self._task])
             self._working = self._work = self._task = None
         with suppress(NotFound):  # it may have been removed
@@ -294,7 +305,7 @@ class Batches:
         """End the work on ``id``, if it is what runs, and wait for that."""
         task = self._task
         if self._working is not None and self._working.id == id and task is not None:
-            cancel(task)
+            task.cancel()
             await asyncio.wait([task])
 
     async def _set(self, id: str, state: BatchState) -> None:

@@ -19,6 +19,7 @@ from paddock.server.chat_markdown import markdown
 from paddock.server.chat_pdf import check_printer, print_pages
 from paddock.server.chat_table import table
 from paddock.server.chat_transcript import Transcript, transcript
+from paddock.server.jobs import from_thread
 
 if TYPE_CHECKING:
     from paddock.sdk.types import ChatSummary
@@ -32,7 +33,6 @@ SUFFIXES: dict[ExportFormat, str] = {
     "csv": ".csv",
     "pdf": ".pdf",
 }
-_READ_S = 60.0
 _PRINTED_TOGETHER = 20
 
 
@@ -64,20 +64,30 @@ class ChatExport:
         """How many messages each conversation has, all versions counted, by their ids."""
         return await self._store.ask(lambda table: table.archive.counts())
 
-    async def export(self, request: ExportRequest) -> Exported:
-        """When cancelled, the file that is being written is left out. Raises ChatNotFound, NotFound, BadRequest,
+    async def export(
+        self, request: ExportRequest, heard: Callable[[int, int], None] = lambda done, total: None
+    ) -> Exported:
+        """When cancelled, the file that is being written is left out; ``heard`` gets how many conversations of how many
+        are read. Raises ChatNotFound, NotFound, BadRequest,
         StorageFailed where a file is there or cannot be written."""
         wanted, notes = await self._store.ask(lambda table: _chosen(table, request))
         if not wanted:
             raise BadRequest("There is nothing to export.", hint=" ".join(notes) or "Choose another folder.")
         stop = threading.Event()
         loop = asyncio.get_running_loop()
+        done = 0
+
+        async def read_on_loop(one: _Wanted) -> ChatRecord:
+            nonlocal done
+            record = await self._store.ask(lambda table: table.archive.read(one.chat.id, one.folder))
+            done += 1
+            heard(done, len(wanted))
+            return record
 
         def read(one: _Wanted) -> ChatRecord:
             if stop.is_set():
                 raise asyncio.CancelledError
-            asked = self._store.ask(lambda table: table.archive.read(one.chat.id, one.folder))
-            return asyncio.run_coroutine_threadsafe(asked, loop).result(_READ_S)
+            return from_thread(read_on_loop(one), loop, stop)
 
         def write() -> Exported:
             return _Writing(request, _Plan(_files(wanted, request), notes), read, stop).write()

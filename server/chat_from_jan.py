@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,16 +43,51 @@ def read_thread(folder: Path) -> Iterator[ChatRecord | str]:
 
 
 def read_database(path: Path) -> Iterator[ChatRecord | str]:
-    """The threads of ``jan.db``. Raises BadRequest."""
+    """The threads of ``jan.db``. Raises BadRequest where there is none."""
+    nothing = True
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.text_factory = bytes  # a text that is none must not end it
             threads = connection.execute("SELECT id, data FROM threads ORDER BY created_at").fetchall()
             for id, data in threads:
-                said = connection.execute("SELECT data FROM messages WHERE thread_id=? ORDER BY created_at", (id,))
-                messages = [json(str(row[0]).encode(), f"{path.name}, thread {id}") for row in said]
-                yield from _thread(str(id), mapping(json(str(data).encode(), f"{path.name}, thread {id}")), messages)
+                rows = connection.execute(
+                    "SELECT data FROM messages WHERE thread_id=CAST(? AS TEXT) ORDER BY created_at", (id,)
+                )
+                yield from _stored_thread(path.name, _words(id), data, [row[0] for row in rows])
+                nothing = False
     except sqlite3.Error as error:
-        raise BadRequest(f"“{path.name}” is no store of Jan ({error}).", hint="Choose its threads folder.") from None
+        if nothing:
+            raise BadRequest(
+                f"“{path.name}” is no store of Jan ({error}).", hint="Choose its threads folder."
+            ) from None
+        yield f"“{path.name}” is damaged ({error}); not all of its threads could be read."
+
+
+def _stored_thread(name: str, id: str, data: object, rows: Sequence[object]) -> Iterator[ChatRecord | str]:
+    place = f"{name}, thread {id}"
+    said, broken = _readable(rows, f"{place}, message")
+    thread, nameless = _readable([data], place)
+    yield from _thread(id, mapping(next(iter(thread), {})), said)
+    if nameless:
+        yield f"{nameless[0]} Its messages came without their title and model."
+    if broken:
+        count = "1 message was" if len(broken) == 1 else f"{len(broken):,} messages were"
+        yield f"“{place}”: {count} left out. {broken[0]}"
+
+
+def _readable(rows: Sequence[object], place: str) -> tuple[list[Any], list[str]]:
+    """What is JSON, and why the others are none."""
+    found, problems = [], []
+    for at, value in enumerate(rows, 1):
+        try:
+            found.append(json(_words(value).encode(), f"{place} {at}" if place.endswith("message") else place))
+        except BadRequest as error:
+            problems.append(error.message)
+    return found, problems
+
+
+def _words(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _thread(id: str, thread: dict[str, Any], said: Iterable[Any]) -> Iterator[ChatRecord | str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from paddock.sdk.chats import ChatImport, FolderPatch, Imported, ImportFormat
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.events import ChatChanged, FoldersChanged
 from paddock.server.chat_files import absolute
+from paddock.server.jobs import from_thread
 
 if TYPE_CHECKING:
     from paddock.sdk.types import ChatSummary
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _TOGETHER = 50
 _TOGETHER_MESSAGES = 1000
 """Stored in one go: so long others wait for the database."""
-_STORE_S = 60.0
 _MOST_PROBLEMS = 200
 _DEEPEST = 20
 """Folders inside each other."""
@@ -37,13 +37,14 @@ class ChatImporting:
         self._store = store
         self._bus = bus
 
-    async def import_(self, request: ChatImport) -> Imported:
-        """When cancelled, what has come in stays. Raises NotFound for the folder, BadRequest, StorageFailed."""
+    async def import_(self, request: ChatImport, heard: Callable[[int], None] = lambda done: None) -> Imported:
+        """When cancelled, what has come in stays; ``heard`` gets how many conversations were found so far. Raises
+        NotFound for the folder, BadRequest, StorageFailed."""
         absolute(request.path)
         if request.folder:
             await self._store.ask(lambda table: table.folders.get(request.folder))
         loop = asyncio.get_running_loop()
-        running = _Running(request, self, loop)
+        running = _Running(request, self, loop, heard)
         task = asyncio.ensure_future(asyncio.to_thread(running.run))
         try:
             return await asyncio.shield(task)
@@ -66,8 +67,14 @@ class ChatImporting:
 class _Running:
     """One import, in a thread."""
 
-    def __init__(self, request: ChatImport, importing: ChatImporting, loop: asyncio.AbstractEventLoop) -> None:
-        self._request, self._importing, self._loop = request, importing, loop
+    def __init__(
+        self,
+        request: ChatImport,
+        importing: ChatImporting,
+        loop: asyncio.AbstractEventLoop,
+        heard: Callable[[int], None],
+    ) -> None:
+        self._request, self._importing, self._loop, self._heard = request, importing, loop, heard
         self.stop = threading.Event()
         self._chats: list[str] = []
         self._messages = self._skipped = self._found = 0
@@ -105,8 +112,8 @@ class _Running:
             yield batch
 
     def _keep(self, records: list[ChatRecord]) -> None:
-        task = self._importing.keep(records, self._request.folder)
-        written = asyncio.run_coroutine_threadsafe(task, self._loop).result(_STORE_S)
+        written = from_thread(self._importing.keep(records, self._request.folder), self._loop, self.stop)
+        self._loop.call_soon_threadsafe(self._heard, self._found)
         for record, how in zip(records, written, strict=True):
             if how not in ("there", "in the trash"):
                 self._chats.append(how)

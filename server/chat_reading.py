@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, assert_never
@@ -22,6 +24,7 @@ FORMATS: dict[ImportFormat, str] = {
     "chatgpt": "ChatGPT",
 }
 _MOST_FILES = 100_000
+_MOST_FOLDERS = 50_000
 
 
 def format_of(path: Path) -> ImportFormat:
@@ -86,9 +89,9 @@ def _by_content(path: Path) -> ImportFormat | None:
 
 
 def _format_of_folder(path: Path) -> ImportFormat | None:
-    if next(path.rglob(f"*{chat_from_lmstudio.ENDING}"), None) is not None:
+    if next(_below(path, f"*{chat_from_lmstudio.ENDING}"), None) is not None:
         return "lmstudio"
-    if (path / "jan.db").exists() or next(path.rglob("thread.json"), None) is not None:
+    if (path / "jan.db").exists() or next(_below(path, "thread.json"), None) is not None:
         return "jan"
     if next(path.glob("conversations*.json"), None) is not None:
         return "chatgpt"
@@ -115,10 +118,20 @@ def _files(path: Path, *patterns: str) -> list[Path]:
     if not path.is_dir():
         return [path]
     for pattern in patterns:
-        found = sorted(file for file in path.rglob(pattern) if file.is_file() and not file.is_symlink())
+        found = sorted(file for file in _below(path, pattern) if file.is_file() and not file.is_symlink())
         if found:
             return found[:_MOST_FILES]
     return []
+
+
+def _below(path: Path, pattern: str) -> Iterator[Path]:
+    """Files in a folder and those inside it, but for those that cannot be looked into. Raises BadRequest."""
+    for number, (folder, _, names) in enumerate(os.walk(path)):
+        if number >= _MOST_FOLDERS:
+            raise BadRequest(
+                f"“{path}” holds more than {_MOST_FOLDERS:,} folders.", hint="Choose the one with the conversations."
+            )
+        yield from (Path(folder, name) for name in fnmatch.filter(names, pattern))
 
 
 def _each(files: list[Path], reader: Callable[[Path], Found]) -> Found:
@@ -189,7 +202,7 @@ def _jan(path: Path) -> Found:
         return
     threads: Iterable[Path]
     if path.is_dir():
-        threads = sorted(file.parent for file in path.rglob("thread.json"))
+        threads = sorted(file.parent for file in _below(path, "thread.json"))
         if not threads and (path / "jan.db").exists():
             yield from chat_from_jan.read_database(path / "jan.db")
     else:

@@ -63,4 +63,4 @@ def _sentence(groups: Sequence[Sequence[Need]], needed: int, free: int, refused:
     else:
         names = [" and ".join(dict.fromkeys(need.name for need in group)) for group in groups]
         said = f"One after another: {', then '.join(names)}."
-    return " ".join([said, *(f"{need.name} does not run: {need.refusal}" for need in refused)])
+    return " ".join([said, *(f"{need.name} does not run." for need in refused)])

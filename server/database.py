@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paddock.sdk.errors import StorageFailed
+from paddock.sdk.errors import BadRequest, StorageFailed
 
 APPLICATION = 0x5061646B
 """“Padk”: SQLite's application_id, so that a foreign database is not taken for ours."""
@@ -241,7 +241,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors about the disk and the file as StorageFailed; errors in our own SQL stay what they are."""
+    """SQLite's errors about the disk and the file as StorageFailed, numbers beyond its 64 bits as BadRequest; errors in
+    our own SQL stay what they are."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
@@ -251,6 +252,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         if "no such" in text or "syntax" in text:
             raise
         raise _in_words(text, path) from error
+    except OverflowError as error:
+        raise BadRequest("A number is too large to be stored.", hint="Give a smaller one.") from error
 
 
 def _in_words(text: str, path: Path) -> StorageFailed:

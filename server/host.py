@@ -202,7 +202,7 @@ class Host:
         apis = (
             ControlApi(self),
             ChatsApi(self),
-            ChatFilesApi(self.chats),
+            ChatFilesApi(self.chats, self.jobs),
             LibraryApi(self),
             HubApi(self),
             DownloadsApi(self.downloads),

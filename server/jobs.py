@@ -6,9 +6,9 @@ import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 TELL_S = 0.5
 """Progress is told this often at most."""
+SHOWN_S = 0.5
+"""What somebody waits for is a job once it takes so long."""
+
+T = TypeVar("T")
 
 
 class Progress:
@@ -34,6 +38,7 @@ class Progress:
         self._speed = Speed()
         self.done = 0
         self.total = 0
+        self.counted = False
         self.note = ""
 
     def tell(self, done: int, total: int, note: str | None = None) -> None:
@@ -44,9 +49,21 @@ class Progress:
             self.note = note
         self._told()
 
+    def count(self, done: int, total: int, note: str) -> None:
+        """``done`` of ``total`` things that are no bytes are behind it; a total of 0: nobody can tell of how many."""
+        self.counted = True
+        self.tell(done, total, note)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of a Job that say how far it is."""
+        facts = {"note": self.note, "seconds_left": self.seconds_left()}
+        if self.counted:
+            return facts | {"fraction": self.done / self.total if self.total else None}
+        return facts | {"done_bytes": self.done, "total_bytes": self.total}
+
     def seconds_left(self) -> float | None:
         speed = self._speed.read()
-        return (self.total - self.done) / speed if speed else None
+        return (self.total - self.done) / speed if speed and self.total else None
 
 
 Work = Callable[[Progress], Awaitable[str]]
@@ -63,7 +80,7 @@ class Jobs:
         self._clock = clock
         self._ended = ended
         self._jobs: dict[str, Job] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._turns: dict[JobKind, asyncio.Lock] = {}
 
     def all(self) -> tuple[Job, ...]:
@@ -80,6 +97,42 @@ class Jobs:
         self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job.id, kind, work))
         return job
 
+    async def follow(self, kind: JobKind, title: str, work: Callable[[Progress], Awaitable[T]], id: str = "") -> T:
+        """What ``work`` gives to somebody who waits for it. Once it has taken :data:`SHOWN_S` it is a job, named ``id``
+        where that is free, until it ends. Raises what ``work`` raises, and PaddockError when the job is cancelled."""
+        id = id if id and id not in self._jobs else uuid.uuid4().hex[:12]
+        told = 0.0
+        loop = asyncio.get_running_loop()
+
+        def show() -> None:
+            nonlocal told
+            if id in self._jobs and loop.time() >= told + TELL_S:
+                told = loop.time()
+                self._change(id, **progress.facts())
+
+        def begin() -> None:
+            if id in self._jobs:
+                return
+            self._tasks[id] = task
+            self._put(Job(id=id, kind=kind, title=title, state="running", added=self._clock(), **progress.facts()))
+
+        progress = Progress(show)
+        task = asyncio.ensure_future(work(progress))
+        beginning = loop.call_later(SHOWN_S, begin)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            raise PaddockError("It was stopped.", hint="Ask for it again when you want it.") from None
+        finally:
+            beginning.cancel()
+            if self._tasks.get(id) is task:
+                del self._tasks[id]
+                self._drop(id)
+                self._ended()
+
     async def cancel(self, id: str) -> None:
         """End a job and wait until it has cleaned up. Raises NotFound; one that has ended stays as it is."""
         self._find(id)
@@ -92,6 +145,9 @@ class Jobs:
         """Take a job that has ended out of the list. Raises NotFound, HostBusy."""
         if self._find(id).state not in ENDED:
             raise HostBusy("This is still running.", hint="Cancel it first.")
+        self._drop(id)
+
+    def _drop(self, id: str) -> None:
         del self._jobs[id]
         self._bus.publish(JobChanged(id=id, job=None))
 
@@ -135,13 +191,7 @@ class Jobs:
         def show() -> None:
             nonlocal later
             later = None
-            self._change(
-                id,
-                done_bytes=progress.done,
-                total_bytes=progress.total,
-                note=progress.note,
-                seconds_left=progress.seconds_left(),
-            )
+            self._change(id, **progress.facts())
 
         def told() -> None:
             nonlocal later
@@ -178,6 +228,21 @@ async def in_thread(
         if (job := asyncio.current_task()) is not None:
             job.uncancel()
     task.result()
+
+
+def from_thread(asked: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, stop: threading.Event) -> T:
+    """What ``asked`` gives on ``loop``, for a thread, however long it takes. Raises what it raises, and CancelledError
+    once ``stop`` is set."""
+    future = asyncio.run_coroutine_threadsafe(asked, loop)
+    while True:
+        try:
+            return future.result(TELL_S)
+        except TimeoutError:
+            if future.done():
+                raise
+            if stop.is_set():
+                future.cancel()
+                raise asyncio.CancelledError from None
 
 
 async def told(task: asyncio.Future[Any], progress: Progress, done: Callable[[], tuple[int, int]]) -> None:

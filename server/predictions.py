@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -65,8 +65,9 @@ class Predictions:
         drafting = options.get("draft_model")
         draft = await self._read(drafting, "") if isinstance(drafting, str) and drafting else ()
         seeing = options.get("mmproj")
-        sees = isinstance(seeing, str) and seeing not in ("", MMPROJ_OFF)
-        projector = (await self._read(str(seeing), ""))[0] if sees else None
+        projectors = await self._read(seeing, "") if isinstance(seeing, str) and seeing not in ("", MMPROJ_OFF) else ()
+        measured = self._simulator is not None and not machine.planned
+        process = self._simulating().overhead(subject.engine.name) if measured else None
 
         def compute() -> Prediction:
             from paddock.browser.estimate import predict
@@ -76,7 +77,16 @@ class Predictions:
             self._shapes[subject.key] = shape
             while len(self._shapes) > _HEADERS_KEPT:
                 self._shapes.popitem(last=False)
-            return predict(headers, options, machine, draft=draft, shape=shape, projector=projector)
+            return predict(
+                headers,
+                options,
+                machine,
+                projector=next(iter(projectors), None),
+                draft=draft,
+                adapters=sum(map(_size, cast("list[str]", options.get("lora") or ()))),
+                process=process,
+                shape=shape,
+            )
 
         return await asyncio.to_thread(compute)
 
@@ -145,6 +155,14 @@ class Predictions:
         except ModelUnusable as error:
             return by_size(subject, *notes, error.message)
         return msgspec.structs.replace(found, notes=(*found.notes, *notes))
+
+
+def _size(path: str) -> int:
+    """Bytes of a file; 0 where it is not there, which a load says."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def by_size(subject: Subject, *notes: str) -> Prediction:

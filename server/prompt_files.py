@@ -119,7 +119,10 @@ def _format_of(text: str, path: str) -> PromptFormat:
         return "csv" if first.startswith('"') and not _is_json(first) else "jsonl"
     if Path(path).suffix.lower() in (".csv", ".tsv"):
         return "csv"
-    heading = next(csv.reader([first], dialect=_dialect(first)), [])
+    try:
+        heading = next(csv.reader([first], dialect=_dialect(first)), [])
+    except csv.Error:  # as of a first line that is too long for a heading
+        return "lines"
     return "csv" if "prompt" in _names(heading) and len(heading) > 1 else "lines"
 
 

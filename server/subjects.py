@@ -123,6 +123,7 @@ class Subjects:
             key=await asyncio.to_thread(file_key, path) if path else f"{fetched.model}|{fetched.size_bytes}",
             size_bytes=fetched.size_bytes,
             headers=fetched.headers,
+            projector=str(fetched.projector or ""),
         )
 
 

@@ -13,8 +13,7 @@ class Adapter:
     """A LoRA adapter of ``model``; it goes with the model. Raises LoadFailed, OutOfMemory."""
 
     def __init__(self, model: Model, path: str) -> None:
-        if not os.path.isfile(path):
-            raise LoadFailed(f"There is no LoRA adapter {path}.", hint="Check the path.")
+        adapter_bytes(path)
         model.lib.forget_log()
         self.handle = model.lib.api.llama_adapter_lora_init(model.handle, os.fsencode(path))
         if not self.handle:
@@ -26,3 +25,10 @@ class Adapter:
                 f"{os.path.basename(path)} cannot be used as a LoRA adapter of this model: {reason}",
                 hint="Choose an adapter (GGUF) that was made for it.",
             )
+
+
+def adapter_bytes(path: str) -> int:
+    """What the adapter at ``path`` takes: as much as its file. Raises LoadFailed."""
+    if not os.path.isfile(path):
+        raise LoadFailed(f"There is no LoRA adapter {path}.", hint="Check the path.")
+    return os.path.getsize(path)

@@ -56,6 +56,10 @@ class Library:
         self.on_log = api.llama_log_callback(self._logged)
         api.llama_log_set(self.on_log, ctypes.c_void_p(0))
         api.llama_backend_init()
+        # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
+        # answers 0 (go on) or 1 (stop) in C.
+        libc = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+        self.strlen = ctypes.cast(libc.strlen, api.ggml_abort_callback)
 
     def _logged(self, level: int, text: bytes, _data: int) -> None:
         self._level = level if level != _CONTINUED else self._level
@@ -253,12 +257,8 @@ class Context:
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
         self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
         self._row_type = ctypes.c_float * model.n_vocab
-        # A callback in Python would take the GIL for every node of every graph. strlen of a one-character buffer
-        # answers 0 (go on) or 1 (stop) in C.
         self._stop = ctypes.create_string_buffer(2)
-        libc = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
-        self._strlen = ctypes.cast(libc.strlen, api.ggml_abort_callback)
-        api.llama_set_abort_callback(self._handle, self._strlen, ctypes.addressof(self._stop))
+        api.llama_set_abort_callback(self._handle, model.lib.strlen, ctypes.addressof(self._stop))
 
     @property
     def handle(self) -> Any:

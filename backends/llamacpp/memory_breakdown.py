@@ -1,21 +1,19 @@
 """Which buffers a model and its context have, or would have: llama.cpp's own account, else what its log tells.
 
-``llama_get_memory_breakdown`` and the table of tensors are exported as C++ only, so the shape of a ``std::map`` and of
-a ``std::vector`` in memory has to be known; it is for the two libraries below, whose layouts are frozen. Where it is
-not, or where the account contradicts the log, the log decides, which rounds to a hundredth of a MiB.
+``llama_get_memory_breakdown`` and the table of tensors are exported as C++ only
+(:mod:`paddock.backends.llamacpp.cpp_memory`). Where they cannot be read, or where the account contradicts the log, the
+log decides, which rounds to a hundredth of a MiB.
 """
 
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from paddock.backends.llamacpp.bindings import Library, Model
+from paddock.backends.llamacpp.cpp_memory import address, exported, pointer, read_map, string_bytes
 
 _BREAKDOWN = "_Z26llama_get_memory_breakdownPK13llama_context"
 _TENSORS = (
@@ -24,7 +22,6 @@ _TENSORS = (
 )
 _PROCESSOR_KINDS = (0, 3)
 """Devices that compute in the machine's memory: processors, and what accelerates them."""
-_MOST = 64
 _ROUNDING = 64 * 1024
 """Bytes by which several sizes from the log may be off together."""
 
@@ -53,22 +50,6 @@ class Allocated(Protocol):
     def handle(self) -> Any: ...
 
 
-class _Map(NamedTuple):
-    """Byte offsets in a ``std::map`` (``size`` bytes itself) and in its nodes."""
-
-    size: int
-    root: int
-    nodes: int
-    left: int
-    right: int
-    value: int
-    text: int  # bytes of a std::string
-
-
-_LIBSTDCXX = _Map(size=48, root=16, nodes=40, left=16, right=24, value=32, text=32)
-_LIBCXX = _Map(size=24, root=8, nodes=16, left=0, right=8, value=32, text=24)
-
-
 def buffers(model: Model, context: Allocated | None, *, mapped: bool) -> list[Buffer]:
     """All buffer types that ``model`` and ``context`` use; of a simulated model those it would use.
 
@@ -88,64 +69,34 @@ def buffers(model: Model, context: Allocated | None, *, mapped: bool) -> list[Bu
 
 def _tensors(model: Model) -> dict[str, int] | None:
     """Bytes of the tensors in each buffer type; None where nobody can tell."""
-    lib, layout = model.lib, _layout()
-    find = next((found for name in _TENSORS if (found := _exported(lib, name)) is not None), None)
-    if layout is None or find is None:
+    lib, text = model.lib, string_bytes()
+    find = next((found for name in _TENSORS if (found := exported(lib.api._lib, name)) is not None), None)
+    if text is None or find is None:
         return None
     ask = {name: lib.function(f"ggml_{name}") for name in ("backend_buffer_get_type", "backend_buft_name", "nbytes")}
     for function in (find, *ask.values()):
         function.restype, function.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
     ask["backend_buft_name"].restype, ask["nbytes"].restype = ctypes.c_char_p, ctypes.c_size_t
-    table, step = find(_address(model.handle)), layout.text + 8
+    table, step = find(address(model.handle)), text + 8
     sizes: dict[str, int] = defaultdict(int)
-    for at in range(_pointer(table), _pointer(table + 8), step):
-        tensor = _pointer(at + layout.text)
-        if buffer := _pointer(tensor + 8):
+    for at in range(pointer(table), pointer(table + 8), step):
+        tensor = pointer(at + text)
+        if buffer := pointer(tensor + 8):
             name = ask["backend_buft_name"](ask["backend_buffer_get_type"](buffer))
             sizes[name.decode("utf-8", "replace")] += int(ask["nbytes"](tensor))
     return sizes
 
 
-def _layout() -> _Map | None:
-    if sys.platform == "linux":
-        return _LIBSTDCXX
-    return _LIBCXX if sys.platform == "darwin" else None
-
-
 def _exact(lib: Library, context: Allocated) -> list[Buffer] | None:
-    layout, find = _layout(), _exported(lib, _BREAKDOWN)
-    if layout is None or find is None:
+    find = exported(lib.api._lib, _BREAKDOWN)
+    nodes = read_map(find, (ctypes.c_void_p,), (address(context.handle),), fields=4) if find is not None else None
+    if nodes is None:
         return None
-    find.restype, find.argtypes = _returned(layout.size), (ctypes.c_void_p,)
-    # The few hundred bytes of its nodes are never freed: only C++ knows how.
-    result = find(_address(context.handle))
-    start = ctypes.addressof(result)
-    nodes = list(_nodes(_pointer(start + layout.root), layout))
-    if len(nodes) != _pointer(start + layout.nodes):
-        return None
-    found = [_described(lib, *(_pointer(node + layout.value + 8 * field) for field in range(4))) for node in nodes]
+    found = [_described(lib, *node) for node in nodes]
     compute = sum(size for _, what, size in context.buffers if what == "compute")
     agrees = abs(sum(buffer.compute for buffer in found) - compute) <= _ROUNDING
     complete = sum(buffer.context for buffer in found) >= context.memory_bytes - _ROUNDING
     return found if agrees and complete else None
-
-
-@cache
-def _returned(size: int) -> type[ctypes.Structure]:
-    """A structure of ``size`` bytes."""
-    return type("_Returned", (ctypes.Structure,), {"_fields_": (("raw", ctypes.c_char * size),)})
-
-
-def _nodes(root: int, layout: _Map) -> Iterator[int]:
-    waiting, seen = [root], 0
-    while waiting:
-        node = waiting.pop()
-        if node:
-            seen += 1
-            if seen > _MOST:
-                return
-            yield node
-            waiting += [_pointer(node + layout.left), _pointer(node + layout.right)]
 
 
 def _described(lib: Library, buffer_type: int, model: int, context: int, compute: int) -> Buffer:
@@ -195,18 +146,3 @@ def _from_log(model: Model, context: Allocated | None) -> list[Buffer]:
     if missing_weights or missing_kv > _ROUNDING:
         found.append(Buffer("CPU", "", 0, True, missing_weights, max(missing_kv, 0), 0))
     return found
-
-
-def _exported(lib: Library, name: str) -> Any:
-    try:
-        return getattr(lib.api._lib, name)
-    except AttributeError:
-        return None
-
-
-def _address(handle: Any) -> int:
-    return int(ctypes.cast(handle, ctypes.c_void_p).value or 0)
-
-
-def _pointer(address: int) -> int:
-    return int(ctypes.c_uint64.from_address(address).value)

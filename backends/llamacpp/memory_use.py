@@ -9,17 +9,17 @@ from typing import cast
 
 from msgspec import structs
 
+from paddock.backends.llamacpp.adapter import adapter_bytes
 from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
 from paddock.backends.llamacpp.memory_breakdown import Allocated, buffers
+from paddock.backends.llamacpp.projector_memory import Use, projector_bytes
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
-from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceKind, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
 _KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
-_GPU = 1
 _CONTEXTS = {"CUDA": 400 * 2**20, "ROCm": 400 * 2**20, "SYCL": 256 * 2**20, "Vulkan": 128 * 2**20}
 """What a process takes of a GPU before its first buffer: kernels, streams, handles of libraries. Rounded up from what
 drivers show for it; it cannot be asked for everywhere."""
@@ -28,21 +28,26 @@ _STATES = ("RS", "DSV4")
 
 
 def buffers_used(
-    model: Model, context: Allocated | None, options: Options, *, draft: tuple[Model, Allocated] | None = None
+    model: Model,
+    context: Allocated | None,
+    options: Options,
+    *,
+    draft: tuple[Model, Allocated] | None = None,
+    projector: Use | None = None,
 ) -> tuple[DeviceUse, ...]:
-    """The buffers of ``model``, of its context, adapters and draft model; ``options`` are the effective ones.
+    """The buffers of ``model``, its context, adapters, draft model and projector; ``options`` are the effective ones.
 
     Works alike for a simulated load and a real one. The process's own memory is not among them.
     """
     use = _Use(bool(options["use_mmap"]))
     use.add(model, context)
     for path in cast("list[str]", options["lora"]):
-        use.parts[""]["adapters"] += os.path.getsize(path)
-    projector = cast(str, options["mmproj"])
-    if projector not in ("", MMPROJ_OFF) and os.path.isfile(projector):
-        use.parts[use.projects_on if options["n_gpu_layers"] else ""]["projector"] += os.path.getsize(projector)
+        use.parts[""]["adapters"] += adapter_bytes(path)
     if draft is not None:
         use.add(*draft, part="draft")
+    for (device, kind), size in (projector or {}).items():
+        use.parts[device]["projector"] += size
+        use.kinds[device] = kind
     return use.devices()
 
 
@@ -50,7 +55,7 @@ class _Use:
     def __init__(self, mmap: bool) -> None:
         self._mmap = mmap
         self.parts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self._kinds: dict[str, int] = {"": 0}
+        self.kinds: dict[str, int] = {"": 0}
         self._mapped = 0
 
     def add(self, model: Model, context: Allocated | None, part: str = "") -> None:
@@ -58,7 +63,7 @@ class _Use:
         states = _of_context(context, lambda what: what.startswith(_STATES))
         has_cache = any(what == "KV" for _, what, _ in context.buffers) if context is not None else False
         for buffer in found:
-            self._kinds[buffer.device] = buffer.kind
+            self.kinds[buffer.device] = buffer.kind
             parts = self.parts[buffer.device]
             state = min(states.get(buffer.name, 0), buffer.context) if has_cache else buffer.context
             parts[part or "weights"] += buffer.model
@@ -68,20 +73,15 @@ class _Use:
         self.parts[""][part or "output"] += sum(_of_context(context, lambda what: what == "output").values())
         self._mapped += sum(buffer.model for buffer in found if buffer.host) if self._mmap else 0
 
-    @property
-    def projects_on(self) -> str:
-        """The device that a projector computes on: the first GPU, else the machine."""
-        return next((device for device, kind in self._kinds.items() if kind == _GPU), "")
-
     def devices(self) -> tuple[DeviceUse, ...]:
         return tuple(
             DeviceUse(
                 name=device or MACHINE_MEMORY,
-                kind=_KINDS.get(self._kinds[device], "accelerator"),
+                kind=_KINDS.get(self.kinds[device], "accelerator"),
                 parts=Parts(**self.parts[device]),
                 mapped=0 if device else self._mapped,
             )
-            for device in sorted(self._kinds)
+            for device in sorted(self.kinds)
         )
 
 
@@ -94,10 +94,11 @@ def of_process(devices: Sequence[DeviceUse], own: int) -> tuple[DeviceUse, ...]:
 def measured(model: Model, context: Context | None, options: Options, *, draft: DraftModel | None = None) -> Prediction:
     """What a load that has just ended has taken; ``options`` are the effective ones."""
     drafting = (draft.model, draft.context) if draft is not None else None
+    seeing = projector_bytes(model.lib, options) if context is not None else None
     return Prediction(
         source="measured",
         confidence="exact",
-        devices=_of_load(buffers_used(model, context, options, draft=drafting)),
+        devices=_of_load(buffers_used(model, context, options, draft=drafting, projector=seeing)),
         architecture=model.architecture,
         context_length=context_length(model, options) if context is not None else 0,
         trained_context=model.n_ctx_train,

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cache
+from typing import Any
 
 
 def give_back_freed() -> None:
     """Return freed memory to the system, which then tells what is in use. glibc keeps it otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    trim = _trim()
     if trim is not None:
         trim(0)
+
+
+@cache
+def _trim() -> Any:
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

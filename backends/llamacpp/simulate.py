@@ -30,10 +30,10 @@ from paddock.backends.llamacpp.machine import physical_cores
 from paddock.backends.llamacpp.memory_use import buffers_used, device_contexts, of_process
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext
 from paddock.backends.llamacpp.process_memory import give_back_freed
+from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
 from paddock.backends.llamacpp.tokenless import words_left_out
 from paddock.backends.process_memory import resident_bytes
-from paddock.sdk.errors import ModelUnusable
-from paddock.sdk.memory import DeviceUse, Parts, Prediction
+from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
 CALL_TOKENS, MEAN = 512, 1
@@ -55,19 +55,21 @@ LARGER_ALONE = ("minimax-01", "kimi-linear")
 
 
 def simulate(path: str, options: Options) -> Prediction:
-    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second. With an empty path it only
-    gets ready, which takes most of that time.
+    """What loading ``path`` with ``options`` would take; blocks for some tenths of a second. With an empty path it gets
+    ready, which takes most of that time, and tells what the process takes without a model.
 
     Raises InvalidOption, UnknownOption, ModelUnusable, LoadFailed, EngineMissing.
     """
     started = time.monotonic()
     if not path:
         library()
-        raise ModelUnusable("There is nothing to simulate.", hint="Name a file.")
+        own = DeviceUse(name=MACHINE_MEMORY, parts=Parts(overhead=resident_bytes(os.getpid())))
+        return Prediction(source="measured", confidence="exact", devices=(own,))
     effective = effective_options(options)
     kept = _kept()
     model = kept.open(path, effective)
-    simulation = _Simulation(model, with_threads(effective, model.size_bytes, physical_cores()), kept.left_out)
+    filled = with_threads(effective, model.size_bytes, physical_cores())
+    simulation = _Simulation(model, filled, kept.left_out, kept.projector(filled))
     devices = simulation.devices()
     return Prediction(
         source="simulated",
@@ -89,6 +91,7 @@ class _Kept:
         self._model: Model | None = None
         self.left_out = 0
         """Bytes of the words that the model was made without."""
+        self._seeing: tuple[tuple[object, ...], Use] = ((), {})
         self._key: tuple[object, ...] = ()
 
     def open(self, path: str, options: Options) -> Model:
@@ -106,6 +109,15 @@ class _Kept:
             self._key = key
         return self._model
 
+    def projector(self, options: Options) -> Use:
+        """What the projector takes; the answer for the last one is kept. Raises what a load raises."""
+        path = projector_of(options)
+        found = os.stat(path) if os.path.isfile(path) else None
+        key = (path, found and (found.st_size, found.st_mtime_ns), bool(options["n_gpu_layers"]))
+        if key != self._seeing[0]:
+            self._seeing = key, projector_bytes(library(), options)
+        return self._seeing[1]
+
 
 @cache
 def _kept() -> _Kept:
@@ -118,6 +130,7 @@ class _Simulation:
     model: Model
     options: Options
     left_out: int
+    projector: Use
     notes: tuple[str, ...] = ()
     length: int = 0
 
@@ -163,7 +176,7 @@ class _Simulation:
             context = make_context(self.model, self.options, sequences=sequences)
             inner.callback(context.close)
             draft = self._draft(context, inner)
-            used = buffers_used(self.model, context, self.options, draft=draft)
+            used = buffers_used(self.model, context, self.options, draft=draft, projector=self.projector)
             return self._of_process(used, sum(device.parts.recurrent for device in used))
 
     def _of_process(self, used: Sequence[DeviceUse], states: int = 0) -> tuple[DeviceUse, ...]:

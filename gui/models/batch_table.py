@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from paddock.sdk.batch_lines import PaneSummary, prompt_text, settings_text, summarised, verdict
+from paddock.sdk.batch_lines import PaneSummary, prompt_text, settings_apart, summarised, verdict
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
 
 Index = QModelIndex | QPersistentModelIndex
@@ -38,6 +38,7 @@ class BatchTable(QAbstractTableModel):
         self._cells: dict[tuple[int, int], dict[int, BatchCell]] = {}
         self._running: set[tuple[int, int]] = set()
         self._summaries: dict[int, PaneSummary] = {}
+        self._system_prompts: Mapping[str, str] = {}
         self.batch: Batch | None = None
         self.prompts: Sequence[BatchPrompt] = ()
 
@@ -45,16 +46,18 @@ class BatchTable(QAbstractTableModel):
         """Another batch, of which no cells are known yet."""
         self.beginResetModel()
         self.batch, self.prompts = batch, prompts
-        titles = [pane.name or self._name_of(pane.model) for pane in batch.panes]
-        alike = [[p for p, title in zip(batch.panes, titles, strict=True) if title == own] for own in titles]
-        self._settings = [
-            settings_text(pane, others) if len(others) > 1 else ""
-            for pane, others in zip(batch.panes, alike, strict=True)
-        ]
-        self._names = titles
+        self._names = [pane.name or self._name_of(pane.model) for pane in batch.panes]
+        self._settings = settings_apart(batch.panes, self._names, self._system_prompts)
         self._cells, self._running, self._summaries = {}, set(), {}
         self.endResetModel()
         self.follow(batch)
+
+    def name_prompts(self, names: Mapping[str, str]) -> None:
+        """The names of system prompts, by their texts."""
+        self._system_prompts = names
+        if self.batch is not None:
+            self._settings = settings_apart(self.batch.panes, self._names, names)
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._names))
 
     def follow(self, batch: Batch) -> None:
         """The same batch, further on."""

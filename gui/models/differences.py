@@ -27,7 +27,11 @@ CODE = re.compile(r"\w+|[ \t]+|[^\w\s]")
 _LINES = re.compile(r".*\n|.+")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 NOISE = 3
-"""So many equal words between two differences are part of one, where they are no longer than either."""
+"""So many equal words between two differences are part of one, where they are no longer than either and no sentence of
+their own."""
+_END = re.compile(r"[.!?:…][\"'”’»)\]]*\s|[。！？]")
+"""What ends a sentence, beside the end of a line or a cell."""
+_STOP_SIGNS = frozenset(".!?…。！？")
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def _parts(answer: Answer) -> list[Part]:
 def _words(one: Answer, parts: Sequence[Part], other: Answer, others: Sequence[Part]) -> tuple[list[Span], list[Span]]:
     left = [word for part in parts for word in WORDS.finditer(one.plain, part.start, part.end)]
     right = [word for part in others for word in WORDS.finditer(other.plain, part.start, part.end)]
-    return _spans(left, right)
+    return _spans(left, right, sentences=True)
 
 
 def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span], list[Span]]:
@@ -160,9 +164,13 @@ def _code(one: str, part: Part, other: str, other_part: Part) -> tuple[list[Span
     return here, there
 
 
-def _spans(one: Sequence[re.Match[str]], other: Sequence[re.Match[str]]) -> tuple[list[Span], list[Span]]:
+def _spans(
+    one: Sequence[re.Match[str]], other: Sequence[re.Match[str]], *, sentences: bool = False
+) -> tuple[list[Span], list[Span]]:
     found = operations([word[0] for word in one], [word[0] for word in other])
     found = _without_noise(found, lambda op: sum(word[0][0].isalnum() for word in one[op.a0 : op.a1]))
+    if sentences:
+        found = _with_sentences(found, one, other)
     here, there = [], []
     for tag, a0, a1, b0, b1 in found:
         if tag != "equal":
@@ -209,6 +217,91 @@ def _noise(op: Operation, found: Sequence[Operation], at: int, weight: Callable[
     before, after = (max(near.a1 - near.a0, near.b1 - near.b0) for near in (found[at - 1], found[at + 1]))
     words = weight(op)
     return words <= NOISE and words < before and words < after
+
+
+# ---------------------------------------------------------------- sentences
+
+
+Words = Sequence[re.Match[str]]
+
+
+def _with_sentences(found: Sequence[Operation], one: Words, other: Words) -> list[Operation]:
+    """Whole sentences that both sides of a difference have are no part of it, however short they are."""
+    split: list[Operation] = []
+    for op in found:
+        if op.tag != "replace" or min(op.a1 - op.a0, op.b1 - op.b0) == 1:
+            split.append(op)
+            continue
+        mine, theirs = _sentences(one, op.a0, op.a1), _sentences(other, op.b0, op.b1)
+        a, b = op.a0, op.b0
+        for tag, i0, i1, j0, j1 in operations(_texts(one, mine), _texts(other, theirs)):
+            for (a0, a1), (b0, b1) in zip(mine[i0:i1], theirs[j0:j1], strict=True) if tag == "equal" else ():
+                split += [*_gap(one, a, a0, other, b, b0), Operation("equal", a0, a1, b0, b1)]
+                a, b = a1, b1
+        split += _gap(one, a, op.a1, other, b, op.b1)
+    return _slid(_joined(op for op in split if op.a1 > op.a0 or op.b1 > op.b0), one, other)
+
+
+def _slid(found: list[Operation], one: Words, other: Words) -> list[Operation]:
+    """What only one side has ends with its own full stop: “. New” before a stop is “New.” after one."""
+    slid = found[:1]
+    for op in found[1:]:
+        last = slid[-1]
+        words, start, end = (one, last.a0, last.a1) if last.tag == "delete" else (other, last.b0, last.b1)
+        if len(slid) > 1 and last.tag in ("insert", "delete") and words[start][0] == words[end][0] in _STOP_SIGNS:
+            slid[-2] = slid[-2]._replace(a1=slid[-2].a1 + 1, b1=slid[-2].b1 + 1)
+            slid[-1] = last._replace(a0=last.a0 + 1, a1=last.a1 + 1, b0=last.b0 + 1, b1=last.b1 + 1)
+            op = op._replace(a0=op.a0 + 1, b0=op.b0 + 1)
+        slid.append(op)
+    return [op for op in slid if op.a1 > op.a0 or op.b1 > op.b0]
+
+
+def _sentences(words: Words, start: int, end: int) -> list[tuple[int, int]]:
+    """Whole sentences with letters between ``start`` and ``end``, each from its first to behind its last word."""
+    found: list[tuple[int, int]] = []
+    first = start
+    while first and not words[first - 1][0][0].isalnum() and not _ends(words, first - 1):
+        first -= 1
+    last = end
+    while last < len(words) and not words[last][0][0].isalnum() and not _ends(words, last - 1):
+        last += 1
+    whole, said = not first or _ends(words, first - 1), []
+    for at in range(start, last):
+        said += [at] if words[at][0][0].isalnum() else []
+        if _ends(words, at):
+            if whole and any(char.isalpha() for number in said for char in words[number][0]):
+                found.append((said[0], said[-1] + 1))
+            whole, said = True, []
+    return found
+
+
+def _ends(words: Words, at: int) -> bool:
+    """Whether a sentence ends with the word or sign at this place."""
+    word = words[at]
+    gap = word.string[word.end() : words[at + 1].start()] if at + 1 < len(words) else "\n"
+    return "\n" in gap or "\t" in gap or _END.match(word.string, word.start()) is not None
+
+
+def _texts(words: Words, sentences: Iterable[tuple[int, int]]) -> list[str]:
+    return [" ".join(word[0] for word in words[start:end]) for start, end in sentences]
+
+
+def _gap(one: Words, a0: int, a1: int, other: Words, b0: int, b1: int) -> list[Operation]:
+    """What stands between two sentences; signs that it begins or ends with on both sides are no difference."""
+
+    def same(a: int, b: int) -> bool:
+        return one[a][0] == other[b][0] and not one[a][0][0].isalnum()
+
+    most = min(a1 - a0, b1 - b0)
+    before = next((at for at in range(most) if not same(a0 + at, b0 + at)), most)
+    after = next((at for at in range(most - before) if not same(a1 - 1 - at, b1 - 1 - at)), most - before)
+    a2, a3, b2, b3 = a0 + before, a1 - after, b0 + before, b1 - after
+    tag: Tag = "insert" if a3 == a2 else "delete" if b3 == b2 else "replace"
+    return [
+        Operation("equal", a0, a2, b0, b2),
+        Operation(tag, a2, a3, b2, b3),
+        Operation("equal", a3, a1, b3, b1),
+    ]
 
 
 # ---------------------------------------------------------------- spans

@@ -131,7 +131,7 @@ def job_item(job: Job) -> Item:
         title=job.title,
         about="",
         line=line,
-        fraction=job.done_bytes / job.total_bytes if job.total_bytes else None,
+        fraction=job.share(),
         state=job.state,
         note=job.note if section == "running" else "",
         error=job.error,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -50,6 +51,12 @@ class HubRole(IntEnum):
     """What is meant by the row: OWNER/REPO, of a suggestion with its quant."""
     ROW = Qt.ItemDataRole.UserRole + 2
     """The result or suggestion; None while it is on its way."""
+
+
+def open_words(page: str) -> str:
+    """What the button says that opens a page of the hub."""
+    host = urlsplit(page).netloc
+    return "Open on Hugging Face" if host in ("", "huggingface.co") else f"Open on {host}"
 
 
 def count_text(number: int) -> str:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -174,8 +175,9 @@ class _Chain:
         allowed, base = int(self._number("dry_allowed_length")), self._number("dry_base")
         last = self._last(int(self._number("dry_penalty_last_n")))[::-1]
         breakers = [text for text in cast("list[str]", self._options["dry_sequence_breakers"]) if text]
+        breaks = cache(lambda text: any(map(text.__contains__, breakers)))  # most words come more than once
         texts = self._given.recent_texts[::-1][: len(last)]
-        limit = next((at for at, text in enumerate(texts) if _breaks(text, breakers)), len(last))
+        limit = next((at for at, text in enumerate(texts) if breaks(text)), len(last))
         if len(last) <= allowed or limit < allowed:
             return {}
         longest: dict[int, int] = {}
@@ -189,7 +191,7 @@ class _Chain:
         taken = {}
         for token, length in longest.items():
             place = self._places.get(token)
-            if place is not None and not _breaks(self._given.texts[place], breakers):
+            if place is not None and not breaks(self._given.texts[place]):
                 power = min(length - allowed, most) if most else length - allowed
                 taken[place] = -self._number("dry_multiplier") * base**power
         return taken
@@ -279,7 +281,3 @@ class _Chain:
         if temperature <= NO_TEMPERATURE:
             return self._keep(branch, np.arange(branch.logits.size) == branch.logits.argmax())
         return replace(branch, logits=branch.logits / temperature)
-
-
-def _breaks(text: str, breakers: list[str]) -> bool:
-    return any(breaker in text for breaker in breakers)

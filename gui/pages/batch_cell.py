@@ -124,7 +124,7 @@ class _Answer(QWidget):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(SilkDot(silk))
-        head.addWidget(ElidedLabel(name, 13, 600), 1)
+        head.addWidget(ElidedLabel(name, 13, 600, middle=True), 1)
         column.addLayout(head)
         if cell is None or cell.error is not None:
             error = cell.error if cell is not None else None

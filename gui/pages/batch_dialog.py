@@ -13,9 +13,12 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_run import BatchRun
 from paddock.gui.pages.batch_setup import BatchSetup
+from paddock.gui.pages.data_settings import moment
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, menu_words
+from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import Batch
+from paddock.sdk.presets import SavedPrompt
 from paddock.sdk.types import Pane
 
 WIDTH, HEIGHT = 1180, 760
@@ -47,8 +50,11 @@ class BatchDialog(QDialog):
         self.new.clicked.connect(self._new)
         host.batch_changed.connect(self._changed)
         host.snapshot.connect(self._ask)
+        host.snapshot.connect(self._ask_names)
+        host.presets_changed.connect(self._ask_names)
         self._begun = bool(panes)
         self._ask()
+        self._ask_names()
         self._new()
 
     def _lay_out(self, parent: QWidget) -> None:
@@ -109,6 +115,14 @@ class BatchDialog(QDialog):
     def _ask(self) -> None:
         self._host.call(lambda client: client.batches(), self._show_all, lambda error: None, self)
 
+    def _ask_names(self) -> None:
+        self._host.call(lambda client: client.prompts(), self._name_prompts, lambda error: None, self)
+
+    def _name_prompts(self, saved: Sequence[SavedPrompt]) -> None:
+        names = {prompt.text.strip(): prompt.name for prompt in saved}
+        self.setup.name_prompts(names)
+        self.run.table.name_prompts(names)
+
     def _show_all(self, batches: Sequence[Batch]) -> None:
         self.batches = {batch.id: batch for batch in batches}
         self._list()
@@ -135,7 +149,8 @@ class BatchDialog(QDialog):
         self.past.setEnabled(bool(latest))
         self.past.setToolTip("" if latest else "Nothing has run yet.")
         for batch in latest:
-            text = f"{batch.name} · {batch.prompts:,} prompts × {len(batch.panes)} · {STATES[batch.state]}"
+            asked = f"{counted(batch.prompts, 'prompt')} × {counted(len(batch.panes), 'pane')}"
+            text = f"{batch.name} · {asked} · {STATES[batch.state]}, {moment(batch.created)}"
             self._menu.addAction(menu_words(text)).triggered.connect(partial(self._pick, batch.id))
 
     def _pick(self, id: str, checked: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -38,6 +40,7 @@ class PaneCard(QWidget):
     def __init__(self, host: HostState, pane: Pane, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host, self._pane = host, pane
+        self._prompts: Mapping[str, str] = {}
         self._specs = {spec.name: spec for spec in SAMPLING if spec.name in SHOWN} | {"max_tokens": MAX_TOKENS}
         self.dot = SilkDot(number)
         self.model = Select("Model")
@@ -110,10 +113,15 @@ class PaneCard(QWidget):
 
     def _show_about(self) -> None:
         try:
-            text = settings_text(self.pane())
+            text = settings_text(self.pane(), prompts=self._prompts)
         except ValueError:
             text = ""
         self.about.setText("" if self.fold.isChecked() else text)
+
+    def name_prompts(self, names: Mapping[str, str]) -> None:
+        """The names of system prompts, by their texts."""
+        self._prompts = names
+        self._show_about()
 
     def set_number(self, number: int, *, alone: bool) -> None:
         """Its place among the panes; the last one cannot be removed."""

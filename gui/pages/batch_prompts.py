@@ -59,6 +59,7 @@ class PromptSource(QWidget):
         self.file.clicked.connect(self._choose_file)
         self.keep.clicked.connect(self._keep)
         host.presets_changed.connect(self._ask_sets)
+        host.snapshot.connect(self._ask_sets)
         self._ask_sets()
         self._show()
 

@@ -30,7 +30,7 @@ from paddock.gui.theme import current
 from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
 
 Index = QModelIndex | QPersistentModelIndex
-ROW, HEAD, PAD = 56, 62, 10
+ROW, HEAD, PAD, EDGE = 56, 62, 10, 20
 LINE = 18
 LEAST_PROMPT, LEAST_PANE = 180, 200
 """Logical pixels at 100 %; where the panes need more, the table scrolls sideways."""
@@ -54,6 +54,7 @@ class BatchCells(QStyledItemDelegate):
         half = inner.height() // 2
         upper, lower = QRect(inner.topLeft(), QSize(inner.width(), half)), inner.adjusted(0, half, 0, 0)
         if index.column() == 0:
+            inner.setLeft(rect.left() + theme.px(EDGE))
             self._write(painter, inner, str(index.row() + 1), "text2", 12)
             self._write_two(painter, inner.adjusted(theme.px(30), -theme.px(3), 0, theme.px(3)), index.data())
         elif cells := index.data(CellRole.CELLS):
@@ -135,17 +136,19 @@ class BatchHead(QHeaderView):
             settings = model.headerData(section, self.orientation(), CellRole.SETTINGS)
             line = QRect(inner.x(), rect.y() + theme.px(6), inner.width(), theme.px(LINE))
             for text, font in ((name, title), *((words, small) for words in (settings, *summary) if words)):
-                self._line(painter, line, text, font, "text" if font is title else "text2")
+                self._line(painter, line, text, font)
                 line.translate(0, theme.px(LINE))
         else:
-            self._line(painter, inner, name, title, "text")
+            self._line(painter, inner.adjusted(theme.px(EDGE - PAD), 0, 0, 0), name, title)
         painter.restore()
 
-    def _line(self, painter: QPainter, area: QRect, text: str, font: QFont, token: str) -> None:
+    def _line(self, painter: QPainter, area: QRect, text: str, font: QFont) -> None:
+        """A name in bold, whose ends tell most, or other words."""
+        name = font.bold()
         painter.setFont(font)
-        painter.setPen(current().color(token))
-        metrics = painter.fontMetrics()
-        painter.drawText(area, _MIDDLE, metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width()))
+        painter.setPen(current().color("text" if name else "text2"))
+        elide = Qt.TextElideMode.ElideMiddle if name else Qt.TextElideMode.ElideRight
+        painter.drawText(area, _MIDDLE, painter.fontMetrics().elidedText(text, elide, area.width()))
 
 
 class BatchView(QTableView):

@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.batch_table import BatchTable
@@ -17,7 +18,7 @@ from paddock.gui.widgets import Button, Chip, Divider, ElidedLabel, Notice, Prog
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchExportFormat, BatchPatch, BatchPrompt
-from paddock.sdk.errors import PaddockError
+from paddock.sdk.errors import NotFound, PaddockError
 from paddock.sdk.units import span_text
 
 PAGE = 500
@@ -36,10 +37,11 @@ class BatchRun(QWidget):
     def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host = host
-        self._since, self._asking = 0, False
+        self._since = 0
+        self._asking: Task | None = None
         self._again = False
         self.batch: Batch | None = None
-        self.table = BatchTable(host.model_name, self)
+        self.table = BatchTable(host.model_title, self)
         self.view, self.answers = BatchView(self.table), BatchAnswers(self.table)
         self.state = ElidedLabel("", 13, 500, tabular=True)
         self.bar = Progress("Progress of the batch")
@@ -91,7 +93,7 @@ class BatchRun(QWidget):
     def show_batch(self, batch: Batch) -> None:
         """Another batch; its prompts and cells are fetched."""
         self.trouble.hide()
-        self.batch, self._since = batch, 0
+        self._start_over(batch)
         self.table.show(batch, ())
         self._close()
         self._show_state()
@@ -104,10 +106,33 @@ class BatchRun(QWidget):
             self._fetch()
 
     def _reload(self) -> None:
-        """The host may be another one than before."""
+        """The host may be another one than before, or its database a backup that was put back."""
         if self.batch is not None:
             id = self.batch.id
-            self._host.call(lambda client: client.batch(id), lambda b: self._changed(id, b), self._failed, self)
+            self._host.call(lambda client: client.batch(id), self._reread, lambda error: self._gone(id, error), self)
+
+    def _reread(self, batch: Batch) -> None:
+        """All of its cells again, with the same ones in view."""
+        if self.batch is None or self.batch.id != batch.id:
+            return
+        at, top = self.view.currentIndex(), self.view.verticalScrollBar().value()
+        self._start_over(batch)
+        self.table.show(batch, self.table.prompts)
+        self.view.setCurrentIndex(self.table.index(at.row(), at.column()))
+        self.view.verticalScrollBar().setValue(top)
+        self._show_state()
+        self._fetch()
+
+    def _gone(self, id: str, error: BaseException) -> None:
+        if isinstance(error, NotFound):
+            self._changed(id, None)
+        else:
+            self._failed(error)
+
+    def _start_over(self, batch: Batch) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        self.batch, self._since, self._asking, self._again = batch, 0, None, False
 
     def _changed(self, id: str, batch: Batch | None) -> None:
         if self.batch is None or id != self.batch.id:
@@ -126,23 +151,16 @@ class BatchRun(QWidget):
         batch = self.batch
         if batch is None or not self.table.prompts:
             return
-        if self._asking:
-            self._again = True
+        self._again = self._asking is not None
+        if self._again:
             return
-        self._asking, self._again = True, False
         id, since = batch.id, self._since
-        self._host.call(
-            lambda client: client.batch_changes(id, since=since, limit=PAGE),
-            lambda cells: self._learn(id, cells),
-            self._not_fetched,
-            self,
+        self._asking = self._host.call(
+            lambda client: client.batch_changes(id, since=since, limit=PAGE), self._learn, self._not_fetched, self
         )
 
-    def _learn(self, id: str, cells: Sequence[BatchCell]) -> None:
-        self._asking = False
-        if self.batch is None or id != self.batch.id:
-            self._fetch()
-            return
+    def _learn(self, cells: Sequence[BatchCell]) -> None:
+        self._asking = None
         if cells:
             self._since = cells[-1].change
             self.table.learn(cells)
@@ -150,7 +168,7 @@ class BatchRun(QWidget):
             self._fetch()
 
     def _not_fetched(self, error: BaseException) -> None:
-        self._asking = False
+        self._asking = None
         self._failed(error)
 
     def _show_state(self) -> None:

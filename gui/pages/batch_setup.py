@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
@@ -15,6 +15,7 @@ from paddock.gui.pages.batch_pane import PaneCard
 from paddock.gui.pages.batch_prompts import PromptSource
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, Label, Notice, NumberBox
+from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import MOST_PANES, Batch, BatchRequest
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.types import Pane
@@ -31,6 +32,7 @@ class BatchSetup(QWidget):
         super().__init__(parent)
         self._host = host
         self._starting = False
+        self._prompts: Mapping[str, str] = {}
         self.source = PromptSource(host, messages)
         self.cards: list[PaneCard] = []
         self.add = Button("Add a pane", icon="plus")
@@ -102,8 +104,15 @@ class BatchSetup(QWidget):
         for pane in panes or (Pane(model=self._host.settings.default_model),):
             self._add(pane)
 
+    def name_prompts(self, names: Mapping[str, str]) -> None:
+        """The names of system prompts, by their texts."""
+        self._prompts = names
+        for card in self.cards:
+            card.name_prompts(names)
+
     def _add(self, pane: Pane) -> None:
         card = PaneCard(self._host, pane, len(self.cards))
+        card.name_prompts(self._prompts)
         card.changed.connect(self._show)
         card.removed.connect(lambda: self._remove(card))
         self.cards.append(card)
@@ -143,9 +152,9 @@ class BatchSetup(QWidget):
             self.count.setText("Write prompts, or choose a file.")
             return
         number = len(prompts.prompts)
-        parts = [_counted(number, "prompt"), _counted(len(self.cards), "pane")]
+        parts = [counted(number, "prompt"), counted(len(self.cards), "pane")]
         parts += [f"{times:,} times"] if times > 1 else []
-        self.count.setText(f"{' × '.join(parts)} = {_counted(number * len(self.cards) * times, 'answer')}")
+        self.count.setText(f"{' × '.join(parts)} = {counted(number * len(self.cards) * times, 'answer')}")
 
     def begin(self) -> None:
         """Ask the host to run it; what is wrong is said in place."""
@@ -176,7 +185,3 @@ class BatchSetup(QWidget):
         message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (sentence(error), "")
         self.trouble.show_message("bad", message if known or not isinstance(error, ValueError) else str(error), hint)
         self._show()
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -42,7 +42,8 @@ def chats_menu(parent: QWidget, chats: Sequence[ChatSummary], deeds: ChatDeeds, 
     if one is not None:
         menu.addAction("Rename").triggered.connect(lambda: ways.rename(one.id))
     else:
-        menu.addSection(f"{len(chats)} chats")
+        menu.addAction(f"{len(chats)} chats").setEnabled(False)
+        menu.addSeparator()
     pinned = all(chat.pinned for chat in chats)
     menu.addAction("Unpin" if pinned else "Pin").triggered.connect(lambda: deeds.pin(ids, not pinned))
     move = menu.addMenu("Move to")

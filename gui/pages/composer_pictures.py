@@ -144,6 +144,7 @@ class _Thumb(QWidget):
         self.setToolTip(words)
         self.remove = IconButton("close", f"Take out picture {number + 1}", self, size=REMOVE, glyph=13)
         self.setFixedSize(self.sizeHint())
+        self.remove.resize(self.remove.sizeHint())
         self.remove.move(self.width() - self.remove.width(), 0)
 
     def sizeHint(self) -> QSize:

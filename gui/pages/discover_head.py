@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from paddock.gui.models.hub import BADGES, age_words, clock_text, licence_text, parameters_text, title_of
+from paddock.gui.models.hub import BADGES, age_words, clock_text, licence_text, open_words, parameters_text, title_of
 from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, ElidedLabel, Label, Notice
@@ -72,7 +72,8 @@ class ModelHead(QWidget):
     def show_name(self, repo: str) -> None:
         """All that is known before the hub answers."""
         owner, _, name = repo.partition("/")
-        self._repo, self._address = repo, f"https://huggingface.co/{repo}"
+        self._repo, self._address = repo, ""
+        self.open_button.setEnabled(False)
         self.title.setText(title_of(name))
         self.title.setAccessibleDescription(repo)
         self.owner.setText(f"by {owner}")
@@ -84,6 +85,8 @@ class ModelHead(QWidget):
         """What the hub says of it."""
         self.show_name(model.result.id)
         self._address = model.page
+        self.open_button.setText(open_words(model.page))
+        self.open_button.setEnabled(True)
         age = age_words(model.result.updated, time.time())
         self.owner.setText(" · ".join(part for part in (f"by {model.result.author}", age) if part))
         self.card_button.setEnabled(bool(model.card))

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
-from paddock.gui.models.hub import HubList, HubRole, clock_text
+from paddock.gui.models.hub import HubList, HubRole, clock_text, open_words
 from paddock.gui.pages.discover_filters import Filters
 from paddock.gui.pages.discover_rows import ResultList
 from paddock.gui.pages.form import copy
@@ -29,7 +29,6 @@ COMING = 6
 """Rows that stand for those on their way."""
 EMPTY_PAGES = 8
 """So many pages in a row may hold nothing that passes the filters before the search is left to the user."""
-HUB = "https://huggingface.co/"
 _ADDRESS = re.compile(r"(?:https?://[^/\s]+/)?([\w.-]+/[\w.-]+)", re.ASCII)
 
 
@@ -46,6 +45,7 @@ class SearchColumn(QWidget):
         self._on = ""
         self._request: HubSearchRequest | None = None
         self._page = HubPage()
+        self._hub = ""
         self._empty = 0
         self._task: Task | None = None
         self._suggestions: tuple[Suggestion, ...] = ()
@@ -176,6 +176,7 @@ class SearchColumn(QWidget):
         self._task = None
         first = not request.cursor
         self._page = page
+        self._hub = page.hub or self._hub
         before = len(self.list.rows)
         self.list.append(page.results)
         self._show_page_notes(page)
@@ -273,7 +274,9 @@ class SearchColumn(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy name").triggered.connect(lambda: copy(repo))
-        menu.addAction("Open on Hugging Face").triggered.connect(lambda: QDesktopServices.openUrl(QUrl(HUB + repo)))
+        if self._hub:
+            page = f"{self._hub}/{repo}"
+            menu.addAction(open_words(page)).triggered.connect(lambda: QDesktopServices.openUrl(QUrl(page)))
         return menu
 
     def _menu(self, where: QPoint) -> None:

@@ -10,6 +10,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.models.downloads import SECTIONS, Item, Section
 from paddock.gui.pages.download_limit import LimitBox
 from paddock.gui.pages.downloads_actions import DownloadActions
+from paddock.gui.pages.downloads_remains import Remains
 from paddock.gui.pages.downloads_rows import DownloadRows
 from paddock.gui.pages.form import Card, FormPage
 from paddock.gui.widgets import Button, Label
@@ -57,6 +58,7 @@ class DownloadsPage(FormPage):
         self.clear.setAccessibleName("Take what is done out of the list")
         self.limit = LimitBox(host)
         self.sections = {section: SectionPart(title, actions) for section, title in SECTIONS.items()}
+        self.remains = Remains(host)
         self.to_discover = Button("Find a model", "primary", "discover")
         self.empty = self._empty()
         self._lay_out()
@@ -66,6 +68,7 @@ class DownloadsPage(FormPage):
         actions.changed.connect(self._changed)
         host.connection_changed.connect(self._changed)
         host.snapshot.connect(self._changed)
+        self.remains.changed.connect(self.refresh)
         self.refresh()
 
     def _empty(self) -> QWidget:
@@ -93,6 +96,7 @@ class DownloadsPage(FormPage):
         self.sections["done"].head.addWidget(self.clear)
         for section in self.sections.values():
             self.column.addWidget(section)
+        self.column.addWidget(self.remains)
         self.column.addWidget(self.empty)
         self.column.addStretch(1)
 
@@ -100,6 +104,7 @@ class DownloadsPage(FormPage):
         super().showEvent(event)
         self._actions.refresh_order()
         self._actions.seen()
+        self.remains.look()
         self.refresh()
         QTimer.singleShot(0, self, self._focus_first)  # after the stack has moved the focus
 
@@ -119,7 +124,7 @@ class DownloadsPage(FormPage):
             found[item.section].append(item)
         for section, items in found.items():
             self.sections[section].show_items(items)
-        self.empty.setVisible(not any(found.values()))
+        self.empty.setVisible(not any(found.values()) and not self.remains.found)
         moving, paused = self._actions.moving(), self._actions.paused()
         self.pause_all.setVisible(bool(moving))
         self.resume_all.setVisible(bool(paused))

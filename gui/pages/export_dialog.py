@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QDir
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QWidget
@@ -112,7 +113,9 @@ class ExportDialog(FilesSheet):
 
     def request(self, path: str, *, replace: bool) -> ExportRequest:
         """What the host is asked for."""
-        on = {name: option.switch.isChecked() for name, option in self.options.items() if not option.isHidden()}
+        on: dict[str, Any] = {
+            name: option.switch.isChecked() for name, option in self.options.items() if not option.isHidden()
+        }
         return ExportRequest(
             format=self.format(),
             chats=self._chats,
@@ -120,6 +123,7 @@ class ExportDialog(FilesSheet):
             path=path,
             replace=replace,
             blind=self._blind,
+            job=self.job,
             **({"reasoning": False} | on if "reasoning" in _FITTING[self.format()] else on),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QW
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
+from paddock.gui.pages.job_progress import job_words
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice
 from paddock.sdk.errors import PaddockError
@@ -31,6 +33,9 @@ class FilesSheet(QDialog):
         super().__init__(parent)
         self._host = host
         self._task: Task | None = None
+        self._doing = ""
+        self.job = uuid.uuid4().hex
+        """For the host: the name of the job that tells how far it is, where it takes longer."""
         self.setWindowTitle(title)
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -49,6 +54,7 @@ class FilesSheet(QDialog):
         self._lay_out(parent)
         self.doing.hide()
         self.cancel.clicked.connect(self.reject)
+        host.jobs_changed.connect(self._show_progress)
 
     def _lay_out(self, parent: QWidget) -> None:
         sheet = QWidget()
@@ -106,11 +112,17 @@ class FilesSheet(QDialog):
         self.trouble.hide()
         self.form.setEnabled(False)
         self.start.setEnabled(False)
+        self._doing = doing
         self.doing.setText(doing)
         self.doing.show()
         self.cancel.setText("Stop")
         self.fit()
         self._task = self._host.call(job, ended, self._failed, self)
+
+    def _show_progress(self) -> None:
+        job = self._host.jobs.get(self.job)
+        if job is not None and self.running():
+            self.doing.setText(f"{self._doing} {job_words(job)}")
 
     def running(self) -> bool:
         return self._task is not None

@@ -85,7 +85,7 @@ class ImportChatsDialog(FilesSheet):
 
     def _begin(self) -> None:
         path = os.path.expanduser(self.path.text().strip())
-        request = ChatImport(path=path, format=self.format(), folder=self._folder)
+        request = ChatImport(path=path, format=self.format(), folder=self._folder, job=self.job)
         self.problems.hide()
         self.run("Reading…", lambda client: client.import_chats(request), self._imported)
 

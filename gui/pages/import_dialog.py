@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WIDTH = 540
 METHODS: dict[ImportMethod, tuple[str, str]] = {
     "copy": ("Copy", "The files stay where they are, and are on the disk twice."),
-    "move": ("Move", "The files leave where they are. Other programs do not find them there any more."),
+    "move": ("Move", "Other programs do not find the files there any more."),
     "hardlink": ("Hard link", "Both places show the same file; it takes its room once. Same disk only."),
     "symlink": ("Link", "A pointer to the file. When the file goes, so does the model."),
 }

@@ -133,7 +133,8 @@ class PresetRow(QWidget):
                 self._choice(preset.name, preset)
         own = [preset for preset in usable if preset.model]
         if own and self._model is not None:
-            menu.addSection(f"For {self._model.name or self._model.id}")
+            menu.addSeparator()
+            menu.addAction(menu_words(f"For {self._model.name or self._model.id}")).setEnabled(False)
             for preset in own:
                 self._choice(preset.name, preset)
         for broken in (preset for preset in self.all if preset.error):

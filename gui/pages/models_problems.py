@@ -38,11 +38,12 @@ class ProblemRow(QWidget):
 
     def __init__(self, problem: LibraryProblem, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        size = f" ({bytes_text(problem.size_bytes)})" if problem.size_bytes else ""
-        self.text = Label(problem.sentence + size, 13, 500, wrap=True, tabular=True)
+        size = f"It takes {bytes_text(problem.size_bytes)} on the disk." if problem.size_bytes else ""
+        remedy = f"{problem.remedy} {size}".strip()
+        self.text = Label(problem.sentence, 13, 500, wrap=True, tabular=True)
         self.text.setToolTip(problem.path)
-        self.remedy = Label(problem.remedy, 12, 400, "text2", wrap=True)
-        self.remedy.setVisible(bool(problem.remedy))
+        self.remedy = Label(remedy, 12, 400, "text2", wrap=True, tabular=True)
+        self.remedy.setVisible(bool(remedy))
         self.button = Button(WORDS[problem.action])
         self.button.setAccessibleDescription(problem.sentence)
         self.button.setVisible(problem.action != "none")
@@ -120,6 +121,7 @@ class ProblemStrip(QWidget):
         shown = self._body.isHidden()
         self._body.setVisible(shown)
         self.unfold.setText("Hide" if shown else "Show")
+        self.unfold.set_icon("chevron-up" if shown else "chevron-down")
         self._fit()
 
     def _fit(self) -> None:

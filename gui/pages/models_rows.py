@@ -49,13 +49,13 @@ class Face:
         self.metrics = QFontMetrics(self.font)
         self._cut: dict[tuple[str, int], str] = {}
 
-    def elided(self, text: str, room: int) -> str:
-        """``text``, cut off where it is wider than ``room``."""
+    def elided(self, text: str, room: int, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> str:
+        """``text``, cut off where it is wider than ``room``; a face is used in one ``mode``."""
         found = self._cut.get((text, room))
         if found is None:
             if len(self._cut) > MOST_CUT:
                 self._cut.clear()
-            found = self._cut[text, room] = self.metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+            found = self._cut[text, room] = self.metrics.elidedText(text, mode, room)
         return found
 
 
@@ -116,7 +116,8 @@ class ModelCells(QStyledItemDelegate):
         room = area.right() - left
         painter.setFont(name.font)
         painter.setPen(self._ink["text2" if info.error is not None else "text"])
-        painter.drawText(QRect(left, middle - self._line, room, self._line), _LEFT, name.elided(index.data(), room))
+        words = name.elided(index.data(), room, Qt.TextElideMode.ElideMiddle)
+        painter.drawText(QRect(left, middle - self._line, room, self._line), _LEFT, words)
         below = QRect(left, middle, room, self._line)
         painter.setFont(small.font)
         state = state_text(loaded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -103,6 +103,13 @@ class OpenSheet(QDialog):
         self.setFixedWidth(min(current().px(WIDTH), parent.window().width() - 32))
         self.cancel.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def event(self, event: QEvent) -> bool:
+        """It grows with what it says."""
+        layout = self.layout()
+        if event.type() == QEvent.Type.LayoutRequest and layout is not None:
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
+        return super().event(event)
+
     # ---------------------------------------------------------------- a file or a folder
 
     def _look_at_path(self, path: str) -> None:
@@ -118,7 +125,7 @@ class OpenSheet(QDialog):
     def _previewed(self, preview: ImportPreview) -> None:
         models = "" if preview.models == 1 else f"{preview.models} models, "
         parts = f" in {preview.files} files" if preview.files > 1 else ""
-        there = f" It is among your models as {preview.there}." if preview.there else ""
+        there = f" It is among your models as {self._host.model_name(preview.there)}." if preview.there else ""
         self.facts.setText(f"{models}{bytes_text(preview.size_bytes)}{parts}.{there}")
         self.first.setEnabled(True)
         self.second.setEnabled(not preview.there)

@@ -68,6 +68,11 @@ class Button(PaintedButton):
         self.setAccessibleName(text)
         self.updateGeometry()
 
+    def set_icon(self, icon: str) -> None:
+        """Another mark before the words, where it has one."""
+        self._icon = icon
+        self.update()
+
     def set_kind(self, kind: Kind) -> None:
         """Change how much it stands out."""
         self._kind = kind

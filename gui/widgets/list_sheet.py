@@ -53,6 +53,7 @@ def lay_out_sheet(dialog: QDialog, above: QLayout, buttons: QHBoxLayout, *, left
     """Fill ``dialog``: what is ``above``, a line from edge to edge, buttons. ``left``: their margin, in pixels; less
     where a quiet button begins, whose words stand in line then."""
     buttons.setContentsMargins(left, 10, 20, 14)
+    buttons.setSpacing(8)
     outer = QVBoxLayout(dialog)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.setSpacing(0)

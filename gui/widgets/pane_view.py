@@ -36,11 +36,42 @@ class Dress(NamedTuple):
 
 
 class PaneConversation(ConversationView):
-    """Copies a message that is shown shortened whole; ``copies`` has it by what is shown."""
+    """Copies a message that is shown shortened whole; ``copies`` has it by what is shown. What comes into an empty view
+    is read from the beginning of its last answer."""
 
     def __init__(self, turns: Turns) -> None:
         super().__init__(turns=turns, editable=True, actions=ACTIONS, heads=False, numbers=False)
         self.copies: dict[str, str] = {}
+        self._from = ""  # the message that is kept at the top until the view is scrolled or changes
+        self.scrolled_by_user.connect(self._let_go)
+
+    def set_messages(self, messages: Sequence[ChatMessage]) -> None:
+        known = {row.message.id for row in self.column.rows}
+        super().set_messages(messages)
+        last = messages[-1] if messages else None
+        begins = last is not None and last.state != "generating" and known.isdisjoint(item.id for item in messages)
+        self._from = last.id if last is not None and begins else ""
+        self._to_beginning()
+
+    def scroll_to_turn(self, turn: str, fraction: float = 0.0) -> None:
+        self._let_go()
+        super().scroll_to_turn(turn, fraction)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._to_beginning()
+
+    def _let_go(self) -> None:
+        self._from = ""
+
+    def _to_beginning(self) -> None:
+        place = self.column.find(self._from) if self._from else None
+        if place is None:
+            return
+        if place and self.column.rows[place - 1].own:
+            place -= 1  # the question, in a line
+        for _ in range(3):  # what comes into view is laid out, and its height corrected
+            self.verticalScrollBar().setValue(self.column.rows[place].top)
 
     def column_left(self) -> int:
         return NARROW_MARGIN  # below the pane's name

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+import uuid
 from typing import Annotated, Any
 
 import typer
 
 from paddock.sdk.chats import ChatFolder, ChatImport, ExportFormat, ExportRequest, FolderPatch, ImportFormat
+from paddock.sdk.cli.jobs import shown
 from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
 from paddock.sdk.errors import NotFound
@@ -95,8 +97,10 @@ def export(
             numbers=numbers,
             side_by_side=side_by_side,
             blind=blind,
+            job=uuid.uuid4().hex,
         )
-        done = client.export_chats(request)
+        with shown(terminal, request.job, "Reading the conversations"):
+            done = client.export_chats(request)
     for note in done.notes:
         terminal.note(printable(note), style="yellow")
     if json:
@@ -121,7 +125,9 @@ def import_(
     path = os.path.abspath(os.path.expanduser(path))
     with Client.connect(client="cli") as client:
         into = _folder(client, folder, make=True) if folder else ""
-        done = client.import_chats(ChatImport(path=path, format=format, folder=into))
+        request = ChatImport(path=path, format=format, folder=into, job=uuid.uuid4().hex)
+        with shown(terminal, request.job, "Reading the file"):
+            done = client.import_chats(request)
     if json:
         terminal.json(done)
     else:

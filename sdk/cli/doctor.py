@@ -59,6 +59,7 @@ def findings(home: Home) -> Iterator[Finding]:
         yield from _through("Engines", _engines(client))
         yield from _through("Memory", _memory(client))
         yield from _through("Models", _models(client, home))
+        yield from _through("Downloads", _downloads(client))
         yield from _through("Conversations", _conversations(client))
 
 
@@ -94,21 +95,33 @@ def _host(client: Client, waited_s: float) -> Iterator[Finding]:
 
 
 def _stream(client: Client) -> Iterator[Finding]:
-    arrivals = []
-    started = time.perf_counter()
-    for _ in client.echo():
-        arrivals.append(time.perf_counter() - started)
-    span = arrivals[-1] - arrivals[0] if arrivals else 0.0
-    if len(arrivals) == 10 and span >= ECHO_SPAN_S / 2:
-        message = f"10 events over {span:.2f} s, the first after {arrivals[0] * 1000:.0f} ms"
-        yield Finding(name="Streaming", status="ok", message=message)
-        return
+    for _ in range(3):  # a moment in which the machine did something else looks like buffering too
+        started = time.perf_counter()
+        arrivals = [time.perf_counter() - started for _ in client.echo()]
+        span = arrivals[-1] - arrivals[0] if arrivals else 0.0
+        if len(arrivals) == 10 and span >= ECHO_SPAN_S / 2:
+            message = f"10 events over {span:.2f} s, the first after {arrivals[0] * 1000:.0f} ms"
+            yield Finding(name="Streaming", status="ok", message=message)
+            return
     yield Finding(
         name="Streaming",
         status="warn",
         message=f"{len(arrivals)} of 10 events came within {span:.2f} s instead of {ECHO_SPAN_S:.2f} s: buffering.",
         remedy="Answers will appear in lumps. A proxy or an antivirus’ web shield does this: exempt 127.0.0.1 from it.",
     )
+
+
+def _downloads(client: Client) -> Iterator[Finding]:
+    remains = client.download_remains()
+    if remains:
+        size, count = bytes_text(sum(one.size_bytes for one in remains)), len(remains)
+        whose = "a download that is" if count == 1 else f"{count:,} downloads that are"
+        yield Finding(
+            name="Downloads",
+            status="warn",
+            message=f"{size} are left of {whose} in no list, in {Path(remains[0].path).parent}",
+            remedy="“paddock downloads” names them, and removes them on demand.",
+        )
 
 
 def _conversations(client: Client) -> Iterator[Finding]:

@@ -10,17 +10,18 @@ from paddock.sdk.cli.get import line_of
 from paddock.sdk.cli.jobs import line_of as line_of_job
 from paddock.sdk.cli.terminal import Terminal, printable
 from paddock.sdk.client import Client
-from paddock.sdk.downloads import Download
+from paddock.sdk.downloads import Download, DownloadRemains
 from paddock.sdk.jobs import ENDED
 from paddock.sdk.units import bytes_text, span_text
 
 
 def downloads(
     action: Annotated[
-        Literal["list", "pause", "resume", "retry", "first", "cancel"] | None,
+        Literal["list", "pause", "resume", "retry", "first", "cancel", "remove"] | None,
         typer.Argument(
             help="list (as without); pause; resume or retry: go on, also with one that failed; first: to the front of "
-            "the queue; cancel: take it from the list, and remove what came of it."
+            "the queue; cancel: take it from the list, and remove what came of it; remove: what is left of one that is "
+            "in no list."
         ),
     ] = None,
     id: Annotated[str, typer.Argument(help="Id of the download, or the model’s name.", metavar="ID")] = "",
@@ -37,6 +38,8 @@ def downloads(
             for job in () if json else client.jobs():
                 if job.state not in ENDED:
                     terminal.note(line_of_job(job))
+            for left in () if json else client.download_remains():
+                terminal.note(_left(left), style="yellow")
             return
         match action:
             case "pause":
@@ -47,12 +50,24 @@ def downloads(
                 client.cancel_download(id)
                 terminal.note(f"{printable(id)} is off the list.")
                 return
+            case "remove":
+                client.remove_download_remains(id)
+                terminal.note(f"What was left of {printable(id)} is removed.")
+                return
             case _:
                 changed = client.resume_download(id)
     if json:
         terminal.json(changed)
     else:
         terminal.note(printable(line_of(changed)))
+
+
+def _left(remains: DownloadRemains) -> str:
+    files = ", ".join(remains.files[:2]) + (" and more" if len(remains.files) > 2 else "")
+    return printable(
+        f"{bytes_text(remains.size_bytes)} are left of a download that is in no list ({files or 'no file'})."
+        f" Get the model again to go on, or: paddock downloads remove {remains.id}"
+    )
 
 
 def _show(terminal: Terminal, found: list[Download], json: bool) -> None:

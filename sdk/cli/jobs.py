@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -12,6 +14,8 @@ from paddock.sdk.errors import HostUnavailable, PaddockError
 from paddock.sdk.events import JobChanged, Snapshot
 from paddock.sdk.jobs import ENDED, Job
 from paddock.sdk.units import bytes_text, span_text
+
+_LOOK_S = 0.5
 
 
 def finish(client: Client, terminal: Terminal, job: Job) -> Job:
@@ -29,14 +33,39 @@ def finish(client: Client, terminal: Terminal, job: Job) -> Job:
     return job
 
 
+@contextmanager
+def shown(terminal: Terminal, id: str, doing: str) -> Iterator[None]:
+    """Show on a terminal that is watched how far the job ``id`` is, for as long as the body waits for its end;
+    ``doing`` until it is a job."""
+    if not terminal.watched:
+        yield
+        return
+    over = threading.Event()
+    with terminal.status(doing) as status:
+
+        def look() -> None:
+            with suppress(PaddockError), Client.connect(client="cli") as client:
+                while not over.wait(_LOOK_S):
+                    for job in client.jobs():
+                        if job.id == id:
+                            status.update(line_of(job))
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
+
+
 def line_of(job: Job) -> str:
     """How far it is, for a person."""
     facts = [f"{printable(job.title)}: {job.state}"]
     if job.total_bytes:
-        facts = [
-            f"{printable(job.title)}: {bytes_text(job.done_bytes)} of {bytes_text(job.total_bytes)}",
-            f"{job.done_bytes / job.total_bytes:.0%}",
-        ]
+        facts = [f"{printable(job.title)}: {bytes_text(job.done_bytes)} of {bytes_text(job.total_bytes)}"]
+    if (share := job.share()) is not None:
+        facts.append(f"{share:.0%}")
     if job.seconds_left is not None:
         facts.append(f"{span_text(job.seconds_left)} left")
     if job.note:

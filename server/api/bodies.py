@@ -13,6 +13,8 @@ from paddock.sdk.errors import BadRequest
 
 T = TypeVar("T")
 
+_LONGEST = 120
+"""Characters of a value that are repeated in an error."""
 CLIENTS = ("window", "cli", "sdk")
 
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -85,7 +87,7 @@ def _not_utf8(body: bytes) -> int:
 
 def misfit(error: msgspec.ValidationError, kind: Any) -> BadRequest:
     """A validation error in words, with the nearest known field where one is unknown."""
-    text = str(error)
+    text = _without_long_values(str(error))
     unknown = re.search(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", text)
     if unknown:
         known = list(getattr(kind, "__struct_encode_fields__", ())) if not unknown[2] else []
@@ -100,6 +102,10 @@ def misfit(error: msgspec.ValidationError, kind: Any) -> BadRequest:
     field = where.rstrip("`").lstrip(".")
     place = f" in “{field}”" if field else ""
     return BadRequest(f"A value{place} does not fit: {what[:1].lower()}{what[1:]}.", hint="", field=field)
+
+
+def _without_long_values(text: str) -> str:
+    return re.sub(rf"(['`])([^'`]{{{_LONGEST}}})[^'`]+\1", r"\1\2…\1", text)
 
 
 def client_of(request: Request[Any, Any, Any]) -> str:

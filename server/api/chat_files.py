@@ -10,8 +10,9 @@ import msgspec
 from litestar import Request, get, post
 from litestar.response import Response
 
-from paddock.sdk.chats import ChatImport, ExportRequest
+from paddock.sdk.chats import ChatImport, Exported, ExportRequest, Imported
 from paddock.server.api.bodies import decode
+from paddock.server.jobs import Jobs, Progress
 
 if TYPE_CHECKING:
     from paddock.server.chat_services import ChatServices
@@ -23,8 +24,9 @@ Answer = Response[Any]
 class ChatFilesApi:
     """Each method is one route; all run on the host's loop."""
 
-    def __init__(self, chats: ChatServices) -> None:
+    def __init__(self, chats: ChatServices, jobs: Jobs) -> None:
         self._chats = chats
+        self._jobs = jobs
 
     def routes(self) -> list[Any]:
         return [
@@ -38,11 +40,25 @@ class ChatFilesApi:
 
     async def export(self, request: Asked) -> Answer:
         asked = decode(await request.body(), ExportRequest)
-        return await _while_asked(request, self._chats.export.export(asked))
+
+        async def work(progress: Progress) -> Exported:
+            def heard(done: int, total: int) -> None:
+                progress.count(done, total, f"{done:,} of {total:,} conversations")
+
+            return await self._chats.export.export(asked, heard)
+
+        return await _while_asked(request, self._jobs.follow("chat-export", "Export conversations", work, asked.job))
 
     async def import_(self, request: Asked) -> Answer:
         asked = decode(await request.body(), ChatImport)
-        return await _while_asked(request, self._chats.importing.import_(asked))
+
+        async def work(progress: Progress) -> Imported:
+            def heard(done: int) -> None:
+                progress.count(done, 0, f"{done:,} conversations read")
+
+            return await self._chats.importing.import_(asked, heard)
+
+        return await _while_asked(request, self._jobs.follow("chat-import", "Import conversations", work, asked.job))
 
 
 async def _while_asked(request: Asked, work: Coroutine[Any, Any, Any]) -> Answer:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Asked = Request[Any, Any, Any]
 Answer = Response[Any]
 _PATH = "/control/downloads"
+_REMAINS = "/control/download-remains"
 
 
 class DownloadsApi:
@@ -31,6 +32,8 @@ class DownloadsApi:
         return [
             get(_PATH)(self.all),
             post(_PATH, status_code=200)(self.add),
+            get(_REMAINS)(self.remains),
+            delete(_REMAINS + "/{id:str}", status_code=204)(self.remove_remains),
             patch(_PATH + "/{name:path}")(self.change),
             delete(_PATH + "/{name:path}", status_code=204)(self.cancel),
         ]
@@ -59,6 +62,12 @@ class DownloadsApi:
 
     async def cancel(self, request: Asked) -> None:
         await (await self._downloads.queue()).cancel(_named(request))
+
+    async def remains(self) -> Answer:
+        return _json(await (await self._downloads.queue()).remains())
+
+    async def remove_remains(self, id: str) -> None:
+        await (await self._downloads.queue()).remove_remains(id)
 
 
 def _named(request: Asked) -> str:

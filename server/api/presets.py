@@ -43,7 +43,12 @@ class PresetsApi:
         return _json(await self._presets.presets())
 
     async def put_preset(self, request: Asked) -> Answer:
-        return _json(await self._presets.put_preset(decode(await request.body(), Preset)))
+        preset = decode(await request.body(), Preset)
+        known = await self._presets.presets()
+        if preset.model and not any((kept.id, kept.model) == (preset.id, preset.model) for kept in known):
+            found = await self._host.models.find(preset.model)
+            preset = msgspec.structs.replace(preset, model=found.id)
+        return _json(await self._presets.put_preset(preset))
 
     async def read_preset(self, request: Asked) -> Answer:
         text = decode(await request.body(), PresetText)

@@ -35,8 +35,8 @@ class Subject:
 
 def echo(folder: Path) -> Subject:
     path = folder / "long.echo.json"
-    # Slow enough that a test can act in the middle.
-    script = {"text": "So it goes, é 🐎 on. " * 500, "context_length": 99_999, "parallel": 8, "tokens_per_second": 300}
+    # It talks for longer than any test waits.
+    script = {"text": "So it goes, é 🐎 on. " * 2000, "context_length": 99_999, "parallel": 8, "tokens_per_second": 200}
     path.write_text(json.dumps(script))
     descriptor = Registry.discover().get("echo")
     return Subject(descriptor, ModelInfo(id="test/echo", name="echo", engine="echo", path=str(path)), {})

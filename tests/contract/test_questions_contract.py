@@ -11,7 +11,7 @@ from paddock.backends.pool import Pool
 from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse, Embeddings, EmbedRequest
 from paddock.sdk.types import Message
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_embeddings_have_length_one_and_are_the_same_each_time(subject: Any, pool: Pool) -> None:

@@ -31,7 +31,7 @@ class Program:
         self._started: list[subprocess.Popen[str]] = []
         self.env = {**os.environ, "PADDOCK_HOME": str(root), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
-    def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [PADDOCK, *arguments],
             env=self.env,
@@ -88,7 +88,7 @@ class Program:
         self.until(lambda: not self.processes(), "all processes of this data folder gone")
 
     @staticmethod
-    def until(condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+    def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         """Wait until ``condition`` is true of another process; fails naming ``what``."""
         end = time.monotonic() + seconds
         pause = threading.Event()

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,10 @@ def running(command: list[str], environment: dict[str, str], **options: object) 
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(10)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
+                process.wait(30)
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
@@ -98,7 +98,7 @@ def end_host(home: Path) -> None:
 
 def xdotool(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True
+        ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout.strip()
 
@@ -118,7 +118,7 @@ def photograph(environment: dict[str, str], name: str, folder: Path) -> Path:
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
         "sys.exit(0 if app.primaryScreen().grabWindow(0).save(sys.argv[1]) else 1)"
     )
-    subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=True, timeout=120)
     return path
 
 
@@ -172,7 +172,7 @@ class Person:
         found: list[dict[str, Any]] = json.loads(self._eyes.stdout.readline())
         return found
 
-    def see(self, name: str, role: str = "", seconds: float = 30) -> dict[str, Any]:
+    def see(self, name: str, role: str = "", seconds: float = 90) -> dict[str, Any]:
         """Wait until something like that shows and can be used; the first of it."""
         found: list[dict[str, Any]] = []
 
@@ -190,7 +190,7 @@ class Person:
             ) from None
         return found[0]
 
-    def wait(self, done: Callable[[], object], what: str, seconds: float = 30) -> None:
+    def wait(self, done: Callable[[], object], what: str, seconds: float = 90) -> None:
         """As :func:`eventually`, with a picture of what shows instead."""
         try:
             eventually(done, seconds, what)
@@ -198,7 +198,7 @@ class Person:
             self.photograph("not-there")
             raise
 
-    def click(self, name: str, role: str = "", seconds: float = 30) -> None:
+    def click(self, name: str, role: str = "", seconds: float = 90) -> None:
         """With the mouse, in the middle of it, once it stays where it is."""
         node = self.see(name, role, seconds)
         while (later := self.see(name, role, seconds)) != node:
@@ -220,12 +220,21 @@ class Person:
         for _ in range(most):
             if any(node["focused"] for node in self.look(name)):
                 return
-            self.press(key)
+            self._move_on(key)
         raise AssertionError(f"“{name}” cannot be reached with {key}; the keyboard is at {self.focused()}")
+
+    def _move_on(self, key: str) -> None:
+        before = self._focus()
+        self.press(key)
+        with suppress(AssertionError):  # it may have been the last one
+            eventually(lambda: self._focus() != before, 5, "The keyboard going on")
 
     def focused(self) -> list[str]:
         """Names of what has the keyboard."""
-        return [node["name"] for node in self.look("") if node["focused"]]
+        return [node["name"] for node in self._focus()]
+
+    def _focus(self) -> list[dict[str, Any]]:
+        return [node for node in self.look("") if node["focused"]]
 
     def photograph(self, name: str) -> Path:
         return photograph(self._environment, name, self._folder)

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from held_answers import ENDLESS, Gate
 
 from paddock.sdk.compare import BatchCell
 
@@ -20,7 +21,7 @@ def cells_of(client, batch: str) -> list[BatchCell]:
     return client.batch_changes(batch, limit=1000)
 
 
-def wait_for(condition, what: str, seconds: float = 60):
+def wait_for(condition, what: str, seconds: float = 120):
     end, pause = time.monotonic() + seconds, threading.Event()
     while time.monotonic() < end:
         if value := condition():
@@ -35,7 +36,14 @@ def test_a_batch_of_50_prompts_in_3_panes_outlives_its_host(program, tmp_path):
     checks = [{"kind": "regex", "value": r"\w+"}]
     lines = [{"prompt": f"Tell me a story about {n} ducks.", "name": f"story {n}", "checks": checks} for n in range(50)]
     prompts.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    panes = [part for settings in PANES for part in ("--pane", f"paddock/starter,max_tokens=24,{settings}")]
+    # one answer waits for the other host, so that the batch cannot be over before the kill
+    held = Gate(program.home.models, hold={"after_tokens": 0, "when": " 40 ducks"}, text=None)
+    models = ("paddock/starter", "paddock/starter", held.id)
+    panes = [
+        part
+        for model, settings in zip(models, PANES, strict=True)
+        for part in ("--pane", f"{model},max_tokens=24,{settings}")
+    ]
     started = program.run("compare", str(prompts), *panes, "--detach")
     assert started.returncode == 0, started.stderr
     batch = started.stdout.strip()
@@ -43,7 +51,8 @@ def test_a_batch_of_50_prompts_in_3_panes_outlives_its_host(program, tmp_path):
     with program.client() as client:
         before = wait_for(lambda: cells if len(cells := cells_of(client, batch)) >= 40 else None, "40 answers")
         os.kill(program.host_pid(), signal.SIGKILL)
-    assert len(before) < 150, "the kill came too late to show anything"
+    assert len(before) < 150
+    held.open()
     with program.client() as client:  # starts another host, which goes on by itself
         wait_for(lambda: client.batch(batch).state == "done", "the end of the batch")
         done = client.batch(batch)
@@ -66,14 +75,14 @@ def test_a_batch_of_50_prompts_in_3_panes_outlives_its_host(program, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is another thing there")
 def test_ctrl_c_pauses_and_says_how_to_go_on(program, tmp_path):
-    slow = program.echo_model("slow", text="word " * 400, tokens_per_second=50)
+    slow = program.echo_model("slow", **ENDLESS)
     prompts = tmp_path / "two.txt"
     prompts.write_text("one\ntwo\n")
     running = program.start("compare", str(prompts), "--pane", slow, "--json")
     with program.client() as client:
         [batch] = wait_for(lambda: [b for b in client.batches() if b.running], "a cell that is being answered")
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=20)
+        out, err = running.communicate(timeout=60)
         assert running.returncode == 130, err
         assert out == ""
         assert f"paddock compare --resume {batch.id}" in err

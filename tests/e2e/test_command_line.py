@@ -10,6 +10,8 @@ import signal
 import socket
 from pathlib import Path
 
+from held_answers import ENDLESS
+
 STARTER_FILE = Path(__file__).parents[2] / "resources" / "starter" / "starter-Q8_0.gguf"
 
 
@@ -89,7 +91,7 @@ def test_serve_prints_one_line_with_its_url_and_ends_with_the_signal(program):
     serving = program.start("serve", "--port", "0")
     assert re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
     serving.send_signal(signal.SIGINT)
-    out, err = serving.communicate(timeout=15)
+    out, err = serving.communicate(timeout=60)
     assert out.strip() == ""
     assert "Traceback" not in err
 
@@ -114,7 +116,7 @@ def test_a_file_from_a_folder_beside_is_chatted_with_served_and_measured(program
             assert (run["prompt_tokens"], run["generated_tokens"]) == (100, 8)
             assert min(run["ttft_s"], run["prefill_tps"], run["decode_tps"], run["total_tps"]) > 0
     serving.send_signal(signal.SIGINT)
-    serving.communicate(timeout=15)
+    serving.communicate(timeout=60)
     assert json.loads(program.run("ps", "--json").stdout) == []
 
 
@@ -134,11 +136,11 @@ def test_a_dead_proxy_changes_nothing(program):
 
 
 def test_ctrl_c_stops_the_answer_and_exits_130(program):
-    model = program.echo_model("slow", text="word " * 2000, tokens_per_second=50)
+    model = program.echo_model("slow", **ENDLESS)
     chatting = program.start("chat", "-m", model, "hi")
-    assert chatting.stdout.read(4) == "word"
+    assert chatting.stdout.read(3) == "one"
     chatting.send_signal(signal.SIGINT)
-    _, err = chatting.communicate(timeout=10)
+    _, err = chatting.communicate(timeout=60)
     assert chatting.returncode == 130
     assert "Traceback" not in err
     with program.client() as client:

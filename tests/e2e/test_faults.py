@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import pytest
+from held_answers import ENDLESS, Gate
 
 from paddock.sdk.errors import HostUnavailable, PaddockError
 from paddock.sdk.events import Failed, Finished, TextDelta
@@ -16,12 +16,12 @@ from paddock.sdk.types import GenerateRequest, Message, NewChat, SendRequest
 LONG = "Count from 1 to 100."
 
 
-def asking(text: str, model: str = "paddock/starter") -> GenerateRequest:
+def asking(text: str, model: str = "paddock/starter", **sampling: object) -> GenerateRequest:
     return GenerateRequest(
         id="r" + os.urandom(6).hex(),
         model=model,
         messages=(Message(role="user", content=text),),
-        sampling={"temperature": 0.0},
+        sampling={"temperature": 0.0, **sampling},
     )
 
 
@@ -41,9 +41,9 @@ def assert_answers(client) -> None:
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
 def test_a_killed_worker_costs_one_answer_and_names_the_signal(program, name):
     with program.client() as client:
-        stream = client.generate(asking(LONG))
+        model = client.load("paddock/starter", {"n_ctx": 32_768})
+        stream = client.generate(asking(LONG, ignore_eos=True))  # some thousand words yet to come
         until_text(stream)
-        [model] = client.loaded()
         os.kill(model.pid, signal.Signals[name])
         last = list(stream)[-1]
         assert isinstance(last, Failed)
@@ -81,46 +81,38 @@ def test_a_stopped_worker_can_be_unloaded(program):
         os.kill(model.pid, signal.SIGSTOP)
         client.unload(model.id)
         assert client.loaded() == []
-        program.until(lambda: model.pid not in {p.pid for p in program.processes()}, "the worker to be gone", 4)
+        program.until(lambda: model.pid not in {p.pid for p in program.processes()}, "the worker to be gone")
 
 
-def test_a_killed_host_takes_its_workers_along_within_two_seconds(program):
-    model = program.echo_model("slow", text="word " * 2000, tokens_per_second=50)
+def test_a_killed_host_takes_its_workers_along(program):
+    model = program.echo_model("slow", **ENDLESS)
     with program.client() as client:
         client.load("paddock/starter")
         stream = client.generate(asking("hi", model))
         until_text(stream)
         os.kill(program.host_pid(), signal.SIGKILL)
-        killed = time.monotonic()
         with pytest.raises(HostUnavailable):
             list(stream)
-    program.until(lambda: not program.processes(), "host and workers to be gone", 2 - (time.monotonic() - killed))
+    program.until(lambda: not program.processes(), "host and workers to be gone")
     with program.client() as client:
         assert_answers(client)
 
 
-def test_a_host_killed_in_mid_answer_loses_at_most_a_second_of_the_conversation(program):
-    model = program.echo_model("slow", text="".join(f"{n} " for n in range(4000)), tokens_per_second=40)
+def test_what_a_killed_host_had_written_in_mid_answer_stays(program):
+    """How much of it is lost at most, in seconds, is measured by ``tests/perf/store_kills.py``."""
+    half = " ".join(map(str, range(120)))
+    held = Gate(program.home.models, hold={"after_tokens": 120}, text=f"{half} and so on")
     with program.client() as client:
-        chat = client.create_chat(NewChat(model=model))
-        seen = ""
-        started = time.monotonic()
-        for event in client.send(chat.summary.id, SendRequest(content="count")):
-            if isinstance(event, TextDelta):
-                seen += event.text
-            if time.monotonic() - started > 3.2:
-                break
+        chat = client.create_chat(NewChat(model=held.id)).summary.id
+        stream = client.send(chat, SendRequest(content="count"))
+        until_text(stream)
+        program.until(lambda: client.chat(chat).messages[-1].content == half, "the half of the answer to be stored")
         os.kill(program.host_pid(), signal.SIGKILL)
     with program.client() as client:
-        question, answer = client.chat(chat.summary.id).messages
+        question, answer = client.chat(chat).messages
         assert question.content == "count"
-        assert answer.state == "interrupted"
-        saved = answer.content
-        assert saved
-        assert seen.startswith(saved.rstrip()) or saved.startswith(seen.rstrip())
-        lost = (len(seen.split()) - len(saved.split())) / 40
-        assert lost <= 1.25
-        again = list(client.send(chat.summary.id, SendRequest(regenerate=answer.id, model="paddock/starter")))
+        assert (answer.state, answer.content) == ("interrupted", half)
+        again = list(client.send(chat, SendRequest(regenerate=answer.id, model="paddock/starter")))
         assert isinstance(again[-1], Finished)
 
 
@@ -182,10 +174,8 @@ def test_a_prompt_longer_than_the_context_names_both_numbers_and_evaluates_nothi
 def test_a_bad_template_fails_the_request_and_nothing_else(program, template):
     with program.client() as client:
         client.load("paddock/starter", {"chat_template": template})
-        started = time.monotonic()
         with pytest.raises(PaddockError) as caught:
             client.respond("hi", model="paddock/starter")
         assert caught.value.code == "template_failed"
-        assert time.monotonic() - started < 10
         client.unload("paddock/starter")
         assert_answers(client)

@@ -156,14 +156,14 @@ def test_forty_concurrent_chats_finish_and_ten_closed_connections_free_their_slo
         closed = [threads.submit(give_up, number) for number in range(10)]
         answers = [threads.submit(answer, number) for number in range(30)]
         for future in answers:
-            capital, text = future.result(timeout=90)
+            capital, text = future.result(timeout=240)
             assert capital in text
-        assert sorted(future.result(timeout=90) for future in closed) == list(range(10))
+        assert sorted(future.result(timeout=240) for future in closed) == list(range(10))
     with shared.client() as client:
         shared.until(
             lambda: all((model.active, model.queued) == (0, 0) for model in client.loaded()), "all slots to be free"
         )
-        assert client.generations() == []
+        shared.until(lambda: client.generations() == [], "the host to know of it")
 
 
 def test_a_prompt_as_text_is_continued_and_read_only_once(api):

@@ -27,7 +27,7 @@ from paddock.sdk.events import Ending, Finished, TextDelta
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, MemoryDevice, Parts, Prediction
 from paddock.sdk.types import GenerateRequest, LoadedModel, Message, ModelInfo, Options
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 MIB = 2**20
 TAKES = 64 * MIB
 CROWDS = {24: 260, 2: 40}

@@ -6,7 +6,7 @@ from typing import Any
 
 from memory_fakes import FakeClient, FakeHost
 
-from paddock.sdk.downloads import Download, DownloadFile
+from paddock.sdk.downloads import Download, DownloadFile, DownloadRemains
 from paddock.sdk.events import DownloadFinished, DownloadProgress, JobChanged
 from paddock.sdk.hub import HubAccount
 from paddock.sdk.jobs import Job
@@ -35,6 +35,7 @@ class DownloadClient(FakeClient):
     def __init__(self) -> None:
         super().__init__()
         self.list: dict[str, Download] = {}
+        self.remains: list[DownloadRemains] = []
 
     async def load(self, model: str, options: Any = None, *, force: bool = False) -> Any:
         self._note("load", model)
@@ -50,6 +51,13 @@ class DownloadClient(FakeClient):
 
     async def move_download(self, id: str, position: int) -> None:
         self._note("move", (id, position))
+
+    async def download_remains(self) -> list[DownloadRemains]:
+        return self.remains
+
+    async def remove_download_remains(self, id: str) -> None:
+        self._note("remove remains", id)
+        self.remains = [one for one in self.remains if one.id != id]
 
     async def cancel_job(self, id: str) -> None:
         self._note("cancel job", id)

@@ -144,7 +144,8 @@ class HubClient(FakeClient):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pages = [HubPage(results=tuple(result(number) for number in range(3)), fetched=1_700_000_000.0)]
+        found = tuple(result(number) for number in range(3))
+        self.pages = [HubPage(results=found, fetched=1_700_000_000.0, hub="https://huggingface.co")]
         self.model = hub_model()
         self.disk_free = 214 * GB
         self.downloaded = ""

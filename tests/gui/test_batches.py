@@ -198,3 +198,22 @@ def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
     assert again.run.isVisible()
     assert again.title.text() == "Is it loaded?"
     again.close()
+
+
+def test_a_list_on_view_is_read_again_when_a_backup_is_put_back(scene: Any, dialog: Callable[[], BatchDialog]) -> None:
+    shown = dialog()
+    run = shown.run
+    shown.setup.set_panes([Pane(model=scene.model("fast"), system="Be brief."), Pane(model=scene.model("fast"))])
+    shown.setup.source.text.setPlainText("one\ntwo")
+    before = scene.ask(lambda client: client.back_up())
+    scene.until(lambda: shown.setup.start.isEnabled())
+    shown.setup.begin()
+    scene.until(lambda: run.batch is not None and run.batch.state == "done" and len(run.table.at(1, 1)) == 1)
+    assert run.table.name(0) == "fast · system prompt “Be brief.”"
+    whole = scene.ask(lambda client: client.back_up())
+    with scene.qtbot.waitSignal(run.table.modelReset):
+        scene.ask(lambda client: client.restore_backup(whole.name))
+    scene.until(lambda: len(run.table.at(1, 1)) == 1)
+    scene.ask(lambda client: client.restore_backup(before.name))
+    scene.until(lambda: shown.setup.isVisible() and not shown.batches)
+    shown.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from compare_stage import pick, shown, take_model
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QAbstractSlider, QMenu
 
 from paddock.gui.widgets.conversation import menus
 from paddock.gui.widgets.conversation.chrome import CardBlock
@@ -174,3 +174,31 @@ def test_a_missing_model_is_told_once_with_its_remedy(chat_scene: Scene) -> None
     chat_scene.chat.view.remedy_requested.emit(chat_scene.dialogue.messages[-1].id)
     assert chat_scene.chat.head.picker.isVisible()
     chat_scene.chat.head.picker.hide()
+
+
+def test_a_comparison_is_opened_at_the_beginning_of_its_last_answers(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    panes.ask("hello")
+    panes.ask("more")
+    chat, text = panes.compare.chat, "\n\n".join(f"Paragraph {number} of a long answer." for number in range(80))
+    last = panes.view.session.paths[panes.view.grid.panes[0].pane][-1].id
+    panes.view.deeds.stored.change(last, text)
+    chat_scene.until(lambda: panes.seen(0)[-1] == text)
+    chat_scene.chat.new_chat()
+    chat_scene.chat.open(chat)
+    chat_scene.until(lambda: bool(panes.view.panes) and panes.seen(0)[-1:] == [text])
+    conversation = panes.view.grid.panes[0].view
+    asked = conversation.column.rows[1]
+
+    def at_its_beginning() -> bool:
+        return conversation.scrolled() == asked.top > 0 and conversation.verticalScrollBar().maximum() > asked.top
+
+    chat_scene.until(at_its_beginning)
+    chat_scene.window.resize(1100, 760)
+    chat_scene.until(at_its_beginning)
+    with chat_scene.qtbot.waitSignal(conversation.scrolled_by_user):
+        conversation.verticalScrollBar().triggerAction(QAbstractSlider.SliderAction.SliderToMaximum)
+    chat_scene.window.resize(1280, 800)
+    assert conversation.at_bottom()
+    panes.ask("and now")
+    assert conversation.at_bottom(), "what is written is followed"

@@ -7,7 +7,7 @@ import pytest
 from discover_page import Show, host_of, names, no_hub, settle, shown, words_of
 from hub_fakes import REPO, SUGGESTED, HubHost, download, fits_of, result
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -67,12 +67,25 @@ def test_typing_asks_once_when_it_pauses_and_enter_at_once(qtbot: QtBot, host: H
     qtbot.waitUntil(lambda: host.asked("search")[-1].words == "")
 
 
-def test_a_pasted_address_goes_straight_to_the_model(qtbot: QtBot, host: HubHost, show: Show) -> None:
+def test_a_pasted_address_goes_straight_to_the_model(
+    qtbot: QtBot, host: HubHost, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = show()
-    host.client.pages = [HubPage(results=(result(7, id="acme/Rocket-7B-GGUF", name="Rocket-7B-GGUF"),))]
+    found = (result(7, id="acme/Rocket-7B-GGUF", name="Rocket-7B-GGUF"),)
+    host.client.pages = [HubPage(results=found, hub="https://mirror.test")]
     page.search.search.setText("https://huggingface.co/acme/Rocket-7B-GGUF/tree/main")
     qtbot.keyClick(page.search.search, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.model.repo == "acme/Rocket-7B-GGUF")
+
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    (entry,) = [action for action in page.search.menu_for(found[0].id).actions() if action.text().startswith("Open on")]
+    assert entry.text() == "Open on mirror.test"
+    entry.trigger()
+    qtbot.waitUntil(page.model.head.open_button.isEnabled)
+    assert page.model.head.open_button.text() == "Open on hub.test"
+    page.model.head.open_button.click()
+    assert opened == ["https://mirror.test/acme/Rocket-7B-GGUF", f"https://hub.test/{REPO}"]
 
 
 def test_filters_narrow_the_search_and_are_cleared_together(qtbot: QtBot, host: HubHost, show: Show) -> None:

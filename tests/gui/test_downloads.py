@@ -24,6 +24,7 @@ from paddock.gui.theme import Theme, ThemeSource
 from paddock.gui.widgets import ElidedLabel
 from paddock.gui.window import Window
 from paddock.gui.window_state import WindowState
+from paddock.sdk.downloads import DownloadRemains
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.jobs import Job
 from paddock.sdk.paths import Home
@@ -230,6 +231,24 @@ def test_the_page_has_everything_on_the_keyboard_and_under_a_name(place: Place) 
     place.qtbot.waitUntil(place.asked("pause"))
     place.qtbot.keyClick(row, Qt.Key.Key_Delete)
     assert place.notices() == ["Model-a-GGUF is cancelled."]
+
+
+def test_what_is_left_over_is_named_and_removed_only_after_a_question(place: Place) -> None:
+    left = DownloadRemains(
+        id="r1", path="/models/.downloads/r1", files=("m.gguf",), size_bytes=12 * GB // 10, changed=0.0
+    )
+    place.host.client.remains = [left]
+    remains = place.page().remains
+    place.qtbot.waitUntil(remains.isVisible)
+    assert not place.page().empty.isVisible()
+    assert remains.buttons[0].accessibleName().startswith("Remove m.gguf, 1.2 GB")
+    remains.buttons[0].click()
+    (box,) = remains.findChildren(QMessageBox)
+    assert not place.host.asked("remove remains")
+    next(button for button in box.buttons() if button.text() == "Remove for good").click()
+    place.qtbot.waitUntil(lambda: not remains.isVisible())
+    assert place.host.asked("remove remains") == [("remove remains", "r1")]
+    assert place.page().empty.isVisible()
 
 
 def test_the_details_tell_the_files_and_the_revision(place: Place) -> None:

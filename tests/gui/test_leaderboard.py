@@ -49,6 +49,7 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
 ) -> None:
     stage.begin("alpha", "beta")
     stage.send("Where?")
+    stage.until(lambda: len(view.judging.row.chips) == 2)
     view.judging.row.choose_number(2)
     stage.until(lambda: view.judging.vote_given is not None)
     dialog = leaderboard(stage, qtbot, view)
@@ -82,5 +83,5 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
     stage.until(lambda: len(dialog.rows) == 1 and hasattr(dialog.rows[0], "remove"))
     qtbot.mouseClick(dialog.rows[0].remove, Qt.MouseButton.LeftButton)
     stage.until(lambda: not dialog.rows)
-    assert stage.ask(lambda client: client.votes()) == []
+    stage.until(lambda: stage.ask(lambda client: client.votes()) == [])
     dialog.close()

@@ -137,7 +137,7 @@ def test_the_popover_tells_predicted_and_measured_and_the_time_that_is_left(
     assert (
         row.parts.text().replace("\u00a0", " ") == "Weights 2.5 GB · KV cache 1.3 GB · Compute 300 MB · Process 260 MB"
     )
-    assert row.use.text() == "Predicted 4.4 GB, takes 4.3 GB (1.1 % less) · Leaves now"
+    assert row.use.text().replace("\u00a0", " ") == "Predicted 4.4 GB, takes 4.3 GB (1.1 % less) · Leaves now"
     gpu, ram = popover.devices
     assert gpu.free.text() == "3.1 GB of 8.0 GB free"
     assert ram.holders.text() == "The largest others: firefox 4.2 GB, code 1.9 GB"
@@ -156,7 +156,7 @@ def test_pin_and_unload_from_the_popover(qtbot: QtBot, host: FakeHost, popover: 
     host.loaded = {"i1": loaded_gemma(pinned=True)}
     host.models_changed.emit()
     assert row.pin.isChecked()
-    assert "Pinned, stays loaded" in row.use.text()
+    assert "Pinned, stays loaded" in row.use.text().replace("\u00a0", " ")
     row.unload.click()
     qtbot.waitUntil(lambda: ("unload", "i1") in host.client.asked)
     host.loaded = {}

@@ -44,6 +44,10 @@ def main() -> int:
         kind, words = metadata["tokenizer.ggml.tokens"][1]
         rows = len(words)
         metadata["tokenizer.ggml.tokens"] = (g.ARRAY, (kind, [_unique(n, word) for n, word in enumerate(words)]))
+        kind, pairs = metadata["tokenizer.ggml.merges"][1]
+        merges = [f"{_unique(n, pair)[:-2]} {pair[-1]}" for n, pair in enumerate(pairs)]
+        metadata["tokenizer.ggml.merges"] = (g.ARRAY, (kind, merges))
+        metadata |= {"tokenizer.ggml.model": (g.STRING, "gpt2"), "tokenizer.ggml.pre": (g.STRING, "default")}
         tensors |= {name: np.zeros((rows, WIDTH), np.float32) for name in ("token_embd.weight", "output.weight")}
         hub.add("owner/large", {"large-F32.gguf": g.Writer().file(metadata, tensors)})
         os.environ.update(

@@ -267,8 +267,7 @@ class TextBlock(NodeBlock):
             radius = style.px(5) / 2
             painter.drawEllipse(QPointF(-style.px(11), baseline - style.px(5)), radius, radius)
             return
-        font = style.body_font(0, self.tone)
-        font.setFeature(font.Tag("tnum"), 1)
+        font = style.marker_font(self.tone)
         painter.setFont(font)
         painter.setPen(style.color("text2"))
         width = QFontMetrics(font).horizontalAdvance(self.node.marker)

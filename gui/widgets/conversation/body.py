@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from paddock.gui.widgets.conversation.blocks import INDENT, QUOTE, NodeBlock, RuleBlock, TextBlock
 from paddock.gui.widgets.conversation.code import WRAP_BEYOND, CodeBlock, CodeGroup
@@ -11,6 +12,9 @@ from paddock.gui.widgets.conversation.displays import MathsBlock, PictureBlock
 from paddock.gui.widgets.conversation.nodes import Code, Maths, Node, Paragraph, Picture, Rule, Table
 from paddock.gui.widgets.conversation.style import Style, Tone
 from paddock.gui.widgets.conversation.table import TableGroup, TableRowBlock
+
+TOGETHER = 64
+"""Items compared at once."""
 
 
 @dataclass(eq=False)
@@ -33,6 +37,8 @@ class Body:
     relayout: Callable[[], None] = lambda: None
     entries: list[Entry] = field(default_factory=list)
     _settled: int = 0
+    _blocks: list[NodeBlock] = field(default_factory=list)
+    _settled_blocks: int = 0
 
     def update(self, final: Sequence[Node], live: Sequence[Node]) -> None:
         """Show ``final`` (which only grows) and ``live``; blocks of unchanged nodes stay as they are."""
@@ -43,11 +49,14 @@ class Body:
             entry = old[number] if number < len(old) else None
             fresh.append(self._shown(entry, node))
         self.entries[self._settled :] = fresh
+        self._gaps(max(0, self._settled - 1))
+        self._blocks[self._settled_blocks :] = chain.from_iterable(entry.blocks for entry in fresh)
+        self._settled_blocks = len(self._blocks) - sum(len(entry.blocks) for entry in self.entries[len(final) :])
         self._settled = len(final)
-        self._gaps(max(0, len(self.entries) - len(wanted) - 1))
 
     def blocks(self) -> list[NodeBlock]:
-        return [block for entry in self.entries for block in entry.blocks]
+        """All of them; it is not to be changed."""
+        return self._blocks
 
     def _shown(self, entry: Entry | None, node: Node) -> Entry:
         if entry is not None:
@@ -113,29 +122,38 @@ class Body:
         before = group.node
         entry.node = node
         moved = group.set_node(node)
-        grown = len(node.rows) > len(before.rows)  # the bar moves down
         if not entry.blocks:
             entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group), node))
         for number in range(len(entry.blocks) - 1, len(node.rows)):
             entry.blocks.append(self._dressed(TableRowBlock(self.style, group=group, number=number), node))
         del entry.blocks[len(node.rows) + 1 :]
-        for block, cells in zip(entry.blocks, (before.head, *before.rows), strict=False):
+        first = alike(before.rows, node.rows)
+        if len(before.rows) != len(node.rows):  # another one is the last: it has the bar
+            first = max(0, min(first, len(before.rows) - 1, len(node.rows) - 1))
+        for block in entry.blocks[0 if moved else first + 1 : len(before.rows) + 1]:
             assert isinstance(block, TableRowBlock)
-            last = block.number == len(before.rows) - 1
-            if moved or block.cells() != cells or (last and grown):
-                block.follow(cells)
+            block.follow(before.rows[block.number] if block.number >= 0 else before.head)
 
     def _gaps(self, start: int) -> None:
         """Say how far each block stands below the one before."""
         for number in range(start, len(self.entries)):
             before = self.entries[number - 1].node if number else None
             entry = self.entries[number]
-            for place, block in enumerate(entry.blocks):
-                block.gap = self.style.px(gap(before, entry.node)) if not place else 0
-                block.after_item = isinstance(before, Paragraph) and before.indent > 0
-                both = before is not None and min(before.quote, entry.node.quote) > 0
-                joined = both or (before is not None and self.tone == "quiet")
-                block.bar_gap = block.gap if joined and not place else 0
+            block = entry.blocks[0]  # the others of a node stand together
+            block.gap = self.style.px(gap(before, entry.node))
+            block.after_item = isinstance(before, Paragraph) and before.indent > 0
+            both = before is not None and min(before.quote, entry.node.quote) > 0
+            joined = both or (before is not None and self.tone == "quiet")
+            block.bar_gap = block.gap if joined else 0
+
+
+def alike(old: Sequence[object], new: Sequence[object]) -> int:
+    """How many are equal from the first on; quick where nearly all are the same objects."""
+    least, at = min(len(old), len(new)), 0
+    while at < least and old[at : at + TOGETHER] == new[at : at + TOGETHER]:
+        at += TOGETHER
+    pairs = zip(old[at : at + TOGETHER], new[at : at + TOGETHER], strict=False)
+    return next((at + number for number, (one, other) in enumerate(pairs) if one != other), least)
 
 
 def _continues(old: Code, new: Code) -> bool:

@@ -6,7 +6,7 @@ formula as it was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QRectF, Qt
@@ -43,11 +43,14 @@ def paint_document(
     style: Style,
     clip: QRectF,
     selected: tuple[int, int] | None = None,
-    marks: Iterable[Mark] = (),
+    marks: Sequence[Mark] = (),
 ) -> None:
     """Draw ``document`` at the origin with ``selected`` and ``marks`` shown, places of the document."""
     context = QAbstractTextDocumentLayout.PaintContext()
     context.clip = clip
+    if selected is None and not marks:
+        document.documentLayout().draw(painter, context)
+        return
     shown = [(start, end, style.mark_formats[kind]) for start, end, kind in marks]
     if selected is not None:
         shown.append((*selected, style.selection_format))

@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Callable
 
 from paddock.gui.widgets.conversation.blocks import Block, NodeBlock, TextBlock
+from paddock.gui.widgets.conversation.body import alike
 from paddock.gui.widgets.conversation.chrome import (
     CardBlock,
     CardButton,
@@ -124,9 +125,7 @@ class MessageRow(MessageText):
 
     def _change(self, found: list[Block]) -> None:
         """Show ``found``; what stands before the first new block keeps its place."""
-        pairs = zip(self.blocks, found, strict=False)
-        same = min(len(self.blocks), len(found))
-        first = next((number for number, (old, new) in enumerate(pairs) if old is not new), same)
+        first = alike(self.blocks, found)
         self.blocks = found
         if self.own and self.width:
             self._place_own(self.width)

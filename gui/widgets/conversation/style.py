@@ -31,7 +31,8 @@ Tone = Literal["plain", "quiet", "own"]
 COLUMN = 760
 LINE_HEIGHT = 126.0
 CODE_LINE_HEIGHT = 118.0
-HEADINGS = {1: (18, 600), 2: (18, 600), 3: (15, 600), 4: (15, 600), 5: (14, 600), 6: (14, 600)}
+HEADINGS = {1: 18, 2: 18, 3: 15, 4: 15, 5: 14, 6: 14}
+"""Pixels at 100 % by level; all are semibold."""
 
 
 class ChatDocument(QTextDocument):
@@ -54,6 +55,9 @@ class Style:
         self._formulas = InlineFormulas()
         self._colors: dict[str, QColor] = {}
         self._pixels: dict[float, int] = {}
+        self._body_fonts: dict[tuple[int, Tone], QFont] = {}
+        self._span_formats: dict[tuple[object, ...], QTextCharFormat] = {}
+        self._options: dict[tuple[bool, QTextOption.WrapMode, Qt.AlignmentFlag], QTextOption] = {}
 
     def px(self, measure: float) -> int:
         found = self._pixels.get(measure)
@@ -102,11 +106,16 @@ class Style:
         return self.theme.font(12, 600, tabular=True)
 
     def body_font(self, level: int = 0, tone: Tone = "plain") -> QFont:
-        """Text of a paragraph, or of a heading of ``level``."""
-        if level:
-            size, weight = HEADINGS[level]
-            return self.theme.font(size, 600 if weight == 600 else 500)
-        return self.theme.font(14 if tone == "quiet" else 15)
+        """Text of a paragraph, or of a heading of ``level``; not to be changed."""
+        found = self._body_fonts.get((level, tone))
+        if found is None:
+            font = self.theme.font(HEADINGS[level], 600) if level else self.theme.font(14 if tone == "quiet" else 15)
+            found = self._body_fonts[level, tone] = font
+        return found
+
+    def marker_font(self, tone: Tone) -> QFont:
+        """Numbers of list items."""
+        return self.theme.font(14 if tone == "quiet" else 15, tabular=True)
 
     def color(self, token: str) -> QColor:
         found = self._colors.get(token)
@@ -167,7 +176,16 @@ class Style:
         return style
 
     def span_format(self, span: Span, base: QFont, ink: QColor) -> QTextCharFormat:
-        """How ``span`` looks where the text around it is in ``base`` and ``ink``."""
+        """How ``span`` looks where the text around it is in ``base`` and ``ink``; not to be changed."""
+        if span.href:
+            return self._span_format(span, base, ink)
+        key = (span.bold, span.italic, span.code, span.strike, base.key(), ink.rgba())
+        found = self._span_formats.get(key)
+        if found is None:
+            found = self._span_formats[key] = self._span_format(span, base, ink)
+        return found
+
+    def _span_format(self, span: Span, base: QFont, ink: QColor) -> QTextCharFormat:
         style = QTextCharFormat()
         font = QFont(base)
         if span.code:
@@ -233,11 +251,16 @@ class Style:
         document.setUndoRedoEnabled(False)
         document.setDefaultFont(font)
         document.setDocumentMargin(0)
-        option = QTextOption(align)
-        option.setWrapMode(mode)
-        if font.family() != self.code_font.family():
-            option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # a Hebrew paragraph begins at the right
-        else:
-            option.setTabStopDistance(4 * 0.6 * font.pixelSize())
-        document.setDefaultTextOption(option)
+        document.setDefaultTextOption(self._option(font is self.code_font, mode, align))
         return document
+
+    def _option(self, code: bool, mode: QTextOption.WrapMode, align: Qt.AlignmentFlag) -> QTextOption:
+        option = self._options.get((code, mode, align))
+        if option is None:
+            option = self._options[code, mode, align] = QTextOption(align)
+            option.setWrapMode(mode)
+            if code:
+                option.setTabStopDistance(4 * 0.6 * self.code_font.pixelSize())
+            else:  # a Hebrew paragraph begins at the right
+                option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        return option

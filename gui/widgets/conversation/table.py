@@ -232,15 +232,8 @@ class TableRowBlock(NodeBlock):
     def paint(self, painter: QPainter, paint: Paint) -> None:
         self.paint_bars(painter)
         painter.save()
-        painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top = 0 if self.number < 0 else -2 * BUTTON_RADIUS
-        bottom = self.height if self.is_last() else self.height + 2 * BUTTON_RADIUS
-        painter.setPen(QPen(self.style.color("border"), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(0.5, top + 0.5, self.width - 1, bottom - top - 1), BUTTON_RADIUS, BUTTON_RADIUS)
-        if not self.is_last():
-            painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), self.style.color("border"))
+        self._paint_frame(painter)
         painter.setClipRect(QRectF(1, 0, self.width - 2, self.height), Qt.ClipOperation.IntersectClip)
         for column, offset, document, origin in self._places(0, self.width):
             selected = None
@@ -251,14 +244,30 @@ class TableRowBlock(NodeBlock):
             marks: Sequence[Mark] = ()
             if paint.marks:
                 marks = _cell_marks(paint.marks, self.cells()[column], document, self._before(column))
-            painter.save()
             painter.translate(origin)
             paint_document(painter, document, self.style, paint.clip.translated(-origin), selected, marks)
-            painter.restore()
+            painter.translate(-origin)
         painter.restore()
         side = self.side()
         if side is not None:
             side_scroll.paint_bar(painter, self.style, side, paint)
+
+    def _paint_frame(self, painter: QPainter) -> None:
+        """This row's part of the frame around all of them: round corners only where it has some, they take long."""
+        border, last = self.style.color("border"), self.is_last()
+        painter.setClipRect(QRectF(0, 0, self.width, self.height), Qt.ClipOperation.IntersectClip)
+        top = 0 if self.number < 0 else -2 * BUTTON_RADIUS
+        bottom = self.height if last else self.height + 2 * BUTTON_RADIUS
+        if self.number < 0 or last:
+            painter.setPen(QPen(border, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            frame = QRectF(0.5, top + 0.5, self.width - 1, bottom - top - 1)
+            painter.drawRoundedRect(frame, BUTTON_RADIUS, BUTTON_RADIUS)
+        else:
+            painter.fillRect(QRectF(0, top, 1, bottom - top), border)
+            painter.fillRect(QRectF(self.width - 1, top, 1, bottom - top), border)
+        if not last:
+            painter.fillRect(QRectF(1, self.height - 1, self.width - 2, 1), border)
 
     def hit(self, point: QPointF) -> int:
         places = self._places(0, self.width)

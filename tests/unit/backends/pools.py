@@ -16,7 +16,9 @@ from paddock.sdk.types import GenerateRequest, ModelInfo, Options
 Ask = Callable[..., GenerateRequest]
 Write = Callable[..., ModelInfo]
 GIB = 2**30
-SLOW: dict[str, Any] = {"text": "word " * 2000, "tokens_per_second": 500}
+CONTEXT = 30_000
+SLOW: dict[str, Any] = {"text": "word " * 20_000, "tokens_per_second": 100, "context_length": CONTEXT}
+"""It says word after word for longer than any test takes."""
 
 
 async def gather(events: AsyncGenerator[GenerationEvent, None]) -> list[GenerationEvent]:
@@ -31,9 +33,6 @@ async def until(events: AsyncGenerator[GenerationEvent, None], kind: type) -> No
         assert not isinstance(event, Ending), event
 
 
-GIB = 2**30
-
-
 class Budget:
     """A planner by arithmetic: a model takes its ``size_bytes``. ``hold`` stops it. ``advice``: its remedy."""
 
@@ -46,7 +45,7 @@ class Budget:
         self.planned.append((model.id, replacing))
         if self.hold is not None:
             await self.hold.wait()
-        return Plan(options={"n_ctx": 512} | options, prediction=prediction(model.size_bytes))
+        return Plan(options={"n_ctx": CONTEXT} | options, prediction=prediction(model.size_bytes))
 
     async def remedy(
         self, model: ModelInfo, plan: Plan, *, replacing: tuple[str, ...] = (), limit: int | None = None

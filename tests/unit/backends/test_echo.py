@@ -47,7 +47,7 @@ class Bench:
         self.engine.submit(request, self.events.put)
 
     def next(self) -> GenerationEvent:
-        return self.events.get(timeout=5)
+        return self.events.get(timeout=60)
 
     def answer(self, request: GenerateRequest) -> list[GenerationEvent]:
         self.submit(request)
@@ -125,10 +125,11 @@ def test_a_prompt_that_does_not_fit_names_both_numbers(bench: Bench, script: Wri
     assert end.error.details == {"prompt_tokens": 22, "context_length": 8}
 
 
-def test_more_requests_than_places_wait_their_turn(bench: Bench, script: Write, ask: Ask) -> None:
-    bench.load(script(tokens_per_second=200, parallel=1))
+def test_more_requests_than_places_wait_their_turn(bench: Bench, script: Write, ask: Ask, tmp_path: Path) -> None:
+    bench.load(script(hold={"until": "go"}, parallel=1))
     for key in "abc":
         bench.submit(ask(key=key))
+    (tmp_path / "go").touch()
     events: list[GenerationEvent] = []
     while sum(isinstance(e, Ending) for e in events) < 3:
         events.append(bench.next())
@@ -184,18 +185,18 @@ def test_a_load_is_held_until_it_is_let(bench: Bench, script: Write, tmp_path: P
     model = script(load_steps=2, hold={"until": "go", "during": "load"})
     loading = threading.Thread(target=bench.engine.load, args=(model.path, {}, told.put))
     loading.start()
-    assert [told.get(timeout=20) for _ in range(2)] == [0.0, 0.5]
+    assert [told.get(timeout=60) for _ in range(2)] == [0.0, 0.5]
     assert loading.is_alive()
     (tmp_path / "go").touch()
-    assert told.get(timeout=20) == 1.0
-    loading.join(20)
+    assert told.get(timeout=60) == 1.0
+    loading.join(60)
 
 
-def test_the_speed_is_kept(bench: Bench, script: Write, ask: Ask) -> None:
+def test_it_is_no_faster_than_told(bench: Bench, script: Write, ask: Ask) -> None:
     bench.load(script(text="word " * 20, tokens_per_second=200))
     end = bench.answer(ask())[-1]
     assert isinstance(end, Finished)
-    assert 100 < end.stats.tokens_per_second < 220
+    assert end.stats.duration_s >= 20 / 200
 
 
 def test_the_counts_are_told_when_it_goes_idle(bench: Bench, script: Write, ask: Ask) -> None:
@@ -203,7 +204,7 @@ def test_the_counts_are_told_when_it_goes_idle(bench: Bench, script: Write, ask:
     told: queue.Queue[EngineStats] = queue.Queue()
     bench.engine.watch(told.put)
     bench.answer(ask("one two three"))
-    while (counts := told.get(timeout=5)).generated_tokens < 3:
+    while (counts := told.get(timeout=60)).generated_tokens < 3:
         pass
     assert counts == EngineStats(prompt_tokens=4, generated_tokens=3, misses=1)
 
@@ -227,5 +228,5 @@ def test_an_unknown_field_is_an_error_that_names_it(bench: Bench, script: Write)
 
 def test_the_descriptor_costs_no_engine(tmp_path: Path) -> None:
     code = "import sys, paddock.backends.echo; print([m for m in sys.modules if m.startswith('paddock.backends')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert "engine" not in done.stdout

@@ -30,7 +30,7 @@ from paddock.sdk.questions import Embeddings, EmbedRequest
 
 from .pools import SLOW, Ask, Write, gather, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_a_request_loads_its_model_and_shows_the_progress(pool: Pool, script: Write, ask: Ask) -> None:
@@ -78,7 +78,7 @@ async def test_counts_reach_the_loaded_model_at_most_once_a_second(
     model, began = script(), time.monotonic()
     for _ in range(20):
         await gather(pool.generate(model, ask("one two")))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (stats := pool.loaded()[0].stats) is None or stats.generated_tokens < 40:
             await asyncio.sleep(0.01)
     assert (stats.prompt_tokens, stats.misses) == (60, 20)
@@ -106,7 +106,7 @@ async def test_a_death_fails_all_requests_and_the_next_one_starts_a_fresh_worker
     pool: Pool, changes: Any, script: Write, ask: Ask
 ) -> None:
     model = script(
-        text="word " * 50, tokens_per_second=500, die={"signal": "SIGSEGV", "after_tokens": 5, "when": "boom"}
+        text="word " * 50, hold={"when": "one two"}, die={"signal": "SIGSEGV", "after_tokens": 5, "when": "boom"}
     )
     first = await pool.load(model, {})
     tasks = [asyncio.create_task(gather(pool.generate(model, ask(key=str(i))))) for i in range(3)]
@@ -118,7 +118,7 @@ async def test_a_death_fails_all_requests_and_the_next_one_starts_a_fresh_worker
         assert isinstance(events[-1], Failed)
         assert events[-1].error.details["signal"] == "SIGSEGV"
     assert changes.states()[-2:] == ["failed", "gone"]
-    assert isinstance((await gather(pool.generate(model, ask())))[-1], Finished)
+    assert isinstance((await gather(pool.generate(model, ask("again"))))[-1], Finished)
     assert pool.loaded()[0].pid != first.pid
 
 
@@ -153,8 +153,8 @@ async def test_cancelling_a_question_gives_its_place_back(pool: Pool, script: Wr
     model = script(hang="generate")
     await pool.load(model, {})
     asked = asyncio.create_task(pool.ask(model, embed("one")))
-    await asyncio.wait({asked}, timeout=0.1)
-    assert pool.loaded()[0].active == 1
+    while pool.loaded()[0].active != 1:
+        await asyncio.sleep(0)
     with pytest.raises(BadRequest, match="already running"):
         await pool.ask(model, embed("two"))
     asked.cancel()
@@ -167,7 +167,8 @@ async def test_a_question_ends_with_its_worker(pool: Pool, script: Write, killed
     model = script(hang="generate")
     pid = (await pool.load(model, {})).pid
     asked = asyncio.create_task(pool.ask(model, embed("one")))
-    await asyncio.wait({asked}, timeout=0.1)
+    while pool.loaded()[0].active != 1:
+        await asyncio.sleep(0)
     if killed:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -183,8 +184,8 @@ async def test_a_load_during_an_unload_waits_and_starts_anew(pool: Pool, script:
     model = script(hang="close")
     first = await pool.load(model, {})
     unload = asyncio.create_task(pool.unload(model.id))
-    await asyncio.wait({unload}, timeout=0.05)
-    assert pool.loaded()[0].state == "unloading"
+    while pool.loaded()[0].state != "unloading":
+        await asyncio.sleep(0)
     second = await pool.load(model, {})
     assert second.id != first.id
     assert unload.done()
@@ -194,7 +195,8 @@ async def test_an_unload_goes_on_when_its_caller_leaves(pool: Pool, script: Writ
     model = script(hang="close")
     loaded = await pool.load(model, {})
     unload = asyncio.create_task(pool.unload(model.id))
-    await asyncio.wait({unload}, timeout=0.05)
+    while pool.loaded()[0].state != "unloading":
+        await asyncio.sleep(0)
     unload.cancel()
     await asyncio.wait({unload})
     while pool.loaded():
@@ -211,7 +213,7 @@ async def test_close_ends_ready_loading_and_stopped_workers(
     running = asyncio.create_task(gather(pool.generate(script("slow", **SLOW), ask())))
     while [model.active for model in pool.loaded()].count(1) < 1:
         await asyncio.sleep(0.005)
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(60):
         await pool.close()
     assert pool.loaded() == ()
     assert isinstance((await running)[-1], Cancelled)

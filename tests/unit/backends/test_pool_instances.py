@@ -18,7 +18,7 @@ from paddock.sdk.questions import Embeddings, EmbedRequest
 
 from .pools import SLOW, Ask, Write, gather, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_an_identifier_names_a_further_instance_of_a_model(pool: Pool, script: Write, ask: Ask) -> None:

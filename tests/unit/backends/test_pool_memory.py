@@ -20,9 +20,9 @@ from paddock.sdk.errors import HostBusy, OutOfMemory
 from paddock.sdk.events import Cancelled, Failed, Finished, LoadProgress, Queued, TextDelta
 from paddock.sdk.types import ModelInfo, Options
 
-from .pools import GIB, SLOW, Ask, Budget, Write, gather, ledger, prediction, until
+from .pools import CONTEXT, GIB, SLOW, Ask, Budget, Write, gather, ledger, prediction, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 Sized = Callable[..., ModelInfo]
 
 
@@ -68,7 +68,7 @@ async def test_the_least_recently_used_leave_and_no_more_than_needed(
     await pool.load(sized("big", 6), {})
     assert names(pool) == ["test/four", "test/big"]
     told = pool.loaded()[-1]
-    assert (told.predicted_bytes, told.options["n_ctx"]) == (6 * GIB, 512)
+    assert (told.predicted_bytes, told.options["n_ctx"]) == (6 * GIB, CONTEXT)
 
 
 def by_name(pool: Pool, name: str) -> list[Any]:

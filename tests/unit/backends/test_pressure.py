@@ -151,7 +151,7 @@ async def test_a_relief_that_fails_does_not_end_the_watch() -> None:
     running = asyncio.create_task(monitor.run())
     for _ in range(4):
         ticks.put_nowait(None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(told.levels) < 3:
             await asyncio.sleep(0)
     assert monitor.level == "critical"

@@ -20,14 +20,17 @@ from paddock.sdk.errors import EngineDied, EngineError, InvalidOption
 from paddock.sdk.memory import Prediction
 from paddock.sdk.types import OptionValue
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 _ENGINE = """
 import os, sys, threading
 from paddock.sdk.errors import InvalidOption
-from paddock.sdk.memory import DeviceUse, Prediction
+from paddock.sdk.memory import DeviceUse, Parts, Prediction
 
 def simulate(path, options):
+    if not path:
+        own = DeviceUse(name="RAM", parts=Parts(overhead=7))
+        return Prediction(source="measured", confidence="exact", devices=(own,))
     with open(path, "a") as file:
         print(options["n"], file=file)
     match options.get("do"):
@@ -54,7 +57,7 @@ async def simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backe
     (tmp_path / "told_engine.py").write_text(_ENGINE)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     engines = [_descriptor("told", "told_engine:simulate"), _descriptor("plain", ""), LLAMACPP]
-    made = Simulator(Registry(engines), tmp_path / "logs", timeout_s=20.0)
+    made = Simulator(Registry(engines), tmp_path / "logs", timeout_s=60.0)
     yield made
     await made.close()
 
@@ -73,13 +76,14 @@ async def test_a_worker_is_ready_before_the_question_comes(simulator: Simulator,
     simulator.prepare("plain")  # cannot simulate
     workers = [child.pid for child in await children(1)]
     assert (await ask(simulator, asked, 1)).layers in workers
+    assert (simulator.overhead("told"), simulator.overhead("plain")) == (7, None)
     assert questions(asked) == ["1"]
     assert [child.pid for child in await children(1)] == workers
 
 
 async def children(number: int) -> list[psutil.Process]:
     """This process's, once there are so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found := psutil.Process().children()) != number:
             await asyncio.sleep(0.01)
     return found
@@ -94,7 +98,7 @@ def questions(path: Path) -> list[str]:
 
 
 async def began(path: Path, n: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while str(n) not in questions(path):
             await asyncio.sleep(0.01)
 
@@ -134,6 +138,7 @@ async def test_a_question_without_end_is_given_up(tmp_path: Path, simulator: Sim
     hasty = Simulator(simulator._registry, tmp_path / "logs", timeout_s=0.2)
     with pytest.raises(EngineError, match="longer than"):
         await ask(hasty, asked, 1, do="hang")
+    hasty._timeout_s = 60.0
     assert (await ask(hasty, asked, 2)).layers
     await hasty.close()
 
@@ -171,7 +176,7 @@ async def test_leaving_is_safe(simulator: Simulator, asked: Path) -> None:
 async def test_an_idle_worker_leaves_and_another_comes(tmp_path: Path, simulator: Simulator, asked: Path) -> None:
     quick = Simulator(simulator._registry, tmp_path / "logs", idle_s=0.05)
     first = await ask(quick, asked, 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while psutil.pid_exists(first.layers):
             await asyncio.sleep(0.01)
     assert (await ask(quick, asked, 2)).layers != first.layers
@@ -196,3 +201,6 @@ async def test_llama_cpp_simulates_the_starter_model(simulator: Simulator) -> No
     assert (prediction.source, prediction.context_length) == ("simulated", 1024)
     assert prediction.parts.weights >= 0.9 * starter.stat().st_size
     assert prediction.parts.kv > 0
+    own = simulator.overhead("llamacpp")
+    assert own is not None
+    assert 0 < own < prediction.parts.overhead

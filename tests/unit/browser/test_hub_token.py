@@ -15,7 +15,6 @@ from paddock.sdk.errors import AccessDenied, BadRequest, PaddockError, RemoteFai
 from paddock.sdk.hub import HubLogin
 from paddock.sdk.paths import Home
 
-pytestmark = pytest.mark.timeout(60)
 TOKEN = "hf_right"
 
 
@@ -130,6 +129,13 @@ def test_a_wrong_token_is_not_kept(access, ring):
     assert "settings/tokens" in error.hint
     assert ring.kept == {}
     assert access.account().source == "none"
+
+
+def test_a_mirror_without_accounts_is_said_to_have_none(access, ring, catalogue):
+    catalogue.statuses.append((404, {}))
+    error = refused(RemoteFailed, access, TOKEN)
+    assert "has no accounts" in error.message
+    assert ring.kept == {}
 
 
 @pytest.mark.parametrize("token", ["", "  ", "hf right", "hf_\u0430bc", "hf_a\nX-Evil: 1", "x" * 600])

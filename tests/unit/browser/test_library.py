@@ -324,5 +324,5 @@ def test_many_threads_may_ask_at_once(put, models):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert found == ["p/r"] * 8

@@ -338,8 +338,8 @@ def test_comparing_waits_while_the_machine_is_needed_and_ends_when_it_is_closed(
 
     comparing = threading.Thread(target=lambda: made.compare({}, quiet=quiet))
     comparing.start()
-    assert asked.wait(30)
+    assert asked.wait(60)
     made.close()
-    comparing.join(30)
+    comparing.join(60)
     assert not comparing.is_alive()
     assert duplicates(made) == {}

@@ -193,7 +193,7 @@ def test_a_kill_while_indexing_keeps_what_was_read(put, open_library, models, tm
     for number in range(50):
         put(f"p/m{number}/a.gguf")
     command = [sys.executable, "-c", KILLED, str(models), str(tmp_path / "library.db")]
-    assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(command, timeout=120, check=False).returncode == -signal.SIGKILL
     library = open_library()
     assert not library.is_read
     assert len(library.refresh()) == 50
@@ -258,7 +258,7 @@ def test_closing_ends_a_refresh_and_keeps_the_list(put, open_library, monkeypatc
 
     def read(file, *, now):
         reading.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return read_facts(file, now=now)
 
     monkeypatch.setattr(library_module, "read_facts", read)
@@ -266,12 +266,12 @@ def test_closing_ends_a_refresh_and_keeps_the_list(put, open_library, monkeypatc
         put(f"p/m{number}/a.gguf")
     refresh = threading.Thread(target=library.refresh)
     refresh.start()
-    assert reading.wait(30)
+    assert reading.wait(60)
     closing = threading.Thread(target=library.close)
     closing.start()
     go_on.set()
-    refresh.join(30)
-    closing.join(30)
+    refresh.join(60)
+    closing.join(60)
     assert not refresh.is_alive()
     assert not closing.is_alive()
     assert ids(library) == ["p/a"]

@@ -23,7 +23,7 @@ from paddock.sdk.errors import (
     StorageFailed,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 MEGABYTE = 2**20
 
 
@@ -87,6 +87,24 @@ async def test_the_largest_vocabularies_cost_less_than_sixteen_megabytes(fetch, 
     assert found.headers[0].counts["tokenizer.ggml.tokens"] == 262_144
     assert found.fetched_bytes < 16_000_000
     assert len(hub.file_requests()) < 16
+
+
+async def test_the_projector_comes_along(fetch, hub, hub_module, small):
+    seeing = hub_module.Blob(small, len(small) + 10**9)
+    hub.add("owner/repo", {"model-Q8_0.gguf": small, "mmproj-model-F16.gguf": seeing})
+    found = await fetch("owner/repo:Q8_0")
+    assert found.projector.name == "mmproj-model-F16.gguf"
+    assert found.projector.stat().st_size == len(small) + 10**9
+    assert (found.model, len(found.headers), found.fetched_bytes) == ("owner/repo:Q8_0", 1, hub.sent)
+    again = await fetch("owner/repo:Q8_0")
+    assert (again.projector, again.fetched_bytes) == (found.projector, 0)
+
+
+async def test_a_projector_that_cannot_be_read_keeps_no_model_from_being_told(fetch, hub, small):
+    hub.add("owner/repo", {"model-Q8_0.gguf": small, "mmproj-model-F16.gguf": b"no model at all"})
+    found = await fetch("owner/repo:Q8_0")
+    assert found.projector is None
+    assert found.headers
 
 
 async def test_the_second_time_nothing_is_fetched(fetch, hub, medium):

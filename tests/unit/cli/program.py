@@ -26,7 +26,7 @@ class Program:
         self.command = [sys.executable, "-m", "paddock.sdk.cli.main"]
         for name, script in {
             "quick": {"text": TEXT, "tokens_per_second": 1000, "reasoning": "Let me see."},
-            "slow": {"text": "word " * 2000, "tokens_per_second": 50},
+            "slow": {"text": "word " * 2000, "hold": {"after_tokens": 30}},
             "broken": {
                 "fail_load": {
                     "code": "load_failed",
@@ -46,7 +46,7 @@ class Program:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -64,7 +64,7 @@ class Program:
         return Client.connect(self.home)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     pause = threading.Event()
     while not condition():

@@ -18,7 +18,7 @@ def serving(program: Program, *arguments: str) -> tuple[subprocess.Popen[str], s
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.fullmatch(r"Paddock API on (http://127\.0\.0\.1:\d+/v1)\n", line)
-    assert found, (line, process.communicate(timeout=10))
+    assert found, (line, process.communicate(timeout=120))
     return process, found[1]
 
 
@@ -38,7 +38,7 @@ def test_bench_measures_an_address_and_prints_a_table(program):
     process, url = serving(program)
     done = program.run("bench", "test/quick", "--url", url, "--prompt", "40", "--generate", "4")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=15)
+    process.communicate(timeout=120)
     assert done.returncode == 0, done.stderr
     assert url in done.stdout
     assert "First token" in done.stdout
@@ -51,7 +51,7 @@ def test_ctrl_c_ends_a_benchmark_and_its_answers(program):
         measuring = program.start("bench", "test/slow", "--prompt", "40", "--generate", "2000", "--concurrency", "3")
         until(lambda: len(client.generations()) == 3, "three requests at once")
         measuring.send_signal(signal.SIGINT)
-        out, err = measuring.communicate(timeout=15)
+        out, err = measuring.communicate(timeout=120)
         assert (measuring.returncode, out) == (130, "")
         assert "Traceback" not in err
         until(lambda: not client.generations(), "the answers to be cancelled")

@@ -95,7 +95,7 @@ def test_ctrl_c_stops_the_answer_and_leaves_with_130(program):
     assert chatting.stdout is not None
     assert chatting.stdout.read(4) == "word"
     chatting.send_signal(signal.SIGINT)
-    out, err = chatting.communicate(timeout=15)
+    out, err = chatting.communicate(timeout=120)
     assert chatting.returncode == 130
     assert "Traceback" not in err
     assert out.endswith("\n")
@@ -110,7 +110,7 @@ def test_a_host_killed_in_mid_answer_is_a_sentence(own):
     found = find(own.home)
     assert found is not None
     os.kill(found.handshake.pid, signal.SIGKILL)
-    _, err = chatting.communicate(timeout=15)
+    _, err = chatting.communicate(timeout=120)
     assert chatting.returncode == 1
     assert err.startswith("error: ") or "\nerror: " in err
     assert "Traceback" not in err
@@ -197,7 +197,7 @@ def test_shell_completion_offers_commands_and_models(program):
     with program.client():
         env = {"_PADDOCK_COMPLETE": "complete_bash", "COMP_WORDS": "paddock chat -m test/q", "COMP_CWORD": "3"}
         done = subprocess.run(
-            program.command, env=program.env | env, capture_output=True, text=True, check=False, timeout=30
+            program.command, env=program.env | env, capture_output=True, text=True, check=False, timeout=120
         )
     assert "test/quick" in done.stdout, done.stderr
 
@@ -223,7 +223,7 @@ def test_doctor_works_without_a_host_and_fails(tmp_path):
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1
@@ -237,7 +237,7 @@ def test_doctor_works_without_a_host_and_fails(tmp_path):
 def test_an_output_that_cannot_be_written_is_a_sentence(program, arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*program.command, *arguments], env=program.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            [*program.command, *arguments], env=program.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
         )
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
@@ -246,10 +246,10 @@ def test_an_output_that_cannot_be_written_is_a_sentence(program, arguments):
 
 def test_closed_standard_streams_do_not_end_an_answer(program):
     shell = ["sh", "-c", '"$@" 2>&-', "sh", *program.command, "chat", "-m", "test/quick", "hi"]
-    done = subprocess.run(shell, env=program.env, stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(shell, env=program.env, stdout=subprocess.PIPE, text=True, timeout=120)
     assert (done.returncode, done.stdout.strip()) == (0, TEXT)
     shell[2] = '"$@" >&-'
-    assert subprocess.run(shell, env=program.env, stderr=subprocess.DEVNULL, timeout=60).returncode == 0
+    assert subprocess.run(shell, env=program.env, stderr=subprocess.DEVNULL, timeout=120).returncode == 0
 
 
 def test_a_command_builds_no_flags_of_another(program):

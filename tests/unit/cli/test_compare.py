@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paddock.sdk.batch_lines import DEFAULT_CRITERION, cell_line, pane_names, summarised
+from paddock.sdk.batch_lines import DEFAULT_CRITERION, cell_line, pane_names, settings_apart, settings_text, summarised
 from paddock.sdk.cli.app import run
 from paddock.sdk.cli.compare import read_pane, with_judge
 from paddock.sdk.compare import BatchCell, BatchPrompt, Check, CheckResult
@@ -58,6 +58,16 @@ def test_the_judge_fills_in_and_judges_what_has_no_judge():
 def test_panes_of_one_model_are_told_apart():
     panes = [Pane(model="m"), Pane(model="m", sampling={"seed": 1}), Pane(model="m"), Pane(model="n", name="N")]
     assert pane_names(panes) == ["m · 1", "m · seed 1", "m · 3", "N"]
+
+
+def test_settings_of_a_pane_are_told_in_words():
+    long = "Answer like the clerk of a very small hotel, and never in more than two lines."
+    pane = Pane(model="m", system=long, max_tokens=2000, stop=("END",), reasoning=False, sampling={"top_k": 5})
+    told = "top k 5, at most 2,000 tokens, stops at “END”, system prompt “Answer like the clerk of a very small…”"
+    assert settings_text(pane) == f"{told}, without reasoning"
+    assert settings_text(Pane(model="m", system=long), prompts={long: "Clerk"}) == "system prompt “Clerk”"
+    assert settings_text(Pane(model="m", system="")) == "no system prompt"
+    assert settings_apart([Pane(model="a/x"), Pane(model="b/x")], ["X", "X"]) == ["1", "2"]
 
 
 def test_a_line_of_json_has_what_scripts_rely_on():

@@ -24,7 +24,7 @@ def serving(program: Program, *arguments: str) -> tuple[subprocess.Popen[str], s
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.fullmatch(r"Paddock API on (http://127\.0\.0\.1:\d+/v1)\n", line)
-    assert found, (line, process.communicate(timeout=10))
+    assert found, (line, process.communicate(timeout=120))
     return process, found[1]
 
 
@@ -33,7 +33,7 @@ def test_serve_answers_until_its_signal_and_switches_the_server_off(program, num
     process, url = serving(program)
     assert httpx2.get(f"{url}/models", trust_env=False).status_code == 200
     process.send_signal(number)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
     with program.client() as client:
@@ -55,7 +55,7 @@ def test_serve_loads_a_file_first_and_answers_to_its_name(program, tmp_path):
             answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False).json()
             assert answer["choices"][0]["message"]["content"].strip() == TEXT
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=15)[0] == ""
+        assert process.communicate(timeout=120)[0] == ""
         until(lambda: loaded.id not in {model.id for model in client.loaded()}, "the model to be taken out")
 
 
@@ -64,7 +64,7 @@ def test_serve_says_when_the_host_dies(own):
     found = find(own.home)
     assert found is not None
     os.kill(found.handshake.pid, signal.SIGKILL)
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "host has ended" in err
     assert "Traceback" not in err
@@ -74,7 +74,7 @@ def test_serve_says_when_it_is_switched_off_elsewhere(program):
     process, _ = serving(program)
     with program.client() as client:
         client.set_server(ServerRequest(running=False))
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "switched off" in err
 

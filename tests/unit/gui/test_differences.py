@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,41 @@ def test_whole_phrases_are_marked_and_not_the_words_they_share_by_chance() -> No
         [("The model weighs each rule less as you add more", "added")],
         [("Here are three: short prompts are read faster", "added")],
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "only"),
+    [
+        (
+            "Good question! Photosynthesis turns light into chemical energy. Plants use chlorophyll. It absorbs red and"
+            " blue light. Oxygen is released.",
+            "Photosynthesis is how plants make food. Plants use chlorophyll. The green colour comes from what is not"
+            " absorbed. Oxygen is released.",
+            [
+                "Good question! Photosynthesis turns light into chemical energy",
+                "It absorbs red and blue light",
+            ],
+        ),
+        (
+            "1. Back up first.\n2. Run the installer as an administrator.\n3. Restart.\n4. Check the version.",
+            "1. Download the newest release.\n2. Back up first.\n3. Unpack it over the old folder.\n4. Restart.",
+            ["2. Run the installer as an administrator.", "3", "4. Check the version."],
+        ),
+        (
+            "The test failed because the clock was read twice. Read it once. Pass the value on, as in “f(now)”.",
+            "Your test depends on the time of day. Read it once. Then hand it to the helper as an argument.",
+            ["The", "failed because the clock was read twice", "Pass the value on, as in “f(now)”"],
+        ),
+        (
+            "明日は晴れです。朝は霧が出ます。雨は降りません。午後は暖かくなります。",
+            "谷に霧がかかりますが昼には消えます。雨は降りません。夜は雲が広がる。",
+            ["明日は晴れです。朝は霧が出ます", "午後は暖かくなります"],
+        ),
+    ],
+)
+def test_a_sentence_that_both_have_is_not_marked_however_short(one: str, other: str, only: list[str]) -> None:
+    here, _ = difference(said(one), said(other))
+    assert [one[start:end] for start, end, _ in here] == only
 
 
 def test_against_a_reference_what_is_new_otherwise_and_missing_is_told_apart() -> None:

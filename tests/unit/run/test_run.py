@@ -71,7 +71,7 @@ class Checkout:
 
     def run(self, *arguments: str, **env: str) -> tuple[int, str, str]:
         process = self.start(*arguments, **env)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
     def pip_calls(self) -> int:
@@ -182,7 +182,7 @@ def test_an_interrupted_set_up_leaves_no_stamp_and_no_lock(checkout: Checkout) -
     process = checkout.start("ls")
     with open(checkout.venv / "wait", "w"):  # opens when the stand-in reads: pip runs now
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=30)[1]
+        err = process.communicate(timeout=120)[1]
 
     assert process.returncode == 130
     assert "The next start goes on from here." in err
@@ -202,8 +202,8 @@ def test_a_killed_start_leaves_the_lock_to_the_command_it_ran(checkout: Checkout
     (checkout.venv / "wait").unlink()
     gate.close()
 
-    assert second.communicate(timeout=30)[0] == "paddock ps\n"
-    first.communicate(timeout=30)
+    assert second.communicate(timeout=120)[0] == "paddock ps\n"
+    first.communicate(timeout=120)
 
 
 def test_two_starts_at_once_set_up_once(checkout: Checkout) -> None:
@@ -216,8 +216,8 @@ def test_two_starts_at_once_set_up_once(checkout: Checkout) -> None:
     (checkout.venv / "wait").unlink()
     gate.close()
 
-    assert first.communicate(timeout=30)[0] == "paddock ls\n"
-    assert second.communicate(timeout=30)[0] == "paddock ps\n"
+    assert first.communicate(timeout=120)[0] == "paddock ls\n"
+    assert second.communicate(timeout=120)[0] == "paddock ps\n"
     assert checkout.pip_calls() == 1
 
 

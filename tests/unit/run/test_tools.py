@@ -5,7 +5,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from tools.accelerator import (
     missing_tool,
 )
 from tools.check import run_pytest
-from tools.install_llamacpp import ANSWER_S, fetch_page, find_wheel, pinned_version
+from tools.install_llamacpp import fetch_page, find_wheel, pinned_version
 from tools.links import anchors, problems
 from tools.namespace import ROOMS, link_rooms
 from tools.steps import StepFailed, Steps, detail_of, duration
@@ -79,17 +78,15 @@ def test_the_best_folder_that_holds_the_version_is_taken() -> None:
     assert find_wheel((), "0.3.36", lambda url, _: "") is None
 
 
-def test_an_index_that_does_not_answer_costs_two_seconds_and_no_more() -> None:
+def test_an_index_that_does_not_answer_is_not_waited_for() -> None:
     done = threading.Event()
 
     def silent(url: str, timeout_s: float) -> str:
-        done.wait(30)
+        done.wait()
         return ""
 
-    began = time.monotonic()
     try:
         assert find_wheel(("cpu",), "0.3.36", silent) is None
-        assert time.monotonic() - began < ANSWER_S + 0.5
     finally:
         done.set()
 

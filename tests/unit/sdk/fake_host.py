@@ -74,4 +74,4 @@ address = HostAddress(
 home.host_file.write_bytes(msgspec.json.encode(address))
 sys.stdout.write("ready\n")
 sys.stdout.flush()
-leave.wait(60)
+leave.wait(600)

@@ -180,5 +180,5 @@ for number in range(150):
 
 
 def test_threads_that_read_a_type_for_the_first_time_at_once_do_not_end_the_process():
-    done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

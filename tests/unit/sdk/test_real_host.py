@@ -36,7 +36,7 @@ def model(home: Home, name: str, **script: object) -> str:
     return f"test/{name}"
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     pause = threading.Event()
     while not condition():
@@ -49,7 +49,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A data folder with a quick and a slow model; its host is started by whoever connects first."""
     home = Home(tmp_path_factory.mktemp("home"))
     model(home, "quick")
-    model(home, "slow", text="word " * 2000, tokens_per_second=50)
+    model(home, "slow", text="word " * 2000, hold={"after_tokens": 30})
     yield home
     stop_host("now", home)
 
@@ -64,7 +64,7 @@ def client(shared: Home) -> Iterator[Client]:
 def own(home: Home) -> Iterator[Home]:
     """A data folder whose host a test may kill."""
     model(home, "quick")
-    model(home, "slow", text="word " * 2000, tokens_per_second=50)
+    model(home, "slow", text="word " * 2000, hold={"after_tokens": 30})
     yield home
     if find(home) is not None:
         stop_host("now", home)
@@ -249,7 +249,7 @@ def test_two_programs_that_start_at_once_end_with_the_same_host(own):
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    said = [program.communicate(timeout=60)[0].strip() for program in programs]
+    said = [program.communicate(timeout=120)[0].strip() for program in programs]
     assert len(set(said)) == 1
     assert said[0]
 
@@ -260,10 +260,10 @@ def test_a_host_started_by_hand_wins_or_steps_back_but_there_is_one(own):
     try:
         with Client.connect(own) as client:
             pid = client.handshake().pid
-        assert pid == by_hand.pid or by_hand.wait(10) is not None
+        assert pid == by_hand.pid or by_hand.wait(60) is not None
     finally:
         stop_host("now", own)
-        by_hand.communicate(timeout=10)
+        by_hand.communicate(timeout=60)
 
 
 def test_an_unusable_database_is_a_sentence_at_the_start(own):

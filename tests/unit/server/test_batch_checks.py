@@ -61,6 +61,12 @@ def test_an_expression_inside_a_schema_cannot_hold_the_host():
         ("Verdict: pass", True, ""),
         ("The answer is right. PASS", True, "The answer is right. PASS"),
         ("PASS or FAIL", None, None),
+        ('{"verdict": "FAIL", "reason": "Too long."}', False, None),
+        ("> Final verdict: **PASS**", True, ""),
+        ("The result is FAIL.", False, ""),
+        ("A PASS needs a capital city.\nIt has none.\nVerdict: FAIL", False, "A PASS needs a capital city"),
+        ("PASS\n\nFAIL", None, None),
+        ("Decision: it could go either way.", None, None),
         ("It passes by the house.", None, None),
         ("Some say PASS, some FAIL.", None, None),
         ("", None, "The judge said nothing."),
@@ -69,4 +75,12 @@ def test_an_expression_inside_a_schema_cannot_hold_the_host():
 def test_verdicts(said, passed, note):
     result = judged(Check(kind="judge", value="x"), said)
     assert result.passed is passed
-    assert result.note == note if note is not None else "not clear" in result.note
+    assert result.note == note if note is not None else passed is not None or "not clear" in result.note
+
+
+def test_a_second_reply_decides_where_the_first_does_not():
+    check = Check(kind="judge", value="x")
+    unclear = judged(check, "Some say PASS, some FAIL.", "I cannot tell.")
+    assert (unclear.passed, unclear.note) == (None, "The verdict is not clear: “Some say PASS, some FAIL”")
+    clear = judged(check, "Some say PASS, some FAIL.", "**Fail**")
+    assert (clear.passed, clear.note) == (False, "Some say PASS, some FAIL")

@@ -18,6 +18,8 @@ EXTRA: dict[str, dict[str, Any]] = {
     "yes": {"text": "PASS: it is what was asked for.", "tokens_per_second": 2000},
     "single": {"text": "word " * 500, "replies": {"hi": "Hello."}, "hold": {"when": "for ever"}, "parallel": 1},
     "unsure": {"text": "Hard to say.", "tokens_per_second": 2000},
+    "pressed": {"text": "Hard to say.", "replies": {"in one word": "Fail."}, "tokens_per_second": 2000},
+    "pondering": {"text": "", "reasoning": "On the one hand", "tokens_per_second": 2000},
 }
 
 
@@ -108,6 +110,15 @@ def test_pause_stops_what_is_written_and_resume_asks_only_what_is_left(shared):
     assert shared.http.get(f"/control/batches/{id}").status_code == 404
 
 
+def test_pause_waits_until_the_answers_of_all_models_have_stopped(shared):
+    id = start(shared, [{"prompt": "a"}, {"prompt": "b"}], "test/endless", "test/slow")
+    answering(shared, id, 0, 1, 2, 3)
+    patch(shared, id, "pause")
+    active = {m["model"]: m["active"] for m in shared.get("/control/loaded")}
+    assert (active["test/endless"], active["test/slow"]) == (0, 0)
+    assert shared.http.delete(f"/control/batches/{id}").status_code == 204
+
+
 def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_other(shared):
     first = start(shared, [{"prompt": str(n)} for n in range(5)], "test/endless", name="first")
     answering(shared, first, 0, 1)  # two of three places
@@ -158,12 +169,15 @@ def test_judges_speak_after_the_answers_and_an_unclear_verdict_is_none(shared):
         return {"kind": "judge", "value": "It names Paris.", "model": f"test/{model}", "name": model}
 
     checks = [judge("yes"), {"kind": "contains", "value": "Paris"}, judge("unsure"), judge("dying")]
+    checks += [judge("pressed"), judge("pondering")]
     id = start(shared, [{"prompt": "a", "checks": checks}, {"prompt": "b"}], "test/paris")
     assert ended(shared, id)["to_judge"] == 0
     results = {check["name"]: check for check in cells(shared, id)[0]["checks"]}
     assert (results["yes"]["passed"], results["yes"]["note"]) == (True, "it is what was asked for")
     assert results["unsure"]["passed"] is None
     assert "not clear" in results["unsure"]["note"]
+    assert (results["pressed"]["passed"], results["pressed"]["note"]) == (False, "Hard to say")
+    assert (results["pondering"]["passed"], "still thinking" in results["pondering"]["note"]) == (None, True)
     assert results["dying"]["passed"] is None
     assert "did not answer" in results["dying"]["note"]
     assert [cell["prompt"] for cell in shared.get(f"/control/batches/{id}/changes")] == [1, 0], "judged last"
@@ -186,14 +200,14 @@ def test_a_pane_that_cannot_be_asked_is_refused_at_the_start(shared):
 
 def test_exports_hold_every_answer_and_run_nothing(shared, tmp_path):
     text = "=HYPERLINK(1) <script>alert(1)</script>"
-    id = start(shared, [{"prompt": text}], {"model": "test/paris", "name": "<b>"}, repeat=2)
+    id = start(shared, [{"prompt": text}], {"model": "test/paris", "name": "<b>"}, "test/paris", repeat=2)
     ended(shared, id)
 
     def export(format: str, **more: Any) -> dict[str, Any]:
         return shared.post(f"/control/batches/{id}/export", {"format": format, **more})
 
     rows = list(csv.DictReader(io.StringIO(export("csv")["text"])))
-    assert [row["repeat"] for row in rows] == ["1", "2"]
+    assert [row["repeat"] for row in rows] == ["1", "2", "1", "2"]
     assert rows[0]["prompt"] == "'" + text
     lines = [json.loads(line) for line in export("jsonl")["text"].splitlines()]
     assert set(lines[0]) >= {"prompt", "pane", "repeat", "text", "stats", "checks"}
@@ -201,6 +215,8 @@ def test_exports_hold_every_answer_and_run_nothing(shared, tmp_path):
     page = export("html")["text"]
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+    assert "1 prompt, 2 panes, each 2 times; 0 failed." in page
+    assert "<th>paris</th>" in page, "people read names"
     target = tmp_path / "out.csv"
     assert export("csv", path=str(target))["files"] == [str(target)]
     assert target.read_bytes().startswith(b"\xef\xbb\xbfnumber,")

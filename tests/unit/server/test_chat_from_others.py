@@ -65,6 +65,20 @@ def test_jans_database(tmp_path):
             store.execute("INSERT INTO messages VALUES (?, 't1', ?, ?)", (one["id"], json.dumps(one), at))
     (record,), _ = found(tmp_path / "jan.db")
     assert shown(record) == [("user", "Hello"), ("assistant", "Hello to you.")]
+    with closing(sqlite3.connect(tmp_path / "jan.db")) as store, store:
+        store.execute("INSERT INTO threads VALUES ('t2', '{broken', 2)")
+        for at, broken in enumerate(('{"role": "user', None, b"\xff\xfe", 7)):
+            store.execute("INSERT INTO messages VALUES (?, 't1', ?, 9)", (f"b{at}", broken))
+        store.execute("INSERT INTO messages VALUES ('x', 't2', ?, 9)", (json.dumps(jan_messages()[0]),))
+        store.execute("UPDATE messages SET data=CAST(x'7bff' AS TEXT) WHERE id='b2'")
+    (record, other), problems = found(tmp_path / "jan.db")
+    assert shown(record) == [("user", "Hello"), ("assistant", "Hello to you.")]
+    assert len(other.messages) == 1
+    assert [problem.partition(" (")[0] for problem in problems if "jan.db" in problem] == [
+        "“jan.db, thread t1”: 3 messages were left out. “jan.db, thread t1, message 3” is cut off: it ends in the"
+        " middle.",
+        "“jan.db, thread t2” is no valid JSON",
+    ]
     put(tmp_path / "other" / "jan.db", "no database at all, but long enough to look like one " * 3)
     with pytest.raises(BadRequest, match="no store of Jan"):
         found(tmp_path / "other" / "jan.db")

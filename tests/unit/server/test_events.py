@@ -91,31 +91,32 @@ def test_the_last_window_takes_its_models_along_but_not_those_of_others(host):
 
 
 HELD_GRACE = """
-import asyncio, os, runpy
+import asyncio, pathlib, runpy
 from paddock.server.host import Host
 left = Host._window_left
 async def held(host):
-    while not os.path.exists({go!r}):
+    while not pathlib.Path({go!r}).exists():
         await asyncio.sleep(0.02)
     await left(host)
-    print("the grace is over", flush=True)
+    pathlib.Path({over!r}).touch()
 Host._window_left = held
 runpy.run_module("paddock.server", run_name="__main__")
 """
 
 
 def test_a_window_that_is_back_within_the_grace_keeps_its_models(start, tmp_path):
-    go = tmp_path / "go"
-    host = start(code=HELD_GRACE.format(go=str(go))).ready()
+    go, over = tmp_path / "go", tmp_path / "over"
+    host = start(code=HELD_GRACE.format(go=str(go), over=str(over))).ready()
     with host.client("window") as window:
         stream = host.events("GET", "/control/events", client=window)
         next(stream)
         list(host.events("POST", "/control/generate", question(), window))
         stream.close()
+        until(lambda: host.post("/control/raise", {"activation_token": ""})["windows"] == 0, "the window to have left")
         again = host.events("GET", "/control/events", client=window)
         next(again)
         go.touch()
-        assert host.line() == "the grace is over"
+        until(over.exists, "the end of the grace")
         assert [m["model"] for m in host.get("/control/loaded")] == ["test/paris"]
         again.close()
 

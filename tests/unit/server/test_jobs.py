@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
-from paddock.sdk.errors import HostBusy, NotFound, StorageFailed
+from paddock.sdk.errors import HostBusy, NotFound, PaddockError, StorageFailed
 from paddock.sdk.events import HostEvent, JobChanged
 from paddock.sdk.jobs import Job
 from paddock.server.bus import Bus
-from paddock.server.jobs import Jobs, Progress, in_thread
+from paddock.server.jobs import Jobs, Progress, from_thread, in_thread
 
 
 class Heard(Bus):
@@ -167,3 +167,62 @@ async def test_closing_ends_everything(jobs: Jobs) -> None:
     await asyncio.sleep(0)
     await jobs.close()
     assert [job.state for job in jobs.all()] == ["cancelled", "cancelled"]
+
+
+@pytest.mark.anyio
+async def test_what_somebody_waits_for_is_a_job_only_while_it_takes_long(jobs: Jobs, heard: Heard) -> None:
+    async def quick(progress: Progress) -> int:
+        return 1
+
+    assert await jobs.follow("chat-export", "Export", quick) == 1
+    assert heard.jobs == []
+    go = asyncio.Event()
+
+    async def slow(progress: Progress) -> int:
+        while not jobs.busy():
+            await asyncio.sleep(0.01)
+        progress.count(5, 20, "5 of 20")
+        await go.wait()
+        return 2
+
+    asked = asyncio.ensure_future(jobs.follow("chat-export", "Export", slow, "mine"))
+    async with asyncio.timeout(60):
+        while not any(job.note for job in jobs.all()):
+            await asyncio.sleep(0.01)
+        assert [(job.id, job.state, job.share(), job.note) for job in jobs.all()] == [
+            ("mine", "running", 0.25, "5 of 20")
+        ]
+        go.set()
+        assert await asked == 2
+    assert (jobs.all(), heard.jobs[-1]) == ((), None)
+    go.clear()
+
+    asked = asyncio.ensure_future(jobs.follow("chat-export", "Export", slow, "mine"))
+    async with asyncio.timeout(60):
+        while not jobs.busy():
+            await asyncio.sleep(0.01)
+        await jobs.cancel("mine")
+        with pytest.raises(PaddockError, match="It was stopped"):
+            await asked
+    assert jobs.all() == ()
+
+
+@pytest.mark.anyio
+async def test_a_thread_waits_for_the_loop_as_long_as_it_takes_and_until_it_is_stopped() -> None:
+    loop, stop, go = asyncio.get_running_loop(), threading.Event(), asyncio.Event()
+    begun = asyncio.Event()
+
+    async def asked() -> str:
+        begun.set()
+        await go.wait()
+        return "read"
+
+    waiting = asyncio.ensure_future(asyncio.to_thread(from_thread, asked(), loop, stop))
+    await begun.wait()
+    go.set()
+    assert await waiting == "read"
+    go.clear()
+    waiting = asyncio.ensure_future(asyncio.to_thread(from_thread, asked(), loop, stop))
+    stop.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from server_harness import HostProcess, with_models
 
 from paddock.backends.base import EngineDescriptor
 from paddock.sdk.client import Client
-from paddock.sdk.errors import BadRequest, NotFound
+from paddock.sdk.errors import BadRequest, ModelNotFound, NotFound
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.presets import Preset, PresetText, SavedPrompt
 from paddock.sdk.types import ChatPatch, NewChat, Pane, SendRequest
@@ -55,6 +56,19 @@ def test_a_model_has_one_default_preset(client: Client) -> None:
     found = {p.id: p.default_for for p in client.presets()}
     assert found[one.id] == ("*",)
     assert found[two.id] == ("test/paris",)
+
+
+def test_a_preset_for_one_model_is_for_one_that_is_here(client: Client, host: HostProcess) -> None:
+    with pytest.raises(ModelNotFound) as refused:
+        client.put_preset(Preset(name="Lost", model="test/pariss"))
+    assert refused.value.hint.startswith("Did you mean “test/paris”")
+    kept = client.put_preset(Preset(name="Found", model="TEST/Paris"))
+    assert kept.model == "test/paris"
+    path = host.home.presets / f"{kept.id}.json"
+    path.write_text(path.read_text().replace("test/paris", "test/gone"))
+    gone = next(preset for preset in client.presets() if preset.id == kept.id)
+    assert client.put_preset(msgspec.structs.replace(gone, name="Renamed")).model == "test/gone"
+    client.delete_preset(kept.id)
 
 
 def test_a_file_that_cannot_be_read_is_named_and_left_alone(client: Client, host: HostProcess) -> None:

