@@ -1,4 +1,5 @@
-"""Conversations changed by hand: messages edited, put in, deleted and brought back, branches, folders, search; and what they show."""
+"""Conversations changed by hand: messages edited, put in, deleted and brought back; branches, folders, search, and
+pictures."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.drafting import Drafting
-from paddock.backends.llamacpp.job import Job
+from paddock.backends.llamacpp.job import Job, encoding_of
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.runner import Runner
@@ -20,7 +20,7 @@ from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import PaddockError
-from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, PromptProgress, Queued
+from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, Queued
 from paddock.sdk.types import Options, Stats, StopReason, Usage
 
 IDLE_S = 2.0
@@ -74,7 +74,7 @@ class Decoding:
         self._reading: frozenset[str] = frozenset()
         self._closing = False
         self._shedding = self._recounting = False
-        self._encoded = self._held_up = False
+        self._held_up = False
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
@@ -111,16 +111,10 @@ class Decoding:
             self._wake()
 
     def recount(self) -> None:
-        """Something that :class:`Statistics` tells has changed elsewhere."""
+        """Something has changed elsewhere: what :class:`Statistics` tells, or a picture that a request waits for."""
         with self._changed:
             self._recounting = True
             self._changed.notify_all()
-
-    def encoded(self) -> None:
-        """A picture that a request waits for got further."""
-        with self._changed:
-            self._encoded = True
-            self._wake()
 
     def close(self) -> None:
         """End :meth:`run` within a decode step; its jobs end as cancelled."""
@@ -165,7 +159,7 @@ class Decoding:
                 cancelled, self._cancelled = self._cancelled, set()
                 retuned, self._retuned = self._retuned, {}
                 shedding, self._shedding, self._recounting = self._shedding, False, False
-                self._encoded = self._held_up = False
+                self._held_up = False
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
@@ -173,8 +167,6 @@ class Decoding:
         self._left_to_do = True
         if shedding:
             self._runner.cache.shed()
-            if self._encoder is not None:
-                self._encoder.shed()
         for job in arrived:
             self._start(job)
         for request_id, sampling in retuned.items():
@@ -187,7 +179,7 @@ class Decoding:
 
     def _has_work(self) -> bool:
         scheduler = self._scheduler
-        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting or self._encoded
+        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting
         return bool(new or (not self._held_up and (scheduler.waiting or scheduler.running)))
 
     def _start(self, job: Job) -> None:
@@ -251,17 +243,13 @@ class Decoding:
 
     def _wait_for_pictures(self) -> bool:
         """Have the pictures encoded that running requests have come to; whether there are such."""
-        held = [sequence for sequence in self._scheduler.running if sequence.held]
-        for sequence in held:
-            picture, job = sequence.picture, self._jobs[sequence.id]
-            assert picture is not None
-            assert self._encoder is not None
-            job.timing.start()
-            if picture.error is not None:
-                self._end(job, Failed(id=sequence.id, error=picture.error.info()))
-                continue
-            self._encoder.want(sequence.id, picture)
-            self._tell_progress(job, sequence, int(picture.done * (picture.end - picture.start - 1)))
+        held = [self._jobs[sequence.id] for sequence in self._scheduler.running if sequence.held]
+        for job in held:
+            event = encoding_of(self._encoder, job)
+            if isinstance(event, Failed):
+                self._end(job, event)
+            elif event is not None:
+                self._tell(job, event)
         return bool(held)
 
     def _compute(self, step: Step) -> bool:
@@ -347,16 +335,8 @@ class Decoding:
 
     def _publish_progress(self, step: Step) -> None:
         for sequence in step.counts:
-            job = self._jobs[sequence.id]
-            if job.timing.first is None:
-                self._tell_progress(job, sequence)
-
-    def _tell_progress(self, job: Job, sequence: Sequence, ahead: int = 0) -> None:
-        """``ahead`` are tokens of a picture that are as good as read."""
-        total, done = sequence.n_prompt, min(sequence.evaluated + ahead, sequence.n_prompt)
-        if done != job.read:
-            job.read = done
-            self._tell(job, PromptProgress(id=sequence.id, done=done, total=total, cached=sequence.cached))
+            if (event := self._jobs[sequence.id].progress()) is not None:
+                self._tell(self._jobs[sequence.id], event)
 
     # ------------------------------------------------------------ endings
 

@@ -140,7 +140,7 @@ class LlamaCppEngine:
             illustrator=Illustrator(projector, context.n_ubatch, self._blind),
         )
         if projector is not None:
-            self._encoder = PictureEncoder(projector, self._turn, lambda: decoding.encoded())
+            self._encoder = PictureEncoder(projector, self._turn, lambda: decoding.recount())
         self._decoding = decoding = Decoding(
             model,
             self._runner,
@@ -253,6 +253,8 @@ class LlamaCppEngine:
         """Give up the states that are kept in memory and, when nobody is asking, the context for embeddings."""
         if self._embedder is not None:
             self._embedder.shed()
+        if self._encoder is not None:
+            self._encoder.shed()
         if self._decoding is not None:
             self._decoding.shed()
 

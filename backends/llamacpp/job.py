@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from paddock.backends.base import Emit
 from paddock.backends.llamacpp.answer import Answer, Timing
 from paddock.backends.llamacpp.logits import Row
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Prompt
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence
 from paddock.sdk.errors import PaddockError
+from paddock.sdk.events import Failed, PromptProgress
 from paddock.sdk.types import GenerateRequest, Options, Stats
 
 Look = Callable[[Row, Sequence], None]
@@ -45,3 +47,27 @@ class Job:
     def stats(self) -> Stats:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0
         return self.timing.stats(evaluated, drafted=self.drafted, accepted=self.accepted)
+
+    def progress(self, ahead: int = 0) -> PromptProgress | None:
+        """How much of the prompt is read, with ``ahead`` tokens that are as good as read; None once that was told, or
+        the answer has begun."""
+        assert self.sequence is not None
+        total = self.sequence.n_prompt
+        done = min(self.sequence.evaluated + ahead, total)
+        if done == self.read or self.timing.first is not None:
+            return None
+        self.read = done
+        return PromptProgress(id=self.request.id, done=done, total=total, cached=self.sequence.cached)
+
+
+def encoding_of(encoder: PictureEncoder | None, job: Job) -> PromptProgress | Failed | None:
+    """Have the picture encoded that ``job`` has come to; how far that is, or why it cannot be."""
+    assert encoder is not None
+    assert job.sequence is not None
+    picture = job.sequence.picture
+    assert picture is not None
+    job.timing.start()
+    if picture.error is not None:
+        return Failed(id=job.request.id, error=picture.error.info())
+    encoder.want(job.request.id, picture)
+    return job.progress(int(picture.done * (picture.end - picture.start - 1)))
