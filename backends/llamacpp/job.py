@@ -48,12 +48,15 @@ class Job:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0
         return self.timing.stats(evaluated, drafted=self.drafted, accepted=self.accepted)
 
-    def progress(self, ahead: int = 0) -> PromptProgress | None:
-        """How much of the prompt is read, with ``ahead`` tokens that are as good as read; None once that was told, or
+    def progress(self) -> PromptProgress | None:
+        """How much of the prompt is read; of a picture half of it while that is encoded. None once that was told, or
         the answer has begun."""
         assert self.sequence is not None
-        total = self.sequence.n_prompt
-        done = min(self.sequence.evaluated + ahead, total)
+        total, picture = self.sequence.n_prompt, self.sequence.picture
+        done = min(self.sequence.evaluated, total)
+        if picture is not None:
+            encoded = picture.done if picture.embeddings is None else 1.0
+            done = (picture.start + done + int(encoded * (picture.end - picture.start))) // 2
         if done == self.read or self.timing.first is not None:
             return None
         self.read = done
@@ -70,4 +73,4 @@ def encoding_of(encoder: PictureEncoder | None, job: Job) -> PromptProgress | Fa
     if picture.error is not None:
         return Failed(id=job.request.id, error=picture.error.info())
     encoder.want(job.request.id, picture)
-    return job.progress(int(picture.done * (picture.end - picture.start - 1)))
+    return job.progress()

@@ -23,6 +23,9 @@ HEADROOM = 64
 """Cells kept for each answer's next tokens when a sequence is admitted beside others; fewer in small contexts."""
 WORTH_WAITING = 32
 """Tokens that another sequence must be about to read before it is waited for, unless they are half of what is left."""
+PICTURE_PIECE = 64
+"""Tokens of a picture in a step at least, whatever answers wait: such a step is one of its own, and few of them disturb
+less than many."""
 CHECKPOINT_INTERVAL = 2048
 TOGETHER = 2048
 """Prompt tokens that are read at full speed beside answers of requests that came at the same time."""
@@ -277,7 +280,7 @@ class Scheduler:
             if picture is None:
                 self._read(step, reading, min(asked, room))
             else:
-                self._show(step, reading[0], picture, min(asked, room))
+                self._show(step, reading[0], picture, min(max(asked, PICTURE_PIECE), room))
         elif step.rows and self._scratch is not None:
             self._pad(step)
         return step

@@ -53,9 +53,9 @@ def test_a_picture_is_part_of_the_prompt_and_its_tokens_are_counted(seeing, nois
     plain = seeing.greedy(asked("the cab"), max_tokens=12)
     with_one = seeing.greedy(asked("the cab", noise_png(40, 30)), max_tokens=12)
     assert with_one.finished.usage.prompt_tokens >= plain.finished.usage.prompt_tokens + TOKENS
-    assert [e.done for e in with_one.events if isinstance(e, PromptProgress)][
-        -1
-    ] == with_one.finished.usage.prompt_tokens
+    told = [event.done for event in with_one.events if isinstance(event, PromptProgress)]
+    assert told == sorted(told)
+    assert told[-1] == with_one.finished.usage.prompt_tokens
 
 
 def test_a_second_turn_reads_only_what_is_new(seeing, noise_png: Png) -> None:
