@@ -60,9 +60,9 @@ class Pool:
     gives seconds, never goes back and goes on while the machine sleeps; ``now`` gives Unix seconds. ``defaults`` are
     load options for a load that does not name them, where there is no planner to say; what is loaded is not loaded anew
     when they change. ``ttl`` are the seconds that a model loaded on demand may be idle (None or 0: for ever);
-    ``relieved`` hears what was given up for memory, ``needed`` the ids of busy instances for whose memory somebody waits
-    who is no batch; ``patience`` are the seconds a request waits for memory that busy models hold, and ``queue_limit``
-    is how many requests may wait.
+    ``relieved`` hears what was given up for memory, ``needed`` the ids of busy instances for whose memory somebody who
+    is no batch waits; ``patience`` are the seconds a request waits for memory that busy models hold, and
+    ``queue_limit`` is how many requests may wait.
     """
 
     def __init__(

@@ -134,9 +134,9 @@ class Simulator:
 
     async def _measure(self, engine: str, seat: _Seat) -> None:
         """Have the worker get ready, and keep what it takes before its first model. Raises Gone."""
-        if engine not in self._overheads:
-            with suppress(PaddockError):  # whoever asks something hears of it
-                self._overheads[engine] = (await seat.ask("", {}, self._timeout_s)).parts.overhead
+        with suppress(PaddockError):  # whoever asks something hears of it
+            own = await seat.ask("", {}, self._timeout_s)
+            self._overheads.setdefault(engine, own.parts.overhead)
 
     async def close(self) -> None:
         """End the workers and whatever is asked of them."""
@@ -159,7 +159,8 @@ class Simulator:
         async with seat.lock:
             running.begun = True
             try:
-                await self._measure(engine, seat)
+                if engine not in self._overheads:
+                    await self._measure(engine, seat)
                 answer = await seat.ask(path, options, self._timeout_s)
             except Gone as gone:
                 failed = EngineError(f"{descriptor.title} could not simulate this load: {gone}", hint=gone.last_words)

@@ -49,8 +49,8 @@ def predict(
 
     ``options`` are llama.cpp load options under their proper names; absent ones take their defaults, ``n_ctx`` 0 is
     the trained length. ``adapters`` are the bytes of the LoRA adapters' files, ``process`` what the engine's process
-    takes without a model where that was measured. ``shape`` is that of ``headers``, where it is known already. Raises ModelUnusable where the
-    architecture is not known.
+    takes without a model where that was measured. ``shape`` is that of ``headers``, where it is known already.
+    Raises ModelUnusable where the architecture is not known.
     """
     started = time.perf_counter()
     options = filled(options)
@@ -62,7 +62,9 @@ def predict(
     counts = headers[0].counts
     entries = counts.get("tokenizer.ggml.tokens", 0) + counts.get("tokenizer.ggml.merges", 0)
     own = (PROCESS_BYTES if process is None else process) + BOOKKEEPING_BYTES + VOCABULARY_ENTRY_BYTES * entries
-    parts[RAM] = parts[RAM].plus(Parts(overhead=own, adapters=adapters))
+    parts[RAM] = parts[RAM].plus(Parts(overhead=own))
+    everything = sum(weights) or 1
+    parts = [part.plus(Parts(adapters=adapters * part.weights // everything)) for part in parts]
     devices = [
         DeviceUse(name=device.name, kind=device.kind, parts=part, mapped=0 if index else mapped)
         for index, (device, part) in enumerate(zip(machine.devices, parts, strict=True))

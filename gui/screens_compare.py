@@ -8,7 +8,6 @@ from typing import Any
 from paddock.gui.pages.compare import CompareView
 from paddock.gui.screens_content import LONG, LONGEST
 from paddock.gui.screens_studio import NotDrawn, Studio
-from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
 
@@ -36,8 +35,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "Slow": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
     "Json-A": {"text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}', "tokens_per_second": 90},
     "Json-B": {"text": '{"city": "London", "born": 1816, "name": "Ada", "works": ["Notes", "Letters"]}'},
-    "Heavy-A": {"text": "It is light.", "size_bytes": 80 * 2**20, "hold": {"after_tokens": 2}},
-    "Heavy-B": {"text": "It is heavier.", "size_bytes": 80 * 2**20},
+    "Alone": {"text": "It is light.", "parallel": 1, "hold": {"after_tokens": 2}},
     "Gate": {"text": "The capital is Paris, of ducks.", "hold": {"until": "open", "when": "river"}},
     "Broken": {"text": "", "die": {"signal": "SIGSEGV", "after_tokens": 0}},
     LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 60},
@@ -103,16 +101,13 @@ class ComparePictures:
         self._studio.until(lambda: not view.session.running, "The end of the slow answer")
 
     def queued(self, name: str) -> None:
-        """One that writes, and one that waits for its memory."""
-        studio = self._studio
-        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=120)))
-        view = self._begin(("Heavy-A", "Heavy-B"))
+        """Two panes of a model that answers one at a time: one writes, the other waits."""
+        view = self._begin(("Alone", "Alone"))
         view.send("Is it light?")
-        studio.until(lambda: any(run.pieces for run in view.session.runs.values()), "Some words")
-        studio.save(f"compare-queued-{name}")
+        self._studio.until(lambda: any(run.pieces for run in view.session.runs.values()), "Some words")
+        self._studio.save(f"compare-queued-{name}")
         view.stop()
-        studio.until(lambda: not view.session.running, "The end of both")
-        studio.ask(lambda client: client.patch_settings(SettingsPatch(memory_guard="balanced", memory_limit_mib=0)))
+        self._studio.until(lambda: not view.session.running, "The end of both")
 
     def structure(self, name: str) -> None:
         """The differences between two answers in JSON."""
@@ -136,9 +131,13 @@ class ComparePictures:
         studio.save(f"compare-pane-{name}")
         studio.chat.columns.close_overlay()
         deeds.adopt(pane)
-        studio.until(lambda: not self._view().session.running, "The common history")
+        studio.until(lambda: self._histories() == 1, "The common history")
         studio.save(f"compare-adopted-{name}")
-        studio.window.bar.settle()
+        studio.window.bar.rows()[-1].card.action_triggered.emit()
+        studio.until(lambda: self._histories() == 3, "A history for each, as the other pictures have it")
+
+    def _histories(self) -> int:
+        return len({message.id for message in self._view().judging.answers().values()})
 
     def _answered(self, picture: str, name: str, *models: str) -> None:
         self._open(models)

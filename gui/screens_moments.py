@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QTimer
+from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from paddock.gui.pages.chats_tags import TagsDialog
@@ -109,7 +109,7 @@ class MomentPictures(ChatPictures):
         chosen = column.chosen_chats()
         menu = column.menu_for(*chosen)
         assert menu is not None
-        menu.popup(column.view.mapToGlobal(column.view.visualRect(rows[-3]).bottomLeft()))
+        menu.popup(column.view.mapToGlobal(QPoint(40, 40)))
         self._over(f"chats-bulk-{name}", QMenu)
         column.edit_tags(chosen)
         self._over(f"chats-tags-{name}", TagsDialog)

@@ -27,7 +27,7 @@ W = TypeVar("W", bound=QWidget)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 LARGE, SMALL, LAPTOP = (1440, 900), (720, 480), (960, 600)
-WAIT_S = 40.0
+WAIT_S = 120.0
 SETTLE_TURNS = 12
 
 
@@ -55,7 +55,7 @@ class Studio:
     # ---------------------------------------------------------------- waiting
 
     def until(self, done: Callable[[], bool], what: str) -> None:
-        """Run the event loop until ``done``; raises NotDrawn after 40 s."""
+        """Run the event loop until ``done``; raises NotDrawn after two minutes."""
         end = time.monotonic() + WAIT_S
         while not done():
             if time.monotonic() > end:

@@ -20,6 +20,7 @@ def stylesheet(theme: Theme) -> str:
     They need ``Qt.WA_StyledBackground`` when they are plain QWidgets.
     """
     p = theme.palette
+    card = p.surface if theme.mode == "dark" else p.raised  # raised, the fields on it could not be told from it
     return f"""
 * {{ outline: none; }}
 *[role="window"], *[role="rail"], *[role="side"], *[role="inspector"] {{ background: {p.window}; }}
@@ -28,7 +29,7 @@ def stylesheet(theme: Theme) -> str:
 *[role="inspector"] {{ border-left: 1px solid {p.border}; }}
 *[role="head"] {{ border-bottom: 1px solid {p.border}; }}
 *[role="foot"] {{ border-top: 1px solid {p.border}; }}
-*[role="card"] {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {CARD_RADIUS}px; }}
+*[role="card"] {{ background: {card}; border: 1px solid {p.border}; border-radius: {CARD_RADIUS}px; }}
 *[role="composer"] {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {LARGE_RADIUS}px; }}
 QLabel[role="text2"] {{ color: {p.text2}; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}

@@ -49,11 +49,14 @@ class ChatEditing:
             raise BadRequest("Nothing is compared in this conversation.", hint="Name no pane.")
         now = self._clock()
         message = ChatMessage(
-            id=uuid.uuid4().hex, chat_id=chat_id, parent=None, role=new.role, content=new.content, created=now
+            id=uuid.uuid4().hex,
+            chat_id=chat_id,
+            parent=None,
+            role=new.role,
+            content=new.content,
+            created=now,
+            pane=new.pane,
         )
-        if new.pane:
-            turn = message.id if new.role == "user" else ""
-            message = msgspec.structs.replace(message, pane=new.pane, turn=turn)
         await self._store.ask(lambda table: table.insert(message, new.after, now))
         return await self._conversations.told(chat_id)
 

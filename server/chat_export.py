@@ -33,6 +33,8 @@ SUFFIXES: dict[ExportFormat, str] = {
     "csv": ".csv",
     "pdf": ".pdf",
 }
+_READ_TOGETHER = 10
+"""So many conversations are read at once: so long others wait for the database."""
 _PRINTED_TOGETHER = 20
 
 
@@ -72,22 +74,23 @@ class ChatExport:
         StorageFailed where a file is there or cannot be written."""
         wanted, notes = await self._store.ask(lambda table: _chosen(table, request))
         if not wanted:
-            raise BadRequest("There is nothing to export.", hint=" ".join(notes) or "Choose another folder.")
+            empty = "The folder is empty: choose another." if request.folder else "There are no conversations yet."
+            raise BadRequest("There is nothing to export.", hint=" ".join(notes) or empty)
         stop = threading.Event()
         loop = asyncio.get_running_loop()
         done = 0
 
-        async def read_on_loop(one: _Wanted) -> ChatRecord:
+        async def read_on_loop(some: Sequence[_Wanted]) -> list[ChatRecord]:
             nonlocal done
-            record = await self._store.ask(lambda table: table.archive.read(one.chat.id, one.folder))
-            done += 1
+            records = await self._store.ask(lambda table: [table.archive.read(one.chat.id, one.folder) for one in some])
+            done += len(some)
             heard(done, len(wanted))
-            return record
+            return records
 
-        def read(one: _Wanted) -> ChatRecord:
+        def read(some: Sequence[_Wanted]) -> list[ChatRecord]:
             if stop.is_set():
                 raise asyncio.CancelledError
-            return from_thread(read_on_loop(one), loop, stop)
+            return from_thread(read_on_loop(some), loop, stop)
 
         def write() -> Exported:
             return _Writing(request, _Plan(_files(wanted, request), notes), read, stop).write()
@@ -108,7 +111,7 @@ class _Writing:
         self,
         request: ExportRequest,
         plan: _Plan,
-        read: Callable[[_Wanted], ChatRecord],
+        read: Callable[[Sequence[_Wanted]], list[ChatRecord]],
         stop: threading.Event,
     ) -> None:
         self._request, self._plan, self._read, self._stop = request, plan, read, stop
@@ -133,10 +136,10 @@ class _Writing:
         )
 
     def _records(self, wanted: Sequence[_Wanted]) -> Iterator[ChatRecord]:
-        for one in wanted:
-            record = self._read(one)
-            self._chats += 1
-            yield record
+        for at in range(0, len(wanted), _READ_TOGETHER):
+            for record in self._read(wanted[at : at + _READ_TOGETHER]):
+                self._chats += 1
+                yield record
 
     def _transcripts(self, wanted: Sequence[_Wanted]) -> Iterator[Transcript]:
         for record in self._records(wanted):

@@ -53,9 +53,9 @@ class Names:
 
 
 def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
-    """Write all of ``pieces`` (UTF-8) or nothing. To be called off the loop. Raises BadRequest, StorageFailed."""
-    if path.is_dir():
-        raise BadRequest(f"{path} is a folder.", hint="Name the file in it.")
+    """Write all of ``pieces`` (UTF-8) or nothing. To be called off the loop. Raises StorageFailed."""
+    if not path.name:
+        raise StorageFailed(f"{path} is no ordinary file.", hint="Name a file.", path=str(path))
     draft = path.with_name(f".paddock-{os.getpid()}-{abs(hash(path.name)):x}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,9 @@ class _Running:
 
 def _nothing(path: Path, problems: Sequence[str]) -> BadRequest:
     first = problems[0] if problems else f"“{path.name}” holds no conversations."
-    more = f" {len(problems) - 1} more problems were found." if len(problems) > 1 else ""
+    others = len(problems) - 1
+    count = "1 more problem was" if others == 1 else f"{others:,} more problems were"
+    more = f" {count} found." if others > 0 else ""
     return BadRequest(f"{first}{more}", hint="Choose another file, or say which program it is from.")
 
 

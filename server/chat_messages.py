@@ -23,6 +23,23 @@ _BELOW = (
     " SELECT messages.id, messages.number FROM messages JOIN below ON messages.parent=below.id)"
 )
 
+_ENDS = """
+WITH RECURSIVE below(id, number) AS (
+    SELECT id, number FROM messages WHERE id=:id
+    UNION ALL
+    SELECT m.id, m.number FROM messages AS m JOIN below ON m.parent=below.id
+    WHERE :pane='' OR m.pane IN ('', :pane, :whose) AND (m.role<>'user'
+        OR EXISTS (SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL AND pane IN ('', :pane, :whose))
+        OR NOT EXISTS (SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL))
+)
+SELECT m.id FROM below JOIN messages AS m ON m.id=below.id
+WHERE m.deleted IS NULL AND NOT EXISTS (
+    SELECT 1 FROM messages WHERE parent=m.id AND deleted IS NULL AND id IN (SELECT id FROM below)
+)
+ORDER BY m.number DESC LIMIT 1
+"""
+"""A question that only other panes have answered is left out. What was put in by hand is younger than what follows
+it, so that the youngest is no end of itself."""
 _FIRST_LEAF = "(SELECT leaf FROM panes WHERE chat_id=:chat ORDER BY position LIMIT 1)"
 """Where a comparison's first pane is; the conversation is there too."""
 
@@ -40,8 +57,9 @@ class MessageTable:
         """The messages from the root to ``leaf``, without those that were deleted."""
         return self.paths(chat_id, [leaf])[0]
 
-    def paths(self, chat_id: str, leaves: Sequence[str | None]) -> list[list[ChatMessage]]:
-        """As :meth:`path`, for several leaves of one chat."""
+    def paths(self, chat_id: str, leaves: Sequence[str | None], panes: Sequence[str] = ()) -> list[list[ChatMessage]]:
+        """As :meth:`path`, for several leaves of one chat, those of its ``panes``: answers that a pane has made again
+        are versions of what all had before."""
         with storage_errors(self._path):
             rows = self._connection.execute(f"{MESSAGES} WHERE chat_id=? ORDER BY number", (chat_id,))
             found = {row["id"]: row for row in rows}
@@ -49,29 +67,28 @@ class MessageTable:
         for row in found.values():
             if row["deleted"] is None:
                 versions.setdefault((row["parent"], row["pane"]), []).append(row["id"])
-        return [_upwards(found, versions, leaf) for leaf in leaves]
+        return [
+            _upwards(found, versions, leaf, pane)
+            for leaf, pane in zip(leaves, panes or [""] * len(leaves), strict=True)
+        ]
 
     def message(self, chat_id: str, message_id: str) -> ChatMessage:
         """Raises BadRequest when the chat has no such message."""
         row = self._row_of(chat_id, message_id)
         with storage_errors(self._path):
             siblings = self._connection.execute(
-                "SELECT id FROM messages WHERE chat_id=? AND parent IS ? AND pane=? AND (deleted IS NULL OR id=?)"
-                " ORDER BY number",
+                "SELECT id FROM messages WHERE chat_id=? AND parent IS ? AND pane IN ('', ?)"
+                " AND (deleted IS NULL OR id=?) ORDER BY number",
                 (chat_id, row["parent"], row["pane"], message_id),
             )
             return message_of(row, tuple(sibling["id"] for sibling in siblings))
 
-    def newest_below(self, chat_id: str, message_id: str) -> str:
-        """The last written message of those that continue ``message_id``, or itself. Raises BadRequest."""
-        self._row_of(chat_id, message_id)
+    def newest_below(self, chat_id: str, message_id: str, pane: str = "") -> str:
+        """Where what continues ``message_id`` ends, by the last written message of those that end it, or itself; for a
+        ``pane`` without what only others have said. Raises BadRequest."""
+        whose = self._row_of(chat_id, message_id)["pane"]
         with storage_errors(self._path):
-            # Nothing continues the last written one, so it is a leaf.
-            row = self._connection.execute(
-                f"{_BELOW} SELECT below.id FROM below JOIN messages ON messages.id=below.id"
-                " WHERE messages.deleted IS NULL ORDER BY below.number DESC LIMIT 1",
-                {"id": message_id},
-            ).fetchone()
+            row = self._connection.execute(_ENDS, {"id": message_id, "pane": pane, "whose": whose}).fetchone()
         return str(row["id"]) if row is not None else message_id
 
     def revisions(self, chat_id: str, message_id: str) -> list[Revision]:
@@ -210,14 +227,14 @@ class MessageTable:
         rows.execute(gone, {"id": row["id"], "now": now})
         at = versions.index(row["id"])
         near = None if alone else versions[at - 1] if at else versions[1]
-        leaf = row["parent"] if near is None else self.newest_below(row["chat_id"], near)
+        leaf = row["parent"] if near is None else self.newest_below(row["chat_id"], near, row["pane"])
         self._move_leaves(rows, row, leaf)
 
     def _bring_back(self, rows: sqlite3.Connection, row: sqlite3.Row) -> None:
         together = f"{_BELOW} UPDATE messages SET deleted=NULL WHERE deleted=:at AND id IN (SELECT id FROM below)"
         rows.execute(together, {"id": row["id"], "at": row["deleted"]})
         chat_id, of_pane = row["chat_id"], "panes WHERE id=:pane AND chat_id=:chat"
-        values = {"pane": row["pane"], "chat": chat_id, "leaf": self.newest_below(chat_id, row["id"])}
+        values = {"pane": row["pane"], "chat": chat_id, "leaf": self.newest_below(chat_id, row["id"], row["pane"])}
         pane = rows.execute(f"SELECT leaf FROM {of_pane}", values).fetchone()
         at = pane or rows.execute("SELECT leaf FROM chats WHERE id=:chat", values).fetchone()
         if row["id"] in [item.id for item in self.path(chat_id, at["leaf"])]:
@@ -259,14 +276,16 @@ class MessageTable:
 
 
 def _upwards(
-    found: dict[str, sqlite3.Row], versions: dict[tuple[str | None, str], list[str]], leaf: str | None
+    found: dict[str, sqlite3.Row], versions: dict[tuple[str | None, str], list[str]], leaf: str | None, pane: str
 ) -> list[ChatMessage]:
     path: list[ChatMessage] = []
     at = leaf
     while at is not None and at in found:
         row = found[at]
         if row["deleted"] is None:
-            path.append(message_of(row, tuple(versions[row["parent"], row["pane"]])))
+            whose = {"", row["pane"] or pane}
+            siblings = [id for of in whose for id in versions.get((row["parent"], of), ())]
+            path.append(message_of(row, tuple(sorted(siblings, key=lambda id: found[id]["number"]))))
         at = row["parent"]
     return path[::-1]
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, get_args
 
 import msgspec
 
+from paddock.sdk.compare import BatchPrompt
 from paddock.sdk.types import MessageState, Role
 from paddock.server.backups import damage
 from paddock.server.database import connect
@@ -42,6 +43,8 @@ _JSON = {
     "stats": None,
 }
 """Columns in JSON, with what they get when theirs is broken."""
+_NEEDED = {"batches": "panes", "batch_prompts": "prompt", "cells": "cell", "prompt_sets": "prompts"}
+"""Columns in JSON without which their row is nothing."""
 _FIRST = ("chats", "messages")
 """The tables that every version has."""
 _SEARCH_ONLY = ("fts5", "words")
@@ -119,6 +122,7 @@ def rescue(damaged: Path, backup: Path | None, target: Path) -> Rescued:
                 writer.execute("UPDATE batches SET state='paused' WHERE state='running' AND id NOT IN known")
             added = _count(writer) - added
             _mend(writer)
+            _mend_batches(writer)
             chats, messages = (
                 writer.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("chats", "messages")
             )
@@ -199,6 +203,8 @@ def _sane(table: str, row: sqlite3.Row) -> list[Any] | None:
         if values[name] is not None and not _is_json(values[name]):
             values[name] = _JSON[name]
     if "id" in values and not isinstance(values["id"], str):
+        return None
+    if table in _NEEDED and not _is_json(values[_NEEDED[table]]):
         return None
     if table == "messages" and not _is_message(values):
         return None
@@ -312,3 +318,19 @@ def _mend(writer: sqlite3.Connection) -> None:
     )
     for row in writer.execute("PRAGMA foreign_key_check").fetchall():
         writer.execute(f"DELETE FROM {row['table']} WHERE rowid=?", (row["rowid"],))
+
+
+def _mend_batches(writer: sqlite3.Connection) -> None:
+    """Where prompts of a batch are lost, others stand in their places: cells are counted by them. It waits then."""
+    lost = msgspec.json.encode(BatchPrompt(prompt="(This prompt could not be read.)")).decode()
+    for batch in writer.execute("SELECT id, panes, repeat FROM batches").fetchall():
+        rows = writer.execute("SELECT number FROM batch_prompts WHERE batch=?", (batch["id"],))
+        there = {row["number"] for row in rows}
+        last = writer.execute("SELECT max(number) AS last FROM cells WHERE batch=?", (batch["id"],)).fetchone()["last"]
+        each = len(msgspec.json.decode(batch["panes"])) * batch["repeat"]
+        needed = max([number + 1 for number in there] + [(last or 0) // each + 1 if each else 0])
+        missing = set(range(needed)) - there
+        if missing:
+            stand_ins = ((batch["id"], number, lost) for number in missing)
+            writer.executemany("INSERT INTO batch_prompts (batch, number, prompt) VALUES (?, ?, ?)", stand_ins)
+            writer.execute("UPDATE batches SET state='paused' WHERE id=? AND state='running'", (batch["id"],))

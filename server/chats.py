@@ -157,7 +157,7 @@ class ChatTable(MessageTable):
         if patch.folder:
             self.folders.get(patch.folder)
         if patch.leaf is not None:
-            given["leaf"] = self.newest_below(chat_id, patch.leaf)
+            given["leaf"] = self.newest_below(chat_id, patch.leaf, patch.pane)
         with transaction(self._connection, self._path) as rows:
             if patch.pane and patch.leaf is not None:
                 self.panes.move(rows, chat_id, patch.pane, given.pop("leaf"))
@@ -208,8 +208,8 @@ class ChatTable(MessageTable):
         panes = self.panes.of(chat_id)
         if not panes:
             return Chat(summary=summary_of(row), messages=tuple(self.path(chat_id, row["leaf"])))
-        paths = [tuple(path) for path in self.paths(chat_id, [leaf for _, leaf in panes])]
         shown = tuple(pane for pane, _ in panes)
+        paths = [tuple(path) for path in self.paths(chat_id, [leaf for _, leaf in panes], [pane.id for pane in shown])]
         by_pane = {pane.id: path for pane, path in zip(shown, paths, strict=True)}
         return Chat(summary=summary_of(row), messages=paths[0], panes=shown, paths=by_pane)
 

@@ -46,6 +46,8 @@ class Comparing:
         self._memory = memory
         self._settings = settings
         self._clock = clock
+        self._asking: set[str] = set()
+        """Panes whose answers are about to begin."""
 
     async def set_panes(self, chat_id: str, panes: Sequence[Pane]) -> Chat:
         """Raises ChatNotFound, BadRequest, what a pane's sampling is refused with, HostBusy while a pane that would go
@@ -97,9 +99,17 @@ class Comparing:
         """
         chat = await self._conversations.get(chat_id)
         panes = _chosen(chat, request.panes)
-        answering = {run.generation.pane for run in self._generations.all_of_chat(chat_id)}
-        if answering & {pane.id for pane in panes}:
+        wanted = {pane.id for pane in panes}
+        if wanted & ({run.generation.pane for run in self._generations.all_of_chat(chat_id)} | self._asking):
             raise HostBusy("These panes are being answered.", hint="Stop the answers or wait for their end.")
+        self._asking |= wanted
+        try:
+            return await self._ask(chat, panes, request, client)
+        finally:
+            self._asking -= wanted
+
+    async def _ask(self, chat: Chat, panes: Sequence[Pane], request: AskPanes, client: str) -> list[Generation]:
+        chat_id = chat.summary.id
         if request.go_on:
             return await self._go_on(chat, panes, request, client)
         questions = self._again(chat, panes, request) if request.turn else await self._asked(chat, panes, request)
@@ -147,8 +157,7 @@ class Comparing:
         edited: dict[str | None, ChatMessage] = {}
         turn = uuid.uuid4().hex
         for pane in panes:
-            questions = (message for message in chat.paths[pane.id] if message.role == "user")
-            asked = next((message for message in questions if request.turn in (message.turn, message.id)), None)
+            asked = next((m for m in chat.paths[pane.id] if m.role == "user" and m.turn == request.turn), None)
             if asked is None:
                 raise BadRequest("A pane does not have this question.", hint="Ask it anew, or leave the pane out.")
             if request.content is not None:

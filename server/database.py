@@ -259,8 +259,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 def _in_words(text: str, path: Path) -> StorageFailed:
     if "full" in text:
         return StorageFailed(
-            "The disk is full; the conversation could not be saved.",
-            hint="Make room; saving is tried again.",
+            "The disk is full; it could not be saved.",
+            hint="Make room, then try again; an answer is saved by itself.",
             path=str(path),
         )
     if "not a database" in text or "malformed" in text:
@@ -277,7 +277,7 @@ def _in_words(text: str, path: Path) -> StorageFailed:
             path=str(path),
         )
     return StorageFailed(
-        f"The conversation could not be saved ({text}).",
-        hint="Check the free space and the health of the disk; saving is tried again.",
+        f"It could not be saved ({text}).",
+        hint="Check the free space and the health of the disk, then try again; an answer is saved by itself.",
         path=str(path),
     )

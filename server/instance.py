@@ -6,6 +6,7 @@ the file; a stale, truncated or foreign file is simply overwritten by the next h
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sys
@@ -159,8 +160,9 @@ def innermost(path: str, mounts: list[tuple[str, str]]) -> str:
 
 def _unusable(root: Path, error: Exception) -> StorageFailed:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return StorageFailed(
         f"The data folder {root} cannot be used: {why}.",
-        hint="Set PADDOCK_HOME to a folder that you can write to.",
+        hint="Make room on the disk." if full else "Set PADDOCK_HOME to a folder that you can write to.",
         path=str(root),
     )

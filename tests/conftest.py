@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from paddock.backends.pool import Pool
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from paddock.sdk.types import LoadedModel
 
 sys.path.append(str(Path(__file__).parent))  # for held_answers
+
+settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("paddock")  # its own limits are times, which a busy machine exceeds
 
 os.environ["PADDOCK_STORES"] = "off"
 """For every host that a test starts; tests of the stores themselves make their own."""

@@ -41,8 +41,7 @@ def buffers_used(
     """
     use = _Use(bool(options["use_mmap"]))
     use.add(model, context)
-    for path in cast("list[str]", options["lora"]):
-        use.parts[""]["adapters"] += adapter_bytes(path)
+    use.add_adapters(sum(map(adapter_bytes, cast("list[str]", options["lora"]))))
     if draft is not None:
         use.add(*draft, part="draft")
     for (device, kind), size in (projector or {}).items():
@@ -72,6 +71,13 @@ class _Use:
             parts[part or "compute"] += buffer.compute
         self.parts[""][part or "output"] += sum(_of_context(context, lambda what: what == "output").values())
         self._mapped += sum(buffer.model for buffer in found if buffer.host) if self._mmap else 0
+
+    def add_adapters(self, size: int) -> None:
+        """``size`` bytes, which lie where the weights do that they change."""
+        weights = {device: parts["weights"] for device, parts in self.parts.items()}
+        everything = sum(weights.values()) or 1
+        for device, there in weights.items():
+            self.parts[device]["adapters"] += size * there // everything
 
     def devices(self) -> tuple[DeviceUse, ...]:
         return tuple(

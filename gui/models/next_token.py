@@ -182,8 +182,8 @@ class _Chain:
             return {}
         longest: dict[int, int] = {}
         for start in range(1, len(last)):
-            length = 0
-            while length < limit and start + length < len(last) and last[length] == last[start + length]:
+            length, room = 0, min(limit, len(last) - start)
+            while length < room and last[length] == last[start + length]:
                 length += 1
             if length >= allowed:
                 longest[last[start - 1]] = max(length, longest.get(last[start - 1], 0))

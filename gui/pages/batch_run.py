@@ -15,6 +15,7 @@ from paddock.gui.models.batch_table import BatchTable
 from paddock.gui.pages.batch_cell import BatchAnswers
 from paddock.gui.pages.batch_rows import BatchView
 from paddock.gui.widgets import Button, Chip, Divider, ElidedLabel, Notice, Progress
+from paddock.gui.widgets.clicks import SingleClicks
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchExportFormat, BatchPatch, BatchPrompt
@@ -49,6 +50,7 @@ class BatchRun(QWidget):
         self.export, self.delete = Chip("Export", icon="download", menu=True), Button("Remove")
         self.trouble = Notice()
         self.stack = QStackedWidget()
+        SingleClicks(self.pause)  # it becomes “Go on”
         self._lay_out()
         self.pause.clicked.connect(self._pause_or_go_on)
         self.retry.clicked.connect(lambda: self._patch("retry"))

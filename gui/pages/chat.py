@@ -321,7 +321,8 @@ class ChatPage(QWidget):
         """The conversation is about to be another one: its draft and what waits in it are kept."""
         self.keep_draft()
         chat = self.dialogue.chat
-        if self.dialogue.run is None:  # nothing would send it
+        answering = any(one.chat_id == chat for one in self._host.generations.values())
+        if self.dialogue.run is None and not answering:  # nothing would send it
             self.composer.hold()
             self.keep_draft()
         else:

@@ -90,7 +90,7 @@ class Comparison(PaneAnswers):
 
     def again(self, turn: str, panes: Sequence[str] = ()) -> None:
         """New versions of the answers to a question."""
-        if free := tuple(panes) or self._having(turn):
+        if self.asking is None and (free := tuple(panes) or self._having(turn)):
             self._ask(AskPanes(turn=turn, panes=free))
 
     def go_on(self, pane: str) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from paddock.gui.widgets import Button, Chip, Label
+from paddock.gui.widgets.clicks import SingleClicks
 from paddock.sdk.compare import Outcome, Vote
 
 
@@ -55,6 +56,7 @@ class VerdictRow(QWidget):
         chip = Chip(text)
         chip.setCheckable(True)
         chip.setToolTip(tip)
+        SingleClicks(chip)  # the same vote again takes it back
         chip.clicked.connect(lambda: self.choose(outcome, pane))
         return chip
 

@@ -13,6 +13,7 @@ from paddock.gui.pages.composer_reasoning import ReasoningChip
 from paddock.gui.pages.composer_task import Task, TaskBar
 from paddock.gui.pages.inspector_answer import Reasoning
 from paddock.gui.widgets import ElidedLabel, IconButton, MessageField, Progress
+from paddock.gui.widgets.clicks import SingleClicks
 from paddock.sdk.types import Role
 
 ROWS = 8
@@ -90,6 +91,7 @@ class Composer(QFrame):
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.gauge = ContextGauge()
         self.button = IconButton("send", "Send (Enter)", size=34, glyph=18, filled=True)
+        SingleClicks(self.button)  # Send becomes Stop
         self._lay_out()
         self.field.submitted.connect(self._submit)
         self.field.textChanged.connect(self._typed)

@@ -76,8 +76,13 @@ class Dialogue(Answers):
             return
         self.system = system
         if self.chat:
-            chat = self.chat
-            self._host.call(lambda client: client.patch_chat(chat, ChatPatch(system=system)), self._patched)
+            chat, patch = self.chat, ChatPatch(system=system)
+            self._unsaved = patch
+            self._host.call(lambda client: client.patch_chat(chat, patch), lambda stored: self._saved(patch, stored))
+
+    def _saved(self, patch: ChatPatch, chat: Chat) -> None:
+        self._unsaved = None if self._unsaved is patch else self._unsaved
+        self._patched(chat)
 
     def choose_version(self, message: str) -> None:
         """Show another version of a turn."""
@@ -93,6 +98,7 @@ class Dialogue(Answers):
             self._opening.cancel()
             self._opening = None
         self.left.emit()
+        self._unsaved = None
         run, self.run = self.run, None
         if run is not None and run.answer:  # it goes on in the host; opening the chat again follows it
             self._finish(run)

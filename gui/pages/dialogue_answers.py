@@ -53,6 +53,7 @@ class Answers(QObject):
         self.system = ""
         self._private = False
         self._at = ""
+        self._unsaved: ChatPatch | None = None  # a change on its way to the host
         self.messages: list[ChatMessage] = []
         self.run: Run | None = None
 
@@ -112,10 +113,11 @@ class Answers(QObject):
     def _start(self, request: SendRequest, question: ChatMessage | None, base: str = "") -> None:
         run = Run(self.chat, request, question, base=base)
         chat, new = self.chat, NewChat(model=self.model, system=self.system, private=self._private)
+        patch = self._unsaved
         self.run = run
         self._runs.append(run)
         run.job = self._host.stream(
-            lambda client: ask(client, chat, new, request),
+            lambda client: ask(client, chat, new, request, patch),
             lambda items: self._heard(run, items),
             lambda: self._over(run),
             lambda error: self._broke(run, error),

@@ -50,6 +50,9 @@ class SamplerSection(QWidget):
         self.more = Fold("More samplers", self._build_more)
         self.foreign = _Foreign()
         self.reset_all = Button("Reset all", "link")
+        keep = self.reset_all.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # nothing moves under the slider
+        self.reset_all.setSizePolicy(keep)
         self._lay_out()
         self.foreign.removed.connect(self._forget)
         self.reset_all.clicked.connect(self._reset_all)

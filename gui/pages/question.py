@@ -23,7 +23,7 @@ from paddock.sdk.events import (
     TextDelta,
     ToolCallDelta,
 )
-from paddock.sdk.types import Chat, ChatMessage, NewChat, SendRequest
+from paddock.sdk.types import Chat, ChatMessage, ChatPatch, NewChat, SendRequest
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -117,8 +117,12 @@ class Run:
         return f"Reading the prompt, {self.read:,} of {self.to_read:,} tokens"
 
 
-async def ask(client: AsyncClient, chat: str, new: NewChat, request: SendRequest) -> AsyncGenerator[Piece, None]:
-    """Send a message; the chat is made first where there is none yet."""
+async def ask(
+    client: AsyncClient, chat: str, new: NewChat, request: SendRequest, patch: ChatPatch | None
+) -> AsyncGenerator[Piece, None]:
+    """Send a message; the chat is made first where there is none yet. ``patch`` may not be stored yet."""
+    if chat and patch is not None:
+        await client.patch_chat(chat, patch)
     if not chat:
         made = await client.create_chat(new)
         yield made

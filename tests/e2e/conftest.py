@@ -88,7 +88,7 @@ class Program:
         self.until(lambda: not self.processes(), "all processes of this data folder gone")
 
     @staticmethod
-    def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    def until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
         """Wait until ``condition`` is true of another process; fails naming ``what``."""
         end = time.monotonic() + seconds
         pause = threading.Event()

@@ -80,9 +80,10 @@ def test_ctrl_c_pauses_and_says_how_to_go_on(program, tmp_path):
     prompts.write_text("one\ntwo\n")
     running = program.start("compare", str(prompts), "--pane", slow, "--json")
     with program.client() as client:
-        [batch] = wait_for(lambda: [b for b in client.batches() if b.running], "a cell that is being answered")
+        wait_for(lambda: [model for model in client.loaded() if model.active], "a cell that is being answered")
+        [batch] = client.batches()
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=120)
         assert running.returncode == 130, err
         assert out == ""
         assert f"paddock compare --resume {batch.id}" in err

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from held_answers import ENDLESS, Gate
@@ -30,6 +33,12 @@ def until_text(stream) -> None:
         if isinstance(event, TextDelta):
             return
     raise AssertionError("the stream ended without text")
+
+
+def written(path: Path) -> list[str]:
+    """The messages' texts that another process finds in the store."""
+    with closing(sqlite3.connect(path)) as rows:
+        return [content for (content,) in rows.execute("SELECT content FROM messages")]
 
 
 def assert_answers(client) -> None:
@@ -106,7 +115,7 @@ def test_what_a_killed_host_had_written_in_mid_answer_stays(program):
         chat = client.create_chat(NewChat(model=held.id)).summary.id
         stream = client.send(chat, SendRequest(content="count"))
         until_text(stream)
-        program.until(lambda: client.chat(chat).messages[-1].content == half, "the half of the answer to be stored")
+        program.until(lambda: half in written(program.home.chats_file), "the half of the answer to be on the disk")
         os.kill(program.host_pid(), signal.SIGKILL)
     with program.client() as client:
         question, answer = client.chat(chat).messages

@@ -25,7 +25,7 @@ for name in ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS", "QT_STYLE_OVERRIDE", 
 
 T = TypeVar("T")
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """For what comes at all; only a test that fails waits so long."""
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ from paddock.sdk.types import Stats
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_streamed_blocks_equal_those_of_the_whole_answer(make: Make, qtbot: QtBot, sizes: list[int]) -> None:
     whole = make(exchange())
@@ -233,3 +233,19 @@ def test_only_what_changed_is_painted_again(make: Make, qtbot: QtBot) -> None:
     row.compose()
     view.column.flow(0)
     assert row.first_change(caret, before - row.top) > row.height - 8 * 23
+
+
+def test_another_row_of_a_table_leaves_those_above_as_they_are(make: Make, qtbot: QtBot) -> None:
+    view = make([message("a", "assistant", "", state="generating")])
+    view.stream_text("a", "| name | figure |\n|---|---|\n" + "| a row | 1,000 |\n" * 300)
+    settle(qtbot, view)
+    view.verticalScrollBar().setValue(0)
+    row = view.column.rows[0]
+    row.lay_out(0, 1 << 30)
+    before = row.body.blocks().copy()
+    view.stream_text("a", "| a row | 2,000 |\n")
+    row.take_pending()
+    row.compose()
+    after = row.body.blocks()
+    assert after[:-1] == before
+    assert [block for block in after if not block.built] == after[-2:]

@@ -80,6 +80,41 @@ def test_the_torture_file_is_shown_whole_and_asks_nobody(
     assert (server.asked, opened) == ([], [])
 
 
+def everything(view: ConversationView) -> list[tuple[object, ...]]:
+    """All blocks of the last row, laid out: what they are, say and measure."""
+    row = view.column.rows[-1]
+    row.lay_out(0, 1 << 30)
+    view.column.flow()
+    view.settle(False, None)
+    return [(type(b), b.top, b.left, b.height, b.text(), b.glue()) for b in row.blocks]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hostile_text_in_random_pieces_becomes_what_it_is_at_once(make: Make, qtbot: QtBot, seed: int) -> None:
+    chance, hostile = random.Random(seed), texts()
+    names = chance.sample(["mixed", "table", "lists", "quotes", "links", "formulas", "wide table", "stars"], 4)
+    text = "\n\n".join([hostile[name][: chance.randint(200, 1_500)] for name in names] + [hostile["code"][:1_500]])
+    live = make([message("a", "assistant", "", state="generating")])
+    at = 0
+    while at < len(text):
+        size = chance.choice((3, 20, 90, 300))
+        live.stream_text("a", text[at : at + size])
+        live._last_update = 0.0
+        live._update()
+        at += size
+    live.finish(message("a", "assistant", text))
+    whole = make([message("a", "assistant", text)])
+    for view in (live, whole):
+        settle(qtbot, view)
+    assert everything(live) == everything(whole)
+    for view in (live, whole):
+        view.select_all()
+        view.verticalScrollBar().setValue(300)
+    assert live.selected_text() == whole.selected_text()
+    assert live.grab().toImage() == whole.grab().toImage()
+    assert live.find_text("x")[1] == whole.find_text("x")[1] > 0
+
+
 @pytest.mark.parametrize("name", ["table", "line", "links", "quotes", "lists", "brackets", "stars", "wide table"])
 def test_hostile_text_is_shown_to_its_end(make: Make, qtbot: QtBot, name: str) -> None:
     view = make([message("q", "user", "x"), message("a", "assistant", texts()[name][:12_000] + "\n\nThe end.")])

@@ -1,5 +1,6 @@
 """Conversations to files and from files, by the widgets, with what the host then has."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from paddock.gui.pages import files_sheet
 from paddock.gui.pages.export_dialog import FORMATS, ExportDialog
 from paddock.gui.pages.import_chats_dialog import PROGRAMS, ImportChatsDialog
+from paddock.sdk.jobs import Job
 from paddock.sdk.types import NewChat, Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -215,3 +217,19 @@ def test_every_program_says_where_its_conversations_are(scene):
         assert (dialog.format(), dialog.program.currentText(), dialog.hint.text()) == (format, name, hint)
     dialog.reject()
     assert all(about for _, about, _ in FORMATS.values())
+
+
+def test_what_takes_long_says_how_far_it_is(scene: Scene, chat: str) -> None:
+    dialog = opened(scene, chat)
+
+    async def forever(client: object) -> None:
+        await asyncio.Event().wait()
+
+    dialog.run("Writing…", forever, lambda done: None)
+    said = Job(id=dialog.job, kind="chat-export", title="Export", state="running", note="5 of 20 conversations")
+    scene.host.jobs[dialog.job] = said
+    scene.host.jobs_changed.emit()
+    assert (dialog.doing.text(), dialog.cancel.text()) == ("Writing… 5 of 20 conversations", "Stop")
+    del scene.host.jobs[dialog.job]
+    dialog.reject()
+    gone(scene, dialog)

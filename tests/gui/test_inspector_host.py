@@ -19,7 +19,7 @@ from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.widgets.token_chart import TokenBar, percent, seen
 from paddock.sdk.asking import question
 from paddock.sdk.events import TextDelta
-from paddock.sdk.types import Message, NewChat, SendRequest
+from paddock.sdk.types import NewChat, SendRequest
 
 Scene = Any
 STARTER = "paddock/starter"

@@ -36,6 +36,7 @@ def main() -> int:
     messages, home = Messages(), Home(Path(os.environ["PADDOCK_HOME"]))
     app = App(application, home, CrashLog(home.root / "window.log", messages.error), messages)
     window, host = app.window, app.host
+    window.first_painted.disconnect(app._painted)  # no host is started: its empty list would take the place of ours
     window.resize(1280, 800)
     window.show()
     QApplication.processEvents()
@@ -53,6 +54,11 @@ def main() -> int:
         chat = chats[(number * 37) % CHATS]
         host.learn_chat(msgspec.structs.replace(chat, generating="g" if number % 2 else None, updated=now + number))
 
+    def fold(number: int) -> None:
+        folder = column._model.folder_row("f0")
+        assert folder.isValid()
+        column._fold(folder, bool(number % 2))
+
     def typing(number: int) -> None:
         column.search.setText("horses"[: number % 6 + 1])
 
@@ -62,7 +68,7 @@ def main() -> int:
         ("an answer begins or ends", answering),
         ("a letter is typed", typing),
         ("the search is over", lambda n: column.search.setText("x" if n % 2 else "")),
-        ("a folder is opened or closed", lambda n: column._fold(column._model.folder_row("f0"), bool(n % 2))),
+        ("a folder is opened or closed", fold),
     ):
         if name.startswith("a folder"):
             column.search.clear()

@@ -79,6 +79,9 @@ async def test_a_worker_is_ready_before_the_question_comes(simulator: Simulator,
     assert (simulator.overhead("told"), simulator.overhead("plain")) == (7, None)
     assert questions(asked) == ["1"]
     assert [child.pid for child in await children(1)] == workers
+    await simulator._seats["told"].leave()
+    simulator.prepare("told")
+    assert [child.pid for child in await children(1)] != workers
 
 
 async def children(number: int) -> list[psutil.Process]:

@@ -86,7 +86,7 @@ def test_every_truncation_of_the_header_is_refused(tiny, tmp_path):
         refusal(tmp_path / "x.gguf", data[:length])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(edits=st.lists(st.tuples(st.integers(4, 9000), st.integers(0, 255)), min_size=1, max_size=6))
 def test_no_damage_makes_the_reader_fail_otherwise(tiny, tmp_path, edits):
     data = bytearray(tiny.read_bytes())
@@ -98,7 +98,7 @@ def test_no_damage_makes_the_reader_fail_otherwise(tiny, tmp_path, edits):
         assert isinstance(read_header(path), Header)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(data=st.binary(max_size=300))
 def test_no_bytes_make_the_reader_fail_otherwise(tmp_path, data):
     path = tmp_path / "x.gguf"

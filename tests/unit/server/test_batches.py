@@ -222,6 +222,8 @@ def test_exports_hold_every_answer_and_run_nothing(shared, tmp_path):
     assert target.read_bytes().startswith(b"\xef\xbb\xbfnumber,")
     again = shared.http.post(f"/control/batches/{id}/export", json={"format": "csv", "path": str(target)})
     assert "there already" in again.json()["error"]["message"]
+    folder = shared.http.post(f"/control/batches/{id}/export", json={"format": "csv", "path": "/", "replace": True})
+    assert "no ordinary file" in folder.json()["error"]["message"]
     export("csv", path=str(target), replace=True)
     for path in ("out.csv", "/out\0.csv"):
         for route in (f"batches/{id}/export", "prompt-sets/read"):

@@ -36,11 +36,25 @@ EVIL = (
 )
 
 
+HOLDING = """
+import pathlib, runpy, threading
+from paddock.server.chat_html import HtmlPage
+write = HtmlPage.write
+def held(*given):
+    while pathlib.Path({hold!r}).exists():
+        threading.Event().wait(0.02)
+    yield from write(*given)
+HtmlPage.write = held
+runpy.run_module("paddock.server", run_name="__main__")
+"""
+"""A host that writes no page while there is a file ``hold`` in its home."""
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     root = with_models(tmp_path_factory.mktemp("home"))
     echo_model(root, "evil", text=EVIL, tokens_per_second=4000)
-    started = HostProcess(root, env={"PADDOCK_STORES": "off"}).ready()
+    started = HostProcess(root, code=HOLDING.format(hold=str(root / "hold"))).ready()
     yield started
     started.close()
 
@@ -57,8 +71,8 @@ def compared(host: HostProcess, *questions: str) -> str:
     panes = [{"model": "test/paris", "sampling": {"temperature": 0.125}}, {"model": "test/thinker", "system": "Rhyme."}]
     assert host.post(f"/control/chats/{chat}/panes", panes)
     for question in questions:
-        for run in host.post(f"/control/chats/{chat}/ask", {"content": question}):
-            list(host.events("GET", f"/control/generations/{run['id']}/events"))
+        host.post(f"/control/chats/{chat}/ask", {"content": question})
+        until(lambda: not host.get("/control/generations"), "the answers")
     return chat
 
 
@@ -240,11 +254,8 @@ def test_only_ordinary_files_are_replaced(tmp_path):
 
 
 def test_an_export_ends_when_nobody_waits_for_it(host, tmp_path):
-    text = "# Heading\n\n" + "A **sentence** of words, and `code`. " * 400
-    said = [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n in range(200)]
-    (tmp_path / "big.jsonl").write_text(json.dumps({"messages": said}))
-    chat = host.post("/control/chat-import", {"path": str(tmp_path / "big.jsonl")})["chats"][0]
-    out = tmp_path / "out"
+    chat, out, hold = made(host, "Where?"), tmp_path / "out", host.home.root / "hold"
+    hold.touch()
     request = {"format": "html", "chats": [chat], "path": str(out / "x.html")}
     address = urlsplit(host.address["url"])
     leaver = http.client.HTTPConnection(address.hostname, address.port)
@@ -252,6 +263,8 @@ def test_an_export_ends_when_nobody_waits_for_it(host, tmp_path):
     leaver.request("POST", "/control/chat-export", json.dumps(request), headers)
     until(lambda: out.exists() and list(out.iterdir()), "the export to be written")
     leaver.close()
+    assert host.get("/control/handshake"), "that the other has left came before this"
+    hold.unlink()
     until(lambda: not list(out.iterdir()), "the end of the export")
     assert not (out / "x.html").exists()
 

@@ -15,6 +15,7 @@ from stored_chats import opened
 
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.types import ChatSummary
+from paddock.server import chat_reading
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_import import _kept
 from paddock.server.chat_sources import LONGEST_LINE, lines
@@ -312,6 +313,14 @@ def test_rubbish_is_named(host, tmp_path, name, content, said):
     answer = host.http.post("/control/chat-import", json={"path": str(tmp_path / name)})
     assert answer.status_code == 400
     assert said in answer.json()["error"]["message"]
+
+
+def test_a_folder_that_is_too_large_to_be_searched_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(chat_reading, "_MOST_FOLDERS", 2)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(BadRequest, match="more than 2 folders"):
+        chat_reading.format_of(tmp_path)
 
 
 def test_what_is_not_there_is_said(host, tmp_path):

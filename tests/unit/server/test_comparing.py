@@ -230,3 +230,36 @@ def test_a_message_is_put_into_one_pane_and_its_question_is_asked_again(shared):
         assert shared.http.post(route, json={**new, **wrong}).status_code == 400, wrong
     alone = shared.post("/control/chats", {"model": "test/paris"})["summary"]["id"]
     assert shared.http.post(f"/control/chats/{alone}/messages", json=new).status_code == 400
+
+
+def test_an_answer_from_before_the_comparison_is_made_again_in_one_pane_and_its_way_back(shared):
+    chat = shared.post("/control/chats", {"model": "test/paris"})["summary"]["id"]
+    for text in ("one", "two"):
+        list(shared.events("POST", f"/control/chats/{chat}/send", {"content": text}))
+    panes = shared.post(f"/control/chats/{chat}/panes", [{"model": "test/thinker"}, {"model": "test/paris"}])["panes"]
+    one, two = (pane["id"] for pane in panes)
+    before = shared.get(f"/control/chats/{chat}")["paths"][one]
+    now = ask(shared, chat, turn=before[0]["turn"], panes=[one])
+    assert texts(now, one) == ["one", "Four."]
+    assert texts(now, two) == ["one", PARIS, "two", PARIS]
+    assert [now["paths"][pane][1]["versions"] for pane in (one, two)] == [2, 1]
+    ask(shared, chat, content="three", panes=[two])
+    old = now["paths"][one][1]["siblings"][0]
+    back = shared.http.patch(f"/control/chats/{chat}", json={"leaf": old, "pane": one}).json()
+    assert texts(back, one) == ["one", PARIS, "two", PARIS], "not what only the other pane went on with"
+    assert (back["paths"][one][1]["version"], back["paths"][one][1]["versions"]) == (1, 2)
+    new = back["paths"][one][1]["siblings"][1]
+    shared.http.patch(f"/control/chats/{chat}", json={"leaf": new, "pane": one})
+    shared.http.patch(f"/control/chats/{chat}/messages/{new}", json={"deleted": True})
+    assert texts(shared.get(f"/control/chats/{chat}"), one) == ["one", PARIS, "two", PARIS]
+
+
+def test_a_version_is_shown_to_its_end_where_a_message_was_put_in(shared):
+    chat = shared.post("/control/chats", {"model": "test/paris"})["summary"]["id"]
+    for text in ("one", "two"):
+        list(shared.events("POST", f"/control/chats/{chat}/send", {"content": text}))
+    first = shared.get(f"/control/chats/{chat}")["messages"][1]["id"]
+    shared.post(f"/control/chats/{chat}/messages", {"role": "user", "content": "put in", "after": first})
+    list(shared.events("POST", f"/control/chats/{chat}/send", {"regenerate": first}))
+    back = shared.http.patch(f"/control/chats/{chat}", json={"leaf": first}).json()
+    assert [message["content"] for message in back["messages"]] == ["one", PARIS, "put in", "two", PARIS]

@@ -97,6 +97,11 @@ def test_what_cannot_be_done_says_so(shared):
     assert refused.status_code == 400
     assert patch(shared, chat, "no", content="x").status_code == 400
     assert shared.http.patch(f"/control/chats/{chat}", json={"folder": "no"}).status_code == 404
+    large = shared.http.post("/control/chat-folders", json={"name": "far", "position": 2**70})
+    assert (large.status_code, "too large" in large.json()["error"]["message"]) == (400, True)
+    long = shared.http.post(f"/control/chats/{chat}/messages", json={"role": "x" * 9000, "content": "x"})
+    assert "does not fit" in long.json()["error"]["message"]
+    assert len(long.text) < 600, "what was sent is not sent back whole"
 
 
 def test_a_branch_goes_its_own_way(shared):

@@ -46,6 +46,7 @@ def test_plain_lines_are_a_prompt_each():
         "What is a duck?",
         "And a goose, say?",
     ]
+    assert [len(one.prompt) for one in prompts("x" * 200_000)] == [200_000]
 
 
 @pytest.mark.parametrize(

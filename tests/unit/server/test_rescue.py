@@ -12,7 +12,7 @@ from stored_chats import fill, opened
 from test_backups import Safe
 
 from paddock.sdk.chats import ChatSearch
-from paddock.sdk.compare import Batch, BatchPrompt
+from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
 from paddock.sdk.errors import StorageFailed
 from paddock.sdk.events import ChatsReplaced
 from paddock.sdk.types import Pane
@@ -106,6 +106,24 @@ def test_a_batch_that_only_the_copy_has_comes_back_paused(whole, tmp_path):
         "goes on": ("running", 1),
         "removed since": ("paused", 1),
     }
+    table.close()
+
+
+def test_cells_stay_with_their_prompts_when_others_are_lost(whole, tmp_path):
+    path = tmp_path / "chats.db"
+    path.write_bytes(whole)
+    table = opened(path)
+    made = Batch(id="b", name="b", state="running", prompts=3, panes=(Pane(id="0", model="m"),), repeat=1)
+    table.batches.add(made, [BatchPrompt(prompt=text) for text in ("one", "two", "three", "four")])
+    table.batches.put("b", 3, BatchCell(prompt=3, pane=0, repeat=0, state="done", text="4"))
+    table._connection.execute("DELETE FROM batch_prompts WHERE number=1")
+    table._connection.execute("UPDATE batch_prompts SET prompt='{broken' WHERE number=3")
+    table.close()
+    rescue(path, None, tmp_path / "new.db")
+    table = opened(tmp_path / "new.db")
+    batch = table.batches.get("b")
+    assert (batch.state, batch.total, batch.done) == ("paused", 4, 1)
+    assert [prompt.prompt for prompt in table.batches.prompts("b")][::2] == ["one", "three"]
     table.close()
 
 

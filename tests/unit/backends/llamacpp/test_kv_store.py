@@ -24,7 +24,7 @@ from paddock.backends.llamacpp.kv_store import KvStore
 
 IDENTITY = "ab" * 32
 OTHER = "cd" * 32
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 MIB = 2**20
 
 TOKENS = st.lists(st.integers(-(2**31), 2**31 - 1), max_size=50)

@@ -77,6 +77,21 @@ def test_the_header_is_enough(starter: Path, tmp_path: Path) -> None:
     assert buffers(simulated(sparse)) == buffers(simulated(starter))
 
 
+def test_a_model_in_parts_is_one(gguf_file: ModuleType, tiny: Path, tmp_path: Path) -> None:
+    tensors = list(gguf_file.llama_tensors().items())
+    half = len(tensors) // 2
+    for number, part in enumerate((tensors[:half], tensors[half:])):
+        split = {
+            "split.no": (gguf_file.U16, number),
+            "split.count": (gguf_file.U16, 2),
+            "split.tensors.count": (gguf_file.I32, len(tensors)),
+        }
+        metadata = split if number else gguf_file.llama_metadata() | split
+        path = tmp_path / f"m-{number + 1:05}-of-00002.gguf"
+        path.write_bytes(gguf_file.Writer().file(metadata, dict(part)))
+    assert buffers(simulated(tmp_path / "m-00001-of-00002.gguf")) == buffers(simulated(tiny))
+
+
 def test_another_context_needs_no_second_look_at_the_file(starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = simulated(starter, n_ctx=1024)
     monkeypatch.setattr(simulate, "load_model", None)
