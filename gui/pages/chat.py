@@ -315,7 +315,6 @@ class ChatPage(QWidget):
         """A question that had not been sent yet is to be written on."""
         if not self.composer.text().strip():
             self.composer.set_text(text)
-            self.pictures.give_back(self.dialogue.returned)
 
     def _keep(self) -> None:
         """The conversation is about to be another one: its draft and what waits in it are kept."""

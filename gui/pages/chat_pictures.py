@@ -35,6 +35,7 @@ class ChatPictures(QObject):
         page.view.picture_opened.connect(self.open)
         page.dialogue.left.connect(self._keep)
         page.dialogue.opened.connect(self._show_draft)
+        page.dialogue.given_back.connect(self._give_back)
 
     def show_model(self, model: str) -> None:
         """Whether the model that answers sees."""
@@ -57,11 +58,12 @@ class ChatPictures(QObject):
             self._page.view.gallery.put(one.picture.hash, one.thumbnail)
         return tuple(one.picture for one in shown)
 
-    def give_back(self, pictures: tuple[Picture, ...]) -> None:
-        """Pictures of a question that had not been sent yet."""
-        gallery = self._page.view.gallery
-        shown = (Shown(picture, gallery.image(picture.hash) or QImage()) for picture in pictures)
-        self._page.composer.pictures.put(tuple(shown))
+    def _give_back(self, _text: str) -> None:
+        """A question that had not been sent yet is to be written on; its pictures come back with it."""
+        gallery, strip = self._page.view.gallery, self._page.composer.pictures
+        if not strip.shown:
+            pictures = self._page.dialogue.returned
+            strip.put(tuple(Shown(picture, gallery.image(picture.hash) or QImage()) for picture in pictures))
 
     # ---------------------------------------------------------------- into the message
 
