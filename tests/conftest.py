@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import struct
 import sys
 import zlib
@@ -27,6 +28,9 @@ settings.load_profile("paddock")  # its own limits are times, which a busy machi
 
 os.environ["PADDOCK_STORES"] = "off"
 """For every host that a test starts; tests of the stores themselves make their own."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; programs of the tests need it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Changes:

@@ -25,6 +25,8 @@ _LISTED = ("llama", "gpt2", "gemma4", "bert")
 _TOKEN_BYTES, _MERGE_BYTES = 116, 116
 """In llama.cpp's tables, beyond the place that a token without a word has too: vocabularies of 32,000 to 262,144 tokens
 on Linux, x86-64."""
+_LONGEST = 100
+"""Bytes of an architecture's name: no real one is longer, and an override has no room for it."""
 _COUNT = re.compile(r"tokenizer\.ggml\.(tokens|merges) arr\[str,(\d+)\]")
 _WORDS = "tokenizer.ggml.tokens"
 _MODEL, _PRE = "tokenizer.ggml.model", "tokenizer.ggml.pre"
@@ -43,13 +45,13 @@ def overrides(lib: Library, path: str) -> ctypes.Array[Any] | None:
     """``llama_model_params.kv_overrides`` with which the file at ``path`` is loaded without its words; None where its
     header is in another order than usual, or its tokenizer takes what nobody can tell.
 
-    Raises LoadFailed where llama.cpp does not know the tokenizer.
+    Raises ModelUnusable where llama.cpp does not know the tokenizer.
     """
     found = vocabulary_of(Path(path))
     if found is None:
         return None
     _check(lib, found, path)
-    if found.tokenizer not in _LISTED:
+    if found.tokenizer not in _LISTED or len(found.architecture.encode()) > _LONGEST:
         return None
     api = lib.api
     made: ctypes.Array[Any] = (api.llama_model_kv_override * 3)()

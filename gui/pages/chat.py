@@ -312,9 +312,8 @@ class ChatPage(QWidget):
             self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
 
     def give_back(self, text: str) -> None:
-        """A question that had not been sent yet is to be written on."""
-        if not self.composer.text().strip():
-            self.composer.set_text(text)
+        """What had not been stored yet is to be written on."""
+        self.composer.give_back(text)
 
     def _keep(self) -> None:
         """The conversation is about to be another one: its draft and what waits in it are kept."""

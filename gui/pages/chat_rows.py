@@ -27,12 +27,18 @@ class ChatRows(QStyledItemDelegate):
         self._look: Theme | None = None
         self._sizes: dict[str, QSize] = {}
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        look, model = current(), self.view.chats
+    def measure(self) -> None:
+        """Take the heights of the theme in force: all rows are about to be laid out."""
+        look = current()
         if look is not self._look:
             usual = look.px(30 if look.compact else 36)
             heights = {"heading": look.px(30), "hit": look.px(50), "chat": usual, "folder": usual}
             self._look, self._sizes = look, {kind: QSize(10, high) for kind, high in heights.items()}
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        if self._look is None:
+            self.measure()
+        model = self.view.chats
         return self._sizes[model.at(index.row()).kind if model is not None else "chat"]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -169,7 +175,8 @@ class ChatView(QListView):
         super().__init__(parent)
         self.keyboard = False
         self.chats: ChatList | None = None
-        self.setItemDelegate(ChatRows(self))
+        self._lines = ChatRows(self)
+        self.setItemDelegate(self._lines)
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -183,6 +190,10 @@ class ChatView(QListView):
         """Show ``model``."""
         self.chats = model
         self.setModel(model)
+
+    def doItemsLayout(self) -> None:
+        self._lines.measure()
+        super().doItemsLayout()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self.currentIndex().data(ChatRole.ROW) if self.currentIndex().isValid() else None

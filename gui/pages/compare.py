@@ -299,6 +299,7 @@ class CompareView(QWidget):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
             self._refresh()  # the silks are others in the other theme
+            self.changed.emit()
 
     def _edit(self) -> None:
         asked = facts.question(self.session.paths.values(), self.turn)

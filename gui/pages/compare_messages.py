@@ -85,6 +85,7 @@ class PaneMessages(QWidget):
         chat, pane = self._session.chat, self._inserting
         ids = [item.id for item in self._session.paths.get(pane, ())]
         if beside not in ids:
+            self._messages.info("The message beside it is no longer there. Yours is below again.", key="gone")
             self._session.given_back.emit(text)
             return
         place = ids.index(beside)

@@ -214,6 +214,14 @@ class Composer(QFrame):
         cursor.movePosition(cursor.MoveOperation.End)
         self.field.setTextCursor(cursor)
 
+    def give_back(self, text: str) -> None:
+        """What was written before comes in front of the draft."""
+        whole = "\n\n".join(part for part in (text, self.draft()) if part.strip())
+        if self.task.task is not None:
+            self._draft = whole
+        else:
+            self.set_text(whole)
+
     def add_text(self, block: str) -> None:
         """Put a block of its own where the cursor is."""
         cursor = self.field.textCursor()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from compare_stage import pick, shown, take_model
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSlider, QMenu
+from PySide6.QtWidgets import QAbstractSlider, QMenu, QWidget
 
 from paddock.gui.widgets.conversation import menus
 from paddock.gui.widgets.conversation.chrome import CardBlock
@@ -103,7 +103,8 @@ def test_messages_are_put_into_one_pane_and_a_question_goes_with_its_answer(chat
     composer.task.role.click()
     composer.task.place.click()
     panes.write("By hand.")
-    chat_scene.until(lambda: panes.stored(1) == ["hello", "By hand.", FAST, "and then?", FAST])
+    chat_scene.until(lambda: panes.seen(1) == ["By hand.", FAST, "and then?", FAST])
+    assert panes.stored(1) == ["hello", "By hand.", FAST, "and then?", FAST]
     answer = panes.view.answer(panes.view.grid.panes[1].pane, panes.view.session.turns()[0])
     assert answer.content == FAST, "what the model said is compared"
 
@@ -145,6 +146,8 @@ def test_what_cannot_be_put_in_now_comes_back_into_the_composer(chat_scene: Scen
     panes.view.deeds.stored.insert("not yet", panes.view.session.paths[two][1].id, "user", above=False)
     chat_scene.chat.composer.stop_editing()
     chat_scene.until(lambda: chat_scene.chat.composer.text() == "not yet")
+    panes.view.deeds.stored.insert("beside nothing", "gone", "user", above=False)
+    assert chat_scene.chat.composer.text() == "beside nothing\n\nnot yet", "no words are lost"
     assert panes.stored(1) == ["count", FAST]
     chat_scene.gates["held"].open()
     chat_scene.until(lambda: not panes.view.session.running)
@@ -202,3 +205,45 @@ def test_a_comparison_is_opened_at_the_beginning_of_its_last_answers(chat_scene:
     assert conversation.at_bottom()
     panes.ask("and now")
     assert conversation.at_bottom(), "what is written is followed"
+
+
+def test_a_double_click_sends_once_and_votes_once(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    chat_scene.chat.composer.set_text("hello")
+    button = chat_scene.chat.composer.button
+
+    def double_click(widget: QWidget) -> None:
+        chat_scene.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+        chat_scene.qtbot.mouseDClick(widget, Qt.MouseButton.LeftButton)
+
+    double_click(button)
+    chat_scene.until(lambda: panes.seen(0) == panes.seen(1) == [FAST] and not panes.view.session.running)
+    chat, pane = panes.compare.chat, panes.view.grid.panes[0]
+    for _ in range(2):  # the second one in the same moment is none
+        pane.view.regenerate_requested.emit(panes.view.session.paths[pane.pane][-1].id)
+    chat_scene.until(lambda: panes.view.session.paths[pane.pane][-1].versions == 2 and not panes.view.session.running)
+    row = panes.view.judging.row
+    chat_scene.until(lambda: bool(row.chips) and row.chips[0].isVisible())
+    double_click(row.chips[0])
+    chat_scene.until(lambda: panes.view.judging.vote_given is not None)
+    (vote,) = chat_scene.ask(lambda client: client.votes(chat))
+    assert (vote.outcome, vote.pane) == ("pane", pane.pane)
+
+
+def test_an_old_answer_is_made_again_in_one_pane_and_chosen_back(chat_scene: Scene) -> None:
+    chat_scene.type_and_send("hello")
+    chat_scene.answered()
+    chat_scene.chat.head.compare.click()
+    compare = chat_scene.chat.compare
+    chat_scene.until(lambda: compare.shown and len(compare.view.panes) == 2)
+    session = compare.view.session
+    pane = next(view for view in compare.view.grid.panes if session.model(_of(session, view.pane)) == "test/fast")
+    old = session.paths[pane.pane][-1].id
+    pane.view.regenerate_requested.emit(old)
+    chat_scene.until(lambda: session.paths[pane.pane][-1].versions == 2 and not session.running)
+    pane.view.version_requested.emit(old)
+    chat_scene.until(lambda: session.paths[pane.pane][-1].id == old)
+
+
+def _of(session: Any, pane: str) -> Pane:
+    return next(item for item in session.panes if item.id == pane)

@@ -10,8 +10,10 @@ import pytest
 from compare_stage import Stage
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleInterface
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+
+from paddock.gui.theme import Theme
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -143,6 +145,17 @@ def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: 
     assert not betrayed(view), "the next question is blind again"
     view.stop()
     stage.until(lambda: not view.session.running)
+
+
+def test_the_choices_wear_the_silks_of_the_theme(stage: Stage, view: View, qapp: QApplication) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("Where?")
+    stage.until(lambda: len(view.judging.row.chips) == 2)
+    try:
+        Theme("dark").apply(qapp)
+        assert [chip._dot for chip in view.judging.row.chips] == [pane.color for pane in view.grid.panes]
+    finally:
+        Theme().apply(qapp)
 
 
 def test_a_failed_answer_keeps_its_name_until_the_vote(stage: Stage, view: View, qtbot: QtBot) -> None:

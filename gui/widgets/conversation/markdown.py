@@ -99,9 +99,10 @@ class Parser:
         from markdown_it.common.utils import mdTrim
         from markdown_it.rules_block.table import escapedSplit
 
-        blocks = self.blocks("|a|\n|-|\n" + line)
-        if len(blocks) != 1 or sum(token.type == "tr_open" for token in blocks[0][1]) != 2:
-            return None
+        if not line.startswith("|"):  # with which no other block begins
+            blocks = self.blocks("|a|\n|-|\n" + line)
+            if len(blocks) != 1 or sum(token.type == "tr_open" for token in blocks[0][1]) != 2:
+                return None
         cells = escapedSplit(mdTrim(line))
         if cells and not cells[0]:
             del cells[0]
