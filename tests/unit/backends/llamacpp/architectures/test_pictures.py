@@ -129,6 +129,21 @@ def test_pictures_are_read_beside_other_requests_and_shared_up_to_the_first_that
     assert found.max() > max(1e-3, 100 * sight.case.noise)
 
 
+@pytest.mark.parametrize("case", ["gemma3"], indirect=True)
+def test_the_tokens_of_a_picture_see_each_other_where_the_model_wants_it(sight: Sight) -> None:
+    wanted, error = sight.wanted(*FIRST), {}
+    for causal in (False, True):
+        job, pictures = sight.job(*FIRST)
+        for run in pictures:
+            assert not run.causal
+            run.causal = causal
+        with driven(sight.case) as driver:
+            driver.add(job, pictures=pictures)
+            driver.run()
+            error[causal] = errors(driver.found(job)[0], wanted).max()
+    assert error[True] > 10 * error[False]
+
+
 @every_kind
 def test_pictures_return_from_memory_and_from_the_disk_of_an_earlier_run(sight: Sight, tmp_path: Path) -> None:
     with driven(sight.case, folder=tmp_path / "kv") as driver:
