@@ -51,9 +51,10 @@ class LibraryProblem(Value, frozen=True, kw_only=True):
 
 
 class ModelPatch(Request, frozen=True, kw_only=True):
-    """Changes to what is kept about a model; None leaves a field as it is."""
+    """Changes to what is kept about a model; None leaves a field as it is. ``aliases`` are all its further names."""
 
     notes: str | None = None
+    aliases: tuple[str, ...] | None = None
 
 
 class Trashed(Value, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
@@ -41,8 +42,9 @@ def _places() -> Call[list[Place]]:
     return Call(method="GET", path="/control/places", answer=list[Place], timeout_s=_DISK_S)
 
 
-def _patch_model(model: str, patch: ModelPatch) -> Call[ModelInfo]:
+def _patch_model(model: str, notes: str | None, aliases: Sequence[str] | None) -> Call[ModelInfo]:
     path = "/control/models?model=" + quote(model, safe="")
+    patch = ModelPatch(notes=notes, aliases=None if aliases is None else tuple(aliases))
     return Call(method="PATCH", path=path, answer=ModelInfo, body=body_of(patch))
 
 
@@ -108,9 +110,10 @@ class LibraryClient(ABC):
         """The folders that models are read from, stores of other programs included."""
         return self._ask(_places())
 
-    def patch_model(self, model: str, *, notes: str | None = None) -> ModelInfo:
-        """Change what is kept about a model."""
-        return self._ask(_patch_model(model, ModelPatch(notes=notes)))
+    def patch_model(self, model: str, *, notes: str | None = None, aliases: Sequence[str] | None = None) -> ModelInfo:
+        """Change what is kept about a model; ``aliases`` are all further names that requests may use. Raises BadRequest
+        for a name that cannot be one or that something else has."""
+        return self._ask(_patch_model(model, notes, aliases))
 
     def delete_model(self, model: str) -> Trashed:
         """Move a model to the trash; :meth:`restore_model` brings it back."""
@@ -171,9 +174,12 @@ class AsyncLibraryClient(ABC):
         """The folders that models are read from, stores of other programs included."""
         return await self._ask(_places())
 
-    async def patch_model(self, model: str, *, notes: str | None = None) -> ModelInfo:
-        """Change what is kept about a model."""
-        return await self._ask(_patch_model(model, ModelPatch(notes=notes)))
+    async def patch_model(
+        self, model: str, *, notes: str | None = None, aliases: Sequence[str] | None = None
+    ) -> ModelInfo:
+        """Change what is kept about a model; ``aliases`` are all further names that requests may use. Raises BadRequest
+        for a name that cannot be one or that something else has."""
+        return await self._ask(_patch_model(model, notes, aliases))
 
     async def delete_model(self, model: str) -> Trashed:
         """Move a model to the trash; :meth:`restore_model` brings it back."""

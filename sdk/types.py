@@ -139,7 +139,7 @@ class ModelInfo(Value, frozen=True, kw_only=True):
     ``id`` is ``publisher/repo`` or, where a folder holds several files, ``publisher/repo:QUANT``. ``path`` is its first
     file and ``files`` are all that are loaded together; a ``projector`` is the file through which it sees. ``folder``
     is the place it was found in. ``changed`` is when its files came and ``last_used`` when it was last loaded, in Unix
-    seconds; ``licence`` is the file's own word. ``duplicates`` are ids of models with the same content.
+    seconds; ``licence`` is the file's own word. ``duplicates`` are of the same content, ``aliases`` further names.
     """
 
     id: str
@@ -165,6 +165,7 @@ class ModelInfo(Value, frozen=True, kw_only=True):
     has_template: bool = False
     notes: str = ""
     duplicates: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class EngineStats(Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.sdk.errors import ModelUnusable, StorageFailed
+from paddock.sdk.errors import BadRequest, ModelUnusable, StorageFailed
 from paddock.sdk.events import LibraryChanged
+from paddock.server.aliases import checked
 from paddock.server.library_watch import LOOK_S, LibraryWatch
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class HostLibrary:
         self._reading: asyncio.Task[Library] | None = None
         self._models: tuple[ModelInfo, ...] = ()
         self._by_path: dict[str, ModelInfo] = {}
+        self._aliases: dict[str, str] = {}
         self._problems: tuple[LibraryProblem, ...] = ()
         self._comparing: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
@@ -115,16 +117,22 @@ class HostLibrary:
         return self._models
 
     async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
-        """As :meth:`paddock.browser.library.Library.find`, with what is kept about the model."""
+        """As :meth:`paddock.browser.library.Library.find`, also by a further name, with what is kept about the
+        model."""
         library = await self._there()
         before = library.models()
-        found = await asyncio.to_thread(library.find, model, paths=paths)
+        found = await asyncio.to_thread(library.find, self.alias_of(model) or model, paths=paths)
         if library.models() is not before:
             await self._show(library)
         return self._by_path.get(found.path, found)
 
-    async def patch(self, name: str, patch: ModelPatch) -> ModelInfo:
-        """Change what is kept about a model, be it a broken one. Raises ModelNotFound, BadRequest, StorageFailed."""
+    def alias_of(self, name: str) -> str:
+        """The id of the model that has ``name`` as a further name; empty where none has, or where it is an id."""
+        return self._aliases.get(name.casefold(), "")
+
+    async def patch(self, name: str, patch: ModelPatch, instances: Mapping[str, str]) -> ModelInfo:
+        """Change what is kept about a model, be it a broken one. ``instances`` are the ids of models by the identifiers
+        of their instances. Raises ModelNotFound, BadRequest, StorageFailed."""
         try:
             model = await self.find(name)
         except ModelUnusable as error:
@@ -132,11 +140,16 @@ class HostLibrary:
             if broken is None:
                 raise
             model = broken
-        if patch.notes is None:
+        notes, aliases = patch.notes, patch.aliases
+        if notes is None and aliases is None:
             return model
-        await asyncio.to_thread(self._notes.write, model, patch.notes)
+        if aliases is not None:
+            if model.path not in self._by_path:
+                raise BadRequest(f"“{model.id}” lies outside the folders of models.", hint="Import it first.")
+            aliases = checked(model, aliases, self._models, instances)
+        await asyncio.to_thread(self._notes.write, model, notes, aliases)
         await self._show(await self._there())
-        return msgspec.structs.replace(model, notes=patch.notes)
+        return self._by_path.get(model.path) or msgspec.structs.replace(model, notes=notes or model.notes)
 
     def used(self, model: str) -> None:
         """The model with this id was loaded."""
@@ -192,6 +205,9 @@ class HostLibrary:
             return
         self._models, self._problems = models, problems
         self._by_path = {model.path: model for model in reversed(models)}
+        ids = {model.id.casefold() for model in models}
+        named = ((alias.casefold(), model.id) for model in reversed(models) for alias in model.aliases)
+        self._aliases = {alias: id for alias, id in named if alias not in ids}
         self._bus.publish(LibraryChanged(id="library"))
 
     def _noted(self, found: tuple[ModelInfo, ...]) -> tuple[tuple[ModelInfo, ...], bool]:

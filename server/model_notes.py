@@ -1,5 +1,5 @@
-"""What is kept about models beyond their files, in ``model-notes.json``: notes of the user, and when each was last
-loaded.
+"""What is kept about models beyond their files, in ``model-notes.json``: notes of the user, further names, and when
+each was last loaded.
 
 A model is known again by the path of its file; where that has gone, by the size and the ends of the file (it was
 moved), else by its id (it came again). A file that cannot be read is set aside, never overwritten.
@@ -36,6 +36,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int = 0
     ends: str = ""
     notes: str = ""
+    aliases: tuple[str, ...] = ()
     last_used: float | None = None
 
 
@@ -74,12 +75,15 @@ class ModelNotes:
             again = {note.id: note for note in lost}
         return tuple(_with(model, notes.get(model.path) or again.get(model.id)) for model in models)
 
-    def write(self, model: ModelInfo, notes: str) -> None:
-        """Keep ``notes`` of a model, on the disk when this returns. Raises BadRequest, StorageFailed."""
-        if len(notes) > LONGEST:
+    def write(self, model: ModelInfo, notes: str | None = None, aliases: tuple[str, ...] | None = None) -> None:
+        """Keep ``notes`` and ``aliases`` of a model, on the disk when this returns; None leaves them. A model that is
+        not there at present loses names that are given away. Raises BadRequest, StorageFailed."""
+        if notes is not None and len(notes) > LONGEST:
             raise BadRequest(f"The notes are longer than {LONGEST:,} characters.", hint="Shorten them.")
         with self._lock:
-            self._put(msgspec.structs.replace(self._of(model), notes=notes))
+            kept = self._of(model)
+            notes = kept.notes if notes is None else notes
+            self._put(msgspec.structs.replace(kept, notes=notes, aliases=kept.aliases if aliases is None else aliases))
 
     def used(self, model: ModelInfo, now: float) -> bool:
         """It was loaded ``now`` (Unix seconds); whether that is news. Raises StorageFailed."""
@@ -95,12 +99,17 @@ class ModelNotes:
         kept = self._read().get(model.path) or Note(path=model.path, id=model.id)
         if kept.size != model.size_bytes or not kept.ends:
             kept = msgspec.structs.replace(kept, size=model.size_bytes, ends=_ends(model))
-        notes = kept.notes or model.notes
-        return msgspec.structs.replace(kept, id=model.id, notes=notes, last_used=kept.last_used or model.last_used)
+        return msgspec.structs.replace(
+            kept,
+            id=model.id,
+            notes=kept.notes or model.notes,
+            aliases=kept.aliases or model.aliases,
+            last_used=kept.last_used or model.last_used,
+        )
 
     def _put(self, note: Note) -> None:
-        notes = {**self._read(), note.path: note}
-        kept = tuple(note for note in notes.values() if note.notes or note.last_used is not None)
+        notes = {path: _without(other, note.aliases) for path, other in self._read().items()} | {note.path: note}
+        kept = tuple(note for note in notes.values() if note.notes or note.aliases or note.last_used is not None)
         try:
             write_private(self._path, msgspec.json.format(msgspec.json.encode(_File(VERSION, kept))))
         except OSError as error:
@@ -158,7 +167,13 @@ def _ends(model: ModelInfo) -> str:
         return ""
 
 
+def _without(note: Note, aliases: Iterable[str]) -> Note:
+    taken = {alias.casefold() for alias in aliases}
+    left = tuple(alias for alias in note.aliases if alias.casefold() not in taken)
+    return note if left == note.aliases else msgspec.structs.replace(note, aliases=left)
+
+
 def _with(model: ModelInfo, note: Note | None) -> ModelInfo:
     if note is None:
         return model
-    return msgspec.structs.replace(model, notes=note.notes, last_used=note.last_used)
+    return msgspec.structs.replace(model, notes=note.notes, aliases=note.aliases, last_used=note.last_used)

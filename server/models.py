@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.sdk.errors import EngineError, ModelNotFound, PaddockError
+from paddock.sdk.errors import BadRequest, EngineError, ModelNotFound, PaddockError
 from paddock.sdk.events import Failed, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
 from paddock.sdk.library import LibraryProblem
 from paddock.sdk.options import check
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paddock.backends.pool import Pool
     from paddock.backends.registry import Registry
     from paddock.sdk.events import GenerationEvent, LoadEvent
+    from paddock.sdk.library import ModelPatch
     from paddock.sdk.questions import Question, Reply
     from paddock.server.bus import Bus
     from paddock.server.library import HostLibrary
@@ -100,9 +101,9 @@ class Models:
         return [*self._from_elsewhere(), *await self.library.refresh()]
 
     async def find(self, model: str, *, paths: bool = True) -> ModelInfo:
-        """The model of an id, of an instance's identifier or, where ``paths`` are welcome, of a path. What is loaded by
-        its path answers to the path and to the file's name everywhere. Raises ModelNotFound, or what makes the file
-        unusable."""
+        """The model of an instance's identifier, of an id, of a further name or, where ``paths`` are welcome, of a
+        path. What is loaded by its path answers to the path and to the file's name everywhere. Raises ModelNotFound, or
+        what makes the file unusable."""
         if not model:
             raise ModelNotFound("No model is chosen.", hint="Pick a model.")
         named = self.pool.named(model)
@@ -112,6 +113,11 @@ class Models:
             if model in (info.id, Path(info.path).name):
                 return info
         return await self.library.find(model, paths=paths)
+
+    async def keep(self, name: str, patch: ModelPatch) -> ModelInfo:
+        """Change what is kept about a model on disk. Raises ModelNotFound, BadRequest, StorageFailed."""
+        named = {alias: self.pool.named(alias) for alias in patch.aliases or ()}
+        return await self.library.patch(name, patch, {alias: info.id for alias, info in named.items() if info})
 
     # -------------------------------------------------------------- engines
 
@@ -163,8 +169,13 @@ class Models:
         return any(model.state == "loading" for model in self.pool.loaded())
 
     async def load(self, request: LoadRequest, client: str) -> AsyncGenerator[LoadEvent, None]:
-        """Load a model. The load goes on when nobody listens any more. Raises ModelNotFound before the first event."""
+        """Load a model. The load goes on when nobody listens any more. Raises ModelNotFound, or
+        BadRequest for an identifier that is another model's name, before the first event."""
         model = await self.find(request.model)
+        owner = self.library.alias_of(request.identifier)
+        if owner not in ("", model.id):
+            hint = f"Choose another name, or take it from “{owner}” first."
+            raise BadRequest(f"“{request.identifier}” is a name of “{owner}”.", hint=hint)
         if model.source == "path":
             self._files[model.id] = model
         events: asyncio.Queue[LoadEvent] = asyncio.Queue()

@@ -199,7 +199,7 @@ class ModelTable(QAbstractTableModel):
 
     def _row(self, info: ModelInfo) -> Row:
         place = place_name(info, self._places)
-        words = (info.name, info.id, info.architecture, info.quant, place, info.notes, info.licence)
+        words = (info.name, info.id, info.architecture, info.quant, place, info.notes, info.licence, *info.aliases)
         return Row(info, place, "\n".join(words).casefold(), info.size_bytes)
 
     def _order(self) -> None:

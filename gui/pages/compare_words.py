@@ -52,6 +52,8 @@ def progress(run: PaneRun, name: str, waits: str) -> str:
                 return f"Waits for {waits}"
             return f"Waiting, {run.position} before this one" if run.position else "Waiting for the model…"
         case "loading":
+            if run.fraction >= 1:
+                return "Waiting for the model…"  # it is loaded, and answers others first
             return f"Waits for {waits}" if waits and not run.fraction else f"Loading {name}… {run.fraction * 100:.0f} %"
         case "prompt":
             return run.progress()

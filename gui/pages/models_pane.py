@@ -15,6 +15,7 @@ from paddock.gui.models.model_table import place_name, place_of
 from paddock.gui.pages.form import CopyLine
 from paddock.gui.pages.load_plan import LoadPlan
 from paddock.gui.pages.memory_popover import Silk
+from paddock.gui.pages.models_aliases import ModelAliases
 from paddock.gui.pages.models_facts import ModelFacts
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice, Progress, TextArea
 from paddock.gui.widgets.buttons import QUIET
@@ -61,6 +62,7 @@ class ModelPane(QWidget):
         self.progress = Progress("Loading")
         self.trouble = Notice()
         self.facts = ModelFacts()
+        self.aliases = ModelAliases(host)
         self.notes = TextArea("Notes", "What it is good at, where it fails…", rows=4)
         self.quantize = Button("Quantise…", "quiet", "sliders")
         self.delete = Button("Delete", "quiet", "trash")
@@ -103,6 +105,7 @@ class ModelPane(QWidget):
         self._plan_column.setContentsMargins(0, 0, 0, 0)
         self._plan_column.setSpacing(10)
         column.addWidget(self._plan_host)
+        column.addWidget(self.aliases)
         column.addWidget(Label("Notes", 13, 600))
         column.addWidget(self.notes)
         column.addWidget(self.kept)
@@ -140,7 +143,7 @@ class ModelPane(QWidget):
     def keys(self) -> list[QWidget]:
         """What takes the keyboard, from the top; the load settings come behind the last of the first group."""
         first: list[QWidget] = [self.close_button, self.id.button, self.chat, self.load, self.unload, self.facts.reveal]
-        return [*first, self.notes, self.quantize, self.delete]
+        return [*first, self.aliases.line, self.notes, self.quantize, self.delete]
 
     def first_key(self) -> QWidget:
         """The first thing that can be done."""
@@ -184,6 +187,8 @@ class ModelPane(QWidget):
         self.state.setVisible(loaded is not None)
         self.state.set_token("bad" if loaded is not None and loaded.state == "failed" else "ok")
         self.id.set_text(info.id)
+        self.aliases.show_model(info)
+        self.aliases.setVisible(info.source != "path")
         self.facts.show_model(info, place_name(info, self._places))
         if info.error is not None:
             self.trouble.show_message("bad", info.error)
@@ -299,6 +304,7 @@ class ModelPane(QWidget):
     def flush(self) -> None:
         """Save what was written about the model."""
         self._notes_pause.stop()
+        self.aliases.flush()
         model, notes = self.model, self.notes.toPlainText()
         if model and notes != self._told_notes:
             self._told_notes = notes

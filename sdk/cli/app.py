@@ -13,7 +13,7 @@ from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
 COMMANDS = (
-    "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "ls", "ps", "estimate", "load", "unload",
+    "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "alias", "ls", "ps", "estimate", "load", "unload",
     "stop", "chats", "presets", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
 )  # fmt: skip
 """In the order of the help."""
@@ -171,6 +171,10 @@ def _command(name: str) -> Callable[..., None]:
             from paddock.sdk.cli.rm import rm
 
             return rm
+        case "alias":
+            from paddock.sdk.cli.alias import alias
+
+            return alias
         case "integrate":
             from paddock.sdk.cli.integrate import integrate
 

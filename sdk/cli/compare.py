@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,11 +76,13 @@ def compare(
         raise typer.BadParameter("Say which models to ask, each with --pane.", param_hint="--pane")
     if resume and (pane or judge or repeat > 1):
         raise typer.BadParameter("It goes on as it was begun: give no panes, judge or repeat.", param_hint="--resume")
+    interrupts: list[int] = []
     with Client.connect(client="cli") as client:
         if resume:
             batch = client.batch(resume)
             if batch.state == "paused":
-                batch = client.patch_batch(resume, BatchPatch(action="resume"))
+                with _noting(interrupts):
+                    batch = client.patch_batch(resume, BatchPatch(action="resume"))
         else:
             asked = client.read_prompts(_source(prompts))
             judge = model_argument(judge) if judge else ""
@@ -89,11 +92,14 @@ def compare(
                 panes=tuple(read_pane(text) for text in pane or ()),
                 repeat=repeat,
             )
-            batch = client.start_batch(request)
+            with _noting(interrupts):
+                batch = client.start_batch(request)
         if detach:
             terminal.json(batch) if json else terminal.line(batch.id)
             return
         try:
+            if interrupts:
+                raise KeyboardInterrupt
             batch = _follow(client, terminal, batch, json=json)
         except KeyboardInterrupt:
             client.patch_batch(batch.id, BatchPatch(action="pause"))
@@ -145,6 +151,16 @@ def with_judge(prompt: BatchPrompt, model: str, criterion: str) -> BatchPrompt:
 
 
 # ---------------------------------------------------------------- following
+
+
+@contextmanager
+def _noting(interrupts: list[int]) -> Iterator[None]:
+    """Ctrl+C in the body is only noted: a batch that begins must not go on unknown. In the main thread."""
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _follow(client: Client, terminal: Terminal, batch: Batch, *, json: bool) -> Batch:

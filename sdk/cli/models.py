@@ -87,7 +87,8 @@ def _remarks(model: ModelInfo) -> str:
     if model.error:
         return model.error
     same = f"same content as {model.duplicates[0]}" if model.duplicates else ""
-    return "; ".join(filter(None, (model.architecture, same, " ".join(model.notes.split()))))
+    named = f"also {', '.join(model.aliases)}" if model.aliases else ""
+    return "; ".join(filter(None, (model.architecture, named, same, " ".join(model.notes.split()))))
 
 
 def ps(json: Json = False) -> None:

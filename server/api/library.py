@@ -51,7 +51,7 @@ class LibraryApi:
 
     async def patch_model(self, request: Asked) -> Answer:
         changes = decode(await request.body(), ModelPatch)
-        return _json(await self._host.library.patch(_asked(request, "model"), changes))
+        return _json(await self._host.models.keep(_asked(request, "model"), changes))
 
     async def places(self) -> Answer:
         return _json(await self._host.places.all(await self._host.models.on_disk()))

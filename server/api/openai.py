@@ -68,11 +68,13 @@ class OpenAIApi:
         raise NotFound(f"There is no model “{wanted}”.", hint="GET /v1/models lists them.", field="model")
 
     async def _usable(self, *, broken: bool = False) -> list[ModelInfo]:
-        """The models on disk, and instances that have a name of their own under it."""
+        """The models on disk, and under their names further names of them and instances with a name of their own."""
         found = [model for model in await self._host.models.on_disk() if broken or model.error is None]
         by_id = {model.id: model for model in found}
         named = [loaded for loaded in self._host.models.loaded() if loaded.identifier and loaded.model in by_id]
-        return found + [msgspec.structs.replace(by_id[loaded.model], id=loaded.identifier) for loaded in named]
+        names = {alias: model for model in found for alias in model.aliases}
+        names |= {loaded.identifier: by_id[loaded.model] for loaded in named}
+        return found + [msgspec.structs.replace(model, id=name) for name, model in names.items() if name not in by_id]
 
     async def chat_completions(self, request: Asked) -> Answer:
         body, rest = read.read_body(read_json(await request.body()))

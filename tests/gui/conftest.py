@@ -234,6 +234,7 @@ def make(qtbot: QtBot, qapp: Any) -> Callable[..., Any]:
         made.set_messages(messages)
         with qtbot.waitExposed(made):
             made.show()
+        qtbot.waitUntil(lambda: not any(row.pending() for row in made.column.rows if row.parsed))
         return made
 
     return view

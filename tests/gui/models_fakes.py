@@ -193,9 +193,14 @@ class LibraryClient(FakeClient):
         self._note("problems", None)
         return list(self._host.problems)
 
-    async def patch_model(self, model: str, *, notes: str | None = None) -> ModelInfo:
-        self._note("patch_model", (model, notes))
-        info = msgspec.structs.replace(self._host.models[model], notes=notes or "")
+    async def patch_model(
+        self, model: str, *, notes: str | None = None, aliases: tuple[str, ...] | None = None
+    ) -> ModelInfo:
+        self._note("patch_model", (model, notes if aliases is None else aliases))
+        kept = self._host.models[model]
+        info = msgspec.structs.replace(
+            kept, notes=kept.notes if notes is None else notes, aliases=kept.aliases if aliases is None else aliases
+        )
         self._host.put({**self._host.models, model: info})
         return info
 

@@ -205,7 +205,8 @@ def test_tab_goes_down_the_page_and_then_down_the_pane(qtbot: QtBot, show: Calla
     plan = planned(qtbot, page)
     pane = page.pane
     wanted = [page.trash, page.add, page.filter.search, page.filter.loaded, page.problems.unfold, page.view, pane.chat]
-    wanted += [pane.load, pane.facts.reveal, plan.settings.context.slider, plan.defaults, pane.notes, pane.delete]
+    wanted += [pane.load, pane.facts.reveal, plan.settings.context.slider, plan.defaults, pane.aliases.line]
+    wanted += [pane.notes, pane.delete]
     met, widget = [page.trash], page.trash.nextInFocusChain()
     while widget is not page.trash:
         met += [widget] if widget in wanted else []

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from paddock.gui.pages.import_dialog import ImportDialog
 from paddock.gui.pages.models import ModelsPage
@@ -50,6 +52,30 @@ def test_notes_come_back_from_the_host(scene: Scene) -> None:
     scene.until(lambda: scene.host.models[model].notes == "for tests")
     page.filter.search.setText("for tests")
     assert page.table.rowCount() == 1
+
+
+def test_further_names_are_saved_and_a_wrong_one_is_said_below_the_line(scene: Scene) -> None:
+    page = models_page(scene)
+    model, other = scene.model("fast"), scene.model("slow")
+    page.show_model(model)
+    names = page.pane.aliases
+    names.line.setFocus()
+    QTest.keyClicks(names.line, f"coder, {other}")
+    QTest.keyClick(names.line, Qt.Key.Key_Return)
+    scene.until(names.trouble.isVisible)
+    assert names.trouble.text() == f"“{other}” is the id of another model. Choose another name."
+    assert names.line.text() == f"coder, {other}"
+    names.line.selectAll()
+    QTest.keyClicks(names.line, "coder,gpt-4o-mini")
+    assert not names.trouble.isVisible()
+    page.show_model(other)
+    scene.until(lambda: scene.host.models[model].aliases == ("coder", "gpt-4o-mini"))
+    assert not names.line.text()
+    page.show_model(model)
+    assert names.line.text() == "coder, gpt-4o-mini"
+    page.filter.search.setText("gpt-4o")
+    assert page.table.rowCount() == 1
+    page.filter.search.clear()
 
 
 def test_a_dropped_file_is_added_and_shown(scene: Scene, home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -128,19 +128,23 @@ class MessageText:
         return True
 
     def take_pending(self) -> None:
-        """Parse what has arrived, for some milliseconds; what is left waits for another turn."""
+        """Parse what has arrived, a piece at least and for some milliseconds; what is left waits for another turn."""
         if self._stream is None or self._thought_stream is None:
             return
         self._clock()
         until = time.perf_counter() + SLICE_S
-        while self.pending_reasoning and time.perf_counter() < until:
+        while self.pending_reasoning:
             piece, self.pending_reasoning = self.pending_reasoning[:SLICE], self.pending_reasoning[SLICE:]
             self._thought_stream.feed(piece)
             self.reasoning += piece
-        while self.pending_text and time.perf_counter() < until:
+            if time.perf_counter() >= until:
+                break
+        while self.pending_text:
             piece, self.pending_text = self.pending_text[:SLICE], self.pending_text[SLICE:]
             self._stream.feed(piece)
             self.content += piece
+            if time.perf_counter() >= until:
+                break
         if not self.generating and not self.pending_text and not self.pending_reasoning:
             self._stream.finish()
             self._thought_stream.finish()

@@ -43,6 +43,20 @@ def test_import_says_what_is_wrong(program: Program, tmp_path: Path) -> None:
     assert program.run("import", str(tmp_path), "--move", "--symlink").returncode == 2
 
 
+def test_further_names_are_given_listed_and_taken(program: Program) -> None:
+    given = program.run("alias", "test/quick", "speedy", "gpt-4o-mini")
+    assert given.stdout.strip() == "test/quick is also called speedy, gpt-4o-mini."
+    listed = {model["id"]: model["aliases"] for model in json.loads(program.run("ls", "--json").stdout)}
+    assert listed["test/quick"] == ["speedy", "gpt-4o-mini"]
+    left = json.loads(program.run("alias", "speedy", "--remove", "SPEEDY", "--json").stdout)
+    assert left == {"id": "test/quick", "aliases": ["gpt-4o-mini"]}
+    refused = program.run("alias", "test/slow", "gpt-4o-mini")
+    assert refused.returncode == 1
+    assert "take it from “test/quick” first" in refused.stderr
+    assert program.run("alias", "test/quick", "--remove", "nobody").returncode == 1
+    assert "no further names" in program.run("alias", "test/quick", "--remove").stdout
+
+
 def test_quantize_lists_and_makes(program: Program, tiny: str) -> None:
     run = program.run("quantize", tiny, "--list")
     assert run.returncode == 0, run.stderr

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from server_harness import DEADLINE_S, HostProcess, echo_model, until
 
@@ -75,6 +76,66 @@ def test_wrong_notes_are_refused(shared):
     assert patch(shared, "test/none", notes="x").status_code == 404
     assert patch(shared, "test/paris", notes="x" * 100_001).status_code == 400
     assert patch(shared, "test/paris", rating=5).status_code == 400
+
+
+def test_further_names_are_used_by_every_door_and_outlive_the_host(start):
+    host = start().ready()
+    assert patch(host, "test/paris", aliases=["gpt-4o-mini", "My-Coder", "my-coder"]).json()["aliases"] == [
+        "gpt-4o-mini",
+        "My-Coder",
+    ]
+    assert patch(host, "my-coder", notes="Quick.").json()["id"] == "test/paris"
+    host.end()
+    again = start().ready()
+    assert models_of(again)["test/paris"]["aliases"] == ["gpt-4o-mini", "My-Coder"]
+    asked = [{"role": "user", "content": "What is the capital of France?"}]
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{again.serve()}/v1", api_key="unused", max_retries=0) as api:
+        listed = [model.id for model in api.models.list()]
+        assert listed.count("gpt-4o-mini") == listed.count("My-Coder") == listed.count("test/paris") == 1
+        assert api.models.retrieve("gpt-4o-mini").id == "gpt-4o-mini"
+        answer = api.chat.completions.create(model="GPT-4o-mini", messages=asked)
+        assert "Paris" in answer.choices[0].message.content
+        assert again.http.delete("/control/loaded/my-coder").status_code == 204
+        assert patch(again, "test/paris", aliases=[]).json()["aliases"] == []
+        with pytest.raises(openai.NotFoundError):
+            api.chat.completions.create(model="gpt-4o-mini", messages=asked)
+
+
+def test_a_name_is_of_one_model_only(start):
+    host = start().ready()
+    patch(host, "test/paris", aliases=["coder"])
+    load = {"model": "test/paris", "identifier": "two"}
+    assert list(host.events("POST", "/control/loaded", load))[-1]["type"] == "loaded"
+    for name, said in {
+        "TEST/Paris": "the id of another model",
+        "Coder": "a name of “test/paris” already",
+        "two": "the name of an instance of “test/paris”",
+        "": "is empty",
+        "my coder": "a space",
+        "x" * 101: "longer than 100",
+        "a,b": "cannot be the name",
+        "./a": "cannot be the name",
+        "a.gguf": "looks like a file",
+    }.items():
+        answer = patch(host, "test/slow", aliases=["free", name])
+        assert answer.status_code == 400, name
+        assert said in answer.json()["message"], name
+        assert answer.json()["hint"], name
+    assert models_of(host)["test/slow"]["aliases"] == []
+    assert patch(host, "test/slow", aliases=[f"n{number}" for number in range(33)]).status_code == 400
+    assert patch(host, "test/paris", aliases=["coder", "two"]).status_code == 200
+    refused = host.http.post("/control/loaded", json={"model": "test/slow", "identifier": "coder"})
+    assert "a name of “test/paris”" in refused.text
+
+
+def test_a_name_that_is_given_away_does_not_come_back_with_a_file(tmp_path):
+    notes = ModelNotes(tmp_path / "notes.json")
+    gone, here = tmp_path / "a.gguf", tmp_path / "b.gguf"
+    gone.write_text("one")
+    here.write_text("another")
+    notes.write(info(gone, "p/gone"), aliases=("coder", "old"))
+    notes.write(info(here), aliases=("Coder",))
+    assert [model.aliases for model in notes.shown([info(gone, "p/gone"), info(here)])] == [("old",), ("Coder",)]
 
 
 def test_a_broken_model_can_have_a_note_too(start, tmp_path):
