@@ -145,7 +145,11 @@ class Shelf:
         if not chosen:
             return model
         best = min(chosen, key=lambda file: (_preference(file), file.proper_name))
-        return msgspec.structs.replace(model, info=msgspec.structs.replace(model.info, projector=str(best.path)))
+        capabilities = model.info.capabilities
+        if "chat" in capabilities:
+            capabilities = (*capabilities, "vision")
+        info = msgspec.structs.replace(model.info, projector=str(best.path), capabilities=capabilities)
+        return msgspec.structs.replace(model, info=info)
 
     def _model(self, parts: int, files: Sequence[ModelFile], facts: Mapping[Identity, Facts]) -> Nameless:
         files = sorted(files, key=lambda file: file.proper_name)

@@ -54,6 +54,7 @@ _NAMES = {
         BatchState CellState Check CheckKind CheckResult ComparePlan Contestant Outcome PromptFormat PromptSet
         PromptsText Standing StandingsBy Vote VoteRequest
     """,
+    "pictures": "Picture picture_of",
     "presets": "Preset PresetRead PresetText SavedPrompt",
     "host": """
         CachedPrompts Generation Handshake HostAddress LogTail OnQuit RaiseAnswer RaiseRequest RetuneRequest

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from paddock.sdk import protocol, transport
-from paddock.sdk.asking import Gathering, Prompt, new_id, question
+from paddock.sdk.asking import Gathering, Image, Prompt, new_id, question
 from paddock.sdk.calls import AsyncCalls
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
@@ -225,9 +225,11 @@ class AsyncClient(AsyncCalls):
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
         private: bool = False,
+        images: Iterable[Image] = (),
         **sampling: OptionValue,
     ) -> Completion:
-        """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name.
+        """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name;
+        ``images``: files (paths or contents) for a model with vision.
 
         Raises what failed as a PaddockError.
         """
@@ -242,6 +244,7 @@ class AsyncClient(AsyncCalls):
             stop=stop,
             tools=tools,
             private=private,
+            images=images,
             **sampling,
         )
         async with aclosing(events):
@@ -262,6 +265,7 @@ class AsyncClient(AsyncCalls):
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
         private: bool = False,
+        images: Iterable[Image] = (),
         **sampling: OptionValue,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """The events of one answer, as :meth:`generate`; the arguments are those of :meth:`respond`."""
@@ -274,6 +278,7 @@ class AsyncClient(AsyncCalls):
             stop=stop,
             tools=tools,
             private=private,
+            images=images,
             sampling=sampling,
         )
         async with aclosing(self.generate(request)) as events:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
@@ -21,10 +23,13 @@ from paddock.sdk.events import (
     TextDelta,
     ToolCallDelta,
 )
+from paddock.sdk.pictures import LARGEST_BYTES, picture_of
 from paddock.sdk.types import Completion, GenerateRequest, Message, Options, OptionValue, Tool, ToolCall
 
 Prompt = str | Message | Sequence[Message | Mapping[str, Any]]
 """A question, or a conversation as messages (or mappings with the fields of :class:`~paddock.sdk.types.Message`)."""
+Image = bytes | str | PathLike[str]
+"""A picture's file: its content, or its path."""
 
 
 def new_id() -> str:
@@ -32,17 +37,27 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def conversation(prompt: Prompt, system: str = "") -> tuple[Message, ...]:
-    """``prompt`` as messages, after ``system`` when there is one. Raises TypeError or ValueError on bad mappings."""
+def conversation(prompt: Prompt, system: str = "", images: Iterable[Image] = ()) -> tuple[Message, ...]:
+    """``prompt`` as messages, after ``system`` when there is one; ``images`` stand before the text of the last. Raises
+    TypeError or ValueError on bad mappings, BadRequest for what is no picture, OSError for what cannot be read."""
     if isinstance(prompt, str):
         messages = [Message(role="user", content=prompt)]
     elif isinstance(prompt, Message):
         messages = [prompt]
     else:
         messages = [item if isinstance(item, Message) else msgspec.convert(dict(item), Message) for item in prompt]
+    pictures = tuple(picture_of(image if isinstance(image, bytes) else _content(image)) for image in images)
+    if pictures and messages:
+        messages[-1] = msgspec.structs.replace(messages[-1], pictures=(*pictures, *messages[-1].pictures))
     if system:
         messages.insert(0, Message(role="system", content=system))
     return tuple(messages)
+
+
+def _content(path: str | PathLike[str]) -> bytes:
+    """Of a file; of one that is too large only as much as shows that it is."""
+    with Path(path).open("rb") as file:
+        return file.read(LARGEST_BYTES + 1)
 
 
 def question(
@@ -55,6 +70,7 @@ def question(
     stop: Iterable[str] = (),
     tools: Iterable[Tool] = (),
     private: bool = False,
+    images: Iterable[Image] = (),
     sampling: Mapping[str, OptionValue],
 ) -> GenerateRequest:
     """The request for one answer; sampling options that are None are left to the model."""
@@ -62,7 +78,7 @@ def question(
     return GenerateRequest(
         id=new_id(),
         model=model,
-        messages=conversation(prompt, system),
+        messages=conversation(prompt, system, images),
         tools=tuple(tools),
         sampling=chosen,
         max_tokens=max_tokens,

@@ -22,6 +22,7 @@ from paddock.sdk.chats import (
     Revision,
     StoreState,
 )
+from paddock.sdk.pictures import Picture
 from paddock.sdk.protocol import UNHURRIED_S, Call, body_of
 from paddock.sdk.types import Chat, ChatSummary
 
@@ -70,6 +71,10 @@ def _patch_message(id: str, message: str, patch: MessagePatch) -> Call[Chat]:
 
 def _revisions(id: str, message: str) -> Call[list[Revision]]:
     return Call(method="GET", path=_of(_CHATS, id, "messages", message, "revisions"), answer=list[Revision])
+
+
+def _picture(name: str) -> Call[Picture]:
+    return Call(method="GET", path=_of("/control/pictures", name), answer=Picture)
 
 
 def _folders() -> Call[list[ChatFolder]]:
@@ -154,6 +159,10 @@ class ChatsClient(ABC):
         """What a message said before it was changed, the latest first."""
         return self._ask(_revisions(id, message))
 
+    def picture(self, name: str) -> Picture:
+        """A picture that a kept message shows, by its hash, with its data."""
+        return self._ask(_picture(name))
+
     def chat_folders(self) -> list[ChatFolder]:
         """The folders of conversations."""
         return self._ask(_folders())
@@ -232,6 +241,10 @@ class AsyncChatsClient(ABC):
     async def revisions(self, id: str, message: str) -> list[Revision]:
         """What a message said before it was changed, the latest first."""
         return await self._ask(_revisions(id, message))
+
+    async def picture(self, name: str) -> Picture:
+        """A picture that a kept message shows, by its hash, with its data."""
+        return await self._ask(_picture(name))
 
     async def chat_folders(self) -> list[ChatFolder]:
         """The folders of conversations."""

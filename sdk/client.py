@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from paddock.sdk import protocol, transport
-from paddock.sdk.asking import Gathering, Prompt, new_id, question
+from paddock.sdk.asking import Gathering, Image, Prompt, new_id, question
 from paddock.sdk.calls import Calls
 from paddock.sdk.connect import find_or_start, home_of
 from paddock.sdk.errors import PaddockError
@@ -220,9 +220,11 @@ class Client(Calls):
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
         private: bool = False,
+        images: Iterable[Image] = (),
         **sampling: OptionValue,
     ) -> Completion:
-        """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name.
+        """One whole answer. ``model`` empty: the default model of the settings; ``sampling``: options by name;
+        ``images``: files (paths or contents) for a model with vision.
 
         Raises what failed as a PaddockError.
         """
@@ -237,6 +239,7 @@ class Client(Calls):
             stop=stop,
             tools=tools,
             private=private,
+            images=images,
             **sampling,
         )
         for event in events:
@@ -256,6 +259,7 @@ class Client(Calls):
         stop: Iterable[str] = (),
         tools: Iterable[Tool] = (),
         private: bool = False,
+        images: Iterable[Image] = (),
         **sampling: OptionValue,
     ) -> Generator[GenerationEvent, None, None]:
         """The events of one answer, as :meth:`generate`; the arguments are those of :meth:`respond`."""
@@ -268,6 +272,7 @@ class Client(Calls):
             stop=stop,
             tools=tools,
             private=private,
+            images=images,
             sampling=sampling,
         )
         yield from self.generate(request)

@@ -13,6 +13,8 @@ _MEMORY = "Memory"
 _REUSE = "Shared work"
 _DRAFTING = "Drafting"
 _MODEL = "Model"
+MMPROJ_OFF = "off"
+"""What “mmproj” says where the model shall see no pictures."""
 
 LOAD: tuple[OptionSpec, ...] = (
     OptionSpec(
@@ -313,6 +315,18 @@ LOAD: tuple[OptionSpec, ...] = (
         off=0,
         aliases=("draft", "draft_n"),
         advanced=True,
+    ),
+    OptionSpec(
+        name="mmproj",
+        kind="text",
+        default="",
+        label="Projector",
+        help="File through which the model sees pictures; by default the one that lies beside it, “off” uses none.",
+        group=_MODEL,
+        off=MMPROJ_OFF,
+        aliases=("projector",),
+        advanced=True,
+        files=True,
     ),
     OptionSpec(
         name="lora",

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from paddock.sdk.pictures import Picture
+
 Role = Literal["system", "user", "assistant", "tool"]
 ModelState = Literal["loading", "ready", "unloading", "failed"]
 StopReason = Literal["stop", "stop_string", "length", "tool_calls", "context"]
@@ -58,6 +60,7 @@ class Message(Value, frozen=True, kw_only=True):
 
     role: Role
     content: str = ""
+    pictures: tuple[Picture, ...] = ()
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
@@ -70,10 +73,9 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     ``sampling`` holds option names of the engine's OptionSpecs (``temperature``, ``top_k``, ``seed`` ...); names that
     are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
     ``reasoning`` None leaves the template's default. With ``go_on`` the last message is an answer, and what is written
-    continues it without a new turn. With ``prompt`` (text or token ids) that is continued as it
-    stands: no template, no ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another
-    request; ``private`` keeps it out of the store on disk. ``ttl_s``: so long may the model be idle after this
-    request, as in :class:`LoadRequest`.
+    continues it without a new turn. With ``prompt`` (text or token ids) that is continued as it stands: no template, no
+    ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another request; ``private`` keeps
+    it out of the store on disk. ``ttl_s``: so long may the model be idle after it, as in :class:`LoadRequest`.
     """
 
     id: str
@@ -167,14 +169,12 @@ class ModelInfo(Value, frozen=True, kw_only=True):
 
 
 class EngineStats(Value, frozen=True, kw_only=True):
-    """Counted by an engine since its model was loaded. Tokens, unless the name says otherwise.
-
-    ``prompt_tokens`` were asked for, ``cached_tokens`` of them not evaluated again. A ``hit`` is a request that found
-    a prefix (in the context, in memory or on disk), a ``miss`` one that did not. ``evictions`` left the context,
-    ``recomputed`` prefixes failed the check of their positions after a restore. ``cells`` are the KV cells of the
-    context and ``cells_used`` those taken, idle prefixes included. ``embedding_bytes`` is what the second context takes
-    that embeddings and rerank are computed in.
-    """
+    """Counted by an engine since its model was loaded. Tokens, unless the name says otherwise: ``prompt_tokens`` were
+    asked for, ``cached_tokens`` of them not evaluated again. A ``hit`` is a request that found a prefix (in the
+    context, in memory or on disk), a ``miss`` one that did not. ``evictions`` left the context, ``recomputed`` prefixes
+    failed the check of their positions after a restore. ``cells`` are the KV cells of the context and ``cells_used``
+    those taken, idle prefixes included. ``embedding_bytes`` is what the second context takes that embeddings and rerank
+    are computed in."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -293,7 +293,7 @@ class ChatMessage(Value, frozen=True, kw_only=True):
     """A node of a conversation's tree. Siblings (same ``parent``) are versions of one turn; in a comparison, those of
     the same ``pane``. ``turn`` is the id of the question that it asks or answers: panes that have gone different ways
     hold copies of one question with the same ``turn``. ``revisions`` counts what it said before it was changed, last at
-    ``edited``."""
+    ``edited``; ``pictures`` come without their data."""
 
     id: str
     chat_id: str
@@ -316,6 +316,7 @@ class ChatMessage(Value, frozen=True, kw_only=True):
     turn: str = ""
     edited: float | None = None
     revisions: int = 0
+    pictures: tuple[Picture, ...] = ()
 
 
 class ChatSummary(Value, frozen=True, kw_only=True):
@@ -386,10 +387,10 @@ class SendRequest(Request, frozen=True, kw_only=True):
     With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version,
     or the answer ``go_on`` is continued where it ends. What is None is taken from the conversation, and so is an option
     that is not in ``sampling``; one that is None there takes the model's default. ``max_tokens`` 0 is no limit,
-    ``reasoning`` “auto” leaves it to the template.
-    """
+    ``reasoning`` “auto” leaves it to the template."""
 
     content: str | None = None
+    pictures: tuple[Picture, ...] = ()
     regenerate: str | None = None
     go_on: str | None = None
     model: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +13,19 @@ import msgspec
 
 from paddock.sdk.chats import Revision
 from paddock.sdk.compare import Vote
-from paddock.sdk.errors import ChatNotFound
+from paddock.sdk.errors import BadRequest, ChatNotFound
+from paddock.sdk.pictures import Picture, picture_of
 from paddock.sdk.types import ChatMessage, ChatSummary, Pane, Value
-from paddock.server.chat_values import MESSAGES, SUMMARIES, insert_chat, message_of, summary_of, to_json
+from paddock.server.chat_pictures import PictureTable
+from paddock.server.chat_values import (
+    MESSAGES,
+    SUMMARIES,
+    insert_chat,
+    keep_pictures,
+    message_of,
+    summary_of,
+    to_json,
+)
 from paddock.server.database import storage_errors, transaction
 from paddock.server.panes import PaneTable
 
@@ -59,6 +70,7 @@ class ArchiveTable:
         self._connection = connection
         self._path = path
         self._panes = PaneTable(connection, path)
+        self._pictures = PictureTable(connection, path)
 
     def read(self, chat_id: str, folder: tuple[str, ...] = ()) -> ChatRecord:
         """``folder`` are the names of its folders. Raises ChatNotFound."""
@@ -82,7 +94,7 @@ class ArchiveTable:
             origin=chat["origin"] or OWN + chat_id,
             folder=folder,
             leaf=above.nearest(chat["leaf"]),
-            messages=above.messages(),
+            messages=self._pictures.shown(above.messages()),
             revisions={message: tuple(found) for message, found in revisions.items()},
             panes=tuple(pane for pane, _ in panes),
             leaves={pane.id: leaf for pane, last in panes if (leaf := above.nearest(last)) is not None},
@@ -174,14 +186,23 @@ def _insert(
     state = "interrupted" if message.state == "generating" else message.state
     rows.execute(
         "INSERT INTO messages (id, chat_id, parent, role, content, reasoning, tool_calls, model, state, error, usage,"
-        " stats, stop_reason, created, pane, turn, edited) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " stats, stop_reason, created, pane, turn, edited, pictures)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(ids[message.id], chat_id, ids.get(message.parent or ""), message.role, message.content),
             *(message.reasoning, to_json(message.tool_calls), message.model, state, to_json(message.error)),
             *(to_json(message.usage), to_json(message.stats), message.stop_reason, message.created),
             *(panes.get(message.pane, ""), ids.get(message.turn, ""), message.edited),
+            keep_pictures(rows, _whole(message.pictures)),
         ),
     )
+
+
+def _whole(pictures: Sequence[Picture]) -> Iterator[Picture]:
+    """Those that came with their files, and these are what they say; a file of conversations can be changed by hand."""
+    for picture in pictures:
+        with suppress(BadRequest):
+            yield picture_of(picture.data or b"", at=picture.at)
 
 
 def _insert_vote(

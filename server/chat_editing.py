@@ -1,4 +1,5 @@
-"""Conversations changed by hand: messages edited, put in, deleted and brought back, branches, folders, search."""
+"""Conversations changed by hand: messages edited, put in, deleted and brought back; branches, folders, search, and
+pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import msgspec
 
 from paddock.sdk.errors import BadRequest, HostBusy
 from paddock.sdk.events import ChatChanged, FoldersChanged
-from paddock.sdk.types import Chat, ChatMessage, ChatSummary
+from paddock.sdk.pictures import Picture
+from paddock.sdk.types import Chat, ChatMessage, ChatSummary, Message
 
 if TYPE_CHECKING:
     from paddock.sdk.chats import ChatFolder, ChatHit, ChatSearch, FolderPatch, MessagePatch, NewMessage, Revision
@@ -94,6 +96,18 @@ class ChatEditing:
         folder = search.folder
         folders = await self._store.ask(lambda table: table.folders.below(folder)) if folder else []
         return await self._store.ask(lambda table: table.words.find(search, folders))
+
+    # -------------------------------------------------------------- pictures
+
+    async def shown(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """``messages`` with the files of their pictures, as the conversations keep them."""
+        if not any(message.pictures for message in messages):
+            return messages
+        return await self._store.ask(lambda table: table.pictures.shown(messages))
+
+    async def picture(self, name: str) -> Picture:
+        """The picture with this hash. Raises NotFound."""
+        return await self._store.ask(lambda table: table.pictures.get(name))
 
     # -------------------------------------------------------------- folders
 

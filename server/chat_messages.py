@@ -15,7 +15,7 @@ import msgspec
 from paddock.sdk.chats import MessagePatch, Revision
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.types import ChatMessage
-from paddock.server.chat_values import MESSAGES, message_of, to_json
+from paddock.server.chat_values import MESSAGES, keep_pictures, message_of, to_json
 from paddock.server.database import storage_errors, transaction
 
 _BELOW = (
@@ -293,11 +293,12 @@ def _upwards(
 def _insert(rows: sqlite3.Connection, messages: Iterable[ChatMessage]) -> None:
     for message in messages:
         rows.execute(
-            "INSERT INTO messages (id, chat_id, parent, role, content, model, state, created, pane, turn)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (id, chat_id, parent, role, content, model, state, created, pane, turn, pictures)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(message.id, message.chat_id, message.parent, message.role, message.content),
                 *(message.model, message.state, message.created, message.pane, message.turn),
+                keep_pictures(rows, message.pictures),
             ),
         )
 

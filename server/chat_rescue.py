@@ -32,7 +32,16 @@ _INTERIOR = 5
 """The type of a page that has others below it."""
 _PROBE = 100_000
 """So far behind the last readable row others are looked for when the end of a table cannot be read."""
-_JSON = {"tool_calls": "[]", "tags": "[]", "sampling": "{}", "stop": "[]", "error": None, "usage": None, "stats": None}
+_JSON = {
+    "tool_calls": "[]",
+    "pictures": "[]",
+    "tags": "[]",
+    "sampling": "{}",
+    "stop": "[]",
+    "error": None,
+    "usage": None,
+    "stats": None,
+}
 """Columns in JSON, with what they get when theirs is broken."""
 _NEEDED = {"batches": "panes", "batch_prompts": "prompt", "cells": "cell", "prompt_sets": "prompts"}
 """Columns in JSON without which their row is nothing."""

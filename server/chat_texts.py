@@ -54,6 +54,7 @@ def prompt(path: list[ChatMessage], system: str) -> tuple[Message, ...]:
                 content=message.content,
                 reasoning=message.reasoning,
                 tool_calls=message.tool_calls,
+                pictures=message.pictures,
             )
         )
     return tuple(messages)

@@ -196,6 +196,8 @@ class _Reading:
         if message.state == "failed":
             told = "" if self._request.blind else str((message.error or {}).get("message", ""))
             return f"This answer failed. {told}".strip()
+        if message.pictures:
+            return "With a picture." if len(message.pictures) == 1 else f"With {len(message.pictures)} pictures."
         return _STATES.get(message.state) or _STOPS.get(message.stop_reason, "")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage, ChatSummary, Options, Stats, ToolCall, Usage
 
 T = TypeVar("T")
@@ -61,6 +63,15 @@ def insert_chat(rows: sqlite3.Connection, chat: ChatSummary, origin: str | None)
     return added.rowcount == 1
 
 
+def keep_pictures(rows: sqlite3.Connection, pictures: Iterable[Picture]) -> str | None:
+    """Store the files of ``pictures`` inside the caller's transaction; what their message's row says of them."""
+    pictures = tuple(pictures)
+    for picture in pictures:
+        if picture.data is not None:
+            rows.execute("INSERT OR IGNORE INTO pictures (hash, data) VALUES (?, ?)", (picture.hash, picture.data))
+    return to_json([msgspec.structs.replace(picture, data=None) for picture in pictures])
+
+
 def message_of(stored: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
     """A row of :data:`MESSAGES`; ``siblings`` are its versions, itself among them."""
     row = dict(zip(stored.keys(), stored, strict=True))  # a Row looks for each name among all
@@ -87,4 +98,5 @@ def message_of(stored: sqlite3.Row, siblings: tuple[str, ...]) -> ChatMessage:
         turn=turn,
         edited=row["edited"],
         revisions=row["revisions"],
+        pictures=from_json(row["pictures"], tuple[Picture, ...]) or () if row["pictures"] != "[]" else (),
     )

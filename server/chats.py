@@ -22,6 +22,7 @@ from paddock.server.batch_table import BatchTable
 from paddock.server.chat_archive import ArchiveTable
 from paddock.server.chat_folders import FolderTable
 from paddock.server.chat_messages import MessageTable
+from paddock.server.chat_pictures import PictureTable
 from paddock.server.chat_rescue import rebuild_words
 from paddock.server.chat_search import ChatWords
 from paddock.server.chat_values import SUMMARIES, insert_chat, summary_of, to_json
@@ -95,8 +96,8 @@ class ChatStore:
 
 
 class ChatTable(MessageTable):
-    """Chats and, by its base, their messages as rows; ``folders``, ``panes``, ``words`` and ``archive`` are what
-    belongs to them. Every method may raise StorageFailed."""
+    """Chats and, by its base, their messages as rows; ``folders``, ``panes``, ``words``, ``archive`` and
+    ``pictures`` are what belongs to them. Every method may raise StorageFailed."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
@@ -105,6 +106,7 @@ class ChatTable(MessageTable):
         self.words = ChatWords(connection, path)
         self.batches = BatchTable(connection, path)
         self.archive = ArchiveTable(connection, path)
+        self.pictures = PictureTable(connection, path)
 
     def close(self) -> None:
         self._connection.close()

@@ -14,6 +14,7 @@ import msgspec
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError, StorageFailed
 from paddock.sdk.events import Cancelled, ChatChanged, Ending, Failed, Finished
 from paddock.sdk.host import Generation, Settings
+from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import (
     Chat,
     ChatMessage,
@@ -166,7 +167,7 @@ class Conversations:
             created=now,
         )
         stored = [*(new if request.content is not None else []), answer]
-        title = title_of(new[-1].content)
+        title = title_of(new[-1].content) or ("Picture" if new[-1].pictures else "")
         await self._store.ask(lambda table: table.append(chat_id, stored, title, now))
         run = self.begin(chat, answer, request, client)
         await self._tell(chat_id)
@@ -211,6 +212,7 @@ class Conversations:
 
     async def _question(self, chat_id: str, request: SendRequest, now: float) -> list[ChatMessage]:
         """The user message to answer: a new one at the end, a new version of one, or one that is there."""
+        pictures = tuple(picture_of(picture.data or b"", at=picture.at) for picture in request.pictures)
         if request.regenerate is None:
             if request.content is None:
                 raise BadRequest("There is nothing to answer.", hint="Give “content” or “regenerate”.")
@@ -224,6 +226,7 @@ class Conversations:
             if request.content is None:
                 return [found]
             parent = found.parent
+            pictures = pictures or found.pictures
         return [
             ChatMessage(
                 id=uuid.uuid4().hex,
@@ -231,6 +234,7 @@ class Conversations:
                 parent=parent,
                 role="user",
                 content=request.content,
+                pictures=pictures,
                 created=now,
             )
         ]
@@ -249,7 +253,7 @@ class Conversations:
             yield event
 
     async def _asked(self, chat: ChatSummary, answer: ChatMessage, request: SendRequest) -> GenerateRequest:
-        path = await self._store.ask(lambda table: table.path(chat.id, answer.parent))
+        path = await self._store.ask(lambda table: table.pictures.shown(table.path(chat.id, answer.parent)))
         messages = prompt([self._fresh(message) for message in path], chat.system or self._settings().system_prompt)
         go_on = bool(answer.content or answer.reasoning)
         reasoning = chat.reasoning if request.reasoning is None else request.reasoning

@@ -151,6 +151,23 @@ MIGRATIONS = (
     """,
     # a cell's row is long: counting without reading them keeps the database free for chats
     "CREATE INDEX cells_counted ON cells(batch, state, judging, number);",
+    # a picture goes with the last message that shows it
+    """
+    ALTER TABLE messages ADD COLUMN pictures TEXT NOT NULL DEFAULT '[]';
+    CREATE INDEX messages_with_pictures ON messages(pictures) WHERE pictures <> '[]';
+    CREATE TABLE pictures (
+        hash TEXT PRIMARY KEY,
+        data BLOB NOT NULL
+    );
+    CREATE TRIGGER pictures_removed AFTER DELETE ON messages WHEN old.pictures <> '[]' BEGIN
+        DELETE FROM pictures WHERE hash IN (
+            SELECT json_extract(value, '$.hash') FROM json_each(old.pictures)
+        ) AND hash NOT IN (
+            SELECT json_extract(shown.value, '$.hash') FROM messages AS other, json_each(other.pictures) AS shown
+            WHERE other.pictures <> '[]'
+        );
+    END;
+    """,
 )
 """One script per schema version, applied in order; a script is never changed once released."""
 

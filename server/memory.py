@@ -127,14 +127,17 @@ class Memory:
 
     async def _merged(self, subject: Subject, options: Options) -> Options:
         """``options`` before those that are saved for the model, before those of the settings; None goes back to the
-        engine's own default."""
+        engine's own default. The projector that lies beside the model is taken where none is named."""
         known = {spec.name for spec in subject.engine.load}
         merged = {name: value for name, value in self._defaults().items() if name in known}
         try:
             merged |= await asyncio.to_thread(self._saved.get, subject.name, subject.engine.load)
         except StorageFailed as error:  # that must not keep a model from being loaded
             logger.warning("no saved load options: %s", error.sentence())
-        return {name: value for name, value in (merged | options).items() if value is not None}
+        merged = {name: value for name, value in (merged | options).items() if value is not None}
+        if subject.projector and "mmproj" in known and not merged.get("mmproj"):
+            merged["mmproj"] = subject.projector
+        return merged
 
     # -------------------------------------------------------------- the pool's planner
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, PaddockError
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Machine, Parts, Prediction
 from paddock.sdk.types import Options
 from paddock.server.subjects import Subject, file_key
@@ -64,7 +65,7 @@ class Predictions:
         drafting = options.get("draft_model")
         draft = await self._read(drafting, "") if isinstance(drafting, str) and drafting else ()
         seeing = options.get("mmproj")
-        projectors = await self._read(seeing, "") if isinstance(seeing, str) and seeing not in ("", "off") else ()
+        projectors = await self._read(seeing, "") if isinstance(seeing, str) and seeing not in ("", MMPROJ_OFF) else ()
         measured = self._simulator is not None and not machine.planned
         process = self._simulating().overhead(subject.engine.name) if measured else None
 

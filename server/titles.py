@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Finished, TextDelta
-from paddock.sdk.types import Chat, GenerateRequest, Message
+from paddock.sdk.types import Chat, ChatMessage, GenerateRequest, Message
 from paddock.server.chat_texts import TITLE_LENGTH, prompt, title_of
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ class Titles:
         request = GenerateRequest(
             id=f"title-{uuid.uuid4().hex}",
             model=run.generation.model,
-            messages=(*prompt(list(chat.messages), chat.summary.system), Message(role="user", content=ASK)),
+            messages=(*prompt(_in_words(chat), chat.summary.system), Message(role="user", content=ASK)),
             sampling={"temperature": 0.0},
             max_tokens=MOST_TOKENS,
             reasoning=False,
@@ -167,3 +169,7 @@ def _stems(text: str) -> set[str]:
     return {word[:4] for word in re.findall(r"\w{4,}", folded)} | set(
         re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", folded)
     )
+
+
+def _in_words(chat: Chat) -> list[ChatMessage]:
+    return [msgspec.structs.replace(message, pictures=()) for message in chat.messages]

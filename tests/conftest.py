@@ -4,9 +4,12 @@ programs of this computer keep."""
 from __future__ import annotations
 
 import os
+import random
 import signal
+import struct
 import sys
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +46,24 @@ class Changes:
         """States without repetitions."""
         names = ["gone" if model is None else model.state for _, model in self.seen]
         return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
+
+
+@pytest.fixture(scope="session")
+def noise_png() -> Callable[..., bytes]:
+    """Makes a PNG of so many pixels, wide and high, all random; another ``seed`` makes another one."""
+
+    def make(width: int, height: int, seed: int = 0) -> bytes:
+        pixels = random.Random(seed).randbytes(3 * width * height)
+        row = 3 * width
+        lines = b"".join(b"\0" + pixels[at : at + row] for at in range(0, len(pixels), row))
+        header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+        parts = ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in parts
+        )
+
+    return make
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ CHATML = (
 """For models that bring no template: the format that most of them understand."""
 CHATML_END = "<|im_end|>"
 LONGEST_SOURCE = 2**20
+_SAMPLE = "sample-of-a-text"
 _HINT = "Choose another template in the model’s load settings, or report it to the model’s publisher."
 
 
@@ -41,6 +42,21 @@ class ChatTemplate:
         self._eos = eos
         self._seconds = seconds
         self._template: Template | None = None
+        self._parts: bool | None = None
+
+    @property
+    def wants_parts(self) -> bool:
+        """Whether it takes a message's content as a list of parts only, and drops a text that comes as such."""
+        if self._parts is None:
+            self._parts = False
+            message, sample = Message(role="user", content=_SAMPLE), []
+            for parts in (False, True):
+                try:
+                    sample.append(_SAMPLE in self._rendered([message_dict(message, parts=parts)], (), None, True))
+                except TemplateFailed:
+                    sample.append(False)
+            self._parts = sample == [False, True]
+        return self._parts
 
     def render(
         self,
@@ -56,8 +72,19 @@ class ChatTemplate:
         Raises TemplateFailed: the template is not valid, refuses the conversation, reaches outside its sandbox, or
         takes more time or memory than it may.
         """
+        parts = self.wants_parts
+        dicts = [message_dict(message, parts=parts) for message in messages]
+        return self._rendered(dicts, tools, reasoning, add_generation_prompt)
+
+    def _rendered(
+        self,
+        messages: Sequence[dict[str, Any]],
+        tools: Sequence[Tool],
+        reasoning: bool | None,
+        add_generation_prompt: bool,
+    ) -> str:
         values: dict[str, Any] = {
-            "messages": [message_dict(message) for message in messages],
+            "messages": list(messages),
             "tools": [tool_dict(tool) for tool in tools] or None,
             "documents": None,
             "add_generation_prompt": add_generation_prompt,
@@ -108,9 +135,11 @@ class ChatTemplate:
         return self._template
 
 
-def message_dict(message: Message) -> dict[str, Any]:
-    """``message`` in the form of Hugging Face's templates: arguments of tool calls as objects."""
-    value: dict[str, Any] = {"role": message.role, "content": message.content}
+def message_dict(message: Message, *, parts: bool = False) -> dict[str, Any]:
+    """``message`` in the form of Hugging Face's templates: arguments of tool calls as objects; with ``parts`` its text
+    as a list of one part."""
+    content = [{"type": "text", "text": message.content}] if parts else message.content
+    value: dict[str, Any] = {"role": message.role, "content": content}
     if message.reasoning:
         value["reasoning_content"] = message.reasoning
     if message.tool_calls:

@@ -187,17 +187,6 @@ class Model:
         source = self.lib.api.llama_model_chat_template(self._handle, None)
         return source.decode("utf-8", "replace") if source else ""
 
-    def kv_bytes_per_cell(self, type_k: int, type_v: int) -> int:
-        """What one token takes in the KV cache, taking every layer for full attention (an upper bound)."""
-        api = self.lib.api
-        heads = max(int(api.llama_model_n_head(self._handle)), 1)
-        heads_kv = max(int(api.llama_model_n_head_kv(self._handle)), 0)
-        width = int(api.llama_model_n_embd(self._handle)) * heads_kv // heads
-        key = int(self.metadata(f"{self.architecture}.attention.key_length") or 0)
-        if key:
-            width = key * heads_kv
-        return self.n_layer * int(width * (_bytes_per_value(type_k) + _bytes_per_value(type_v)))
-
     def tokenize(self, text: str, *, add_special: bool) -> list[int]:
         """Token ids of ``text``, special tokens in it included. Any thread."""
         data = text.encode("utf-8", "replace")
@@ -319,6 +308,10 @@ class Context:
             sequences[index] = sequence
             outputs[index] = output
         batch.n_tokens = len(rows)
+        return self.evaluate(batch)
+
+    def evaluate(self, batch: Any) -> int:
+        """Compute a ``llama_batch``. Answers and raises as :meth:`decode`."""
         status = int(self._api.llama_decode(self._handle, batch))
         if status not in (DECODED, FULL, ABORTED):
             raise compute_error(status, self.model.lib.errors())
@@ -334,8 +327,7 @@ class Context:
         pointer = self._api.llama_get_logits_ith(self._handle, row)
         if not pointer:
             raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
-        row_type = self._row_type
-        values = memoryview(row_type.from_address(ctypes.addressof(pointer.contents)))
+        values = memoryview(self._row_type.from_address(ctypes.addressof(pointer.contents)))
         return np.frombuffer(values, dtype=np.float32)
 
     def abort(self) -> None:
@@ -390,9 +382,3 @@ class Context:
         if self._handle:
             self._api.llama_free(self._handle)
             self._handle = None
-
-
-def _bytes_per_value(ggml_type: int) -> float:
-    """Size of one value of a KV cache type, from ggml's block layouts."""
-    sizes = {0: 4.0, 1: 2.0, 30: 2.0, 8: 34 / 32, 2: 18 / 32, 3: 20 / 32, 20: 18 / 32, 6: 22 / 32, 7: 24 / 32}
-    return sizes.get(ggml_type, 2.0)

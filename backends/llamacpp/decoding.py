@@ -3,25 +3,24 @@ moments it measures, and writes to disk what was read."""
 
 from __future__ import annotations
 
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 
 from paddock.backends.base import Emit, Report
-from paddock.backends.headroom import memory_error
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
+from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.drafting import Drafting
-from paddock.backends.llamacpp.job import Job
+from paddock.backends.llamacpp.job import Job, encoding_of
 from paddock.backends.llamacpp.kv_store import KvStore
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
 from paddock.backends.llamacpp.written import WrittenAnswers
-from paddock.sdk.errors import EngineError, PaddockError
-from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, PromptProgress, Queued
+from paddock.sdk.errors import PaddockError
+from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, Queued
 from paddock.sdk.types import Options, Stats, StopReason, Usage
 
 IDLE_S = 2.0
@@ -42,6 +41,7 @@ class Decoding:
         embedding_bytes: What the context for embeddings takes now.
         turn: Held during every step: others compute with the same weights.
         ended: Called with the id of a job that is about to end.
+        encoder: Makes embeddings of pictures; None where the model sees nothing.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Decoding:
         turn: threading.Lock,
         embedding_bytes: Callable[[], int],
         ended: Callable[[str], None],
+        encoder: PictureEncoder | None = None,
     ) -> None:
         self._model = model
         self._runner = runner
@@ -65,6 +66,7 @@ class Decoding:
         self._drafting = drafting
         self._turn = turn
         self._ended = ended
+        self._encoder = encoder
         self._changed = threading.Condition()
         self._arrived: list[Job] = []
         self._cancelled: set[str] = set()
@@ -72,6 +74,7 @@ class Decoding:
         self._reading: frozenset[str] = frozenset()
         self._closing = False
         self._shedding = self._recounting = False
+        self._held_up = False
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
@@ -108,7 +111,7 @@ class Decoding:
             self._wake()
 
     def recount(self) -> None:
-        """Something that :class:`Statistics` tells has changed elsewhere."""
+        """Something has changed elsewhere: what :class:`Statistics` tells, or a picture that a request waits for."""
         with self._changed:
             self._recounting = True
             self._changed.notify_all()
@@ -148,13 +151,15 @@ class Decoding:
                 self._idling = False
                 if not self._has_work():
                     self._statistics.tell(idle=True)
-                self._idling = not self._changed.wait_for(self._has_work, IDLE_S if self._left_to_do else None)
+                rests = self._left_to_do and not self._scheduler.running
+                self._idling = not self._changed.wait_for(self._has_work, IDLE_S if rests else None)
                 if self._closing:
                     return False
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
                 retuned, self._retuned = self._retuned, {}
                 shedding, self._shedding, self._recounting = self._shedding, False, False
+                self._held_up = False
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
@@ -175,7 +180,7 @@ class Decoding:
     def _has_work(self) -> bool:
         scheduler = self._scheduler
         new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting
-        return bool(new or scheduler.waiting or scheduler.running)
+        return bool(new or (not self._held_up and (scheduler.waiting or scheduler.running)))
 
     def _start(self, job: Job) -> None:
         request, prompt = job.request, job.prompt
@@ -185,7 +190,7 @@ class Decoding:
                 raise job.error
             assert prompt is not None
             options = prompt.options if job.retuned is None else prompt.plain | job.retuned
-            job.chain = SamplerChain(self._model, options, prompt.tokens)
+            job.chain = SamplerChain(self._model, options, prompt.words)
         except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
@@ -200,6 +205,7 @@ class Decoding:
             kept=request.cache_prompt,
             private=request.private,
             arrived=job.timing.arrived,
+            pictures=prompt.pictures,
         )
         if prompt.draft_limit:
             self._drafting.begin(request.id, prompt.ngram)
@@ -217,7 +223,9 @@ class Decoding:
     def _step(self) -> None:
         step = self._scheduler.schedule()
         self._publish_queue()
+        held = self._wait_for_pictures()
         if not step.rows:
+            self._held_up = held
             return
         for sequence in step.counts:
             self._jobs[sequence.id].timing.start()
@@ -232,6 +240,17 @@ class Decoding:
                     if sequence.prefix is not None:
                         sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
                     self._end(job, Failed(id=sequence.id, error=told(error).info()))
+
+    def _wait_for_pictures(self) -> bool:
+        """Have the pictures encoded that running requests have come to; whether there are such."""
+        held = [self._jobs[sequence.id] for sequence in self._scheduler.running if sequence.held]
+        for job in held:
+            event = encoding_of(self._encoder, job)
+            if isinstance(event, Failed):
+                self._end(job, event)
+            elif event is not None:
+                self._tell(job, event)
+        return bool(held)
 
     def _compute(self, step: Step) -> bool:
         with self._changed:
@@ -316,12 +335,8 @@ class Decoding:
 
     def _publish_progress(self, step: Step) -> None:
         for sequence in step.counts:
-            job = self._jobs[sequence.id]
-            if job.timing.first is None:
-                done = min(sequence.evaluated, sequence.n_prompt)
-                self._tell(
-                    job, PromptProgress(id=sequence.id, done=done, total=sequence.n_prompt, cached=sequence.cached)
-                )
+            if (event := self._jobs[sequence.id].progress()) is not None:
+                self._tell(self._jobs[sequence.id], event)
 
     # ------------------------------------------------------------ endings
 
@@ -356,6 +371,8 @@ class Decoding:
         if job.sequence is not None:
             self._scheduler.remove(job.sequence)
             self._drafting.end(job.request.id)
+            if self._encoder is not None and job.sequence.pictures:
+                self._encoder.forget(job.request.id)
         if job.chain is not None:
             job.chain.close()
         del self._jobs[job.request.id]
@@ -376,17 +393,3 @@ class Decoding:
         except Exception as error:  # noqa: BLE001 - a bug must not end the thread
             self._fail_running(told(error))
         self._left_to_do = self._has_work()
-
-
-def told(error: Exception) -> PaddockError:
-    """``error`` in words for people; a bug's stack goes to the log."""
-    if isinstance(error, MemoryError):
-        return memory_error()
-    return error if isinstance(error, PaddockError) else bug(error)
-
-
-def bug(error: Exception) -> EngineError:
-    traceback.print_exception(error, file=sys.stderr)
-    return EngineError(
-        f"The engine failed: {type(error).__name__}: {error}", hint="This is a bug; the worker’s log has more."
-    )

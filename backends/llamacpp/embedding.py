@@ -14,7 +14,7 @@ from typing import assert_never
 
 from paddock.backends.base import Answered
 from paddock.backends.llamacpp.bindings import Model
-from paddock.backends.llamacpp.decoding import told
+from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext, Row, Vector
 from paddock.sdk.errors import BadRequest, ContextOverflow, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.questions import (

@@ -16,10 +16,12 @@ from paddock.backends.base import Answered, Emit, LoadReport, Report
 from paddock.backends.chat.parse import MARKERS
 from paddock.backends.llamacpp.adapter import Adapter
 from paddock.backends.llamacpp.bindings import Context, Model, WithoutMemory, library
-from paddock.backends.llamacpp.decoding import Decoding, told
+from paddock.backends.llamacpp.bugs import told
+from paddock.backends.llamacpp.decoding import Decoding
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.embedding import Embedder
+from paddock.backends.llamacpp.illustrating import Illustrator
 from paddock.backends.llamacpp.job import Job, Look
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.loading import (
@@ -38,12 +40,15 @@ from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
 from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Preparer
+from paddock.backends.llamacpp.projector import Projector
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.sequence import Sequence
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import BadRequest, EngineError, ModelUnusable, PaddockError
 from paddock.sdk.events import Cancelled, Failed, GenerationEvent
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.paths import Home
 from paddock.sdk.questions import CandidatesRequest, ContextRequest, ContextUse, Question
 from paddock.sdk.types import GenerateRequest, Options
@@ -65,6 +70,8 @@ class LlamaCppEngine:
         self._threads: list[threading.Thread] = []
         self._turn = threading.Lock()
         self._embedder: Embedder | None = None
+        self._encoder: PictureEncoder | None = None
+        self._blind: PaddockError | None = None
         self._decoding: Decoding | None = None
 
     # ------------------------------------------------------------ the control thread
@@ -95,6 +102,7 @@ class LlamaCppEngine:
             self._embedder = None
             model.close()
             raise
+        projector = self._load_projector(effective, threads[1])
         self._store = open_store(model, context, effective, files_of(path), Home.find().kv)
         limit = context.n_ctx_seq
         if model.architecture in LEARNED_POSITIONS:
@@ -129,7 +137,10 @@ class LlamaCppEngine:
             draft_max=cast(int, effective["draft_max"]),
             draft_model=self._draft_model is not None,
             written=written,
+            illustrator=Illustrator(projector, context.n_ubatch, self._blind),
         )
+        if projector is not None:
+            self._encoder = PictureEncoder(projector, self._turn, lambda: decoding.recount())
         self._decoding = decoding = Decoding(
             model,
             self._runner,
@@ -140,11 +151,13 @@ class LlamaCppEngine:
             turn=self._turn,
             embedding_bytes=lambda: embedder.bytes,
             ended=self._ended,
+            encoder=self._encoder,
         )
         embedder.watch(decoding.recount)
         self._start(self._prepare_all, decoding)
         self._start(decoding.run)
         progress(1.0)
+        effective |= {"mmproj": effective["mmproj"] if projector else MMPROJ_OFF}
         memory = measured(model, context, effective, draft=self._draft_model)
         effective |= {"n_ctx": context.n_ctx, "n_batch": context.n_batch, "n_ubatch": context.n_ubatch}
         effective |= {"n_parallel": room.parallel}
@@ -240,6 +253,8 @@ class LlamaCppEngine:
         """Give up the states that are kept in memory and, when nobody is asking, the context for embeddings."""
         if self._embedder is not None:
             self._embedder.shed()
+        if self._encoder is not None:
+            self._encoder.shed()
         if self._decoding is not None:
             self._decoding.shed()
 
@@ -263,6 +278,8 @@ class LlamaCppEngine:
         self._decoding.close()
         for thread in self._threads:
             thread.join()
+        if self._encoder is not None:
+            self._encoder.close()
         if self._store is not None:
             self._keep(self._store, deadline)
         if self._draft_model is not None:
@@ -283,6 +300,16 @@ class LlamaCppEngine:
         except PaddockError:
             context.close()
             raise
+
+    def _load_projector(self, options: Options, threads: int) -> Projector | None:
+        path = str(options["mmproj"] or "")
+        if path in ("", MMPROJ_OFF):
+            return None
+        try:
+            return Projector(self._model, path, threads=threads, gpu=bool(options["n_gpu_layers"]))
+        except PaddockError as error:
+            self._blind = error  # it writes text all the same, and says so when it is shown something
+            return None
 
     def _keep(self, store: KvStore, deadline: float) -> None:
         while time.monotonic() < deadline and self._runner.cache.store_one():

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from paddock.backends.base import Emit
 from paddock.backends.llamacpp.answer import Answer, Timing
 from paddock.backends.llamacpp.logits import Row
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Prompt
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence
 from paddock.sdk.errors import PaddockError
+from paddock.sdk.events import Failed, PromptProgress
 from paddock.sdk.types import GenerateRequest, Options, Stats
 
 Look = Callable[[Row, Sequence], None]
@@ -23,7 +25,7 @@ class Job:
     """``prompt`` or ``error`` is there once it was prepared, ``sequence`` and what follows once it was taken up by the
     engine's thread. ``retuned`` is sampling to go on with. With ``look`` nothing is written: it is shown the logits
     behind the prompt, and the job ends. ``position`` is the last one published of its place in the queue; ``text`` are
-    the bytes written so far."""
+    the bytes written so far; ``read`` are the tokens of its prompt that were last told."""
 
     request: GenerateRequest
     emit: Emit
@@ -38,9 +40,37 @@ class Job:
     text: bytearray = field(default_factory=bytearray)
     drafted: int = 0
     accepted: int = 0
+    read: int = -1
     retuned: Options | None = None
     look: Look | None = None
 
     def stats(self) -> Stats:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0
         return self.timing.stats(evaluated, drafted=self.drafted, accepted=self.accepted)
+
+    def progress(self) -> PromptProgress | None:
+        """How much of the prompt is read; of a picture half of it while that is encoded. None once that was told, or
+        the answer has begun."""
+        assert self.sequence is not None
+        total, picture = self.sequence.n_prompt, self.sequence.picture
+        done = min(self.sequence.evaluated, total)
+        if picture is not None:
+            encoded = picture.done if picture.embeddings is None else 1.0
+            done = (picture.start + done + int(encoded * (picture.end - picture.start))) // 2
+        if done == self.read or self.timing.first is not None:
+            return None
+        self.read = done
+        return PromptProgress(id=self.request.id, done=done, total=total, cached=self.sequence.cached)
+
+
+def encoding_of(encoder: PictureEncoder | None, job: Job) -> PromptProgress | Failed | None:
+    """Have the picture encoded that ``job`` has come to; how far that is, or why it cannot be."""
+    assert encoder is not None
+    assert job.sequence is not None
+    picture = job.sequence.picture
+    assert picture is not None
+    job.timing.start()
+    if picture.error is not None:
+        return Failed(id=job.request.id, error=picture.error.info())
+    encoder.want(job.request.id, picture)
+    return job.progress()

@@ -21,7 +21,7 @@ Row = list[int]
 Vector = npt.NDArray[np.float32]
 
 _SMALLEST = 256
-_F16, _F32_BYTES = 1, 4
+_F32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PoolingContext:
         )
         outputs = self.tokens * (model.n_vocab + self._width) * _F32_BYTES
         # Every position has an output: once in the graph and once in the buffer for results.
-        needed = 2 * outputs + self.tokens * model.kv_bytes_per_cell(_F16, _F16)
+        needed = 2 * outputs + self.tokens * _kv_bytes(model)
         check_memory(f"Room for texts of {self.tokens:,} tokens", needed, available_bytes())
         params = api.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = self.tokens
@@ -122,3 +122,13 @@ class PoolingContext:
             self._api.llama_batch_free(self._batch)
             self._api.llama_free(self._handle)
             self._handle = None
+
+
+def _kv_bytes(model: Model) -> int:
+    """What one token takes in a KV cache of F16, taking every layer for full attention (an upper bound)."""
+    api, handle = model.lib.api, model.handle
+    heads = max(int(api.llama_model_n_head(handle)), 1)
+    heads_kv = max(int(api.llama_model_n_head_kv(handle)), 0)
+    key = int(model.metadata(f"{model.architecture}.attention.key_length") or 0)
+    width = key * heads_kv or int(api.llama_model_n_embd(handle)) * heads_kv // heads
+    return model.n_layer * width * 4

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from paddock.backends.llamacpp.picture_tokens import Span, position_of, spans_of, whole
 from paddock.backends.llamacpp.saved import Saved
 
 RESTORED_FOR_ONE = 32
@@ -15,8 +16,8 @@ RESTORED_FOR_ONE = 32
 
 
 class Memory(Protocol):
-    """The context's sequences (:class:`paddock.backends.llamacpp.context_memory.ContextMemory`). A method that answers
-    False has left its target empty."""
+    """The context's sequences (:class:`paddock.backends.llamacpp.context_memory.ContextMemory`). Lengths are positions
+    here: tokens, but for the pictures of some models. A method that answers False has left its target empty."""
 
     @property
     def saved_bytes(self) -> int:
@@ -100,6 +101,18 @@ class Prefix:
     stops: set[int] = field(default_factory=set)
     rolled_back: bool = False
     used: int = 0
+    pictures: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.pictures = spans_of(self.tokens)
+
+    def whole(self, length: int) -> int:
+        """The longest part of the first ``length`` tokens that can stand alone."""
+        return whole(self.pictures, length)
+
+    def position(self, length: int) -> int:
+        """What the context calls the end of the first ``length`` tokens."""
+        return position_of(self.pictures, length)
 
 
 @dataclass(frozen=True)

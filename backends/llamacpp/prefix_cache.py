@@ -46,7 +46,7 @@ class PrefixCache:
         self._free = list(reversed(range(sequences)))
         self._budget = budget
         self._store = store
-        self._prefixes = PrefixIndex()
+        self._prefixes = PrefixIndex(rules)
         self._here: dict[int, Prefix] = {}
         self._clock = 0
         self.counts = Counts()
@@ -58,41 +58,11 @@ class PrefixCache:
 
     def find(self, tokens: Sequence[int], group: Hashable = None) -> Match | None:
         """What can be used of a prompt."""
-        best, most = None, 0
-        for common, prefix in self._prefixes.matches(tokens, group):
-            if most >= common:
-                break
-            match = self._usable(prefix, common)
-            if match is not None and match.worth > most:
-                best, most = match, match.worth
-        return best
+        return self._prefixes.find(tokens, group)
 
     def promised(self, tokens: Sequence[int], group: Hashable = None) -> tuple[Prefix, int] | None:
         """A running sequence that has still to read what ``tokens`` begin with, and how much will be usable then."""
-        if not (self._rules.cut or self._rules.checkpoints):
-            return None
-        best: tuple[Prefix, int] | None = None
-        for common, prefix in self._prefixes.matches(tokens, group):
-            if best is not None and best[1] >= common:
-                break
-            if prefix.running and prefix.kept and prefix.length < common:
-                best = prefix, common
-        return best
-
-    def _usable(self, prefix: Prefix, common: int) -> Match | None:
-        length = min(common, prefix.length)
-        if length < 1 or not prefix.kept or prefix.rolled_back:
-            return None
-        if prefix.sequence is None:
-            cut = self._rules.cut_restored
-        else:
-            whole_window = not self._rules.recurrent and prefix.length <= self._rules.window
-            cut = (self._rules.cut or whole_window) and prefix.cuttable
-        if cut or length == prefix.length:
-            return Match(prefix, length)
-        positions = prefix.checkpoints if prefix.sequence is not None or prefix.state is not None else prefix.stored
-        at = max((position for position in positions if position <= length), default=0)
-        return Match(prefix, at, checkpoint=True) if at else None
+        return self._prefixes.promised(tokens, group)
 
     # ------------------------------------------------------------ a sequence's life
 
@@ -137,7 +107,7 @@ class PrefixCache:
     def cut(self, prefix: Prefix, length: int) -> bool:
         """Take back what the last decode call put behind ``length``; False when all of ``prefix`` is lost with it."""
         assert prefix.sequence is not None
-        done = self._memory.keep(prefix.sequence, length)
+        done = self._memory.keep(prefix.sequence, prefix.position(length))
         prefix.rolled_back = self._rules.recurrent and 0 < length < prefix.length
         prefix.length = min(prefix.length, length) if done else 0
         self._cells.cut(prefix.sequence, prefix.length)
@@ -148,6 +118,8 @@ class PrefixCache:
     def checkpoint(self, prefix: Prefix) -> None:
         """Remember the state at the position that ``prefix`` has reached."""
         if not self._rules.checkpoints or prefix.length in prefix.checkpoints or prefix.sequence is None:
+            return
+        if prefix.whole(prefix.length) < prefix.length:
             return
         try:
             prefix.checkpoints[prefix.length] = self._memory.checkpoint(prefix.sequence)
@@ -160,7 +132,7 @@ class PrefixCache:
 
     def rest(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` has ended; what was evaluated stays for a follower."""
-        if not prefix.kept or not prefix.length or prefix.rolled_back:
+        if not self._whole(prefix):
             self.drop(prefix)
             return
         self._stop(prefix)
@@ -169,12 +141,19 @@ class PrefixCache:
 
     def suspend(self, prefix: Prefix) -> None:
         """The sequence of ``prefix`` is pre-empted: its state goes to memory and its cells are free."""
-        if not prefix.kept or prefix.rolled_back:
+        if not self._whole(prefix):
             self.drop(prefix)
             return
         self._stop(prefix)
         self._save(prefix)
         self._leave(prefix)
+
+    def _whole(self, prefix: Prefix) -> bool:
+        """Whether ``prefix`` is worth anything to a follower, without the part of a picture that it may end in."""
+        length = prefix.whole(prefix.length)
+        if prefix.kept and length < prefix.length:
+            self.cut(prefix, length)
+        return prefix.kept and prefix.length > 0 and not prefix.rolled_back
 
     def drop(self, prefix: Prefix) -> None:
         """Forget ``prefix``, except on disk."""
@@ -308,11 +287,12 @@ class PrefixCache:
         assert sequence is not None
         source.used = self._tick()
         checkpoint = source.checkpoints.get(length) if match.checkpoint else None
+        keep, there = source.position(length), source.position(source.length)
         if source.sequence is not None:
-            done = self._memory.share(source.sequence, sequence, length, checkpoint)
+            done = self._memory.share(source.sequence, sequence, keep, checkpoint)
             prefix.cuttable = source.cuttable and checkpoint is None
         elif source.state is not None:
-            done = self._memory.restore(sequence, source.state, source.length, length, checkpoint)
+            done = self._memory.restore(sequence, source.state, there, keep, checkpoint)
             self.counts.restored_from_memory += done
             prefix.cuttable = self._rules.cut_restored
         else:
@@ -342,7 +322,7 @@ class PrefixCache:
         prefix.sequence, source.sequence = sequence, None
         self._here[sequence] = prefix
         prefix.cuttable = source.cuttable and checkpoint is None
-        if self._memory.keep(sequence, match.length, checkpoint):
+        if self._memory.keep(sequence, source.position(match.length), checkpoint):
             prefix.length = match.length
             prefix.checkpoints = {at: saved.hold() for at, saved in source.checkpoints.items() if at <= match.length}
         else:
@@ -363,7 +343,8 @@ class PrefixCache:
             if checkpointed and checkpoint is None:
                 return False
             partial = self._memory.foreign(checkpoint) if checkpoint is not None else None
-            return self._memory.restore(sequence, self._memory.foreign(found.state), source.length, length, partial)
+            keep, there = source.position(length), source.position(source.length)
+            return self._memory.restore(sequence, self._memory.foreign(found.state), there, keep, partial)
         finally:
             del partial, checkpoint
             found.close()

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import cast
 
+from msgspec import structs
+
 from paddock.backends.chat.parse import THINK, THINK_END, Inside, opens_reasoning
 from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
+from paddock.backends.llamacpp.illustrating import Illustrations, Illustrator
+from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.samplers import defaults, model_defaults
 from paddock.backends.llamacpp.sharing import Rules
-from paddock.backends.llamacpp.written import WrittenAnswers
+from paddock.backends.llamacpp.written import Tokenizer, WrittenAnswers
 from paddock.sdk.errors import BadRequest, ContextOverflow, InvalidOption, TemplateFailed
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.options import check
@@ -30,7 +34,7 @@ LAST_BOUNDARIES = 3
 class Prompt:
     """A request as the engine's thread takes it. ``end`` is how the prompt's text ends, empty for a raw one;
     ``plain`` are the options without those of the request; ``boundaries`` are positions at which messages begin;
-    without ``ngram`` the draft model guesses."""
+    without ``ngram`` the draft model guesses; ``words`` are the tokens but for those of ``pictures``."""
 
     tokens: tuple[int, ...] = ()
     options: Options = field(default_factory=dict)
@@ -42,6 +46,11 @@ class Prompt:
     boundaries: tuple[int, ...] = ()
     draft_limit: int = 0
     ngram: NgramDrafter | None = None
+    pictures: tuple[PictureRun, ...] = ()
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        return tuple(token for token in self.tokens if token >= 0) if self.pictures else self.tokens
 
 
 class Preparer:
@@ -56,6 +65,7 @@ class Preparer:
         draft_max: Longest draft there is room for.
         draft_model: Whether one is loaded.
         written: Answers that are known in tokens.
+        illustrator: Knows what the model reads of pictures.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class Preparer:
         draft_max: int,
         draft_model: bool,
         written: WrittenAnswers,
+        illustrator: Illustrator,
     ) -> None:
         self._model = model
         source = template or model.template()
@@ -82,6 +93,7 @@ class Preparer:
         self._draft_max = draft_max
         self._draft_model = draft_model
         self._written = written
+        self._illustrator = illustrator
 
     def prepare(self, request: GenerateRequest) -> Prompt:
         """Raises BadRequest, InvalidOption, UnknownOption, TemplateFailed, ContextOverflow."""
@@ -90,9 +102,11 @@ class Preparer:
         options = self._defaults | check(request.sampling, SAMPLING, where="llama.cpp sampling")
         group, draft_limit = self._group(options), self._draft_limit(options)
         text, inside = "", _NOTHING
+        illustrated: Illustrations | None = None
         if request.prompt is None:
-            text, inside = self._rendered(request)
-            tokens = self._written.tokenize(self._model, self._without_bos(text), request.messages)
+            messages, illustrated = self._illustrator.illustrate(request.messages)
+            text, inside = self._rendered(structs.replace(request, messages=tuple(messages)))
+            tokens = self._tokenized(text, request.messages, illustrated)
         elif isinstance(request.prompt, str):
             tokens = self._model.tokenize(self._without_bos(request.prompt), add_special=True)
         else:
@@ -102,6 +116,13 @@ class Preparer:
                 raise BadRequest("The prompt is empty.", hint="Give at least one token.")
             raise TemplateFailed("The model’s chat template made an empty prompt.", hint="Choose another template.")
         self._check_length(tokens)
+        pictures = self._illustrator.runs(tokens, illustrated) if illustrated is not None else ()
+        if pictures:
+            draft_limit = 0  # what guesses tokens knows no pictures
+            if pictures[-1].end == len(tokens):
+                raise TemplateFailed(
+                    "The model’s chat template ends the prompt with a picture.", hint="Choose another template."
+                )
         return Prompt(
             tokens=tuple(tokens),
             options=options,
@@ -113,12 +134,14 @@ class Preparer:
             boundaries=self._boundaries(tokens) if self._rules.checkpoints else (),
             draft_limit=draft_limit,
             ngram=NgramDrafter(tokens) if draft_limit and options["drafting"] == "ngram" else None,
+            pictures=pictures,
         )
 
     def context(self, question: ContextRequest) -> ContextUse:
         """How much of the context a conversation takes, however long it is. Raises TemplateFailed."""
-        text = self._template.render(question.messages, reasoning=question.reasoning)
-        tokens = self._written.tokenize(self._model, self._without_bos(text), question.messages)
+        messages, illustrated = self._illustrator.illustrate(question.messages)
+        text = self._template.render(messages, reasoning=question.reasoning)
+        tokens = self._tokenized(text, question.messages, illustrated)
         return ContextUse(
             tokens=len(tokens), context_length=self._limit, messages=self._shares(tokens, question.messages)
         )
@@ -153,6 +176,13 @@ class Preparer:
         if inside != "nothing":
             text += f"\n{THINK_END}\n\n"
         return text + answer.content, "text"
+
+    def _tokenized(self, text: str, messages: Sequence[Message], illustrated: Illustrations | None) -> list[int]:
+        tokenizer: Tokenizer = self._model
+        if illustrated is not None:
+            illustrated.check(text)
+            tokenizer = illustrated.over(self._model)
+        return self._written.tokenize(tokenizer, self._without_bos(text), messages)
 
     def _without_bos(self, text: str) -> str:
         """The tokeniser adds it."""

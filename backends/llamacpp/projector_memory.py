@@ -14,6 +14,7 @@ from pathlib import Path
 from paddock.backends.llamacpp.bindings import Library
 from paddock.backends.llamacpp.cpp_memory import exported, read_map
 from paddock.sdk.errors import LoadFailed, ModelUnusable
+from paddock.sdk.llamacpp_load import MMPROJ_OFF
 from paddock.sdk.types import Options
 
 _USAGE = "_Z21mtmd_get_memory_usagePKc19mtmd_context_params"
@@ -26,7 +27,7 @@ Use = dict[tuple[str, int], int]
 def projector_of(options: Options) -> str:
     """The file of the projector that ``options`` load; empty where they load none."""
     path = str(options.get("mmproj") or "")
-    return "" if path == "off" else path
+    return "" if path == MMPROJ_OFF else path
 
 
 def projector_bytes(lib: Library, options: Options) -> Use:

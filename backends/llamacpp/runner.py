@@ -12,6 +12,8 @@ from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.loading import ALL_OUTPUTS
 from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.picture_decoding import decode_picture
+from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Store
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
 from paddock.backends.llamacpp.scheduler import Drafter, Scheduler
@@ -100,7 +102,7 @@ class Runner:
             self.context.set_adapters(self._adapters, scales)
             self._group = step.group
         begun = time.perf_counter()
-        status = self.context.decode(step.rows)
+        status = self.context.decode(step.rows) if step.picture is None else self._show(step, step.picture)
         seconds = time.perf_counter() - begun
         if step.padding and self._scratch is not None:
             self.context.remove(self._scratch, 0)
@@ -112,6 +114,14 @@ class Runner:
         if status == FULL and not self.scheduler.make_room() and not self.scheduler.halve_chunk():
             raise EngineError("The KV cache has no room for the next token.", hint="Load with a longer context.")
         return False
+
+    def _show(self, step: Step, picture: PictureRun) -> int:
+        assert picture.embeddings is not None
+        first, part = step.rows[0], slice(step.offset, step.offset + len(step.rows))
+        places = picture.grid[:, part] + (first.position - int(picture.grid[0, step.offset]))
+        places[3] = 0
+        embeddings = picture.embeddings[part]
+        return decode_picture(self.context, embeddings, places, first.sequence, causal=picture.causal)
 
     def measure_one(self) -> bool:
         """Measure a step of a size that nothing has measured yet; False when that is not needed or not possible."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence as Items
 from typing import Protocol
 
 from paddock.backends.llamacpp.cells import Cells
+from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Match, Prefix
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
 from paddock.backends.llamacpp.sequence import Limits, Row, Sequence, Step
@@ -22,6 +23,9 @@ HEADROOM = 64
 """Cells kept for each answer's next tokens when a sequence is admitted beside others; fewer in small contexts."""
 WORTH_WAITING = 32
 """Tokens that another sequence must be about to read before it is waited for, unless they are half of what is left."""
+PICTURE_PIECE = 64
+"""Tokens of a picture in a step at least, whatever answers wait: such a step is one of its own, and few of them disturb
+less than many."""
 CHECKPOINT_INTERVAL = 2048
 TOGETHER = 2048
 """Prompt tokens that are read at full speed beside answers of requests that came at the same time."""
@@ -254,10 +258,11 @@ class Scheduler:
         writing: list[Sequence] = []
         reading: list[Sequence] = []
         for sequence in self._running:
-            if sequence.group == step.group:
+            if sequence.group == step.group and not sequence.held:
                 (writing if sequence.pending == 1 else reading).append(sequence)
         apace = not self._came_together(writing, reading)
-        if self._rules.recurrent and writing and reading:
+        picture = reading[0].picture if reading else None
+        if (self._rules.recurrent or picture is not None) and writing and reading:
             self._read_last = not self._read_last
             waiting = len(writing)
             writing, reading = ([], reading) if self._read_last else (writing, [])
@@ -267,10 +272,15 @@ class Scheduler:
             self._write(step, sequence, len(writing))
         step.writing = len(step.rows)
         if reading:
+            if picture is None:
+                reading = [sequence for sequence in reading if sequence.picture is None]
             room = min(max(self._chunk - step.writing, 1), self._limits.batch - step.writing)
             answers = step.writing or waiting
             asked = self._pace.chunk(answers, room, apart=bool(waiting)) if answers and apace else room
-            self._read(step, reading, min(asked, room))
+            if picture is None:
+                self._read(step, reading, min(asked, room))
+            else:
+                self._show(step, reading[0], picture, min(max(asked, PICTURE_PIECE), room))
         elif step.rows and self._scratch is not None:
             self._pad(step)
         return step
@@ -319,11 +329,18 @@ class Scheduler:
                 room -= count
 
     def _upto(self, sequence: Sequence) -> int:
-        """Tokens up to the end of the prompt or to the next position that wants a checkpoint."""
-        if not self._rules.checkpoints:
-            return sequence.pending
-        ahead = [stop - sequence.evaluated for stop in self._stops(sequence) if stop > sequence.evaluated]
+        """Tokens up to the end of the prompt, to the next picture or to the next position that wants a checkpoint."""
+        stops = {run.start for run in sequence.pictures}
+        if self._rules.checkpoints:
+            stops |= self._stops(sequence)
+        ahead = [stop - sequence.evaluated for stop in stops if stop > sequence.evaluated]
         return min([sequence.pending, *ahead])
+
+    def _show(self, step: Step, sequence: Sequence, picture: PictureRun, room: int) -> None:
+        """A picture, or as much of it as there is ``room`` for; embeddings and tokens never share a call."""
+        left = picture.end - sequence.evaluated
+        step.picture, step.offset = picture, sequence.evaluated - picture.start
+        self._put(step, sequence, left if picture.whole else min(left, room))
 
     def _stops(self, sequence: Sequence) -> set[int]:
         assert sequence.prefix is not None
@@ -337,14 +354,15 @@ class Scheduler:
         start, number, every = prefix.length, prefix.sequence, self._limits.all_outputs
         first, last = len(step.rows), len(sequence.tokens) - 1
         if start == last:  # the usual case by far: one token, perhaps with guesses behind it
-            step.rows.append(Row(sequence.tokens[last], last, number, True))
-            step.rows.extend(Row(token, last + 1 + at, number, True) for at, token in enumerate(sequence.draft))
+            position = sequence.position(last)
+            step.rows.append(Row(sequence.tokens[last], position, number, True))
+            step.rows.extend(Row(token, position + 1 + at, number, True) for at, token in enumerate(sequence.draft))
             step.outputs[sequence] = range(first, len(step.rows))
         else:
             end = start + count
             wanted = end > last
-            tokens = sequence.tokens[start:end]
-            step.rows.extend(Row(token, start + at, number, every) for at, token in enumerate(tokens))
+            tokens, first_position = sequence.tokens[start:end], sequence.position(start)
+            step.rows.extend(Row(token, first_position + at, number, every) for at, token in enumerate(tokens))
             if wanted:
                 step.rows[-1] = step.rows[-1]._replace(output=True)
                 step.outputs[sequence] = range(len(step.rows) - 1, len(step.rows))

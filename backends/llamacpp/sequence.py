@@ -6,6 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from paddock.backends.llamacpp.picture_encoder import PictureRun
+from paddock.backends.llamacpp.picture_tokens import position_of, spans_of
 from paddock.backends.llamacpp.prefix import Prefix
 
 
@@ -26,6 +28,7 @@ class Sequence:
         arrived: When it was asked for, in seconds of the scheduler's clock.
         began: When its first token came.
         awaits: While it waits for what another one reads: the prefix, and how much of it.
+        pictures: Of its prompt, first to last.
     """
 
     id: str
@@ -43,9 +46,27 @@ class Sequence:
     arrived: float = 0.0
     began: float | None = None
     awaits: tuple[Prefix, int] | None = None
+    pictures: tuple[PictureRun, ...] = ()
 
     def __post_init__(self) -> None:
         self.n_prompt = self.n_prompt or len(self.tokens)
+        self._spans = spans_of(self.tokens)
+
+    @property
+    def picture(self) -> PictureRun | None:
+        """What is to be evaluated next, where that is a picture."""
+        at = self.evaluated
+        return next((run for run in self.pictures if run.start <= at < run.end), None)
+
+    @property
+    def held(self) -> bool:
+        """Whether the next picture has still to be encoded."""
+        picture = self.picture
+        return picture is not None and picture.embeddings is None
+
+    def position(self, index: int) -> int:
+        """Where token ``index``, the first of a picture or none of it, stands in the context."""
+        return position_of(self._spans, index) if self._spans else index
 
     @property
     def evaluated(self) -> int:
@@ -67,7 +88,8 @@ class Row(NamedTuple):
 
 @dataclass
 class Step:
-    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write."""
+    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write.
+    With a ``picture`` the rows are its tokens, or some of them, from the one at ``offset`` on."""
 
     rows: list[Row] = field(default_factory=list)
     counts: dict[Sequence, int] = field(default_factory=dict)
@@ -75,6 +97,8 @@ class Step:
     writing: int = 0
     padding: int = 0
     group: Hashable = None
+    picture: PictureRun | None = None
+    offset: int = 0
 
     @property
     def reading(self) -> frozenset[str]:

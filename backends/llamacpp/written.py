@@ -6,13 +6,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from paddock.backends.llamacpp.bindings import Model
 from paddock.sdk.types import Message
 
 _ANCHOR = 16
 _MOST_TOKENS = 1_000_000
+
+
+class Tokenizer(Protocol):
+    """A model's vocabulary (:class:`paddock.backends.llamacpp.bindings.Model`), or one that knows more."""
+
+    @property
+    def add_eos(self) -> bool: ...
+
+    def tokenize(self, text: str, *, add_special: bool) -> list[int]: ...
+
+    def is_control(self, token: int) -> bool: ...
 
 
 class _Answer(NamedTuple):
@@ -45,7 +55,7 @@ class WrittenAnswers:
             while self._count > self._most:
                 self._forget(next(iter(self._answers)))
 
-    def tokenize(self, model: Model, prompt: str, messages: Iterable[Message]) -> list[int]:
+    def tokenize(self, model: Tokenizer, prompt: str, messages: Iterable[Message]) -> list[int]:
         """``prompt``, the rendered ``messages``, in tokens; answers that are known in their own."""
         tokens: list[int] = []
         at = 0
@@ -62,7 +72,7 @@ class WrittenAnswers:
             at = end
         return tokens + model.tokenize(prompt[at:], add_special=not tokens)
 
-    def _separate(self, model: Model, rest: str) -> bool:
+    def _separate(self, model: Tokenizer, rest: str) -> bool:
         """Whether ``rest`` begins with a token of the template: text would be split differently together with what is
         before it."""
         following = model.tokenize(rest, add_special=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
@@ -16,11 +15,12 @@ from paddock.gui.pages.chat_columns import ChatColumns
 from paddock.gui.pages.chat_compare import ChatCompare
 from paddock.gui.pages.chat_head import ChatHead
 from paddock.gui.pages.chat_loading import ChatLoading
+from paddock.gui.pages.chat_pictures import ChatPictures
 from paddock.gui.pages.chat_shown import HINT, ChatShown
 from paddock.gui.pages.chat_start import ChatStart
 from paddock.gui.pages.chat_waiting import Waiting
 from paddock.gui.pages.chats_column import ChatsColumn
-from paddock.gui.pages.composer import Composer, DropArea, give_files
+from paddock.gui.pages.composer import Composer, DropArea
 from paddock.gui.pages.composer_context import ContextWatch
 from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.dialogue_deeds import MessageDeeds
@@ -64,6 +64,7 @@ class ChatPage(QWidget):
         self.waiting = Waiting(host, messages, self)
         self.context = ContextWatch(host, self)
         self.compare = ChatCompare(self, host, messages, state)
+        self.pictures = ChatPictures(self, host, messages)
         self.shown = ChatShown(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = DropArea(self.composer)
@@ -132,7 +133,6 @@ class ChatPage(QWidget):
         composer.task_changed.connect(self.shown.show_hint)
         composer.typed.connect(self.state_changed)
         composer.queue.changed.connect(self.state_changed)
-        composer.files_given.connect(partial(give_files, self._host, self._messages, composer))
         self.context.counted.connect(composer.gauge.show_fill)
 
     def _connect_inspector(self) -> None:
@@ -210,7 +210,7 @@ class ChatPage(QWidget):
         elif instead_of:
             self.dialogue.edit(instead_of, text, self.inspector.request())
         else:
-            self.dialogue.send(text, self.inspector.request())
+            self.dialogue.send(text, self.inspector.request(), self.pictures.take())
 
     def go_on(self, message: str) -> None:
         """Have an answer continued where it ends."""

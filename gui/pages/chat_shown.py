@@ -50,6 +50,7 @@ class ChatShown(QObject):
         if page.compare.shown:
             return
         page.inspector.show_model(host.models.get(model))
+        page.pictures.show_model(model)
         page.head.set_compare_enabled(page.dialogue.run is None and host.models_known)
         page.composer.set_placeholder(f"Message {host.model_name(model)}" if model else "Message")
         page.start.show_model(answerer(host, model))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from paddock.gui.host_state import HostState
-from paddock.gui.messages import Messages
 from paddock.gui.pages.composer_context import ContextGauge
+from paddock.gui.pages.composer_pictures import PictureStrip
 from paddock.gui.pages.composer_queue import Queue
 from paddock.gui.pages.composer_reasoning import ReasoningChip
 from paddock.gui.pages.composer_task import Task, TaskBar
@@ -18,6 +17,8 @@ from paddock.gui.widgets.clicks import SingleClicks
 from paddock.sdk.types import Role
 
 ROWS = 8
+ATTACH, ATTACH_TEXTS = "Put pictures or text files into the message", "Put text files into the message"
+COMPARED = "Pictures cannot be asked about in a comparison yet. Ask one model."
 
 
 def local_files(mime: QMimeData) -> list[str]:
@@ -27,17 +28,20 @@ def local_files(mime: QMimeData) -> list[str]:
 
 
 class ComposerField(MessageField):
-    """Hands files that are dropped or pasted to whoever reads them."""
+    """Hands files and pictures that are dropped or pasted to whoever reads them."""
 
     files_given = Signal(list)
+    image_given = Signal(QImage)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(local_files(source)) or super().canInsertFromMimeData(source)
+        return bool(local_files(source)) or source.hasImage() or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         files = local_files(source)
         if files:
             self.files_given.emit(files)
+        elif source.hasImage() and not source.hasText():
+            self.image_given.emit(QImage(source.imageData()))
         else:
             super().insertFromMimeData(source)
 
@@ -56,6 +60,9 @@ class Composer(QFrame):
     """What is written is another thing now: a new message, or one under edit."""
     files_given = Signal(list)
     """Paths of files to put into the message."""
+    image_given = Signal(QImage)
+    refused = Signal(str)
+    """Why the message is not sent as it is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,10 +81,12 @@ class Composer(QFrame):
         self.progress.hide()
         self.queue = Queue()
         self.task = TaskBar()
+        self.pictures = PictureStrip()
+        self._blind = ""
         self.field = ComposerField("Message", "Message", max_rows=ROWS)
         self.reasoning = ReasoningChip()
         self._reasons = False
-        self.attach = IconButton("attach", "Put text files into the message")
+        self.attach = IconButton("attach", ATTACH_TEXTS)
         self.status = ElidedLabel("", 12, 400, "text2", tabular=True)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.gauge = ContextGauge()
@@ -87,6 +96,8 @@ class Composer(QFrame):
         self.field.submitted.connect(self._submit)
         self.field.textChanged.connect(self._typed)
         self.field.files_given.connect(self.files_given)
+        self.field.image_given.connect(self.image_given)
+        self.pictures.changed.connect(self._show)
         self.attach.clicked.connect(self._choose_files)
         self.button.clicked.connect(self._pressed)
         self.queue.edit_wanted.connect(self._take_up)
@@ -110,6 +121,7 @@ class Composer(QFrame):
         column.setSpacing(2)
         column.addWidget(self.progress)
         column.addWidget(self.queue)
+        column.addWidget(self.pictures)
         column.addWidget(self.field)
         column.addLayout(self._foot)
 
@@ -131,6 +143,15 @@ class Composer(QFrame):
         their own."""
         self._reasons = able
         self.reasoning.show_mode(mode)
+        self._show()
+
+    @property
+    def blind(self) -> str:
+        """Why pictures cannot be sent; empty where they can."""
+        return COMPARED if self._tools is not None else self._blind
+
+    def set_blind(self, why: str) -> None:
+        self._blind = why
         self._show()
 
     def set_running(self, running: bool) -> None:
@@ -245,7 +266,8 @@ class Composer(QFrame):
         self._show_placeholder()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if local_files(event.mimeData()) or event.mimeData().hasText():
+        mime = event.mimeData()
+        if local_files(mime) or mime.hasImage() or mime.hasText():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -254,7 +276,7 @@ class Composer(QFrame):
         event.accept()
 
     def _choose_files(self) -> None:
-        dialog = QFileDialog(self, "Put text files into the message")
+        dialog = QFileDialog(self, self.attach.accessibleName())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(self.files_given)
@@ -280,7 +302,10 @@ class Composer(QFrame):
     def _submit(self) -> None:
         text = self.text().strip()
         task = self.task.task
-        if not text or (task is not None and task.kind != "change" and self._running):
+        if not (text or self._has_pictures()) or (task is not None and task.kind != "change" and self._running):
+            return
+        if self._has_pictures() and (self.blind or self._running):
+            self.refused.emit(self.blind or "A message with pictures is sent when the answer has ended.")
             return
         if task is None and self._running:
             self.field.clear()
@@ -296,6 +321,10 @@ class Composer(QFrame):
         else:
             self.sent.emit(text, task.message if task is not None else "")
 
+    def _has_pictures(self) -> bool:
+        """Of the message that is written, not of one under edit."""
+        return bool(self.pictures.shown) and self.task.task is None
+
     def _save(self) -> None:
         task, text = self.task.task, self.text().strip()
         if task is not None and task.kind != "insert" and text:
@@ -303,7 +332,7 @@ class Composer(QFrame):
             self.saved.emit(text, task.message)
 
     def _show(self) -> None:
-        task, some = self.task.task, bool(self.text().strip())
+        task, some = self.task.task, bool(self.text().strip()) or self._has_pictures()
         if task is not None:
             icon, name = {
                 "ask": ("send", "Ask this instead (Enter)"),
@@ -320,6 +349,8 @@ class Composer(QFrame):
             self.button.setEnabled(some)
         self.task.save.setEnabled(some)
         self.attach.setVisible(task is None)
+        self.attach.set_icon("attach", ATTACH_TEXTS if self.blind else ATTACH)
+        self.pictures.setVisible(self._has_pictures())
         self.reasoning.setVisible(self._reasons and task is None and self._tools is None)
         waiting = len(self.queue.texts)
         later = "Will be sent after this answer" if waiting == 1 else f"{waiting} will be sent after this answer"
@@ -340,21 +371,3 @@ class DropArea(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         self._composer.dropEvent(event)
         self._composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
-
-
-def give_files(host: HostState, messages: Messages, composer: Composer, paths: list[str]) -> None:
-    """Read text files on another thread and put them into the message; what is left out is said."""
-    from paddock.gui.pages.composer_files import Texts, read_texts
-
-    async def read(client: object) -> Texts:
-        import asyncio
-
-        return await asyncio.to_thread(read_texts, paths)
-
-    def put(texts: Texts) -> None:
-        if texts.text:
-            composer.add_text(texts.text)
-        if texts.problems:
-            messages.warn("\n".join(texts.problems), key="files")
-
-    host.call(read, put, messages.error, composer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QObject, QPoint, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -224,8 +225,7 @@ class ContextWatch(QObject):
             return
         model, system, shown, draft, answer, reasoning = self._shown
         asked = [Message(role="system", content=system)] if system else []
-        asked += [Message(role=item.role, content=item.content, reasoning=item.reasoning) for item in shown
-                  if item.content]  # fmt: skip
+        asked += [_message(item) for item in shown if item.content or item.pictures]
         if draft.strip():
             asked.append(Message(role="user", content=draft))
         wanted = self._wanted = (model, tuple(asked), bool(draft.strip()), answer, reasoning)
@@ -245,3 +245,9 @@ class ContextWatch(QObject):
         self._asked = self._host.call(
             lambda client: client.context(request), take, lambda _: self.counted.emit(None), self
         )
+
+
+def _message(item: ChatMessage) -> Message:
+    """``item`` as the model sees it; the host has the files of its pictures."""
+    pictures = tuple(msgspec.structs.replace(picture, data=None) for picture in item.pictures)
+    return Message(role=item.role, content=item.content, reasoning=item.reasoning, pictures=pictures)

@@ -1,4 +1,4 @@
-"""Text files that are put into a message: read, and written as fenced blocks."""
+"""Files that are put into a message: pictures beside it, texts read and written as fenced blocks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paddock.gui.pages.composer_pictures import SUFFIXES, Shown, shown_of
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import LARGEST_BYTES
 from paddock.sdk.units import bytes_text
 
 LARGEST = 256 * 1024
@@ -20,6 +23,32 @@ class Texts:
 
     text: str
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was read of files: ``text`` as of :class:`Texts`, pictures, and sentences about what was left out."""
+
+    text: str = ""
+    pictures: tuple[Shown, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def read_files(paths: Sequence[str]) -> Given:
+    """Pictures by their endings, all else as texts. Waits for the disk: no job for the GUI thread. Raises nothing."""
+    pictures: list[Shown] = []
+    problems: list[str] = []
+    others = [path for path in paths if not path.lower().endswith(SUFFIXES)]
+    for path in [Path(path) for path in paths if path not in others][:MOST]:
+        try:
+            with path.open("rb") as file:
+                pictures.append(shown_of(file.read(LARGEST_BYTES + 1)))
+        except OSError as error:
+            problems.append(f"{path.name} could not be read: {error.strerror or error}.")
+        except BadRequest as error:
+            problems.append(f"{path.name}: {error.sentence()}")
+    texts = read_texts(others)
+    return Given(texts.text, tuple(pictures), (*problems, *texts.problems))
 
 
 def read_texts(paths: Sequence[str]) -> Texts:

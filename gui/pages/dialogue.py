@@ -10,6 +10,7 @@ from paddock.gui.models.chats import UNTITLED_PRIVATE
 from paddock.gui.pages.dialogue_answers import Answers
 from paddock.gui.pages.question import View
 from paddock.sdk.host import Generation
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, SendRequest
 
 
@@ -22,6 +23,8 @@ class Dialogue(Answers):
 
     def __init__(self, host: HostState, view: View) -> None:
         super().__init__(host, view)
+        self.returned: tuple[Picture, ...] = ()
+        """Of the question that was given back last."""
         self._edits: dict[str, str] = {}
         """Which stored message a question that has not been stored yet is an edited version of."""
         host.snapshot.connect(self._reconnected)
@@ -104,9 +107,10 @@ class Dialogue(Answers):
 
     # ---------------------------------------------------------------- asking
 
-    def send(self, text: str, request: SendRequest) -> None:
+    def send(self, text: str, request: SendRequest, pictures: tuple[Picture, ...] = ()) -> None:
         """Ask. Shown at once; goes out as soon as the host answers."""
-        question = self._question(text)
+        question = msgspec.structs.replace(self._question(text), pictures=pictures)
+        request = msgspec.structs.replace(request, pictures=pictures)
         self.messages = [*self.messages, question]
         self._view.append_message(question)
         self._start(msgspec.structs.replace(request, content=text, model=self.model), question)
@@ -116,7 +120,7 @@ class Dialogue(Answers):
         place = self.place(message)
         if place is None or self.run is not None:
             return
-        question = self._question(text)
+        question = msgspec.structs.replace(self._question(text), pictures=self.messages[place].pictures)
         self._edits[question.id] = message
         self.messages = [*self.messages[:place], question]
         self._view.set_messages(self.messages)
@@ -134,6 +138,7 @@ class Dialogue(Answers):
         request = msgspec.structs.replace(request, model=self.model)
         if last is not None and last.id.startswith("local-"):  # it never reached the host
             edited = self._edits.get(last.id)
+            request = msgspec.structs.replace(request, pictures=last.pictures)
             self._start(msgspec.structs.replace(request, content=last.content, regenerate=edited), last)
         else:
             target = last.id if last is not None and message.startswith("local-") else message
@@ -171,6 +176,7 @@ class Dialogue(Answers):
         if run.question is not None:
             self.messages = [message for message in self.messages if message.id != run.question.id]
             self._view.set_messages(self.messages)
+            self.returned = run.question.pictures
             self.given_back.emit(run.question.content)
             if run.question.id in self._edits:
                 self._load()  # what it was to replace is still there

@@ -43,7 +43,7 @@ def facts_of(info: ModelInfo, place: str) -> list[tuple[str, str]]:
         ("Size", size_words(info) if info.size_bytes else ""),
         ("Context", f"{info.context_length:,} tokens" if info.context_length else ""),
         ("Chat template", "" if info.error is not None else "in the file" if info.has_template else "none"),
-        ("Vision file", "on disk, not used yet" if info.projector else ""),
+        ("Vision file", "on disk: it sees pictures" if info.projector else ""),
         ("Licence", licence_text(info.licence)),
         ("Sampling", sampling_words(info.sampling)),
         ("Last used", used_text(info.last_used, time.time()) or "never"),

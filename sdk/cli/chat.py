@@ -61,6 +61,12 @@ def chat(
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning/--no-reasoning", help="Let the model think first, or not.")
     ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--image", "-i", help="A picture for a model with vision; several times.", exists=True, dir_okay=False
+        ),
+    ] = None,
     preset: Annotated[
         str,
         typer.Option(
@@ -83,6 +89,8 @@ def chat(
     asked = joined(prompt, piped(sys.stdin))
     if not asked and (json or not _on_terminal()):
         raise typer.BadParameter("There is nothing to ask: give a prompt, or text through a pipe.", param_hint="PROMPT")
+    if image and not asked:
+        raise typer.BadParameter("Give a prompt with the picture.", param_hint="PROMPT")
     with Client.connect(client="cli") as client:
         name = model_argument(model) if model else client.settings().default_model
         if preset:
@@ -107,6 +115,7 @@ def chat(
             max_tokens=max_tokens,
             stop=stop or (),
             private=private,
+            images=image or (),
             sampling=sampling,
         )
         completion = view.show(client.generate(request))

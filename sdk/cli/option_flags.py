@@ -131,7 +131,7 @@ def _list(values: Sequence[str], *, divide: bool) -> list[Any]:
 
 def _placed(spec: OptionSpec, value: OptionValue) -> OptionValue:
     """Paths as absolute ones, because the host works in another folder."""
-    if not spec.files or not value:
+    if not spec.files or not value or value == spec.off:
         return value
     if isinstance(value, list):
         return [_placed(spec, item) for item in value]

@@ -176,7 +176,7 @@ def _show_model(terminal: Terminal, model: HubModel, fits: RepoFits | None) -> N
     terminal.table(("Model", "Size", "Files", "Fit" if fits else ""), rows, right=(1, 2))
     if model.projectors:
         named = ", ".join(f"{printable(each.path)} ({bytes_text(each.size_bytes)})" for each in model.projectors)
-        terminal.line(f"With each of them comes a projector: {named}. Paddock keeps it, but cannot send pictures yet.")
+        terminal.line(f"With each of them comes a projector, with which it sees pictures: {named}.")
     if fits is not None and fits.best:
         terminal.line(f"{printable(fits.best)} suits best: {printable(fits.reason)}.")
     if terminal.watched:

@@ -45,6 +45,7 @@ class ChatsApi:
             post(chat + "/messages", status_code=200)(self.add_message),
             patch(message)(self.patch_message),
             get(message + "/revisions")(self.revisions),
+            get("/control/pictures/{name:str}")(self.picture),
             get("/control/chat-folders")(self.folders),
             post("/control/chat-folders", status_code=200)(self.add_folder),
             patch(folder)(self.patch_folder),
@@ -84,6 +85,9 @@ class ChatsApi:
         asked = decode(await request.body(), SendRequest)
         run = await self._host.chats.conversations.send(chat_id, asked, client_of(request))
         return EventStream(frames(run.follow()))
+
+    async def picture(self, name: str) -> Answer:
+        return _json(await self._host.chats.editing.picture(name))
 
     # -------------------------------------------------------------- by hand
 

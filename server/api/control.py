@@ -24,7 +24,7 @@ from paddock.sdk.host import (
     ShutdownRequest,
 )
 from paddock.sdk.memory import EstimateRequest
-from paddock.sdk.questions import Question
+from paddock.sdk.questions import CandidatesRequest, ContextRequest, Question
 from paddock.sdk.types import GenerateRequest, InstancePatch, LoadRequest
 from paddock.server.api.bodies import client_of, decode
 from paddock.server.api.questions import reply
@@ -224,6 +224,9 @@ class ControlApi:
 
     async def ask(self, request: Asked) -> Answer:
         question: Question = decode(await request.body(), Question)  # type: ignore[arg-type]  # it is a union
+        if isinstance(question, ContextRequest | CandidatesRequest):
+            shown = await self._host.chats.editing.shown(question.messages)
+            question = msgspec.structs.replace(question, messages=shown)
         model = await self._host.models.find(question.model)
         return _json(await reply(self._host, request, model, question, client_of(request)))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import Picture, picture_of
 from paddock.sdk.types import Message, Options, Tool, ToolCall
 from paddock.server.api import openai_fields as fields
 from paddock.server.api.bodies import convert
@@ -121,9 +124,17 @@ def _message(number: int, raw: dict[str, Any]) -> Message:
         message = convert(kept, _RawMessage)
     except BadRequest as error:
         raise BadRequest(f"Message {number}: {error.message}", hint=error.hint, field=where) from None
+    content, pictures = _content(where, message.content)
+    if pictures and message.role != "user":
+        raise wrong(
+            f"{where}.content",
+            f"Message {number} of the role “{message.role}” has a picture.",
+            "Send pictures as “user”.",
+        )
     return Message(
         role="system" if message.role == "developer" else message.role,
-        content=_text(where, message.content),
+        content=content,
+        pictures=pictures,
         reasoning=message.reasoning_content or message.reasoning or "",
         tool_calls=tuple(
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
@@ -134,18 +145,47 @@ def _message(number: int, raw: dict[str, Any]) -> Message:
     )
 
 
-def _text(where: str, content: str | list[dict[str, Any]] | None) -> str:
+def _content(where: str, content: str | list[dict[str, Any]] | None) -> tuple[str, tuple[Picture, ...]]:
     if content is None or isinstance(content, str):
-        return content or ""
-    texts = []
-    for part in content:
-        kind = part.get("type")
-        if kind != "text":
-            raise wrong(f"{where}.content", f"A part of the type “{kind}” cannot be read yet.", "Send text.")
-        if not isinstance(part.get("text"), str):
-            raise wrong(f"{where}.content", "A part of the type “text” has no “text”.", "Give it as a string.")
-        texts.append(part["text"])
-    return "\n".join(texts)
+        return content or "", ()
+    text, pictures = "", []
+    for number, part in enumerate(content):
+        match part.get("type"):
+            case "text" if isinstance(part.get("text"), str):
+                text += ("\n" if any(before.get("type") == "text" for before in content[:number]) else "") + part[
+                    "text"
+                ]
+            case "text":
+                raise wrong(f"{where}.content", "A part of the type “text” has no “text”.", "Give it as a string.")
+            case "image_url":
+                pictures.append(_picture(f"{where}.content[{number}]", part.get("image_url"), at=len(text)))
+            case kind:
+                raise wrong(
+                    f"{where}.content", f"A part of the type “{kind}” cannot be read yet.", "Send text and pictures."
+                )
+    return text, tuple(pictures)
+
+
+def _picture(where: str, image: Any, *, at: int) -> Picture:
+    """The picture in a ``data:`` URL; ``detail`` changes nothing for local models."""
+    url = image.get("url") if isinstance(image, dict) else image
+    if not isinstance(url, str):
+        raise wrong(where, "A part of the type “image_url” has no “url”.", "Give it as a string.")
+    head, comma, body = url.partition(",")
+    if not head.lower().startswith("data:"):
+        raise wrong(
+            where,
+            "Paddock fetches no pictures from elsewhere.",
+            "Send the picture itself: data:image/png;base64,…",
+        )
+    if not comma or not head.lower().endswith(";base64"):
+        raise wrong(where, "The picture’s URL is not in base64.", "It begins like data:image/png;base64,…")
+    try:
+        return picture_of(base64.b64decode(body, validate=True), at=at)
+    except binascii.Error:
+        raise wrong(where, "The picture’s base64 is damaged.", "Encode it again.") from None
+    except BadRequest as error:
+        raise BadRequest(error.message, hint=error.hint, field=where) from None
 
 
 def _refuse_what_comes_later(body: ChatBody) -> None:

@@ -270,7 +270,7 @@ def test_notes_are_kept_when_one_looks_elsewhere(
 def test_facts_tell_what_is_known_and_lead_to_the_same_content(show: Callable[..., ModelsPage]) -> None:
     page = show()
     facts = dict(page.pane.facts.shown)
-    assert facts["Vision file"] == "on disk, not used yet"
+    assert facts["Vision file"] == "on disk: it sees pictures"
     assert facts["Licence"] == "Gemma"
     page.pane.facts.other_wanted.emit(LLAMA)
     assert page.current() == LLAMA

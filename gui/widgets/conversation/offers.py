@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from paddock.sdk.types import ChatMessage
 
 if TYPE_CHECKING:
+    from paddock.gui.widgets.conversation.gallery import Gallery
     from paddock.gui.widgets.conversation.row import MessageRow
 
 
@@ -35,6 +36,8 @@ class Deeds:
     act: Callable[[str, str], None]
     menu: Callable[[str], None]
     reshaped: Callable[[MessageRow], None]
+    gallery: Gallery
+    open_picture: Callable[[str], None]
 
 
 def can_go_on(message: ChatMessage) -> bool:

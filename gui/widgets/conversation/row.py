@@ -19,6 +19,7 @@ from paddock.gui.widgets.conversation.code import CodeBlock
 from paddock.gui.widgets.conversation.content import MessageText
 from paddock.gui.widgets.conversation.endings import ending
 from paddock.gui.widgets.conversation.foot import FootBlock, OwnFootBlock, stats
+from paddock.gui.widgets.conversation.gallery import pictures_block
 from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.offers import Deeds, Offers, can_go_on, entries
 from paddock.gui.widgets.conversation.style import Style
@@ -113,6 +114,8 @@ class MessageRow(MessageText):
             if self.unfolded:
                 self.read_thoughts()
                 found.extend(self._quoted(self.thoughts.blocks()))
+        if pictures := self.message.pictures:
+            found.append(self._keep("pictures", pictures, lambda: pictures_block(style, pictures, self._deeds)))
         body: list[NodeBlock] = self.body.blocks()
         if body and found:
             body[0].gap = style.px(12 if self.reasoning else 8)
@@ -326,7 +329,7 @@ class MessageRow(MessageText):
                 y += under
                 if self.bubble is not None:
                     x, _, w, _ = self.bubble
-                    self.bubble = (x, 0, w, y)
+                    self.bubble = (x, body[0].top - over, w, y - body[0].top + over)
         self._tops = tops
         self.height = y
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from paddock.gui import theme
 from paddock.gui.widgets.conversation import accessible, menus
 from paddock.gui.widgets.conversation.content import Speaker
+from paddock.gui.widgets.conversation.gallery import Gallery
 from paddock.gui.widgets.conversation.jump import JumpButton
 from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.offers import Deeds, Offers
@@ -37,7 +38,8 @@ class ConversationView(Searching):
     ``numbers`` answers stand alone: whoever shows the view says what belongs there.
 
     Copying, selecting, folding and scrolling are done inside; everything else is a signal with a message id
-    (``version_requested``: of the sibling to show) or an address (``link_activated``, only ever by a click or Enter).
+    (``version_requested``: of the sibling to show), the hash of a picture (``picture_opened``) or an address
+    (``link_activated``, only ever by a click or Enter).
     """
 
     regenerate_requested = Signal(str)
@@ -45,6 +47,7 @@ class ConversationView(Searching):
     remedy_requested = Signal(str)
     edit_requested = Signal(str)
     version_requested = Signal(str)
+    picture_opened = Signal(str)
 
     action_requested = Signal(str, str)
 
@@ -71,6 +74,8 @@ class ConversationView(Searching):
         self._look = theme.current()
         self._last_update = 0.0
         self._cost = 0.0
+        self.gallery = Gallery(self)
+        self.gallery.changed.connect(self.viewport().update)
         self._deeds = Deeds(
             copy=self.copy_text,
             regenerate=self.regenerate_requested.emit,
@@ -81,6 +86,8 @@ class ConversationView(Searching):
             act=self.act,
             menu=self._menu_of,
             reshaped=self._reshaped,
+            gallery=self.gallery,
+            open_picture=self.picture_opened.emit,
         )
         self.setAccessibleName("Conversation")
         self.setProperty("role", "surface")

@@ -99,7 +99,7 @@ def test_a_batch_that_only_the_copy_has_comes_back_paused(whole, tmp_path):
     table = opened(path)
     table.batches.delete("removed since")
     table.close()
-    path.write_bytes(broken(path.read_bytes(), len(whole) // PAGE // 3))
+    path.write_bytes(broken(path.read_bytes(), len(whole) // PAGE // 3, 8))
     assert rescue(path, Path(copy.path), tmp_path / "new.db").lost
     table = opened(tmp_path / "new.db")
     assert {one.id: (one.state, one.prompts) for one in table.batches.all()} == {

@@ -131,6 +131,12 @@ class Driver:
         return self.start(*messages, sampling=sampling, **fields)
 
 
+@pytest.fixture(scope="session")
+def driver_class() -> type[Driver]:
+    """For fixtures that keep an engine longer than a test."""
+    return Driver
+
+
 @pytest.fixture
 def make_driver() -> Iterator[Callable[[], Driver]]:
     """Several engines, one after the other."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.sequence import Sequence as Running
 
@@ -76,9 +77,22 @@ class Driver:
         self.cached: dict[Job, int] = {}
         self.running: dict[str, Running] = {}
 
-    def add(self, job: Job, boundaries: tuple[int, ...] = (), draft_limit: int = 0) -> Running:
+    def add(
+        self,
+        job: Job,
+        boundaries: tuple[int, ...] = (),
+        draft_limit: int = 0,
+        pictures: tuple[PictureRun, ...] = (),
+    ) -> Running:
         number = len(self.rows)
-        sequence = Running(str(number), list(job.prompt), (1, number), boundaries=boundaries, draft_limit=draft_limit)
+        sequence = Running(
+            str(number),
+            list(job.prompt),
+            (1, number),
+            boundaries=boundaries,
+            draft_limit=draft_limit,
+            pictures=pictures,
+        )
         self.guesses.jobs[sequence.id] = job
         self.running[sequence.id] = sequence
         self.rows[job] = []

@@ -1,0 +1,215 @@
+"""Requests with pictures, through the whole engine: a tiny model whose projector makes 16 tokens of every picture."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from paddock.backends.llamacpp.bindings import library
+from paddock.backends.llamacpp.loading import effective_options, load_model
+from paddock.backends.llamacpp.picture_encoder import PictureEncoder, PictureRun
+from paddock.backends.llamacpp.projector import Chunk, Projector
+from paddock.sdk.events import PromptProgress, TextDelta
+from paddock.sdk.pictures import Picture, picture_of
+from paddock.sdk.questions import ContextRequest, ContextUse
+from paddock.sdk.types import Message
+
+TOKENS = 16
+DEADLINE = 30.0
+Png = Callable[..., bytes]
+
+
+@pytest.fixture(scope="module")
+def projector_file(gguf_file: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = Path(__file__).parent / "architectures" / "projectors.py"
+    spec = importlib.util.spec_from_file_location("llamacpp_projectors", place)
+    assert spec is not None
+    assert spec.loader is not None
+    projectors = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(projectors)
+    path: Path = projectors.write_projector(gguf_file, "mlp", tmp_path_factory.mktemp("projectors") / "mmproj.gguf")
+    return path
+
+
+@pytest.fixture(scope="module")
+def seeing(tiny: Path, projector_file: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    driver = request.getfixturevalue("driver_class")()
+    driver.load(tiny, mmproj=str(projector_file), n_ctx=512, n_parallel=2)
+    yield driver
+    driver.engine.close()
+
+
+def asked(text: str, *pictures: bytes) -> Message:
+    return Message(role="user", content=text, pictures=tuple(picture_of(data) for data in pictures))
+
+
+def test_a_picture_is_part_of_the_prompt_and_its_tokens_are_counted(seeing, noise_png: Png) -> None:
+    plain = seeing.greedy(asked("the cab"), max_tokens=12)
+    with_one = seeing.greedy(asked("the cab", noise_png(40, 30)), max_tokens=12)
+    assert with_one.finished.usage.prompt_tokens >= plain.finished.usage.prompt_tokens + TOKENS
+    told = [event.done for event in with_one.events if isinstance(event, PromptProgress)]
+    assert told == sorted(told)
+    assert told[-1] == with_one.finished.usage.prompt_tokens
+
+
+def test_a_second_turn_reads_only_what_is_new(seeing, noise_png: Png) -> None:
+    question = asked("what the cab", noise_png(50, 20, 7))
+    first = seeing.greedy(question, max_tokens=6)
+    answer = Message(role="assistant", content=first.text_when_finished)
+    second = seeing.greedy(question, answer, asked("and the bed"), max_tokens=2)
+    assert second.finished.usage.cached_tokens >= first.finished.usage.prompt_tokens
+
+
+def test_another_picture_of_the_same_size_is_read(seeing, noise_png: Png) -> None:
+    seeing.greedy(asked("the same words", noise_png(30, 30, 1)), max_tokens=2).text_when_finished  # noqa: B018
+    other = seeing.greedy(asked("the same words", noise_png(30, 30, 2)), max_tokens=2)
+    usage = other.finished.usage
+    assert usage.cached_tokens < usage.prompt_tokens - TOKENS
+
+
+def test_pictures_stand_where_their_message_says(seeing, noise_png: Png) -> None:
+    picture = noise_png(20, 20, 3)
+    behind = Message(role="user", content="the cab", pictures=(picture_of(picture, at=3),))
+    before = seeing.greedy(asked("the cab", picture), max_tokens=8)
+    between = seeing.greedy(behind, max_tokens=8)
+    assert between.finished.usage.prompt_tokens >= before.finished.usage.prompt_tokens
+    assert between.finished.usage.cached_tokens < TOKENS
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        (b"", "empty"),
+        (b"no picture at all", "no picture"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "ends in the middle"),
+        (b"GIF89a\x10\x27\x10\x27", "50 million"),
+        (b"GIF89a\x10\x27\x01\x00", "no model can make out"),
+        (b"GIF89a\x00\x00\x01\x00", "no pixels"),
+        (b"GIF89a\x10\x00\x10\x00", "damaged"),
+        (b"\xff\xd8\xff\xe0\x00\x01", "damaged"),
+        (bytes(20 * 2**20 + 1), "more than"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_picture_is_refused_with_a_sentence(seeing, spoiled: bytes, said: str) -> None:
+    message = Message(role="user", content="?", pictures=(Picture(hash="0" * 64, data=spoiled),))
+    error = seeing.start(message).failed.error
+    assert error.code == "bad_request"
+    assert said in error.message
+    assert error.hint
+
+
+def test_a_picture_that_is_not_there_any_more_is_said(seeing, noise_png: Png) -> None:
+    from msgspec import structs
+
+    gone = structs.replace(picture_of(noise_png(9, 9)), data=None)
+    assert "gone" in seeing.start(Message(role="user", content="?", pictures=(gone,))).failed.error.message
+
+
+def test_what_a_user_writes_is_never_taken_for_a_picture(seeing, noise_png: Png) -> None:
+    run = seeing.greedy(asked("<__media__> <picture-0-0>", noise_png(8, 8)), max_tokens=2)
+    assert run.finished.usage.prompt_tokens > TOKENS + 20
+
+
+def test_a_model_without_a_projector_says_that_it_cannot_see(make_driver, tiny: Path, noise_png: Png) -> None:
+    driver = make_driver()
+    driver.load(tiny, mmproj="off", n_ctx=256)
+    error = driver.start(asked("the cab", noise_png(8, 8))).failed.error
+    assert error.message == "This model cannot see pictures."
+
+
+def test_a_projector_of_another_model_is_said_when_there_is_something_to_see(
+    make_driver, tiny: Path, noise_png: Png
+) -> None:
+    driver = make_driver()
+    assert driver.load(tiny, mmproj=str(tiny), n_ctx=256).options["mmproj"] == "off"
+    assert driver.greedy("the cab", max_tokens=2).text_when_finished
+    error = driver.start(asked("the cab", noise_png(8, 8))).failed.error
+    assert "does not work as this model’s projector" in error.message
+
+
+def test_the_room_that_pictures_take_is_told(seeing, noise_png: Png) -> None:
+    told: list[object] = []
+    came = threading.Event()
+    messages = (asked("the cab", noise_png(40, 30)),)
+
+    def answered(reply: object) -> None:
+        told.append(reply)
+        came.set()
+
+    seeing.engine.ask(ContextRequest(id="c", model="m", messages=messages), answered)
+    assert came.wait(DEADLINE)
+    assert isinstance(told[0], ContextUse)
+    assert told[0].tokens > TOKENS
+
+
+def test_answers_go_on_beside_pictures(seeing, noise_png: Png) -> None:
+    runs = [seeing.greedy(asked(f"the bed {n}", noise_png(30, 30, n)), max_tokens=10) for n in range(6)]
+    plain = seeing.greedy("the cab", max_tokens=30)
+    assert all(run.finished.usage.completion_tokens for run in (*runs, plain))
+    assert any(isinstance(event, TextDelta) for event in plain.events)
+
+
+# ---------------------------------------------------------------- encoding
+
+
+@pytest.fixture
+def projector(tiny: Path, projector_file: Path) -> Iterator[Projector]:
+    model = load_model(library(), str(tiny), effective_options({}), lambda fraction: None)
+    yield Projector(model, str(projector_file), threads=1, gpu=False)
+    model.close()
+
+
+def run_of(projector: Projector, data: bytes) -> PictureRun:
+    (chunk,) = projector.split(data)
+    assert isinstance(chunk, Chunk)
+    return PictureRun(0, chunk.count, chunk.positions, chunk.grid, data, lambda: chunk)
+
+
+def test_encoding_stops_when_nobody_waits_any_more_and_starts_again_for_the_next(
+    projector: Projector, noise_png: Png
+) -> None:
+    heard = threading.Event()
+    encoder: PictureEncoder
+
+    def changed() -> None:
+        encoder.forget("a")  # in the middle of the encoding: it has just given others their turn
+        if second.embeddings is not None:
+            heard.set()
+
+    first, second = run_of(projector, noise_png(30, 30)), run_of(projector, noise_png(31, 31))
+    encoder = PictureEncoder(projector, threading.Lock(), changed, turn_s=0.0)
+    encoder.want("a", first)
+    encoder.want("b", second)
+    assert heard.wait(DEADLINE)
+    assert first.embeddings is None
+    assert first.done < 1
+    assert second.embeddings is not None
+    encoder.close()
+
+
+def test_what_was_encoded_is_kept_for_the_next_request_until_memory_is_short(
+    projector: Projector, noise_png: Png
+) -> None:
+    done = threading.Semaphore(0)
+    encoder = PictureEncoder(projector, threading.Lock(), lambda: done.release())
+    first, again = run_of(projector, noise_png(30, 30)), run_of(projector, noise_png(30, 30))
+    encoder.want("a", first)
+    assert done.acquire(timeout=DEADLINE)
+    encoder.want("b", again)
+    assert again.embeddings is not None
+    assert again.embeddings is first.embeddings
+    encoder.shed()
+    third = run_of(projector, noise_png(30, 30))
+    encoder.want("c", third)
+    while third.embeddings is None:
+        assert done.acquire(timeout=DEADLINE)
+    assert third.embeddings is not first.embeddings
+    encoder.close()

@@ -1,0 +1,120 @@
+"""Pictures of kept messages: stored once, shown to the model with every later question, gone with the last message that
+has them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from paddock.sdk import Client
+from paddock.sdk.chats import ExportRequest
+from paddock.sdk.errors import BadRequest, NotFound
+from paddock.sdk.pictures import Picture, picture_of
+from paddock.sdk.types import ChatMessage, ChatSummary, NewChat, SendRequest
+from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_lines import line_of, record_of
+from paddock.server.chats import ChatTable
+from paddock.server.database import connect
+
+Png = Callable[..., bytes]
+
+
+@pytest.fixture
+def table(tmp_path: Path):
+    path = tmp_path / "chats.db"
+    made = ChatTable(connect(path), path)
+    yield made
+    made.close()
+
+
+def kept(table: ChatTable) -> int:
+    with closing(sqlite3.connect(table._path)) as connection:
+        return connection.execute("SELECT count(*) FROM pictures").fetchone()[0]
+
+
+def ask(table: ChatTable, chat: str, *pictures: Picture) -> ChatMessage:
+    message = ChatMessage(id=f"{chat}-q", chat_id=chat, parent=None, role="user", content="?", pictures=pictures)
+    table.add(ChatSummary(id=chat, title=chat, created=1.0, updated=1.0))
+    table.append(chat, [message], "t", 2.0)
+    return message
+
+
+def test_messages_name_their_pictures_and_have_the_files_when_they_are_asked_for(table, noise_png: Png) -> None:
+    picture = picture_of(noise_png(20, 10), at=1)
+    ask(table, "a", picture)
+    (message,) = table.path("a", "a-q")
+    assert message.pictures == (structs.replace(picture, data=None),)
+    assert table.pictures.shown([message])[0].pictures == (picture,)
+    assert table.pictures.get(picture.hash).data == picture.data
+    with pytest.raises(NotFound):
+        table.pictures.get("0" * 64)
+
+
+def test_a_picture_goes_with_the_last_message_that_shows_it(table, noise_png: Png) -> None:
+    one, other = picture_of(noise_png(20, 10)), picture_of(noise_png(20, 10, 1))
+    ask(table, "a", one, other)
+    ask(table, "b", one)
+    assert kept(table) == 2
+    table.delete("a", 3.0)
+    assert kept(table) == 2
+    table.purge("a")
+    assert kept(table) == 1
+    assert table.pictures.data(one.hash) is not None
+    table.purge("b")
+    assert kept(table) == 0
+
+
+def test_what_is_lost_is_left_out_of_the_prompt(table, noise_png: Png) -> None:
+    ask(table, "a", picture_of(noise_png(20, 10)))
+    with closing(sqlite3.connect(table._path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM pictures")
+    assert table.pictures.shown(table.path("a", "a-q"))[0].pictures == ()
+
+
+def test_an_exported_conversation_comes_back_with_its_pictures(table, noise_png: Png) -> None:
+    picture = picture_of(noise_png(20, 10))
+    ask(table, "a", picture)
+    line = line_of(table.archive.read("a"), reasoning=True, blind=False)
+    table.purge("a")
+    import msgspec
+
+    record: ChatRecord = record_of(msgspec.json.decode(line))
+    (chat,) = table.archive.write([record])
+    messages = table.chat(chat).messages
+    assert table.pictures.shown(messages)[0].pictures == (picture,)
+
+
+def test_a_damaged_picture_of_an_import_is_left_out(table, noise_png: Png) -> None:
+    broken = structs.replace(picture_of(noise_png(20, 10)), data=b"no picture")
+    ask(table, "a", picture_of(noise_png(9, 9)))
+    record = table.archive.read("a")
+    record = structs.replace(
+        record, origin="elsewhere:a", messages=tuple(structs.replace(m, pictures=(broken,)) for m in record.messages)
+    )
+    (chat,) = table.archive.write([record])
+    assert table.chat(chat).messages[0].pictures == ()
+
+
+def test_a_question_with_a_picture_is_kept_answered_again_and_copied(shared, noise_png: Png) -> None:
+    data = noise_png(30, 20)
+    with Client.connect(shared.home, start=False) as client:
+        chat = client.create_chat(NewChat(model="test/paris")).summary.id
+        sent = SendRequest(content="What is this?", pictures=(picture_of(data),))
+        list(client.send(chat, sent))
+        question = client.chat(chat).messages[0]
+        (picture,) = question.pictures
+        assert (picture.width, picture.height, picture.data) == (30, 20, None)
+        assert client.picture(picture.hash).data == data
+        list(client.send(chat, SendRequest(content="In other words?", regenerate=question.id)))
+        assert client.chat(chat).messages[0].pictures == question.pictures
+        branch = client.branch_chat(chat)
+        assert branch.messages[0].pictures == question.pictures
+        exported = client.export_chats(ExportRequest(chats=(chat,), format="markdown"))
+        assert "With a picture." in exported.text
+        with pytest.raises(BadRequest, match="no picture"):
+            list(client.send(chat, SendRequest(content="?", pictures=(Picture(hash="", data=b"nothing"),))))
