@@ -13,8 +13,8 @@ from paddock.sdk.errors import InvalidOption, PaddockError
 from paddock.sdk.version import VERSION
 
 COMMANDS = (
-    "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "alias", "ls", "ps", "estimate", "load", "unload",
-    "stop", "chats", "presets", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
+    "chat", "serve", "search", "get", "downloads", "import", "quantize", "rm", "alias", "ls", "ps", "estimate", "load",
+    "unload", "stop", "chats", "presets", "compare", "bench", "cache", "login", "logout", "integrate", "doctor",
 )  # fmt: skip
 """In the order of the help."""
 

@@ -119,8 +119,8 @@ def test_a_name_is_of_one_model_only(start):
     }.items():
         answer = patch(host, "test/slow", aliases=["free", name])
         assert answer.status_code == 400, name
-        assert said in answer.json()["message"], name
-        assert answer.json()["hint"], name
+        assert said in answer.json()["error"]["message"], name
+        assert answer.json()["error"]["hint"], name
     assert models_of(host)["test/slow"]["aliases"] == []
     assert patch(host, "test/slow", aliases=[f"n{number}" for number in range(33)]).status_code == 400
     assert patch(host, "test/paris", aliases=["coder", "two"]).status_code == 200
