@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
 from paddock.gui.pages.inspector_import import ImportPreset
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
-from paddock.gui.screens_content import CHATS, ECHO_MODELS, QUESTIONS, RICH
+from paddock.gui.screens_content import CHATS, ECHO_MODELS, PROJECTOR, QUESTIONS, RICH
 from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.gui.widgets.conversation import ConversationView
 from paddock.sdk.aclient import AsyncClient
@@ -29,6 +30,14 @@ def prepare(home: Home) -> None:
         folder = home.models / "demo" / name[:100]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
+    words = b"".join(_word(name) + struct.pack("<I", 8) + _word(value) for name, value in PROJECTOR)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, len(PROJECTOR))
+    (home.models / "demo" / "demo-seer" / "mmproj-demo-seer.gguf").write_bytes(head + words)
+
+
+def _word(text: str) -> bytes:
+    """As GGUF files have it."""
+    return struct.pack("<Q", len(text)) + text.encode()
 
 
 class ChatPictures:

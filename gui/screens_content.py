@@ -71,8 +71,14 @@ ECHO_MODELS: dict[str, dict[str, Any]] = {
     },
     LONG: {"text": "A name of forty characters.", "take_mib": 30},
     LONGEST: {"text": "A name of two hundred characters.", "take_mib": 60},
+    "demo-seer": {"text": "All of them show a hill under a white sun.", "tokens_per_second": 400},
     "demo-large": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
 }
+
+PROJECTOR = (("general.architecture", "clip"), ("general.type", "mmproj"))
+"""What makes a file the one through which demo-seer sees."""
+SHOWN = ((800, 600), (600, 900), (1200, 300), (1920, 1080), (3000, 60), (60, 3000))
+"""Width and height of pictures in a message."""
 
 REPOS = {
     "usual": "unsloth/Qwen3-8B-GGUF",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer
+from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPolygon
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
+from paddock.gui.pages.chat_pictures import PictureSheet
 from paddock.gui.pages.chats_tags import TagsDialog
 from paddock.gui.pages.composer_context import ContextPopup
 from paddock.gui.pages.data_settings import DataCard
@@ -16,7 +18,7 @@ from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.pages.models import ModelsPage
 from paddock.gui.screens_chat import ChatPictures
-from paddock.gui.screens_content import LONG, LONG_TITLE, LONGEST, REPAIRED, RICH
+from paddock.gui.screens_content import LONG, LONG_TITLE, LONGEST, REPAIRED, RICH, SHOWN
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.chats import StoreRepair
@@ -80,6 +82,31 @@ class MomentPictures(ChatPictures):
         chat.deeds.show_revisions(chat.dialogue.messages[-1].id)
         studio.until(lambda: any(part.isVisible() for part in studio.window.findChildren(RevisionsDialog)), "The list")
         self._over(f"chat-wordings-{name}", RevisionsDialog)
+
+    def pictures(self, name: str) -> None:
+        """To be sent and as sent, one opened, and what cannot be taken."""
+        studio, chat = self._studio, self._studio.chat
+        strip = chat.composer.pictures
+        self._begin("demo-seer", "Are you there?")
+        studio.until(lambda: bool(chat.dialogue.chat) and chat.dialogue.run is None, "The first answer")
+        made = chat.dialogue.chat
+        for number, size in enumerate(SHOWN):
+            chat.pictures.give_image(_hill(*size, hue=number * 50))
+            studio.until(lambda number=number: len(strip.shown) > number, "The picture")  # type: ignore[misc]
+        chat.composer.set_text("What do these have in common?")
+        studio.save(f"pictures-draft-{name}")
+        chat.composer.button.click()
+        self._until_stored(made, 4)
+        studio.save(f"pictures-{name}")
+        chat.pictures.open(chat.dialogue.messages[2].pictures[0].hash)
+        studio.until(lambda: bool(studio.window.findChildren(PictureSheet)), "The picture, large")
+        self._over(f"pictures-large-{name}", PictureSheet)
+        chat.pictures.give_files([f"/nowhere/{LONG_TITLE}.png"])
+        studio.until(lambda: bool(studio.window.bar.texts()), "What is said of it")
+        studio.save(f"pictures-refused-{name}")
+        for notice in list(studio.window.bar.rows()):
+            notice.gone.emit(False)
+        self._throw_away(made)
 
     def gauge(self, name: str) -> None:
         """More than the context holds, and a file held over the window."""
@@ -197,3 +224,20 @@ class MomentPictures(ChatPictures):
         part = self._studio.part(kind)
         self._studio.save(name, part)
         part.hide() if isinstance(part, Popup) else part.close()
+
+
+def _hill(width: int, height: int, *, hue: int) -> QImage:
+    """A hill under a sun."""
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    sky = QLinearGradient(0, 0, 0, height)
+    sky.setColorAt(0, QColor.fromHsv(hue, 90, 240))
+    sky.setColorAt(1, QColor.fromHsv(hue, 160, 120))
+    painter.fillRect(image.rect(), sky)
+    painter.setBrush(QColor("white"))
+    radius = min(width, height) // 6
+    painter.drawEllipse(QPoint(width * 2 // 3, height // 3), radius, radius)
+    painter.setBrush(QColor.fromHsv(hue, 120, 80))
+    painter.drawPolygon(QPolygon([QPoint(0, height), QPoint(width // 3, height // 2), QPoint(width * 2 // 3, height)]))
+    painter.end()
+    return image

@@ -15,6 +15,8 @@ _DRAFTING = "Drafting"
 _MODEL = "Model"
 MMPROJ_OFF = "off"
 """What “mmproj” says where the model shall see no pictures."""
+WITHOUT_PICTURES = "The model loads without it, and sees no pictures."
+"""Follows what is wrong with a projector."""
 
 LOAD: tuple[OptionSpec, ...] = (
     OptionSpec(

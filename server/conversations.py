@@ -84,7 +84,7 @@ class Conversations:
             title=request.title,
             created=now,
             updated=now,
-            model=request.model,
+            model=self._models.kept_name(request.model),
             system=request.system,
             private=request.private,
         )
@@ -101,6 +101,8 @@ class Conversations:
 
     async def patch(self, chat_id: str, patch: ChatPatch) -> Chat:
         now = self._clock()
+        if patch.model is not None:
+            patch = msgspec.structs.replace(patch, model=self._models.kept_name(patch.model))
         await self._store.ask(lambda table: table.change(chat_id, patch, now))
         return await self.told(chat_id)
 
@@ -162,7 +164,7 @@ class Conversations:
             parent=new[-1].id,
             role="assistant",
             content="",
-            model=request.model or chat.model or self._settings().default_model,
+            model=self._models.kept_name(request.model or chat.model or self._settings().default_model),
             state="generating",
             created=now,
         )

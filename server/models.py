@@ -114,6 +114,10 @@ class Models:
                 return info
         return await self.library.find(model, paths=paths)
 
+    def kept_name(self, name: str) -> str:
+        """What a conversation keeps for ``name``: of a further name the id."""
+        return self.library.alias_of(name) or name
+
     async def keep(self, name: str, patch: ModelPatch) -> ModelInfo:
         """Change what is kept about a model on disk. Raises ModelNotFound, BadRequest, StorageFailed."""
         named = {alias: self.pool.named(alias) for alias in patch.aliases or ()}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, PaddockError
-from paddock.sdk.llamacpp_load import MMPROJ_OFF
+from paddock.sdk.llamacpp_load import MMPROJ_OFF, WITHOUT_PICTURES
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Machine, Parts, Prediction
 from paddock.sdk.types import Options
 from paddock.server.subjects import Subject, file_key
@@ -64,8 +64,7 @@ class Predictions:
             raise ModelUnusable(f"What “{subject.name}” takes cannot be told before it is loaded.")
         drafting = options.get("draft_model")
         draft = await self._read(drafting, "") if isinstance(drafting, str) and drafting else ()
-        seeing = options.get("mmproj")
-        projectors = await self._read(seeing, "") if isinstance(seeing, str) and seeing not in ("", MMPROJ_OFF) else ()
+        projectors, blind = await self._projectors(options)
         measured = self._simulator is not None and not machine.planned
         process = self._simulating().overhead(subject.engine.name) if measured else None
 
@@ -88,7 +87,18 @@ class Predictions:
                 shape=shape,
             )
 
-        return await asyncio.to_thread(compute)
+        found = await asyncio.to_thread(compute)
+        return msgspec.structs.replace(found, notes=(*found.notes, *blind))
+
+    async def _projectors(self, options: Options) -> tuple[tuple[Header, ...], tuple[str, ...]]:
+        """The header of what the model sees through, where it does; and notes where that does not work."""
+        path = options.get("mmproj")
+        if not isinstance(path, str) or path in ("", MMPROJ_OFF):
+            return (), ()
+        try:
+            return await self._read(path, ""), ()
+        except ModelUnusable as error:
+            return (), (error.message, WITHOUT_PICTURES)
 
     async def best(self, subject: Subject, options: Options, machine: Machine) -> Prediction:
         """The engine's answer; a guess where it refuses the file or the options; what the header says where it cannot

@@ -242,7 +242,9 @@ class Decoding:
                     self._end(job, Failed(id=sequence.id, error=told(error).info()))
 
     def _wait_for_pictures(self) -> bool:
-        """Have the pictures encoded that running requests have come to; whether there are such."""
+        """Have the pictures encoded that running requests have come to; whether there is only that to wait for."""
+        if self._encoder is None:
+            return False
         held = [self._jobs[sequence.id] for sequence in self._scheduler.running if sequence.held]
         for job in held:
             event = encoding_of(self._encoder, job)
@@ -250,7 +252,7 @@ class Decoding:
                 self._end(job, event)
             elif event is not None:
                 self._tell(job, event)
-        return bool(held)
+        return bool(held) and all(job.request.id in self._jobs for job in held)  # who has ended makes room for others
 
     def _compute(self, step: Step) -> bool:
         with self._changed:

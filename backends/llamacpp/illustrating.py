@@ -73,14 +73,14 @@ class Illustrator:
         return [self._marked(message, found) for message in messages], found
 
     def _marked(self, message: Message, found: Illustrations) -> Message:
-        text = message.content
-        for picture in sorted(message.pictures, key=lambda picture: picture.at, reverse=True):
+        said, text, done = message.content, "", 0
+        for picture in sorted(message.pictures, key=lambda picture: picture.at):
             if picture.data is None:
                 raise BadRequest("A picture of the conversation is gone.", hint="Remove it from its message.")
-            mark = found.add(self._shown(picture.data))
-            at = min(max(picture.at, 0), len(text))
-            text = text[:at] + mark + text[at:]
-        return structs.replace(message, content=text, pictures=())
+            at = min(max(picture.at, 0), len(said))
+            text += said[done:at] + found.add(self._shown(picture.data))
+            done = at
+        return structs.replace(message, content=text + said[done:], pictures=())
 
     def _shown(self, data: bytes) -> _Shown:
         assert self._projector is not None

@@ -52,12 +52,14 @@ class Job:
         """How much of the prompt is read; of a picture half of it while that is encoded. None once that was told, or
         the answer has begun."""
         assert self.sequence is not None
+        if self.timing.first is not None:
+            return None
         total, picture = self.sequence.n_prompt, self.sequence.picture
         done = min(self.sequence.evaluated, total)
         if picture is not None:
             encoded = picture.done if picture.embeddings is None else 1.0
             done = (picture.start + done + int(encoded * (picture.end - picture.start))) // 2
-        if done == self.read or self.timing.first is not None:
+        if done == self.read:
             return None
         self.read = done
         return PromptProgress(id=self.request.id, done=done, total=total, cached=self.sequence.cached)

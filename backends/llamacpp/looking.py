@@ -29,7 +29,7 @@ def candidates(model: Model, row: Row, tokens: Sequence[int], top: int) -> Candi
     rest = row[others & np.isfinite(row)].astype(np.float64)
     places, groups, counts = np.unique(np.floor(rest / _WIDTH), return_inverse=True, return_counts=True)
     means = np.bincount(groups, rest, minlength=places.size) / np.maximum(counts, 1)
-    recent = list(tokens[-RECENT:])
+    recent = [token for token in tokens[-RECENT:] if token >= 0]  # those of pictures are no words
     return Candidates(
         tokens=tuple(best.tolist()),
         texts=tuple(_text(model, token) for token in best.tolist()),

@@ -14,7 +14,7 @@ from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
 from paddock.backends.llamacpp.memory_breakdown import Allocated, buffers
-from paddock.backends.llamacpp.projector_memory import Use, projector_bytes
+from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceKind, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
@@ -104,7 +104,10 @@ def measured(model: Model, context: Context | None, options: Options, *, draft: 
     return Prediction(
         source="measured",
         confidence="exact",
-        devices=_of_load(buffers_used(model, context, options, draft=drafting, projector=seeing)),
+        devices=_of_load(
+            buffers_used(model, context, options, draft=drafting, projector=seeing),
+            seeing=os.path.getsize(projector_of(options)) if seeing else 0,
+        ),
         architecture=model.architecture,
         context_length=context_length(model, options) if context is not None else 0,
         trained_context=model.n_ctx_train,
@@ -112,12 +115,14 @@ def measured(model: Model, context: Context | None, options: Options, *, draft: 
     )
 
 
-def _of_load(devices: Sequence[DeviceUse]) -> tuple[DeviceUse, ...]:
+def _of_load(devices: Sequence[DeviceUse], *, seeing: int) -> tuple[DeviceUse, ...]:
     """``devices`` of a load that has just ended, with what this process holds beyond its buffers. Those for computing
-    and for logits have not been touched yet, and the system gives no memory before they are."""
+    and for logits have not been touched yet, and the system gives no memory before they are; of a projector ``seeing``
+    bytes have been, its file's."""
     machine = devices[0]
     parts = machine.parts
-    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters + parts.projector
+    touched = parts.weights + parts.kv + parts.recurrent + parts.draft + parts.adapters
+    touched += min(parts.projector, seeing)
     touched -= machine.mapped if MAPPED_IS_FREE else 0
     return of_process(device_contexts(devices), max(resident_bytes(os.getpid()) - touched, 0))
 

@@ -238,5 +238,6 @@ class Preparer:
     def _openers(self, tokens: Sequence[int]) -> list[int]:
         """Where messages begin: at the control token that opens the prompt and at every repetition of it."""
         bos = self._model.bos_token
-        opener = next((token for token in tokens[:3] if token != bos and self._model.is_control(token)), None)
+        words = (token for token in tokens[:3] if token >= 0 and token != bos)
+        opener = next((token for token in words if self._model.is_control(token)), None)
         return [at for at, token in enumerate(tokens) if token == opener]

@@ -1,4 +1,5 @@
-"""llama.cpp's multimodal library with owners and errors: the only module that touches ``llama_cpp.mtmd_cpp``.
+"""llama.cpp's multimodal library with owners and errors; what a projector takes is told by
+:mod:`paddock.backends.llamacpp.projector_memory`.
 
 A projector turns a picture into embeddings, which a model reads in place of tokens.
 """
@@ -62,8 +63,10 @@ class Projector:
     """
 
     def __init__(self, model: Model, path: str, *, threads: int, gpu: bool) -> None:
-        from llama_cpp import mtmd_cpp
-
+        try:
+            from llama_cpp import mtmd_cpp
+        except (ImportError, OSError, RuntimeError) as error:
+            raise ModelUnusable("This build of llama.cpp cannot see pictures.", hint="Install another one.") from error
         self._api: Any = mtmd_cpp
         name = Path(path).name
         if not Path(path).is_file():
@@ -86,7 +89,7 @@ class Projector:
         if not self._handle:
             said = lib.errors()
             raise LoadFailed(
-                f"{name} does not work as this model’s projector: {said[-1].strip() if said else 'no reason given'}",
+                f"{name} does not work as this model’s projector: {said[-1].strip().removeprefix('error: ') if said else 'no reason given'}",
                 hint="Load the model with the projector (mmproj) that was published with it.",
             )
         if not self._api.mtmd_support_vision(self._handle):

@@ -254,11 +254,12 @@ class Scheduler:
     # ------------------------------------------------------------ planning
 
     def _plan(self) -> Step:
-        step = Step(group=self._next_group())
+        ready = [sequence for sequence in self._running if not (sequence.pictures and sequence.held)]
+        step = Step(group=self._next_group(ready))
         writing: list[Sequence] = []
         reading: list[Sequence] = []
-        for sequence in self._running:
-            if sequence.group == step.group and not sequence.held:
+        for sequence in ready:
+            if sequence.group == step.group:
                 (writing if sequence.pending == 1 else reading).append(sequence)
         apace = not self._came_together(writing, reading)
         picture = reading[0].picture if reading else None
@@ -293,11 +294,11 @@ class Scheduler:
         last = max((sequence.arrived for sequence in reading), default=0.0)
         return all(sequence.began is None or sequence.began > last for sequence in writing)
 
-    def _next_group(self) -> Hashable:
-        """The groups of running sequences take turns."""
-        if all(sequence.group == self._group for sequence in self._running):
+    def _next_group(self, ready: Items[Sequence]) -> Hashable:
+        """The groups of sequences that can go on take turns."""
+        if all(sequence.group == self._group for sequence in ready):
             return self._group
-        groups = list(dict.fromkeys(sequence.group for sequence in self._running))
+        groups = list(dict.fromkeys(sequence.group for sequence in ready))
         if groups:
             at = groups.index(self._group) + 1 if self._group in groups else 0
             self._group = groups[at % len(groups)]

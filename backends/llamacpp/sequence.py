@@ -55,6 +55,8 @@ class Sequence:
     @property
     def picture(self) -> PictureRun | None:
         """What is to be evaluated next, where that is a picture."""
+        if not self.pictures:
+            return None
         at = self.evaluated
         return next((run for run in self.pictures if run.start <= at < run.end), None)
 

@@ -33,6 +33,8 @@ from paddock.backends.llamacpp.process_memory import give_back_freed
 from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
 from paddock.backends.llamacpp.tokenless import words_left_out
 from paddock.backends.process_memory import resident_bytes
+from paddock.sdk.errors import LoadFailed, ModelUnusable
+from paddock.sdk.llamacpp_load import WITHOUT_PICTURES
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceUse, Parts, Prediction
 from paddock.sdk.types import Options
 
@@ -69,7 +71,8 @@ def simulate(path: str, options: Options) -> Prediction:
     kept = _kept()
     model = kept.open(path, effective)
     filled = with_threads(effective, model.size_bytes, physical_cores())
-    simulation = _Simulation(model, filled, kept.left_out, kept.projector(filled))
+    projector, notes = kept.projector(filled)
+    simulation = _Simulation(model, filled, kept.left_out, projector, notes)
     devices = simulation.devices()
     return Prediction(
         source="simulated",
@@ -91,7 +94,7 @@ class _Kept:
         self._model: Model | None = None
         self.left_out = 0
         """Bytes of the words that the model was made without."""
-        self._seeing: tuple[tuple[object, ...], Use] = ((), {})
+        self._seeing: tuple[tuple[object, ...], tuple[Use, tuple[str, ...]]] = ((), ({}, ()))
         self._key: tuple[object, ...] = ()
 
     def open(self, path: str, options: Options) -> Model:
@@ -109,13 +112,17 @@ class _Kept:
             self._key = key
         return self._model
 
-    def projector(self, options: Options) -> Use:
-        """What the projector takes; the answer for the last one is kept. Raises what a load raises."""
+    def projector(self, options: Options) -> tuple[Use, tuple[str, ...]]:
+        """What the projector takes; the answer for the last one is kept. One that does not work takes nothing and has
+        a note: a load goes on without it."""
         path = projector_of(options)
         found = os.stat(path) if os.path.isfile(path) else None
         key = (path, found and (found.st_size, found.st_mtime_ns), bool(options["n_gpu_layers"]))
         if key != self._seeing[0]:
-            self._seeing = key, projector_bytes(library(), options)
+            try:
+                self._seeing = key, (projector_bytes(library(), options), ())
+            except (LoadFailed, ModelUnusable) as error:
+                self._seeing = key, ({}, (error.message, WITHOUT_PICTURES))
         return self._seeing[1]
 
 

@@ -128,6 +128,7 @@ class ChatPage(QWidget):
     def _connect_composer(self) -> None:
         composer = self.composer
         composer.sent.connect(self.send)
+        composer.queued.connect(lambda text: self.send(text, pictures=False))
         composer.stopped.connect(self._stop)
         composer.typed.connect(self.shown.count)
         composer.task_changed.connect(self.shown.show_hint)
@@ -200,8 +201,8 @@ class ChatPage(QWidget):
         self.composer.set_text(self.drafts.get(chat, ""))
         self.state_changed.emit()
 
-    def send(self, text: str, instead_of: str = "") -> None:
-        """Ask in the open conversation, in place of one of its messages or at its end."""
+    def send(self, text: str, instead_of: str = "", *, pictures: bool = True) -> None:
+        """Ask in the open conversation, in place of one of its messages or, with ``pictures``, at its end."""
         self.inspector.flush()
         self._messages.withdraw("load")
         self._wanted = ""
@@ -210,7 +211,7 @@ class ChatPage(QWidget):
         elif instead_of:
             self.dialogue.edit(instead_of, text, self.inspector.request())
         else:
-            self.dialogue.send(text, self.inspector.request(), self.pictures.take())
+            self.dialogue.send(text, self.inspector.request(), self.pictures.take() if pictures else ())
 
     def go_on(self, message: str) -> None:
         """Have an answer continued where it ends."""

@@ -138,7 +138,7 @@ class ChatsColumn(QWidget):
         if not words or not any_chats:
             if not self._host.chats_known:
                 return ""
-            return f"No chat has the tag “{self._tag}”." if self._tag else "Conversations will be listed here."
+            return f"No chat has the tag “{self._tag}”." if self._tag else "Chats will be listed here."
         if self.texts.error:
             return f"The texts could not be searched: {self.texts.error}"
         return "Searching…" if self.texts.busy else f"Nothing contains “{words}”."

@@ -264,7 +264,8 @@ class CompareView(QWidget):
         asked = facts.question(self.session.paths.values(), self.turn)
         number, count = self.follower.place()
         editable = asked is not None and not asked.id.startswith("local-") and not self.session.running
-        self.question.show_question(asked.content if asked is not None else "", number, count, editable=editable)
+        content, pictures = (asked.content, len(asked.pictures)) if asked is not None else ("", 0)
+        self.question.show_question(content, number, count, editable=editable, pictures=pictures)
 
     def _turn_changed(self, turn: str) -> None:
         self._show_question()

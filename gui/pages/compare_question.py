@@ -66,8 +66,9 @@ class QuestionRow(QWidget):
         field.setFocus(Qt.FocusReason.PopupFocusReason)
         return popup
 
-    def show_question(self, text: str, number: int, count: int, *, editable: bool) -> None:
+    def show_question(self, text: str, number: int, count: int, *, editable: bool, pictures: int = 0) -> None:
         """Question ``number`` of ``count``, counted from 1."""
+        self.who.setText({0: "You", 1: "You, with a picture"}.get(pictures, f"You, with {pictures} pictures"))
         self.setVisible(count > 0)
         self.text.show_question(text)
         self.place.setText(f"turn {number} of {count}")

@@ -52,6 +52,8 @@ class Composer(QFrame):
     whether it goes above."""
 
     sent = Signal(str, str)
+    queued = Signal(str)
+    """What waited in ``queue`` and is sent now: without the pictures of what is written meanwhile."""
     saved = Signal(str, str)
     inserted = Signal(str, str, str, bool)
     stopped = Signal()
@@ -71,6 +73,7 @@ class Composer(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setAcceptDrops(True)
         self._running = False
+        self._reading = self._eager = False
         self._status = ""
         self._draft = self._placeholder = ""
         self._tools: QWidget | None = None
@@ -160,7 +163,15 @@ class Composer(QFrame):
         self._running = running
         self._show()
         if ended and (text := self.queue.take()):
-            self.sent.emit(text, "")
+            self.queued.emit(text)
+
+    def set_reading(self, reading: bool, *, whole: bool = True) -> None:
+        """Files are being read into the message: what is sent meanwhile goes when they are there, all of them being
+        ``whole``."""
+        self._reading = reading
+        eager, self._eager = self._eager and not reading, self._eager and reading and whole
+        if eager and whole:
+            self._submit()
 
     def set_status(self, words: str, fraction: float | None = None) -> None:
         """What is happening, in words; ``fraction`` 0 to 1 shows a bar, None none."""
@@ -209,6 +220,7 @@ class Composer(QFrame):
 
     def set_text(self, text: str) -> None:
         """Replace the draft, with the cursor at its end."""
+        self._eager = False
         self.field.setPlainText(text)
         cursor = self.field.textCursor()
         cursor.movePosition(cursor.MoveOperation.End)
@@ -302,10 +314,15 @@ class Composer(QFrame):
     def _submit(self) -> None:
         text = self.text().strip()
         task = self.task.task
+        if self._reading and task is None:
+            self._eager = True
+            return
         if not (text or self._has_pictures()) or (task is not None and task.kind != "change" and self._running):
             return
         if self._has_pictures() and (self.blind or self._running):
-            self.refused.emit(self.blind or "A message with pictures is sent when the answer has ended.")
+            self.refused.emit(
+                self.blind or "A message with pictures does not wait in line. Send it when the answer has ended."
+            )
             return
         if task is None and self._running:
             self.field.clear()

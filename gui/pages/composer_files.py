@@ -15,6 +15,8 @@ from paddock.sdk.units import bytes_text
 LARGEST = 256 * 1024
 """Bytes of all files that go into one message together."""
 MOST = 20
+SENTENCE = 48
+"""Characters of a name in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ def read_files(paths: Sequence[str]) -> Given:
             with path.open("rb") as file:
                 pictures.append(shown_of(file.read(LARGEST_BYTES + 1)))
         except OSError as error:
-            problems.append(f"{path.name} could not be read: {error.strerror or error}.")
+            problems.append(f"{_name(path)} could not be read: {error.strerror or error}.")
         except BadRequest as error:
-            problems.append(f"{path.name}: {error.sentence()}")
+            problems.append(f"{_name(path)}: {error.sentence()}")
     texts = read_texts(others)
     return Given(texts.text, tuple(pictures), (*problems, *texts.problems))
 
@@ -59,27 +61,35 @@ def read_texts(paths: Sequence[str]) -> Texts:
     for path in map(Path, paths[:MOST]):
         try:
             if path.is_dir():
-                problems.append(f"{path.name} is a folder. Drop its files.")
+                problems.append(f"{_name(path)} is a folder. Drop its files.")
                 continue
             size = path.stat().st_size
             if size > room:
-                problems.append(f"{path.name} is too long for a message ({bytes_text(size)}, {bytes_text(room)} left).")
+                problems.append(
+                    f"{_name(path)} is too long for a message ({bytes_text(size)}, {bytes_text(room)} left)."
+                )
                 continue
             data = path.read_bytes()[:room]
             text = data.decode("utf-8-sig")
         except OSError as error:
-            problems.append(f"{path.name} could not be read: {error.strerror or error}.")
+            problems.append(f"{_name(path)} could not be read: {error.strerror or error}.")
             continue
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            problems.append(f"{path.name} is no text file.")
+            problems.append(f"{_name(path)} is no text file.")
             continue
         room -= len(data)
         blocks.append(fenced(path.name, text))
     if len(paths) > MOST:
         problems.append(f"A message takes {MOST} files at once; {len(paths) - MOST} were left out.")
     return Texts("\n\n".join(blocks), tuple(problems))
+
+
+def _name(path: Path) -> str:
+    """The file's name as far as it has room in a sentence, with its ending."""
+    name = path.name
+    return name if len(name) <= SENTENCE else f"{name[: SENTENCE - 13]}…{name[-12:]}"
 
 
 def fenced(name: str, text: str) -> str:

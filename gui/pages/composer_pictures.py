@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from paddock.gui.stylesheet import BUTTON_RADIUS
 from paddock.gui.theme import current
 from paddock.gui.widgets import IconButton
+from paddock.gui.widgets.conversation.gallery import paint_covering
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.sdk.errors import BadRequest
-from paddock.sdk.pictures import MOST_PIXELS, Picture, picture_of
+from paddock.sdk.pictures import LARGEST_BYTES, MOST_PIXELS, Picture, picture_of
 
 SIDE, REMOVE = 64, 22
 THUMBNAIL = 640
@@ -48,7 +49,10 @@ def shown_of(data: bytes) -> Shown:
             raise problem or BadRequest("The picture’s file is damaged.", hint="Save it again as PNG or JPEG.")
         picture = picture_of(encoded(image))
         return Shown(picture, _small(image))
-    return Shown(picture, thumbnail_of(data))
+    small = thumbnail_of(data)
+    if small.isNull():
+        raise BadRequest("The picture’s file is damaged.", hint="Save it again as PNG or JPEG.")
+    return Shown(picture, small)
 
 
 def thumbnail_of(data: bytes) -> QImage:
@@ -58,6 +62,16 @@ def thumbnail_of(data: bytes) -> QImage:
     if max(size.width(), size.height()) > THUMBNAIL:
         reader.setScaledSize(size.scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio))
     return reader.read()
+
+
+def large_of(data: bytes, room: QSize) -> QImage:
+    """A picture no larger than ``room`` and than it is, upright; null where it cannot be read. No job for the GUI
+    thread."""
+    reader, _kept = _reader(data)
+    image = reader.read()
+    if image.width() <= room.width() and image.height() <= room.height():
+        return image
+    return image.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def encoded(image: QImage) -> bytes:
@@ -119,7 +133,8 @@ class PictureStrip(QWidget):
     def add(self, shown: Shown) -> bool:
         """False where it is there already, or there is no room for another."""
         there = any(one.picture.hash == shown.picture.hash for one in self.shown)
-        if there or len(self.shown) == MOST:
+        taken = sum(len(one.picture.data or b"") for one in (*self.shown, shown))
+        if there or len(self.shown) == MOST or taken > LARGEST_BYTES:
             return there
         self.put((*self.shown, shown))
         return True
@@ -167,13 +182,3 @@ class _Thumb(QWidget):
         disc = QRectF(self.remove.geometry()).adjusted(1, 1, -1, -1)
         painter.setBrush(look.color("raised"))
         painter.drawEllipse(disc)
-
-
-def paint_covering(painter: QPainter, image: QImage, body: QRectF) -> None:
-    """As much of the middle of ``image`` as fills ``body``."""
-    if image.isNull():
-        return
-    scale = max(body.width() / image.width(), body.height() / image.height())
-    width, height = body.width() / scale, body.height() / scale
-    part = QRectF((image.width() - width) / 2, (image.height() - height) / 2, width, height)
-    painter.drawImage(body, image, part)

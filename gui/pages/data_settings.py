@@ -66,7 +66,7 @@ class DataCard(Card):
         self.list.setSpacing(0)
         self.more = Button("Show all backups", "link")
         self.bring = Button("Import…")
-        self.bring.setAccessibleName("Import conversations")
+        self.bring.setAccessibleName("Import chats")
         self._lay_out()
         self.titles.clicked.connect(lambda on: host.change_settings(SettingsPatch(model_titles=on)))
         self.place.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._path)))
@@ -83,7 +83,7 @@ class DataCard(Card):
         about = "The model that gives a conversation’s first answer also names it, when it has nothing else to do."
         self.add(Row("Titles by the model", about, self.titles))
         about = "Conversations from Paddock, LM Studio, Jan, Open WebUI or ChatGPT. Nothing is taken twice."
-        self.add(Row("Import conversations", about, self.bring))
+        self.add(Row("Import chats", about, self.bring))
         about = "Deleted conversations stay in the trash for 30 days, and in the backups that were made before."
         self.add(Stack("Trash", Label(about, 12, 400, "text2", wrap=True)))
         self.add(self.copies)

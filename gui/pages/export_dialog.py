@@ -61,7 +61,7 @@ class ExportDialog(FilesSheet):
         what = f"“{title}”" if one else _many(len(chats), folder)
         if blind:
             what += "\nThe names of the models, their settings and numbers stay out."
-        super().__init__(host, "Export conversation" if one else "Export conversations", what, "Export…", parent)
+        super().__init__(host, "Export chat" if one else "Export chats", what, "Export…", parent)
         self._messages, self._chats, self._folder, self._blind = messages, tuple(chats), folder, blind
         self._title, self._path = title, ""
         shown = self._chats or tuple(host.chats)
@@ -133,7 +133,7 @@ class ExportDialog(FilesSheet):
         name, _, suffix = FORMATS[self.format()]
         if len(self._chats) == 1:
             proposed = os.path.join(QDir.homePath(), f"{_file_name(self._title)}.{suffix}")
-            path, _ = QFileDialog.getSaveFileName(self, "Export conversation", proposed, f"{name} (*.{suffix})")
+            path, _ = QFileDialog.getSaveFileName(self, "Export chat", proposed, f"{name} (*.{suffix})")
             if path:
                 self.write(path if os.path.splitext(path)[1] else f"{path}.{suffix}", replace=True)
             return
@@ -177,8 +177,8 @@ class _Option(QWidget):
 
 def _many(chats: int, folder: str) -> str:
     if chats:
-        return f"{chats:,} conversations, a file for each."
-    return f"All conversations{' of this folder' if folder else ''} but private ones, a file for each."
+        return f"{chats:,} chats, a file for each."
+    return f"All chats{' of this folder' if folder else ''} but private ones, a file for each."
 
 
 def _file_name(title: str) -> str:

@@ -29,7 +29,7 @@ class ImportChatsDialog(FilesSheet):
         self, host: HostState, messages: Messages, *, path: str = "", folder: str = "", parent: QWidget
     ) -> None:
         about = "What has been imported before does not come twice. Files are only read."
-        super().__init__(host, "Import conversations", about, "Import", parent)
+        super().__init__(host, "Import chats", about, "Import", parent)
         self._messages, self._folder = messages, folder
         self.program = Select("From", [name for name, _ in PROGRAMS.values()])
         self.hint = Label("", 12, 400, "text2", wrap=True)
@@ -74,12 +74,12 @@ class ImportChatsDialog(FilesSheet):
 
     def _choose_file(self) -> None:
         kinds = "Conversations (*.jsonl *.ndjson *.json *.zip *.db);;All files (*)"
-        chosen, _ = QFileDialog.getOpenFileName(self, "Import conversations", self.path.text(), kinds)
+        chosen, _ = QFileDialog.getOpenFileName(self, "Import chats", self.path.text(), kinds)
         if chosen:
             self.path.setText(chosen)
 
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Import conversations", self.path.text())
+        chosen = QFileDialog.getExistingDirectory(self, "Import chats", self.path.text())
         if chosen:
             self.path.setText(chosen)
 

@@ -71,7 +71,10 @@ def question(chat: Chat, sight: Sight, system: str) -> CandidatesRequest:
         path = path[:-1]
     said = sight.system or system
     messages = [Message(role="system", content=said)] if said else []
-    messages += [Message(role=m.role, content=m.content, reasoning=m.reasoning, tool_calls=m.tool_calls) for m in path]
+    messages += [
+        Message(role=m.role, content=m.content, reasoning=m.reasoning, tool_calls=m.tool_calls, pictures=m.pictures)
+        for m in path
+    ]
     go_on = answered and sight.place == "ends"
     return CandidatesRequest(
         id=new_id(),

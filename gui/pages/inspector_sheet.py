@@ -34,7 +34,7 @@ class InspectorSheet(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.preview: NextToken | None = None
         self.title = ElidedLabel("Inspector", 15, 600)
-        self.back = Button("Back to the conversation", "link", "chevron-left")
+        self.back = Button("Back to the chat", "link", "chevron-left")
         self.close_button = IconButton("close", "Close the inspector (Ctrl+I)")
         self.running = RunningStrip(self.sampling)
         self.presets = PresetRow(self._filled, self._same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -15,6 +16,9 @@ class ModelAliases(QWidget):
     """Names that requests may use beside the model's id, with commas between them. They are saved when the line is
     left; what is wrong with one stands below it."""
 
+    failed = Signal(object)
+    """Why names of a model that is not shown any more could not be saved."""
+
     def __init__(self, host: HostState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._host = host
@@ -27,10 +31,13 @@ class ModelAliases(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (Label("Further names", 13, 600), self.line, self.trouble):
-            column.addWidget(part)
-        self.line.editingFinished.connect(self.flush)
+        column.addWidget(Label("Further names", 13, 600))
+        column.addSpacing(4)
+        column.addWidget(self.line)
+        column.addWidget(self.trouble)
         self.line.textEdited.connect(self.trouble.hide)
+        self.line.returnPressed.connect(self.trouble.hide)
+        self.line.editingFinished.connect(self.flush)
 
     def show_model(self, info: ModelInfo) -> None:
         """Show the names of this model; what is being written about it stays."""
@@ -43,28 +50,31 @@ class ModelAliases(QWidget):
         self.line.setText(", ".join(info.aliases))
 
     def flush(self) -> None:
-        """Save what was written."""
-        model, names = self._model, tuple(filter(None, map(str.strip, self.line.text().split(","))))
-        if not self.line.isModified() or names == self._asked:
+        """Save what was written, unless it was refused as it is."""
+        model, names = self._model, self._written()
+        if not self.line.isModified() or names == self._asked or not self.trouble.isHidden():
             return
         self._asked = names
-
-        def ended(info: ModelInfo | None, error: BaseException | None) -> None:
-            if (model, names) == (self._model, self._asked):
-                self._asked = None
-                self._show_answer(info, error)
-
         self._host.call(
             lambda client: client.patch_model(model, aliases=names),
-            lambda info: ended(info, None),
-            lambda error: ended(None, error),
+            lambda info: self._ended(model, names, info),
+            lambda error: self._ended(model, names, error),
             self,
         )
 
-    def _show_answer(self, info: ModelInfo | None, error: BaseException | None) -> None:
-        if info is not None:
-            self.trouble.hide()
-            self.line.setText(", ".join(info.aliases))
-        elif error is not None:
-            self.trouble.setText(error.sentence() if isinstance(error, PaddockError) else sentence(error))
-            self.trouble.show()
+    def _written(self) -> tuple[str, ...]:
+        return tuple(filter(None, map(str.strip, self.line.text().split(","))))
+
+    def _ended(self, model: str, names: tuple[str, ...], answer: ModelInfo | BaseException) -> None:
+        if model != self._model:
+            if isinstance(answer, BaseException):
+                self.failed.emit(answer)
+            return
+        self._asked = None if names == self._asked else self._asked
+        if names != self._written():
+            return  # more was written meanwhile
+        if isinstance(answer, ModelInfo):
+            self.line.setText(", ".join(answer.aliases))
+            return
+        self.trouble.setText(answer.sentence() if isinstance(answer, PaddockError) else sentence(answer))
+        self.trouble.show()

@@ -27,7 +27,7 @@ class ModelFilter(QWidget):
         self.search = SearchField("Filter by name, architecture, quant, folder, notes")
         self.loaded, self.chat = Chip("Loaded"), Chip("Chat")
         self.embedding, self.vision = Chip("Embedding"), Chip("Vision files")
-        self.vision.setToolTip("Models with a file for pictures beside them. This version does not use it yet.")
+        self.vision.setToolTip("Models with a projector beside them, with which they see pictures.")
         self.place = Chip(EVERYWHERE, icon="folder")
         self.order = Chip("Sorted by name", icon="arrow-down")
         self._place = ""

@@ -136,6 +136,7 @@ class ModelPane(QWidget):
         self.delete.clicked.connect(lambda: self.delete_wanted.emit(self.model))
         self.quantize.clicked.connect(lambda: self.quantize_wanted.emit(self.model))
         self.facts.other_wanted.connect(self.model_wanted)
+        self.aliases.failed.connect(self._failed)
         self.notes.textChanged.connect(self._notes_edited)
         self._host.models_changed.connect(self.refresh)
         self._host.memory_changed.connect(self._memory_changed)

@@ -64,7 +64,7 @@ def chat(
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            "--image", "-i", help="A picture for a model with vision; several times.", exists=True, dir_okay=False
+            "--image", "-i", help="An image file for a model with vision; several times.", exists=True, dir_okay=False
         ),
     ] = None,
     preset: Annotated[
@@ -90,7 +90,7 @@ def chat(
     if not asked and (json or not _on_terminal()):
         raise typer.BadParameter("There is nothing to ask: give a prompt, or text through a pipe.", param_hint="PROMPT")
     if image and not asked:
-        raise typer.BadParameter("Give a prompt with the picture.", param_hint="PROMPT")
+        raise typer.BadParameter("Give a prompt with the image.", param_hint="PROMPT")
     with Client.connect(client="cli") as client:
         name = model_argument(model) if model else client.settings().default_model
         if preset:

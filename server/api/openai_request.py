@@ -181,7 +181,7 @@ def _picture(where: str, image: Any, *, at: int) -> Picture:
     if not comma or not head.lower().endswith(";base64"):
         raise wrong(where, "The picture’s URL is not in base64.", "It begins like data:image/png;base64,…")
     try:
-        return picture_of(base64.b64decode(body, validate=True), at=at)
+        return picture_of(base64.b64decode("".join(body.split()), validate=True), at=at)
     except binascii.Error:
         raise wrong(where, "The picture’s base64 is damaged.", "Encode it again.") from None
     except BadRequest as error:

@@ -174,6 +174,57 @@ def test_files_that_are_no_pictures_are_named(seeing: Scene, tmp_path: Path) -> 
     assert "none.gif could not be read" in said
 
 
+def test_a_picture_that_ends_in_the_middle_is_refused(noise_png: Png) -> None:
+    with pytest.raises(BadRequest, match="damaged"):
+        shown_of(noise_png(200, 200)[:200])
+
+
+def test_what_waits_in_line_leaves_the_pictures_of_the_draft_alone(seeing: Scene) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    composer.set_running(True)
+    composer.set_text("next")
+    composer.field.submitted.emit()
+    assert composer.queue.texts == ("next",)
+    composer.pictures.add(shown_of(painted()))
+    composer.set_running(False)
+    scene.answered()
+    assert scene.dialogue.messages[0].content == "next"
+    assert not scene.dialogue.messages[0].pictures
+    assert len(composer.pictures.shown) == 1
+
+
+def test_a_picture_that_is_read_when_the_conversation_is_left_belongs_to_it(
+    seeing: Scene, noise_png: Png, tmp_path: Path
+) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    scene.type_and_send("first")
+    scene.answered()
+    chat = scene.dialogue.chat
+    (tmp_path / "horse.png").write_bytes(noise_png(60, 40, 9))
+    drop(composer, tmp_path / "horse.png")
+    scene.chat.new_chat()
+    scene.until(lambda: not composer._reading)
+    assert not composer.pictures.shown
+    scene.chat.open(chat)
+    assert len(composer.pictures.shown) == 1
+
+
+def test_what_is_sent_while_a_picture_is_read_waits_for_it(seeing: Scene, noise_png: Png, tmp_path: Path) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    (tmp_path / "horse.png").write_bytes(noise_png(60, 40, 7))
+    drop(composer, tmp_path / "horse.png")
+    scene.type_and_send("What is this?")
+    scene.until(lambda: bool(scene.dialogue.messages))
+    scene.answered()
+    assert len(scene.dialogue.messages[0].pictures) == 1
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    drop(composer, tmp_path / "broken.png")
+    scene.type_and_send("And this?")
+    scene.until(lambda: bool(scene.window.bar.texts()))
+    assert composer.text() == "And this?"
+    composer.set_text("")
+
+
 def test_other_formats_are_written_anew_and_a_message_takes_eight(seeing: Scene) -> None:
     strip = seeing.chat.composer.pictures
     shown = shown_of(painted(name="TIFF") if b"tiff" in _formats() else painted(name="PPM"))

@@ -54,6 +54,7 @@ class FindBar(QFrame):
         self.show()
         self.raise_()
         self._place()
+        self._view.setViewportMargins(0, self.height() + 2 * EDGE, 0, 0)  # the first message is not under it
         if words and "\n" not in words:
             self.field.setText(words)
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -68,6 +69,7 @@ class FindBar(QFrame):
     def close_bar(self) -> None:
         """Hide it; the marks go with it."""
         self.hide()
+        self._view.setViewportMargins(0, 0, 0, 0)
         self._view.clear_find()
         self._view.setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -110,7 +110,7 @@ class PicturesBlock(Block):
                 mark = icons.pixmap("image", style.palette.muted, side, ratio=ratio)
                 painter.drawPixmap(round(body.center().x() - side / 2), round(body.center().y() - side / 2), mark)
             else:
-                painter.drawImage(body, image)
+                paint_covering(painter, image, body)
             painter.restore()
             painter.setPen(QPen(style.color("text2" if paint.hot == target.key else "border"), 1))
             painter.drawPath(path)
@@ -121,3 +121,13 @@ class PicturesBlock(Block):
 def pictures_block(style: Style, pictures: tuple[Picture, ...], deeds: Deeds) -> PicturesBlock:
     """The pictures of a message, which ``deeds`` fetches and opens."""
     return PicturesBlock(style, pictures=pictures, gallery=deeds.gallery, open=deeds.open_picture)
+
+
+def paint_covering(painter: QPainter, image: QImage, body: QRectF) -> None:
+    """As much of the middle of ``image`` as fills ``body``."""
+    if image.isNull():
+        return
+    scale = max(body.width() / image.width(), body.height() / image.height())
+    width, height = body.width() / scale, body.height() / scale
+    part = QRectF((image.width() - width) / 2, (image.height() - height) / 2, width, height)
+    painter.drawImage(body, image, part)

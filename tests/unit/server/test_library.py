@@ -95,6 +95,8 @@ def test_further_names_are_used_by_every_door_and_outlive_the_host(start):
         assert api.models.retrieve("gpt-4o-mini").id == "gpt-4o-mini"
         answer = api.chat.completions.create(model="GPT-4o-mini", messages=asked)
         assert "Paris" in answer.choices[0].message.content
+        chat = again.post("/control/chats", {"title": "", "model": "gpt-4o-mini"})
+        assert chat["summary"]["model"] == "test/paris"
         assert again.http.delete("/control/loaded/my-coder").status_code == 204
         assert patch(again, "test/paris", aliases=[]).json()["aliases"] == []
         with pytest.raises(openai.NotFoundError):

@@ -13,6 +13,7 @@ from server_harness import question
 from paddock.sdk import BadRequest, Client, InvalidOption, MemoryChanged, ModelNotFound, NotFound, Snapshot
 from paddock.sdk.errors import OutOfMemory
 from paddock.sdk.host import SettingsPatch
+from paddock.sdk.llamacpp_load import WITHOUT_PICTURES
 
 STARTER = "paddock/starter"
 MIB = 2**20
@@ -61,6 +62,14 @@ def test_the_prediction_is_kept_beside_what_the_load_took(client):
     [share] = ram.models
     assert (share.instance, share.model, share.measured is not None) == (loaded.id, STARTER, True)
     assert client.estimate(STARTER).verdict == "fits"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_projector_that_does_not_work_is_a_note_of_the_estimate(client, tmp_path, quick):
+    found = client.estimate(STARTER, {"mmproj": str(tmp_path / "gone.gguf")}, quick=quick)
+    assert found.confidence != "low"
+    assert found.parts.projector == 0
+    assert found.notes[-1] == WITHOUT_PICTURES
 
 
 def test_context_auto_is_the_largest_that_fits(client):

@@ -11,13 +11,15 @@ from types import ModuleType
 
 import pytest
 
-from paddock.backends.llamacpp.bindings import library
+from paddock.backends.llamacpp.bindings import Model, library
+from paddock.backends.llamacpp.illustrating import Illustrator
 from paddock.backends.llamacpp.loading import effective_options, load_model
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder, PictureRun
 from paddock.backends.llamacpp.projector import Chunk, Projector
-from paddock.sdk.events import PromptProgress, TextDelta
+from paddock.sdk.errors import EngineError
+from paddock.sdk.events import PromptProgress, Queued, TextDelta
 from paddock.sdk.pictures import Picture, picture_of
-from paddock.sdk.questions import ContextRequest, ContextUse
+from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse, Question
 from paddock.sdk.types import Message
 
 TOKENS = 16
@@ -135,19 +137,62 @@ def test_a_projector_of_another_model_is_said_when_there_is_something_to_see(
     assert "does not work as this model’s projector" in error.message
 
 
-def test_the_room_that_pictures_take_is_told(seeing, noise_png: Png) -> None:
+def ask(driver, question: Question) -> object:
     told: list[object] = []
     came = threading.Event()
-    messages = (asked("the cab", noise_png(40, 30)),)
 
     def answered(reply: object) -> None:
         told.append(reply)
         came.set()
 
-    seeing.engine.ask(ContextRequest(id="c", model="m", messages=messages), answered)
+    driver.engine.ask(question, answered)
     assert came.wait(DEADLINE)
-    assert isinstance(told[0], ContextUse)
-    assert told[0].tokens > TOKENS
+    return told[0]
+
+
+def test_the_room_that_pictures_take_is_told(seeing, noise_png: Png) -> None:
+    told = ask(seeing, ContextRequest(id="c", model="m", messages=(asked("the cab", noise_png(40, 30)),)))
+    assert isinstance(told, ContextUse)
+    assert told.tokens > TOKENS
+
+
+def test_what_could_come_next_behind_a_picture_is_told_in_words(seeing, noise_png: Png) -> None:
+    question = CandidatesRequest(id="next", model="m", messages=(asked("the cab", noise_png(40, 30)),), top=5)
+    told = ask(seeing, question)
+    assert isinstance(told, Candidates)
+    assert told.prompt_tokens >= TOKENS + len(told.recent)
+    assert min(told.recent) >= 0
+
+
+def test_a_template_may_begin_with_a_picture(make_driver, tiny: Path, projector_file: Path, noise_png: Png) -> None:
+    driver = make_driver()
+    driver.load(tiny, mmproj=str(projector_file), n_ctx=256, chat_template="{{ messages[0].content }}")
+    told = ask(driver, ContextRequest(id="c", model="m", messages=(asked("the cab", noise_png(40, 30)),)))
+    assert isinstance(told, ContextUse)
+
+
+def test_a_picture_that_cannot_be_encoded_ends_its_request_and_the_next_one_begins(
+    make_driver, tiny: Path, projector_file: Path, noise_png: Png, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    encode = Projector.encode
+
+    def fail(self: Projector, chunk: Chunk, between: Callable[[float], bool]) -> object:
+        monkeypatch.setattr(Projector, "encode", encode)
+        begun.set()
+        assert go_on.wait(DEADLINE)
+        raise EngineError("The picture could not be encoded.")
+
+    driver = make_driver()
+    driver.load(tiny, mmproj=str(projector_file), n_ctx=256, n_parallel=1)
+    monkeypatch.setattr(Projector, "encode", fail)
+    failing = driver.greedy(asked("the cab", noise_png(40, 30, 1)), max_tokens=2)
+    assert begun.wait(DEADLINE)
+    waiting = driver.greedy("the bed", max_tokens=2)
+    waiting.wait(lambda events: any(isinstance(event, Queued) for event in events))
+    go_on.set()
+    assert failing.failed.error.message == "The picture could not be encoded."
+    assert waiting.finished
 
 
 def test_answers_go_on_beside_pictures(seeing, noise_png: Png) -> None:
@@ -161,10 +206,29 @@ def test_answers_go_on_beside_pictures(seeing, noise_png: Png) -> None:
 
 
 @pytest.fixture
-def projector(tiny: Path, projector_file: Path) -> Iterator[Projector]:
+def model(tiny: Path) -> Iterator[Model]:
     model = load_model(library(), str(tiny), effective_options({}), lambda fraction: None)
-    yield Projector(model, str(projector_file), threads=1, gpu=False)
+    yield model
     model.close()
+
+
+@pytest.fixture
+def projector(model: Model, projector_file: Path) -> Projector:
+    return Projector(model, str(projector_file), threads=1, gpu=False)
+
+
+def test_pictures_come_in_the_order_of_their_places_and_of_their_list(
+    model: Model, projector: Projector, noise_png: Png
+) -> None:
+    first, second, third = (picture_of(noise_png(20, 20, n), at=at) for n, at in ((1, 0), (2, 0), (3, 2)))
+    illustrator = Illustrator(projector, 512)
+
+    def keys(*pictures: Picture) -> list[bytes]:
+        (message,), found = illustrator.illustrate([Message(role="user", content="the", pictures=pictures)])
+        assert found is not None
+        return [run.key for run in illustrator.runs(found.tokens(model, message.content, True), found)]
+
+    assert keys(third, first, second) == [*keys(first), *keys(second), *keys(third)]
 
 
 def run_of(projector: Projector, data: bytes) -> PictureRun:

@@ -13,10 +13,12 @@ from paddock.backends.llamacpp.bindings import library
 from paddock.backends.llamacpp.loading import effective_options, load_model, make_context, with_threads
 from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.projector_memory import projector_bytes, projector_of
+from paddock.backends.llamacpp.simulate import simulate
 from paddock.sdk.errors import LoadFailed, ModelUnusable
 from paddock.sdk.types import Options
 
 from .architectures.projectors import write_projector
+from .conftest import Driver
 
 GPU: Options = {"n_gpu_layers": -1}
 
@@ -51,6 +53,28 @@ def test_what_is_no_projector_is_refused(starter: Path, tmp_path: Path) -> None:
         projector_bytes(library(), GPU | {"mmproj": str(starter)})
     with pytest.raises(LoadFailed, match="is not there"):
         projector_bytes(library(), GPU | {"mmproj": str(tmp_path / "none.gguf")})
+
+
+def test_a_simulated_load_tells_the_projector_as_the_real_one_does(
+    gguf_file: ModuleType, tiny: Path, tmp_path: Path, driver: Driver
+) -> None:
+    seeing = str(write_projector(gguf_file, "mlp", tmp_path / "mmproj.gguf"))
+    told = simulate(str(tiny), {"mmproj": seeing, "n_ctx": 512})
+    done = driver.load(tiny, mmproj=seeing, n_ctx=512).memory
+    assert done is not None
+    assert told.parts.projector == done.parts.projector > 0
+    assert done.parts.overhead > 0
+    assert not told.notes
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["of another kind", "not there"])
+def test_a_projector_that_does_not_work_takes_nothing_and_is_said(starter: Path, tmp_path: Path, broken: bool) -> None:
+    wrong = str(starter if broken else tmp_path / "gone.gguf")
+    without, told = (simulate(str(starter), {"mmproj": name, "n_ctx": 512}) for name in ("off", wrong))
+    assert [one.parts.weights for one in told.devices] == [one.parts.weights for one in without.devices]
+    assert told.parts.projector == 0
+    assert told.confidence == "exact"
+    assert told.notes[-1] == "The model loads without it, and sees no pictures."
 
 
 def test_a_model_is_told_with_its_projector(starter: Path, projector: Path) -> None:

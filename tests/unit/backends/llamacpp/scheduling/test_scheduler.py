@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from paddock.backends.llamacpp.picture_encoder import PictureRun
+from paddock.backends.llamacpp.picture_tokens import picture_tokens
 
 KINDS = ("attention", "window", "full window", "hybrid", "hybrid that takes back", "whole only")
 
@@ -36,6 +40,20 @@ def test_prompts_that_came_together_are_read_at_full_speed_beside_the_first_answ
     assert len(steps[2].rows) > 50
     late = it.add("late", range(900, 990), order=900)
     assert it.advance().counts[late] == 4
+
+
+def test_who_waits_for_a_picture_takes_no_turn_from_others_whatever_their_adapters(world):
+    it = world(cells=200)
+    run = PictureRun(2, 10, 8, np.zeros((4, 8), np.int32), b"key", lambda: pytest.fail("not encoded here"))
+    held = it.add("held", [1, 2, *picture_tokens(run.key, 8, 8), 3], group="adapter", pictures=(run,))
+    other = it.add("other", range(20, 30), order=1)
+    while not held.held:
+        it.advance()
+    assert all(set(it.advance().counts) == {other} for _ in range(4))
+    run.embeddings = np.zeros((8, 4), np.float32)
+    steps = [it.advance() for _ in range(4)]
+    assert any(step.picture is run for step in steps)
+    assert sum(other in step.counts for step in steps) == 2
 
 
 def test_prompts_share_a_step_evenly_and_short_ones_leave_their_share_to_long_ones(world):
