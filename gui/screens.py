@@ -68,8 +68,8 @@ def chats(application: QApplication, order: Order) -> list[str]:
             chat.furnish()
             finding = FindingPictures(studio)
             rounds(studio, order, (chat.rich, chat.error, chat.loading, chat.writing, chat.reasoning, chat.versions,
-                                   chat.pictures, chat.gauge, chat.lists, chat.presets, chat.deeds, chat.names, chat.data,
-                                   finding.palette, finding.shortcuts))  # fmt: skip
+                                   chat.pictures, chat.gauge, chat.lists, chat.presets, chat.deeds, chat.names,
+                                   chat.data, finding.palette, finding.shortcuts))  # fmt: skip
             chat.clear_demos(home)
             rounds(studio, order, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
                                    chat.load_dialog))  # fmt: skip

@@ -166,6 +166,10 @@ class Illustrations:
                 hint="Choose another template, or remove the pictures.",
             )
 
+    def after(self, text: str) -> str:
+        """What of a rendered prompt stands behind its last picture: it will stand there in the next prompt too."""
+        return re.split(f"<picture-{self._name}-\\d+>", text)[-1]
+
     def over(self, model: Model) -> IllustratedTokenizer:
         return IllustratedTokenizer(model, self)
 

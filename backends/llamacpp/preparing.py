@@ -128,7 +128,7 @@ class Preparer:
             options=options,
             plain=self._defaults,
             inside=inside,
-            end=text[-64:],
+            end=(illustrated.after(text) if illustrated is not None else text)[-64:],
             end_of_turn=self._end_of_turn if request.prompt is None else "",
             group=group,
             boundaries=self._boundaries(tokens) if self._rules.checkpoints else (),

@@ -87,9 +87,9 @@ class Projector:
         lib.forget_log()
         self._handle = self._api.mtmd_init_from_file(os.fsencode(path), model.handle, params)
         if not self._handle:
-            said = lib.errors()
+            said = [line.strip().removeprefix("error: ") for line in lib.errors()] or ["no reason given"]
             raise LoadFailed(
-                f"{name} does not work as this model’s projector: {said[-1].strip().removeprefix('error: ') if said else 'no reason given'}",
+                f"{name} does not work as this model’s projector: {said[-1]}",
                 hint="Load the model with the projector (mmproj) that was published with it.",
             )
         if not self._api.mtmd_support_vision(self._handle):

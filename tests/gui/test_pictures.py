@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.chat_pictures import PictureSheet
-from paddock.gui.pages.composer_pictures import MOST, encoded, shown_of
+from paddock.gui.pages.compare_question import QuestionRow
+from paddock.gui.pages.composer_pictures import MOST, Shown, encoded, shown_of
 from paddock.sdk.errors import BadRequest
-from paddock.sdk.pictures import picture_of
+from paddock.sdk.pictures import LARGEST_BYTES, picture_of
 from paddock.sdk.types import NewChat
 
 Scene = Any
@@ -209,17 +211,30 @@ def test_a_picture_that_is_read_when_the_conversation_is_left_belongs_to_it(
     assert len(composer.pictures.shown) == 1
 
 
+def test_a_question_that_comes_back_brings_its_pictures_to_those_of_the_draft(seeing: Scene) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    first, later = shown_of(painted(30, 30)), shown_of(painted(31, 31))
+    scene.chat.view.gallery.put(first.picture.hash, first.thumbnail)
+    composer.pictures.add(later)
+    scene.dialogue.returned = (first.picture,)
+    scene.dialogue.given_back.emit("What is this?")
+    assert [shown.picture for shown in composer.pictures.shown] == [first.picture, later.picture]
+
+
 def test_what_is_sent_while_a_picture_is_read_waits_for_it(seeing: Scene, noise_png: Png, tmp_path: Path) -> None:
     scene, composer = seeing, seeing.chat.composer
     (tmp_path / "horse.png").write_bytes(noise_png(60, 40, 7))
     drop(composer, tmp_path / "horse.png")
-    scene.type_and_send("What is this?")
+    composer.set_text("What is this?")
+    composer.field.submitted.emit()
+    assert not scene.dialogue.messages
     scene.until(lambda: bool(scene.dialogue.messages))
     scene.answered()
     assert len(scene.dialogue.messages[0].pictures) == 1
     (tmp_path / "broken.png").write_bytes(b"nothing")
     drop(composer, tmp_path / "broken.png")
-    scene.type_and_send("And this?")
+    composer.set_text("And this?")
+    composer.field.submitted.emit()
     scene.until(lambda: bool(scene.window.bar.texts()))
     assert composer.text() == "And this?"
     composer.set_text("")
@@ -233,8 +248,22 @@ def test_other_formats_are_written_anew_and_a_message_takes_eight(seeing: Scene)
     assert all(strip.add(shown_of(painted(20 + number, 20))) for number in range(MOST))
     assert not strip.add(shown_of(painted(50, 50)))
     assert strip.add(strip.shown[0])
+    strip.put(())
+    large = shown_of(painted(50, 50))
+    huge = replace(large.picture, hash="0", data=bytes(LARGEST_BYTES))
+    assert strip.add(large)
+    assert not strip.add(Shown(huge, large.thumbnail))
     with pytest.raises(BadRequest):
         shown_of(b"nothing")
+
+
+def test_the_question_of_a_comparison_says_that_it_has_pictures(seeing: Scene) -> None:
+    row = QuestionRow()
+    said = []
+    for pictures in (0, 1, 2):
+        row.show_question("What is this?", 1, 1, editable=True, pictures=pictures)
+        said.append(row.who.text())
+    assert said == ["You", "You, with a picture", "You, with 2 pictures"]
 
 
 def test_large_opaque_pictures_become_jpeg() -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from paddock.backends.llamacpp import decoding
 from paddock.backends.llamacpp.bindings import Model, library
 from paddock.backends.llamacpp.illustrating import Illustrator
 from paddock.backends.llamacpp.loading import effective_options, load_model
@@ -60,12 +61,15 @@ def test_a_picture_is_part_of_the_prompt_and_its_tokens_are_counted(seeing, nois
     assert told[-1] == with_one.finished.usage.prompt_tokens
 
 
-def test_a_second_turn_reads_only_what_is_new(seeing, noise_png: Png) -> None:
-    question = asked("what the cab", noise_png(50, 20, 7))
+@pytest.mark.parametrize("at", [0, 12], ids=["before the words", "behind them"])
+def test_a_second_turn_reads_only_what_is_new(seeing, noise_png: Png, at: int) -> None:
+    picture = picture_of(noise_png(50, 20, 7 + at), at=at)
+    question = Message(role="user", content="what the cab", pictures=(picture,))
     first = seeing.greedy(question, max_tokens=6)
     answer = Message(role="assistant", content=first.text_when_finished)
     second = seeing.greedy(question, answer, asked("and the bed"), max_tokens=2)
-    assert second.finished.usage.cached_tokens >= first.finished.usage.prompt_tokens
+    known = first.finished.usage
+    assert second.finished.usage.cached_tokens >= known.prompt_tokens + known.completion_tokens - 2
 
 
 def test_another_picture_of_the_same_size_is_read(seeing, noise_png: Png) -> None:
@@ -186,6 +190,7 @@ def test_a_picture_that_cannot_be_encoded_ends_its_request_and_the_next_one_begi
     driver = make_driver()
     driver.load(tiny, mmproj=str(projector_file), n_ctx=256, n_parallel=1)
     monkeypatch.setattr(Projector, "encode", fail)
+    monkeypatch.setattr(decoding, "IDLE_S", 10 * DEADLINE)  # nothing but the failure itself may let it begin
     failing = driver.greedy(asked("the cab", noise_png(40, 30, 1)), max_tokens=2)
     assert begun.wait(DEADLINE)
     waiting = driver.greedy("the bed", max_tokens=2)
