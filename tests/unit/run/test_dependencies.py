@@ -60,7 +60,8 @@ def imported(folder: Path) -> Iterator[tuple[str, str]]:
 def test_what_a_room_imports_is_declared(root: Path, room: str) -> None:
     brings = importlib.metadata.packages_distributions()
     allowed = declared(root, ROOMS[room])
-    helpers = {file.stem for file in root.glob("tests/*/*.py")} if room == "tests" else set()
+    places = ("tests/*.py", "tests/*/*.py") if room == "tests" else ()
+    helpers = {file.stem for place in places for file in root.glob(place)}
     missing = {
         (module, file)
         for module, file in imported(root / room)
