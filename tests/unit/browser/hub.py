@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,6 +113,8 @@ class LocalHub:
         self.seen: list[Seen] = []
         self.sent = 0
         """Bytes of files that left for the client."""
+        self.sent_at = 0.0
+        """When the last of them did, by ``time.perf_counter``."""
         self.counting = threading.Lock()
         self.leaving = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -263,6 +266,7 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(piece)
                 with hub.counting:
                     hub.sent += len(piece)
+                    hub.sent_at = time.perf_counter()
                 if hub.faults.rate:
                     hub.leaving.wait(len(piece) / hub.faults.rate)
             if not whole:
