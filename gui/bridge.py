@@ -8,6 +8,7 @@ QObject can be destroyed anywhere else.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -29,6 +30,10 @@ TURN_INTERVAL_MS = 8
 """Two streams are delivered in different turns of the GUI's event loop, this far apart."""
 RETIRED_S = 1.0
 """An ended job is kept this long, until the thread's last frame has surely let go of what it closed over."""
+
+SWITCH_S = 0.0005
+"""So long one thread keeps the interpreter while the other wants it: the GUI's lets go of it in every call of Qt, and
+would wait Python's usual 5 ms after each while the bridge computes."""
 
 OnError = Callable[[BaseException], None]
 
@@ -131,6 +136,7 @@ class Bridge:
     def start(self) -> None:
         """Start the thread; jobs submitted before wait for it."""
         if self._thread is None and not self._closed:
+            sys.setswitchinterval(SWITCH_S)
             self._thread = threading.Thread(target=self._main, name="paddock-bridge", daemon=True)
             self._thread.start()
 
