@@ -13,8 +13,6 @@ from paddock.gui.widgets.conversation.stream import Stream
 from paddock.gui.widgets.conversation.style import Style
 from paddock.sdk.types import ChatMessage
 
-SLICE = 512
-"""Characters parsed together."""
 SLICE_S = 0.004
 """So long a message is parsed at once; a longer one over several turns."""
 
@@ -134,13 +132,15 @@ class MessageText:
         self._clock()
         until = time.perf_counter() + SLICE_S
         while self.pending_reasoning:
-            piece, self.pending_reasoning = self.pending_reasoning[:SLICE], self.pending_reasoning[SLICE:]
+            size = self._thought_stream.slice
+            piece, self.pending_reasoning = self.pending_reasoning[:size], self.pending_reasoning[size:]
             self._thought_stream.feed(piece)
             self.reasoning += piece
             if time.perf_counter() >= until:
                 break
         while self.pending_text:
-            piece, self.pending_text = self.pending_text[:SLICE], self.pending_text[SLICE:]
+            size = self._stream.slice
+            piece, self.pending_text = self.pending_text[:size], self.pending_text[size:]
             self._stream.feed(piece)
             self.content += piece
             if time.perf_counter() >= until:

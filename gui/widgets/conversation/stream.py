@@ -18,6 +18,8 @@ from paddock.gui.widgets.conversation.nodes import Cell, Code, Node, Paragraph, 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+SLICE, TABLE_SLICE = 512, 96
+"""Characters parsed together; in a table less, because every line has cells and is parsed by itself anyway."""
 LONGEST = 4_096
 """Characters of a paragraph that are parsed together."""
 _CUT = re.compile(r"\s(?=[^\W\d_])|\n(?=[^\W\d_])")
@@ -41,6 +43,11 @@ class Stream:
         """Whether an empty line stands above the list item that the tail begins with."""
         self.final: list[Node] = []
         self.live: list[Node] = []
+
+    @property
+    def slice(self) -> int:
+        """So many characters of a long text are best fed at a time."""
+        return SLICE if self._grid is None else TABLE_SLICE
 
     def feed(self, text: str) -> None:
         """Take the next piece."""
