@@ -80,6 +80,7 @@ def test_the_palette_of_a_window_opens_chats_pages_and_models(scene: Scene) -> N
     from paddock.sdk.types import NewChat
 
     chat = scene.ask(lambda client: client.create_chat(NewChat(title="Saddles and bridles"))).summary.id
+    scene.until(lambda: chat in scene.host.chats)
 
     def take(words: str) -> None:
         if scene.window.findChild(Palette) is None:

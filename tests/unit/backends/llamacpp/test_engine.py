@@ -370,6 +370,7 @@ def test_a_batch_request_waits_for_interactive_ones(driver, tiny):
     batch.wait(lambda events: any(isinstance(event, Queued) for event in events))
     order.clear()
     chatting = driver.start("c", max_tokens=2, sampling=LONG, on_event=lambda e: order.append(e.id))
+    chatting.wait(lambda events: any(isinstance(event, Queued) for event in events))
     driver.engine.cancel(first.request.id)
     assert chatting.finished
     assert batch.finished
