@@ -132,14 +132,14 @@ class MessageText:
         self._clock()
         until = time.perf_counter() + SLICE_S
         while self.pending_reasoning:
-            size = self._thought_stream.slice
+            size = self._thought_stream.slice(self.pending_reasoning)
             piece, self.pending_reasoning = self.pending_reasoning[:size], self.pending_reasoning[size:]
             self._thought_stream.feed(piece)
             self.reasoning += piece
             if time.perf_counter() >= until:
                 break
         while self.pending_text:
-            size = self._stream.slice
+            size = self._stream.slice(self.pending_text)
             piece, self.pending_text = self.pending_text[:size], self.pending_text[size:]
             self._stream.feed(piece)
             self.content += piece

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 SLICE, TABLE_SLICE = 512, 96
-"""Characters parsed together; in a table less, because every line has cells and is parsed by itself anyway."""
+"""Characters parsed together; less where a table may be, because every line has cells and is parsed by itself."""
 LONGEST = 4_096
-"""Characters of a paragraph that are parsed together."""
+"""Characters of a paragraph that are parsed together; half as many where it has no words, which take longer to wrap."""
 _CUT = re.compile(r"\s(?=[^\W\d_])|\n(?=[^\W\d_])")
 """Where a paragraph may be cut: what follows begins no other block."""
 _OPEN_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)\n")
@@ -44,10 +44,9 @@ class Stream:
         self.final: list[Node] = []
         self.live: list[Node] = []
 
-    @property
-    def slice(self) -> int:
-        """So many characters of a long text are best fed at a time."""
-        return SLICE if self._grid is None else TABLE_SLICE
+    def slice(self, text: str) -> int:
+        """So many characters of a long ``text`` are best fed next."""
+        return TABLE_SLICE if self._grid is not None or "|" in text[:SLICE] else SLICE
 
     def feed(self, text: str) -> None:
         """Take the next piece."""
@@ -133,7 +132,7 @@ class Stream:
         if len("\n".join(self._tail.split("\n", end)[:end])) <= LONGEST:
             return False
         places = [found.end() for found in _CUT.finditer(self._tail, LONGEST // 2, LONGEST)]
-        at = places[-1] if places else LONGEST
+        at = places[-1] if places else LONGEST // 2
         words = self._tail[:at]
         spans = self._parser.spans(words.rstrip())
         if words[-1:].isspace():
