@@ -39,7 +39,8 @@ class Refused(Exception):
 class Admission:
     """One verdict and its consequences at a time, so that no two loads take the same memory. What waits is served in
     its order, except that a load for which nothing has to leave may go first, and what only batches wait for goes last.
-    ``needed`` hears which instances are in the way of somebody who is no batch, again and again while they are."""
+    ``needed`` hears which instances are in the way of somebody who is no batch, again and again while they are, and
+    ``yielding`` gives those that leave their work for that: every load waits for them."""
 
     def __init__(
         self,
@@ -48,11 +49,13 @@ class Admission:
         *,
         patience: float,
         needed: Callable[[tuple[str, ...]], None],
+        yielding: Callable[[], Sequence[str]],
     ) -> None:
         self._instances = instances
         self._ledger = ledger
         self._patience = patience
         self._needed = needed
+        self._yielding = yielding
         self._turn = asyncio.Lock()
         self._queue: list[Instance] = []
 
@@ -69,6 +72,8 @@ class Admission:
                 if judgement is None:
                     return
                 busy = self._in_the_way(instance, judgement)
+                if busy and not instance.background and set(busy) <= set(self._yielding()):
+                    instance.patient = True
                 if not (busy and instance.patient):
                     raise Refused(judgement, busy)
                 if instance not in self._queue:

@@ -66,7 +66,7 @@ class EngineDescriptor(Value, frozen=True, kw_only=True):
     which takes the path of a model (its header may be all there is of it) and load options and answers with a
     :class:`~paddock.sdk.memory.Prediction`; with an empty path it gets ready, and tells what its process takes without
     a model, or raises. It is empty where an engine cannot simulate. ``quantize``, likewise, carries out a
-    :class:`QuantOrder` and answers with a tuple of :class:`QuantPlan`."""
+    :class:`QuantOrder` and answers with a tuple of :class:`QuantPlan`. ``grammar``: answers can be held to one."""
 
     name: str
     title: str
@@ -77,6 +77,7 @@ class EngineDescriptor(Value, frozen=True, kw_only=True):
     load: tuple[OptionSpec, ...] = ()
     simulate: str = ""
     quantize: str = ""
+    grammar: bool = False
 
 
 class Engine(Protocol):

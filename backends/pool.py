@@ -29,7 +29,7 @@ from paddock.backends.pressure import Level
 from paddock.backends.registry import Registry
 from paddock.backends.relief import Relief
 from paddock.backends.tether import JobObject
-from paddock.sdk.errors import EngineError, ErrorInfo, HostBusy, LoadFailed, NotFound, PaddockError
+from paddock.sdk.errors import BadRequest, EngineError, ErrorInfo, HostBusy, LoadFailed, NotFound, PaddockError
 from paddock.sdk.events import (
     Cancelled,
     Failed,
@@ -61,8 +61,8 @@ class Pool:
     load options for a load that does not name them, where there is no planner to say; what is loaded is not loaded anew
     when they change. ``ttl`` are the seconds that a model loaded on demand may be idle (None or 0: for ever);
     ``relieved`` hears what was given up for memory, ``needed`` the ids of busy instances for whose memory somebody who
-    is no batch waits; ``patience`` are the seconds a request waits for memory that busy models hold, and
-    ``queue_limit`` is how many requests may wait.
+    is no batch waits, and ``yielding`` gives those that leave their work when they are; ``patience`` are the seconds a
+    request waits for memory that busy models hold, and ``queue_limit`` is how many requests may wait.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Pool:
         ttl: Callable[[], float | None] = lambda: None,
         relieved: Callable[[str], None] = lambda text: None,
         needed: Callable[[tuple[str, ...]], None] = lambda instances: None,
+        yielding: Callable[[], tuple[str, ...]] = tuple,
         queue_limit: int = QUEUE_LIMIT,
         patience: float = PATIENCE_S,
     ) -> None:
@@ -90,7 +91,7 @@ class Pool:
         self._instances = Instances(self._told, ledger=ledger, clock=clock, now=now)
         self._lifespan = Lifespan(self._instances, clock=clock, default=ttl)
         self._relief = Relief(self._instances, relieved, ledger=ledger)
-        admission = Admission(self._instances, ledger, patience=patience, needed=needed)
+        admission = Admission(self._instances, ledger, patience=patience, needed=needed, yielding=yielding)
         failures = FailedLoads(clock)
         self._loader = Loader(
             self._instances,
@@ -214,6 +215,8 @@ class Pool:
             descriptor = wish.descriptor
             sampling = check(request.sampling, descriptor.sampling, where=f"{descriptor.title} sampling")
             request = msgspec.structs.replace(request, sampling=sampling)
+            if request.grammar and not descriptor.grammar:
+                raise BadRequest(f"{descriptor.title} holds answers to no grammar.", hint="Ask without “grammar”.")
             async with aclosing(self._answer(lease, wish, request)) as events:
                 async for event in events:
                     yield event

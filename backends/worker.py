@@ -37,36 +37,33 @@ class Outbox:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._framer = wire.Framer()
-        self._frames: list[wire.Frame] = []
-        self._changed = threading.Condition()
-        self._writing = False
+        self._items: queue.SimpleQueue[wire.Frame | threading.Event] = queue.SimpleQueue()
         threading.Thread(target=self._write, name="writer", daemon=True).start()
 
     def put(self, frame: wire.Frame) -> None:
         """From any thread; in order per thread."""
-        with self._changed:
-            self._frames.append(frame)
-            self._changed.notify_all()
+        self._items.put(frame)
 
     def flush(self) -> None:
         """Waits until everything is in the pipe."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._frames and not self._writing)
+        written = threading.Event()
+        self._items.put(written)
+        written.wait()
 
     def _write(self) -> None:
         while True:
-            with self._changed:
-                self._writing = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._frames))
-                frames, self._frames = self._frames, []
-                self._writing = True
-            data = memoryview(b"".join(map(self._pack, frames)))
+            items = [self._items.get()]
+            while not self._items.empty():
+                items.append(self._items.get())
+            data = memoryview(b"".join([self._pack(item) for item in items if isinstance(item, wire.Frame)]))
             while data:
                 try:
                     data = data[os.write(self._fd, data) :]
                 except OSError:
                     os._exit(0)  # The host is gone.
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
 
     def _pack(self, frame: wire.Frame) -> bytes:
         try:

@@ -39,7 +39,8 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 class Tuning:
     """How downloads go about it: ``connections`` at once fetch pieces of ``piece`` bytes. A connection that is silent
     for ``silence_s`` is given up. After a failure it is tried again in ``retry_s``, then in twice that and so on up to
-    ``longest_s``, and ``tries`` times without a byte in between. ``margin`` bytes of the disk are left free."""
+    ``longest_s``, and ``tries`` times without a byte in between. ``margin`` bytes of the disk are left free. Without
+    ``reserve`` a file takes its room on the disk as its bytes come."""
 
     connections: int = 4
     piece: int = 16 * 2**20
@@ -49,6 +50,7 @@ class Tuning:
     longest_s: float = 60.0
     tries: int = 30
     margin: int = 256 * 2**20
+    reserve: bool = True
 
 
 @dataclass

@@ -118,7 +118,7 @@ class Item:
         if needed > max(free, 0):
             raise disk_full(self._models, bytes_text(needed - free))
         for part in self._waiting:
-            part.open()
+            part.open(reserve=self._tuning.reserve)
 
     async def _verify(self, part: Part) -> None:
         """Compare with the hub's checksum. Where it differs, all bytes are fetched once more and compared with those

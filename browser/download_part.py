@@ -118,8 +118,8 @@ class Part:
         with self._writing:
             return (self._have if self._checked is None else self._checked).gaps(self.file.size)
 
-    def open(self) -> None:
-        """Take up what is there, and reserve the room for the rest. Raises OSError."""
+    def open(self, *, reserve: bool = True) -> None:
+        """Take up what is there, and ``reserve`` the room for the rest. Raises OSError."""
         if self._descriptor >= 0:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ class Part:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._descriptor = os.open(self.path, flags, 0o666)
         try:
-            _reserve(self._descriptor, self.file.size)
+            (_reserve if reserve else os.ftruncate)(self._descriptor, self.file.size)
             self.checkpoint()
         except OSError:
             self.close()

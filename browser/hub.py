@@ -32,6 +32,8 @@ _BAD_TOKEN = "Invalid credentials in Authorization header"
 _GIVE_TOKEN = "give Paddock a token of your account: in Settings under Hugging Face, by “paddock login”, or in HF_TOKEN"
 _RESET = re.compile(r"\bt=(\d+)")
 """Seconds until a rate limit is over, as the hub's RateLimit header says them."""
+_PAGE = re.compile(r"(.*?)(?:/api/models)?(/[^/]+/[^/]+)(?:/(?:resolve|revision|tree|auth-check)(?:/.*)?)?$")
+"""What comes before the interface (of a mirror with a path), and the repository, in the path of a question."""
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -179,7 +181,7 @@ def refusal(response: httpx2.Response, what: str, with_token: bool) -> PaddockEr
     if response.headers.get("X-Error-Message") == _BAD_TOKEN:
         return rejected_token(host)
     if code == "GatedRepo":
-        page = "/".join(response.url.path.removeprefix("/api/models").split("/")[:3])
+        page = _PAGE.sub(r"\1\2", response.url.path)
         after = "with the account of your token" if with_token else f"then {_GIVE_TOKEN}"
         return AccessDenied(
             f"{what} is gated: its publisher wants to be asked first.",

@@ -84,7 +84,7 @@ def plan_import(path: Path, models: Path, suffixes: Mapping[str, str], name: str
                 f"{path} holds no model.",
                 hint="Models are GGUF files, or MLX folders with config.json and safetensors.",
             )
-        planned = [(group, _repository(group, path, name)) for group in groups]
+        planned = [pair for group in groups for pair in _named(group, path, name, left_out)]
         if name and len({repository for _, repository in planned}) < len(planned):
             raise BadRequest(
                 f"{path} holds several folders of models.", hint="Leave the name out, or take one of them."
@@ -163,6 +163,8 @@ def _groups(path: Path, suffixes: tuple[str, ...], left_out: list[str]) -> Itera
             there = [here / name for name in shards if name in names]
             if lost := missing_part(there, there[0].stem, len(shards)):
                 left_out.append(lost)
+            elif trouble := _trouble(there[0]):
+                left_out.append(trouble)
             else:
                 whole.append(tuple(there))
         parts = here.relative_to(path).parts
@@ -193,6 +195,16 @@ def _group_of_file(path: Path, suffixes: tuple[str, ...]) -> _Group:
     return _Group((there,), tuple(path.with_name(name) for name in projectors), None)
 
 
+def _trouble(path: Path) -> str:
+    """Why nobody could load the file; empty where nothing speaks against it."""
+    try:
+        if path.suffix.lower() == _GGUF:
+            read_header(path, tensors=False)
+    except ModelUnusable as error:
+        return error.message
+    return ""
+
+
 def _is_model(name: str, suffixes: tuple[str, ...]) -> bool:
     return name.lower().endswith(suffixes) and not is_projector(name) and "imatrix" not in name.lower()
 
@@ -203,6 +215,24 @@ def _is_for(projector: str, model: Path) -> bool:
 
 
 # ---------------------------------------------------------------- where it goes
+
+
+def _named(group: _Group, root: Path, name: str, left_out: list[str]) -> Iterator[tuple[_Group, str]]:
+    """The group with its name. In a folder whose name tells nothing, as one of downloads, lie models of all kinds: each
+    is named for itself, and takes along the projectors that are named after it."""
+    if name or len(group.models) == 1 or _by_layout(group, root) is not None:
+        yield group, _repository(group, root, name)
+        return
+    apart: dict[str, list[tuple[Path, ...]]] = {}
+    for model in group.models:
+        alone = _Group((model,), (), group.parts)
+        apart.setdefault(_repository(alone, root, ""), []).append(model)
+    lonely = set(group.companions)
+    for repository, models in apart.items():
+        own = [path for path in group.companions if len(apart) == 1 or any(_is_for(path.name, m[0]) for m in models)]
+        lonely.difference_update(own)
+        yield _Group(tuple(models), tuple(own), group.parts), repository
+    left_out += [f"{path.name} only goes with a model, and its name does not tell which." for path in sorted(lonely)]
 
 
 def _repository(group: _Group, root: Path, name: str) -> str:

@@ -10,7 +10,7 @@ import difflib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -125,10 +125,10 @@ class Library:
         with self._lock:
             self._index.close()
 
-    def find(self, model: str, *, paths: bool = True) -> ModelInfo:
+    def find(self, model: str, *, paths: bool = True, also: Iterable[str] = ()) -> ModelInfo:
         """The model with this id or, where ``paths`` are welcome, in the file at this path; blocks.
 
-        Raises ModelNotFound (with the nearest ids) and ModelUnusable for a broken file.
+        Raises ModelNotFound (with the nearest ids and names ``also`` known) and ModelUnusable for a broken file.
         """
         if not self._read:
             self.refresh()
@@ -142,7 +142,7 @@ class Library:
             self.refresh()  # it may have come since
             found = self._by_name.get(model.casefold())
         if found is None:
-            raise self._not_found(model)
+            raise self._not_found(model, also)
         if found.error is not None:
             raise ModelUnusable(found.error, model=found.id)
         return found
@@ -209,9 +209,10 @@ class Library:
                 if file is not None:
                     yield file
 
-    def _not_found(self, model: str) -> ModelNotFound:
+    def _not_found(self, model: str, also: Iterable[str]) -> ModelNotFound:
         usable = [info.id for info in self._found.models if info.error is None]
         names = {id.casefold(): id for id in usable} | {id.split("/")[-1].casefold(): id for id in usable}
+        names = {name.casefold(): name for name in also} | names
         near = list(dict.fromkeys(names[key] for key in difflib.get_close_matches(model.casefold(), names, n=5)))[:3]
         if near:
             hint = f"Did you mean {' or '.join(f'“{name}”' for name in near)}?"

@@ -17,6 +17,7 @@ from paddock.browser.quants import choose
 from paddock.browser.ranges import Allowance, Answer, FetchedHeader, HeaderFetcher
 from paddock.browser.shards import shard_names, shard_of
 from paddock.sdk.errors import BadRequest, PaddockError, RemoteFailed
+from paddock.sdk.hub_words import HUB_HOSTS, hub_words
 from paddock.sdk.version import VERSION
 
 DEADLINE_S = 300.0
@@ -28,8 +29,6 @@ _FIRST_OF_PROJECTOR = 64 * 1024
 _FIRST_OF_SHARD = 128 * 1024
 """Parts after the first have no vocabulary."""
 _SUFFIX = ".gguf"
-_REPO = re.compile(r"([\w.-]+/[\w.-]+?)(?::([^/:\\][^:\\]*))?$", re.ASCII)
-_HUB_PAGE = re.compile(r"/([\w.-]+/[\w.-]+)/?$", re.ASCII)
 _HUB_FILE = re.compile(r"/([\w.-]+/[\w.-]+)/(?:blob|resolve)/([^/]+)/(.+)$", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}$")
 _UNSAFE = re.compile(r"[^\w.+ -]")
@@ -71,25 +70,19 @@ def is_remote(source: str) -> bool:
     local model can look the same, so the library is asked first."""
     if source.lower().startswith(("http://", "https://")):
         return True
-    repo = _REPO.match(source)
-    return repo is not None and not _is_gguf(repo[1])  # that is a file's path
+    named = hub_words(source)
+    return bool(named.repo) and not _is_gguf(named.repo)  # that is a file's path
 
 
 def repository_of(source: str, hub: Hub) -> tuple[str, str]:
-    """Repository and quant (or file; may be empty) of OWNER/REPO[:QUANT] or of an address on the hub.
+    """Repository and quant (or file; may be empty) of OWNER/REPO[:QUANT], of an address on the hub, or of the link or
+    command by which another program gets it.
 
     Raises BadRequest for anything else.
     """
-    if source.lower().startswith(("http://", "https://")):
-        parts = _split(source)
-        if parts.hostname in ("huggingface.co", "hf.co", urlsplit(hub.endpoint).hostname):
-            page, file = _HUB_PAGE.match(parts.path), _HUB_FILE.match(parts.path)
-            if page:
-                return page[1], ""
-            if file:
-                return file[1], unquote(file[3])
-    elif (repo := _REPO.match(source)) is not None:
-        return repo[1], repo[2] or ""
+    named = hub_words(source, hub.endpoint)
+    if named.repo:
+        return named.repo, named.quant
     raise BadRequest(
         f"“{source[:120]}” is no model on the hub.", hint="Write OWNER/REPO:QUANT, or its address at the hub."
     )
@@ -146,19 +139,19 @@ def kept_headers(
 async def _find(source: str, hub: Hub, retry_s: float) -> _Source:
     if source.lower().startswith(("http://", "https://")):
         parts = _split(source)
-        if parts.hostname in ("huggingface.co", "hf.co", urlsplit(hub.endpoint).hostname):
-            page, file = _HUB_PAGE.match(parts.path), _HUB_FILE.match(parts.path)
-            if page and not _is_gguf(parts.path):
-                return await _in_repository(page[1], "", hub, retry_s)
-            if file:
-                parts = parts._replace(path=f"/{file[1]}/resolve/{file[2]}/{file[3]}", query="")
-        return _at_url(parts)
-    repo = _REPO.match(source)
-    if repo is None:
+        own = parts.hostname in (*HUB_HOSTS, urlsplit(hub.endpoint).hostname)
+        file = _HUB_FILE.search(parts.path) if own else None
+        if file is not None:
+            before = parts.path[: file.start()]
+            return _at_url(parts._replace(path=f"{before}/{file[1]}/resolve/{file[2]}/{file[3]}", query=""))
+        if not own or _is_gguf(parts.path):
+            return _at_url(parts)
+    named = hub_words(source, hub.endpoint)
+    if not named.repo:
         raise BadRequest(
             f"“{source[:120]}” is no model on the hub.", hint="Write OWNER/REPO:QUANT, or the URL of a GGUF file."
         )
-    return await _in_repository(repo[1], repo[2] or "", hub, retry_s)
+    return await _in_repository(named.repo, named.quant, hub, retry_s)
 
 
 def _split(url: str) -> SplitResult:

@@ -12,14 +12,17 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
+from paddock.browser.describe import quant_in
 from paddock.browser.download_choice import NO_MLX, is_mlx, safetensors_of
 from paddock.browser.hub import Hub, Listing, lacking, listing_of, unreachable
 from paddock.browser.hub_results import result_of
 from paddock.browser.model_card import LONGEST, card_of
 from paddock.browser.quants import is_projector, variants
 from paddock.browser.search_cache import SearchCache
+from paddock.browser.shards import shard_of
 from paddock.sdk.errors import AccessDenied, BadRequest, ModelNotFound, PaddockError, RemoteFailed
 from paddock.sdk.hub import HubFileInfo, HubModel, HubPage, HubQuant, HubResult, HubSearchRequest
+from paddock.sdk.hub_words import HubWords, hub_words
 
 T = TypeVar("T", HubPage, HubModel)
 
@@ -30,8 +33,6 @@ _EXPAND = (
     "author", "downloads", "gated", "gguf", "lastModified", "likes", "pipeline_tag", "private", "safetensors", "tags",
 )  # fmt: skip
 _SORTS = {"trending": "trendingScore", "downloads": "downloads", "likes": "likes", "updated": "lastModified"}
-_REPO = re.compile(r"([\w.-]{1,96}/[\w.-]{1,96})(?::[^/:\\]+)?$", re.ASCII)
-_HUB_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 
 
 class HubSearch:
@@ -60,16 +61,30 @@ class HubSearch:
         Raises BadRequest, ModelNotFound, AccessDenied, RemoteFailed.
         """
         hub = await asyncio.to_thread(self._hub)
-        repo = repository_in(request.words, hub.host)
-        if repo:
+        wanted = hub_words(request.words, hub.endpoint)
+        if wanted.repo:
             try:
-                model = await self.model(repo)
+                model = await self.model(wanted.repo)
                 told = HubPage(results=(model.result,), stale=model.stale, fetched=model.fetched, notes=model.notes)
-                return msgspec.structs.replace(told, hub=hub.endpoint)
+                named = msgspec.structs.replace(wanted, repo=model.result.id)
+                return msgspec.structs.replace(told, hub=hub.endpoint, named=named.model)
             except (ModelNotFound, AccessDenied) as error:
-                if error.details.get("bad_token") or "://" in request.words:
+                if error.details.get("bad_token") or not request.words.strip().startswith(wanted.repo):
                     raise
-        query = _query(request)
+            owner, _, name = wanted.repo.partition("/")
+            wanted = HubWords(author=owner, words=name)  # that may be how it begins
+        elif "://" in wanted.words:
+            raise _no_name(request.words)
+        page = await self._results(hub, wanted, request)
+        shorter = _without_file(wanted.words)
+        if page.results or page.cursor or request.cursor or shorter == wanted.words:
+            return page
+        note = f"Nothing is called “{wanted.words[:120]}”. These match “{shorter[:120]}”."
+        found = await self._results(hub, msgspec.structs.replace(wanted, words=shorter), request)
+        return msgspec.structs.replace(found, cursor="", notes=(note, *found.notes)) if found.results else page
+
+    async def _results(self, hub: Hub, wanted: HubWords, request: HubSearchRequest) -> HubPage:
+        query = _query(wanted, request)
         key = f"{hub.endpoint}|{sorted(query.items())}"
         return await self._asked(hub, key, HubPage, lambda: self._page(hub, query, request))
 
@@ -79,9 +94,9 @@ class HubSearch:
         Raises BadRequest, ModelNotFound, AccessDenied, RemoteFailed.
         """
         hub = await asyncio.to_thread(self._hub)
-        name = repository_in(repo, hub.host)
+        name = hub_words(repo, hub.endpoint).repo
         if not name:
-            raise BadRequest(f"“{repo[:120]}” is no repository.", hint="Write OWNER/REPO or its address.")
+            raise _no_name(repo)
         return await self._asked(hub, f"{hub.endpoint}|{name}", HubModel, lambda: self._model(hub, name))
 
     async def _asked(self, hub: Hub, key: str, kind: type[T], ask: Callable[[], T]) -> T:
@@ -163,17 +178,17 @@ class HubSearch:
         )
 
 
-def repository_in(words: str, hub_host: str) -> str:
-    """OWNER/REPO where ``words`` are exactly that (a quant may follow) or the address of a page of it; else empty."""
-    words = words.strip()
-    address = urlsplit(words if "://" in words else f"https://{words}")
-    if address.hostname in (*_HUB_HOSTS, hub_host) and ("://" in words or "." in words.partition("/")[0]):
-        parts = address.path.strip("/").split("/")
-        words = "/".join(parts[:2])
-    elif "://" in words:
-        return ""
-    found = _REPO.match(words)
-    return found[1] if found else ""
+def _no_name(text: str) -> BadRequest:
+    hint = "Write OWNER/REPO, or paste the address of its page."
+    return BadRequest(f"“{text.strip()[:120]}” leads to no model on the hub.", hint=hint)
+
+
+def _without_file(words: str) -> str:
+    """The words without what only files have in their names: an ending, the number of a shard, a quant."""
+    stem = re.sub(r"\.gguf$", "", words, flags=re.IGNORECASE)
+    plain = shard_of(stem)[0]
+    quant = quant_in(plain) or quant_in(f"-{plain.split()[-1]}" if plain else "")
+    return re.sub(rf"(?:^|[-_. ])(?:UD-)?{re.escape(quant)}$", "", plain, flags=re.IGNORECASE) if quant else plain
 
 
 def age_text(seconds: float) -> str:
@@ -185,11 +200,8 @@ def age_text(seconds: float) -> str:
     return f"{max(int(seconds), 1)} s"
 
 
-def _query(request: HubSearchRequest) -> dict[str, Any]:
+def _query(wanted: HubWords, request: HubSearchRequest) -> dict[str, Any]:
     """The question as the hub's interface takes it."""
-    words, author = request.words.strip(), request.author.strip()
-    if words.endswith("/") and re.fullmatch(r"[\w.-]+/", words, re.ASCII):
-        words, author = "", words[:-1]
     tags: list[str] = [] if request.format == "any" else [request.format]
     if request.licence:
         tags.append(f"license:{request.licence}")
@@ -198,8 +210,8 @@ def _query(request: HubSearchRequest) -> dict[str, Any]:
     least, most = request.min_parameters, request.max_parameters
     bounds = [f"min:{_rough(least)}"] * (least is not None) + [f"max:{_rough(most)}"] * (most is not None)
     query = {
-        "search": words,
-        "author": author,
+        "search": wanted.words,
+        "author": wanted.author or request.author.strip(),
         "filter": tags,
         "pipeline_tag": request.task,
         "num_parameters": ",".join(bounds),

@@ -32,6 +32,8 @@ async def full_page(request: HubSearchRequest, ask: Ask, filled: Callable[[HubRe
     page, left_out, following = HubPage(), 0, ""
     for _ in range(_MOST_PAGES):
         page = await ask(_plain(request, cursor))
+        if page.named:  # whoever names one wants to see it
+            return msgspec.structs.replace(page, results=tuple(map(filled, page.results)))
         notes |= dict.fromkeys(page.notes)
         for index, result in enumerate(page.results[skip:], skip):
             if len(found) == request.limit:

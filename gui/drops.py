@@ -1,4 +1,4 @@
-"""Model files and folders dropped on the window, whichever page is shown."""
+"""Model files, folders and links to models, dropped on the window, whichever page is shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from paddock.gui.icons import pixmap
 from paddock.gui.theme import current
-from paddock.sdk.open_address import SUFFIX
+from paddock.sdk.open_address import SUFFIX, OpenRepo
 
 WORDS = "Drop to add"
 
@@ -19,6 +19,17 @@ def model_paths(mime: QMimeData) -> list[str]:
     paths = [url.toLocalFile() for url in mime.urls()]
     wanted = all(path and (path.lower().endswith(SUFFIX) or QFileInfo(path).isDir()) for path in paths)
     return paths if wanted else []
+
+
+def model_link(mime: QMimeData) -> OpenRepo | None:
+    """The model on the hub to which what is dragged is a link, as browsers give it."""
+    urls = mime.urls()
+    if len(urls) != 1 or urls[0].isLocalFile():
+        return None
+    from paddock.sdk.hub_words import hub_words  # 5 ms, and hardly ever needed
+
+    named = hub_words(urls[0].toString())
+    return OpenRepo(repo=named.repo, quant=named.quant) if named.repo else None
 
 
 class DropOverlay(QWidget):
@@ -56,14 +67,17 @@ class DropOverlay(QWidget):
 
 
 class Drops(QObject):
-    """Sees what is dragged before any widget of ``window`` does. ``dropped`` carries absolute paths."""
+    """Sees what is dragged before any widget of ``window`` does. ``dropped`` carries absolute paths, ``linked`` an
+    :class:`OpenRepo`."""
 
     dropped = Signal(list)
+    linked = Signal(object)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.overlay = DropOverlay(window)
         self._paths: list[str] = []
+        self._link: OpenRepo | None = None
         window.setAcceptDrops(True)
 
     def listen(self) -> None:
@@ -76,9 +90,10 @@ class Drops(QObject):
         kind = event.type()
         if kind == QEvent.Type.DragEnter and isinstance(event, QDragEnterEvent):
             self._paths = model_paths(event.mimeData())
-            if self._paths:
+            self._link = model_link(event.mimeData())
+            if self._paths or self._link is not None:
                 self.overlay.cover()
-        if not self._paths:
+        if not self._paths and self._link is None:
             return False
         if kind == QEvent.Type.DragLeave:
             self._end()
@@ -87,12 +102,18 @@ class Drops(QObject):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             if kind == QEvent.Type.Drop:
-                paths = self._end()
-                self.dropped.emit(paths)
+                self._drop()
             return True
         return False
 
-    def _end(self) -> list[str]:
-        paths, self._paths = self._paths, []
+    def _drop(self) -> None:
+        paths, link = self._paths, self._link
+        self._end()
+        if paths:
+            self.dropped.emit(paths)
+        else:
+            self.linked.emit(link)
+
+    def _end(self) -> None:
+        self._paths, self._link = [], None
         self.overlay.hide()
-        return paths

@@ -172,8 +172,9 @@ class HostState(QObject):
         self.call(lambda client: client.chats(), self._set_chats)
 
     def learn_chat(self, summary: ChatSummary) -> None:
-        """A chat's state from an answer, so that the list need not wait for the event."""
-        self.chats[summary.id] = summary
+        """A chat's state from an answer, so that the list need not wait for the event. One in the trash is not listed:
+        its last answer ends as it goes there."""
+        _put(self.chats, summary.id, summary if summary.deleted is None else None)
         self.chats_changed.emit()
 
     def learn_downloads(self, downloads: list[Download]) -> None:

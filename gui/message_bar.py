@@ -23,7 +23,7 @@ class NoticeRow(QWidget):
     def __init__(self, notice: messages.Notice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.notice = notice
-        self.card = Notice()
+        self.card = Notice(edged=True)
         self.close_button = IconButton("close", "Close this message", size=26, glyph=15)
         row = QGridLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

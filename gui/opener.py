@@ -27,6 +27,7 @@ class Opener(QObject):
         self._sheet: QWidget | None = None
         self.drops = Drops(window)
         self.drops.dropped.connect(self.open_paths)
+        self.drops.linked.connect(self._show)
         host.open_requested.connect(self.open_address)
 
     def open_address(self, text: str) -> None:

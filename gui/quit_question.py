@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.models.downloads import Item
 from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.downloads_actions import DownloadActions
+from paddock.gui.widgets.buttons import Kind
+from paddock.gui.widgets.question import Question
 from paddock.sdk.host import OnQuit, SettingsPatch
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
 Answer = Literal["go_on", "stop", "cancel"]
+GO_ON = "Go on in the background"
 
 
 @dataclass(frozen=True)
@@ -98,24 +101,14 @@ class QuitQuestion:
         return [item for item in shown if not item.is_download and item.section in ("running", "waiting")]
 
     def _ask(self, work: Work) -> Answer:
-        box = QMessageBox(self._window)
-        box.setWindowTitle("Paddock")
-        box.setText(work.text())
-        box.setInformativeText(work.about())
-        go_on = box.addButton("Go on in the background", QMessageBox.ButtonRole.AcceptRole)
-        stop = box.addButton(work.stop_label(), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(go_on)
-        keep = QCheckBox("Do not ask again about downloads")
-        if work.downloads:
-            box.setCheckBox(keep)
-        box.exec()
-        chosen = {go_on: "go_on", stop: "stop"}
-        answer: Answer = chosen.get(box.clickedButton(), "cancel")  # type: ignore[call-overload]
-        if keep.isChecked() and answer != "cancel":
-            rule: OnQuit = "go_on" if answer == "go_on" else "pause"
+        keep = "Do not ask again about downloads" if work.downloads else ""
+        answers: tuple[tuple[str, Kind], ...] = ((work.stop_label(), "secondary"), (GO_ON, "primary"))
+        box = Question(work.text(), work.about(), answers, self._window, keep=keep)
+        given = box.ask()
+        if box.keep.isChecked() and given:
+            rule: OnQuit = "go_on" if given == GO_ON else "pause"
             self._host.change_settings(SettingsPatch(on_quit=rule))
-        return answer
+        return "cancel" if not given else "go_on" if given == GO_ON else "stop"
 
     def _stop(self, answers: Sequence[str], unheard: bool, jobs: Sequence[Item]) -> None:
         for generation in answers:

@@ -11,7 +11,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from paddock.gui.screens_chat import prepare
 from paddock.gui.screens_compare import ComparePictures
 from paddock.gui.screens_compare import prepare as prepare_compared
 from paddock.gui.screens_finding import FindingPictures
+from paddock.gui.screens_home import clear_remains, own_home
 from paddock.gui.screens_hub import CATALOGUE, TestHub
 from paddock.gui.screens_judging import JudgingPictures
 from paddock.gui.screens_moments import MomentPictures
@@ -50,6 +50,7 @@ class Order:
 
 def take(order: Order) -> int:
     """All pictures that are wanted; the exit code."""
+    clear_remains()
     application = make_application()
     failed = chats(application, order) + comparing(application, order)
     if CATALOGUE.is_file():
@@ -120,16 +121,6 @@ def rounds(studio: Studio, order: Order, subjects: tuple[Shoot, ...]) -> None:
             name = studio.dress(theme, size, variant)
             for subject in filter(order.wants, subjects):
                 studio.attempt(subject, name)
-
-
-@contextmanager
-def own_home() -> Iterator[Home]:
-    with tempfile.TemporaryDirectory(prefix="paddock-screens-", ignore_cleanup_errors=True) as place:
-        os.environ["PADDOCK_HOME"] = str(Path(place) / "home")
-        home = Home.find()
-        home.root.mkdir(parents=True)
-        (home.root / "settings.toml").write_text("welcomed = true\n", encoding="utf-8")
-        yield home
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPolygon
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui.pages.chat_pictures import PictureSheet
 from paddock.gui.pages.chats_tags import TagsDialog
@@ -20,6 +20,7 @@ from paddock.gui.pages.models import ModelsPage
 from paddock.gui.screens_chat import ChatPictures
 from paddock.gui.screens_content import LONG, LONG_TITLE, LONGEST, REPAIRED, RICH, SHOWN
 from paddock.gui.widgets.popup import Popup
+from paddock.gui.widgets.question import Question
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.chats import StoreRepair
 from paddock.sdk.presets import Preset
@@ -36,7 +37,7 @@ class MomentPictures(ChatPictures):
         self._begin("demo-held", RICH[0])
         studio.until(lambda: len(chat.view.column.rows[-1].blocks) > 3, "Some words of the answer")
         studio.save(f"chat-writing-{name}")
-        QTimer.singleShot(0, lambda: self._over(f"quit-{name}", QMessageBox))
+        QTimer.singleShot(0, lambda: self._over(f"quit-{name}", Question))
         studio.window.quit_question.may_quit()
         before = chat.inspector.sampling()
         chat.inspector.set_sampling({"temperature": 0.3})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from PySide6.QtCore import QEventLoop, QPoint, QRect, QRectF
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from paddock.gui import window_state
@@ -128,6 +128,9 @@ class Studio:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 painter.setClipPath(outline)  # as the desktop rounds its windows
             painter.drawPixmap(where, part.grab())
+            if isinstance(part, QDialog):
+                painter.setPen(QPen(self.app.themes.theme.color("border"), 2))  # half of it lies outside
+                painter.drawPath(outline)
             painter.end()
         path = self._folder / f"{name}.png"
         if picture.isNull() or not picture.save(str(path)):

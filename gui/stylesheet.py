@@ -44,22 +44,14 @@ QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: {FIELD_RADIUS}px; }}
 QMenu::item:selected {{ background: {p.selected}; }}
 QMenu::item:disabled {{ color: {p.muted}; }}
 QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
-QMessageBox QLabel#qt_msgbox_label {{ font-weight: 600; }}
-QMessageBox QPushButton {{ background: {p.raised}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;
-    padding: 6px 12px; }}
-QMessageBox QPushButton:hover {{ background: {p.hover}; }}
-QMessageBox QPushButton:default {{ background: {p.accent}; border-color: {p.accent}; color: {p.on_accent}; }}
-QMessageBox QPushButton:focus {{ border: 2px solid {p.text}; padding: 5px 11px; }}
 QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; padding: 4px 6px; }}
 QSplitter::handle {{ background: {p.border}; }}
 QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QScrollBar {{ background: transparent; border: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}
-QScrollBar::handle {{ background: {p.border_strong}; border-radius: 3px; }}
-QScrollBar::handle:vertical {{ margin: 3px 3px 3px 3px; }}
-QScrollBar::handle:horizontal {{ margin: 3px 3px 3px 3px; }}
-QScrollBar::handle:hover {{ background: {p.muted}; }}
+QScrollBar::handle {{ background: {p.border_strong}; border-radius: 2px; margin: 4px; }}
+QScrollBar::handle:hover, QScrollBar::handle:pressed {{ background: {p.muted}; border-radius: 3px; margin: 3px; }}
 QScrollBar::handle:vertical {{ min-height: 36px; }}
 QScrollBar::handle:horizontal {{ min-width: 36px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{

@@ -78,7 +78,7 @@ class Window(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(*SMALLEST)
         self.rail = Rail()
-        self.chat = ChatPage(host, messages, state)
+        self.chat = ChatPage(host, messages, state, home.drafts)
         self.downloads = DownloadActions(host, messages, self)
         self.quit_question = QuitQuestion(host, self.downloads, self.chat.dialogue, self)
         self._pages: dict[Page, QWidget] = {"chat": self.chat}

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from paddock.sdk.pictures import Picture
+
 Page = Literal["chat", "discover", "models", "downloads", "server", "settings"]
 
 SMALLEST = (720, 480)
@@ -22,8 +24,9 @@ Rect = tuple[int, int, int, int]
 
 
 class WindowState(msgspec.Struct, frozen=True, kw_only=True):
-    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat. ``models_sort`` is
-    the column that the table of models is sorted by, with a minus in front for downwards."""
+    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat. Drafts are kept by
+    their chats, their pictures without data. ``models_sort`` is the column that the table of models is sorted by, with
+    a minus in front for downwards."""
 
     schema: int = 1
     geometry: Rect | None = None
@@ -37,6 +40,7 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True):
     system_font: bool = False
     density: Literal["comfortable", "compact"] = "comfortable"
     drafts: dict[str, str] = {}
+    draft_pictures: dict[str, tuple[Picture, ...]] = {}
     sampling: dict[str, float] = {}
     models_widths: dict[str, int] = {}
     models_sort: str = "name"

@@ -86,7 +86,7 @@ _NAMES = {
     """,
     "errors": """
         AccessDenied BadRequest ChatNotFound ContextOverflow EngineDied EngineError EngineMissing ErrorInfo HostBusy
-        HostUnavailable InvalidOption LoadFailed ModelNotFound ModelUnusable NotFound OutOfMemory PaddockError
+        HostUnavailable InvalidOption LoadFailed ModelNotFound ModelUnusable NoVision NotFound OutOfMemory PaddockError
         PortUnavailable ProtocolMismatch RemoteFailed StorageFailed TemplateFailed Unauthorized UnknownOption
     """,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,14 @@ _SHOWN = 40
 
 
 def prompt_text(prompt: BatchPrompt) -> str:
-    """What is asked: the prompt, or the last message of the conversation."""
-    return prompt.prompt or (prompt.messages[-1].content if prompt.messages else "")
+    """What is asked: the prompt, or the last message of the conversation; without words the names of its pictures."""
+    text = prompt.prompt or (prompt.messages[-1].content if prompt.messages else "")
+    return text or picture_names(prompt)
+
+
+def picture_names(prompt: BatchPrompt) -> str:
+    """The files of its pictures, without their folders."""
+    return ", ".join(re.split(r"[/\\]", path)[-1] for path in prompt.images)
 
 
 def counted(number: int, what: str) -> str:
@@ -86,7 +93,8 @@ def cell_line(cell: BatchCell, prompt: BatchPrompt, pane: str) -> dict[str, Any]
         "stats": _stats(cell),
         "checks": [msgspec.to_builtins(check) for check in cell.checks],
     }
-    given = {"name": prompt.name, "tags": list(prompt.tags), "reasoning": cell.reasoning, "seed": cell.seed}
+    given: dict[str, Any] = {"name": prompt.name, "tags": list(prompt.tags), "images": list(prompt.images)}
+    given |= {"reasoning": cell.reasoning, "seed": cell.seed}
     line |= {name: value for name, value in given.items() if value not in ("", [], None)}
     if cell.stop_reason:
         line["stop_reason"] = cell.stop_reason

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import Message, Options, Pane, Request, Stats, Usage, Value
 
 MOST_PANES = 6
@@ -21,10 +22,11 @@ BatchExportFormat = Literal["csv", "jsonl", "html"]
 
 class AskPanes(Request, frozen=True, kw_only=True):
     """Ask ``panes`` of a conversation (their ids; empty: all). With ``content`` None the answers to the question
-    ``turn`` are made again, as new versions; with both, the question is asked as edited. With ``go_on`` alone the
-    answers that the panes end with are continued where they end."""
+    ``turn`` are made again, as new versions; with both, the question is asked as edited, with the ``pictures`` it had
+    unless others are given. With ``go_on`` alone the answers that the panes end with are continued where they end."""
 
     content: str | None = None
+    pictures: tuple[Picture, ...] = ()
     turn: str = ""
     go_on: bool = False
     panes: tuple[str, ...] = ()
@@ -122,10 +124,12 @@ class CheckResult(Value, frozen=True, kw_only=True):
 
 
 class BatchPrompt(Value, frozen=True, kw_only=True):
-    """One row: a prompt, or the ``messages`` of a conversation that ends with a question."""
+    """One row: a prompt, or the ``messages`` of a conversation that ends with a question. ``images`` are the whole
+    paths of picture files that the question shows; they are read whenever it is asked."""
 
     prompt: str = ""
     messages: tuple[Message, ...] = ()
+    images: tuple[str, ...] = ()
     name: str = ""
     tags: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()

@@ -7,6 +7,7 @@
     |   +-- InvalidOption               a value outside its option's range
     |   |   +-- UnknownOption           no such option; the hint suggests one
     |   +-- ContextOverflow             the prompt is longer than the context (details: both numbers)
+    |   +-- NoVision                    pictures for a model that cannot see them
     |   +-- TemplateFailed              the model's chat template raised, looped or reached outside its sandbox
     +-- Unauthorized               401
     +-- AccessDenied               403  a server elsewhere gives the file to its members only: gated, private
@@ -86,6 +87,10 @@ class UnknownOption(InvalidOption):
 
 class ContextOverflow(BadRequest):
     code = "context_overflow"
+
+
+class NoVision(BadRequest):
+    code = "no_vision"
 
 
 class TemplateFailed(BadRequest):

@@ -19,8 +19,9 @@ TokenSource = Literal["keyring", "environment", "login", "none"]
 
 
 class HubSearchRequest(Request, frozen=True, kw_only=True):
-    """``words`` are words, ``AUTHOR/``, a repository (``OWNER/REPO``) or its address. Everything else narrows; empty
-    and None do not. ``task`` is the hub's own name (``text-generation``), ``language`` a code (``de``). ``limit``
+    """``words`` are words, ``AUTHOR/``, a repository (``OWNER/REPO``), its address, or the link or command by which
+    another program gets it. Everything else narrows; empty and None do not.
+    ``task`` is the hub's own name (``text-generation``), ``language`` a code (``de``). ``limit``
     results come at once; ``cursor`` of a page asks for the next one. ``fits`` leaves out what certainly does not fit
     the machine ``on`` (“24GB”; empty: this computer); ``badge`` wants that capability."""
 
@@ -69,7 +70,8 @@ class HubResult(Value, frozen=True, kw_only=True):
 class HubPage(Value, frozen=True, kw_only=True):
     """Results in their order; ``cursor`` is empty on the last page. ``stale``: the hub could not be asked, and these
     are its answers of ``fetched``. ``notes`` are sentences for a person: what was tried again, what was left out.
-    ``hub`` is the address below which people see the repositories (``HUB/OWNER/REPO``)."""
+    ``hub`` is the address below which people see the repositories (``HUB/OWNER/REPO``). ``named`` is OWNER/REPO[:QUANT]
+    where the words were the name or an address of the one result; the quant may be the name of a file."""
 
     results: tuple[HubResult, ...] = ()
     cursor: str = ""
@@ -77,6 +79,7 @@ class HubPage(Value, frozen=True, kw_only=True):
     fetched: float = 0.0
     notes: tuple[str, ...] = ()
     hub: str = ""
+    named: str = ""
 
 
 class HubFileInfo(Value, frozen=True, kw_only=True):

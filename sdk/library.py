@@ -83,7 +83,8 @@ class ImportRequest(Request, frozen=True, kw_only=True):
 class ImportPreview(Value, frozen=True, kw_only=True):
     """What an import of ``path`` would take: so many models with ``files`` of ``size_bytes`` together, into ``target``,
     a folder whose disk has ``free_bytes`` free. ``name`` is PUBLISHER/REPO that a single model would get; ``there`` the
-    id it has in the library already. ``refused`` says for a method why it cannot be had here."""
+    id it has in the library already. ``refused`` says for a method why it cannot be had here, ``left_out`` in a sentence
+    each what lies there and cannot come along."""
 
     path: str
     models: int
@@ -94,6 +95,7 @@ class ImportPreview(Value, frozen=True, kw_only=True):
     name: str = ""
     there: str = ""
     refused: dict[ImportMethod, str] = {}
+    left_out: tuple[str, ...] = ()
 
 
 class QuantizeRequest(Request, frozen=True, kw_only=True):

@@ -54,7 +54,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Shared KV cache",
         help="All requests share one context; otherwise each gets an equal, fixed part of it.",
         group=_CONTEXT,
-        advanced=True,
     ),
     OptionSpec(
         name="swa_full",
@@ -64,7 +63,6 @@ LOAD: tuple[OptionSpec, ...] = (
         help="Keeps the whole context for sliding-window layers: more memory, but earlier turns are not read again. "
         "By default only where memory is plenty.",
         group=_CONTEXT,
-        advanced=True,
     ),
     OptionSpec(
         name="n_batch",
@@ -78,7 +76,6 @@ LOAD: tuple[OptionSpec, ...] = (
         soft_maximum=8192,
         step=32,
         aliases=("batch_size",),
-        advanced=True,
     ),
     OptionSpec(
         name="n_ubatch",
@@ -92,7 +89,6 @@ LOAD: tuple[OptionSpec, ...] = (
         soft_maximum=4096,
         step=32,
         aliases=("ubatch_size",),
-        advanced=True,
     ),
     OptionSpec(
         name="n_threads",
@@ -119,7 +115,6 @@ LOAD: tuple[OptionSpec, ...] = (
         soft_maximum=64,
         step=1,
         aliases=("threads_batch",),
-        advanced=True,
     ),
     OptionSpec(
         name="n_gpu_layers",
@@ -146,7 +141,6 @@ LOAD: tuple[OptionSpec, ...] = (
         soft_maximum=128,
         step=1,
         off=0,
-        advanced=True,
     ),
     OptionSpec(
         name="split_mode",
@@ -156,7 +150,6 @@ LOAD: tuple[OptionSpec, ...] = (
         help="How a model is divided among several GPUs: not at all, by layers, by rows, or by tensors.",
         group=_GPU,
         choices=("none", "layer", "row", "tensor"),
-        advanced=True,
     ),
     OptionSpec(
         name="main_gpu",
@@ -169,7 +162,6 @@ LOAD: tuple[OptionSpec, ...] = (
         maximum=127,
         soft_maximum=7,
         step=1,
-        advanced=True,
     ),
     OptionSpec(
         name="tensor_split",
@@ -178,7 +170,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Shares of the GPUs",
         help="Parts of the model for each GPU, separated by commas, for instance 3,1.",
         group=_GPU,
-        advanced=True,
     ),
     OptionSpec(
         name="offload_kqv",
@@ -188,7 +179,6 @@ LOAD: tuple[OptionSpec, ...] = (
         help="Keeps the KV cache and attention on the GPU.",
         group=_GPU,
         aliases=("kv_offload",),
-        advanced=True,
     ),
     OptionSpec(
         name="op_offload",
@@ -197,7 +187,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Help from the GPU",
         help="Lets the GPU compute large operations of layers that stay on the processor.",
         group=_GPU,
-        advanced=True,
     ),
     OptionSpec(
         name="flash_attn",
@@ -251,7 +240,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Repack weights",
         help="Rearranges weights for the processor while loading: faster, but held outside the file cache.",
         group=_MEMORY,
-        advanced=True,
     ),
     *ROPE,
     OptionSpec(
@@ -267,7 +255,6 @@ LOAD: tuple[OptionSpec, ...] = (
         step=256,
         off=0,
         aliases=("cache_ram",),
-        advanced=True,
     ),
     OptionSpec(
         name="kv_store",
@@ -277,7 +264,6 @@ LOAD: tuple[OptionSpec, ...] = (
         help="Prompts that were read once are loaded from disk after a restart instead of being read again.",
         group=_REUSE,
         off=False,
-        advanced=True,
     ),
     OptionSpec(
         name="kv_store_mib",
@@ -290,7 +276,6 @@ LOAD: tuple[OptionSpec, ...] = (
         maximum=16_777_216,
         soft_maximum=65_536,
         step=1024,
-        advanced=True,
     ),
     OptionSpec(
         name="draft_model",
@@ -300,7 +285,6 @@ LOAD: tuple[OptionSpec, ...] = (
         help="File of a small model with the same vocabulary that guesses tokens ahead; empty uses none.",
         group=_DRAFTING,
         aliases=("model_draft",),
-        advanced=True,
         files=True,
     ),
     OptionSpec(
@@ -316,7 +300,6 @@ LOAD: tuple[OptionSpec, ...] = (
         step=1,
         off=0,
         aliases=("draft", "draft_n"),
-        advanced=True,
     ),
     OptionSpec(
         name="mmproj",
@@ -327,7 +310,6 @@ LOAD: tuple[OptionSpec, ...] = (
         group=_MODEL,
         off=MMPROJ_OFF,
         aliases=("projector",),
-        advanced=True,
         files=True,
     ),
     OptionSpec(
@@ -337,7 +319,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="LoRA adapters",
         help="Files of LoRA adapters (GGUF) to load with the model; a request chooses their scales.",
         group=_MODEL,
-        advanced=True,
         files=True,
     ),
     OptionSpec(
@@ -347,7 +328,6 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Chat template",
         help="A Jinja template used in place of the model’s own; empty takes the model’s.",
         group=_MODEL,
-        advanced=True,
     ),
     OptionSpec(
         name="check_tensors",
@@ -356,6 +336,5 @@ LOAD: tuple[OptionSpec, ...] = (
         label="Check the weights",
         help="Looks through all weights for invalid numbers while loading.",
         group=_MODEL,
-        advanced=True,
     ),
 )

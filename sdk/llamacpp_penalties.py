@@ -75,7 +75,6 @@ PENALTIES: tuple[OptionSpec, ...] = (
         soft_maximum=5.0,
         step=0.05,
         off=0.0,
-        advanced=True,
     ),
     OptionSpec(
         name="dry_base",
@@ -88,7 +87,6 @@ PENALTIES: tuple[OptionSpec, ...] = (
         maximum=100.0,
         soft_maximum=4.0,
         step=0.05,
-        advanced=True,
     ),
     OptionSpec(
         name="dry_allowed_length",
@@ -101,7 +99,6 @@ PENALTIES: tuple[OptionSpec, ...] = (
         maximum=LONGEST_HISTORY,
         soft_maximum=20,
         step=1,
-        advanced=True,
     ),
     OptionSpec(
         name="dry_penalty_last_n",
@@ -115,7 +112,6 @@ PENALTIES: tuple[OptionSpec, ...] = (
         soft_maximum=4096,
         step=1,
         off=0,
-        advanced=True,
     ),
     OptionSpec(
         name="dry_sequence_breakers",
@@ -124,6 +120,5 @@ PENALTIES: tuple[OptionSpec, ...] = (
         label="DRY sequence breakers",
         help="Texts at which a repetition ends, so that names and list marks are not penalised.",
         group=_DRY,
-        advanced=True,
     ),
 )

@@ -15,7 +15,6 @@ ROPE: tuple[OptionSpec, ...] = (
         help="How positions beyond the trained context are stretched; auto takes the model’s own way.",
         group=_ROPE,
         choices=("auto", "none", "linear", "yarn", "longrope"),
-        advanced=True,
     ),
     OptionSpec(
         name="rope_freq_base",
@@ -29,7 +28,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=10_000_000.0,
         step=1000.0,
         off=0.0,
-        advanced=True,
     ),
     OptionSpec(
         name="rope_freq_scale",
@@ -43,7 +41,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=1.0,
         step=0.05,
         off=0.0,
-        advanced=True,
     ),
     OptionSpec(
         name="yarn_ext_factor",
@@ -57,7 +54,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=1.0,
         step=0.1,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="yarn_attn_factor",
@@ -71,7 +67,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=2.0,
         step=0.1,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="yarn_beta_fast",
@@ -85,7 +80,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=64.0,
         step=1.0,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="yarn_beta_slow",
@@ -99,7 +93,6 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=8.0,
         step=0.5,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="yarn_orig_ctx",
@@ -113,6 +106,5 @@ ROPE: tuple[OptionSpec, ...] = (
         soft_maximum=131_072,
         step=256,
         off=0,
-        advanced=True,
     ),
 )

@@ -54,7 +54,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=2.0,
         step=0.05,
         off=0.0,
-        advanced=True,
     ),
     OptionSpec(
         name="dynatemp_exponent",
@@ -68,7 +67,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=5.0,
         step=0.1,
         aliases=("dynatemp_exp",),
-        advanced=True,
     ),
     OptionSpec(
         name="seed",
@@ -132,7 +130,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         step=0.01,
         off=1.0,
         aliases=("typ_p", "typical"),
-        advanced=True,
     ),
     OptionSpec(
         name="top_n_sigma",
@@ -146,7 +143,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=5.0,
         step=0.1,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="xtc_probability",
@@ -159,7 +155,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         maximum=1.0,
         step=0.01,
         off=0.0,
-        advanced=True,
     ),
     OptionSpec(
         name="xtc_threshold",
@@ -172,7 +167,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         maximum=1.0,
         soft_maximum=0.5,
         step=0.01,
-        advanced=True,
     ),
     OptionSpec(
         name="min_keep",
@@ -186,7 +180,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=100,
         step=1,
         off=0,
-        advanced=True,
     ),
     *PENALTIES,
     OptionSpec(
@@ -200,7 +193,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         maximum=2,
         step=1,
         off=0,
-        advanced=True,
     ),
     OptionSpec(
         name="mirostat_tau",
@@ -214,7 +206,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=10.0,
         step=0.1,
         aliases=("mirostat_ent",),
-        advanced=True,
     ),
     OptionSpec(
         name="mirostat_eta",
@@ -228,7 +219,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         soft_maximum=1.0,
         step=0.01,
         aliases=("mirostat_lr",),
-        advanced=True,
     ),
     OptionSpec(
         name="adaptive_target",
@@ -241,7 +231,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         maximum=1.0,
         step=0.01,
         off=-1.0,
-        advanced=True,
     ),
     OptionSpec(
         name="adaptive_decay",
@@ -253,7 +242,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         minimum=0.0,
         maximum=0.99,
         step=0.01,
-        advanced=True,
     ),
     OptionSpec(
         name="samplers",
@@ -263,7 +251,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         help="Which samplers run, and in which order; Mirostat replaces all of them.",
         group=_CHAIN,
         choices=SAMPLERS,
-        advanced=True,
     ),
     OptionSpec(
         name="logit_bias",
@@ -272,7 +259,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         label="Logit bias",
         help="Adds a number to the logit of tokens, given by id or by text; -100 all but forbids one.",
         group=_CHAIN,
-        advanced=True,
     ),
     OptionSpec(
         name="ignore_eos",
@@ -282,7 +268,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         help="Goes on after the model would end its turn, until the token limit; for measurements.",
         group=_CHAIN,
         off=False,
-        advanced=True,
     ),
     OptionSpec(
         name="drafting",
@@ -294,7 +279,6 @@ SAMPLING: tuple[OptionSpec, ...] = (
         group=_CHAIN,
         choices=("off", "ngram", "model"),
         off="off",
-        advanced=True,
     ),
     OptionSpec(
         name="lora_scales",
@@ -303,6 +287,5 @@ SAMPLING: tuple[OptionSpec, ...] = (
         label="LoRA scales",
         help="Strength of each loaded LoRA adapter by its number, counted from 0; adapters that are not named take 1.",
         group=_CHAIN,
-        advanced=True,
     ),
 )

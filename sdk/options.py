@@ -39,7 +39,6 @@ class OptionSpec(Value, frozen=True, kw_only=True):
     auto: OptionValue = None
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    advanced: bool = False
     files: bool = False
 
 

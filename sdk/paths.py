@@ -32,6 +32,7 @@ class Home:
         self.backups = root / "backups"
         self.presets = root / "presets"
         self.window_file = root / "window.json"
+        self.drafts = root / "drafts"
         self.history_file = root / "history"
 
     @classmethod

@@ -74,7 +74,7 @@ class UnknownEventWarning(UserWarning):
 
 
 class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One request. ``answer`` is the type of the answer's body or, when ``streaming``, of each event; None: no body.
+    """One request. ``answer`` is the type of the answer's body or, of a stream, of each event; None: no body.
 
     One of ``endings`` must end the stream; without them its plain end is one. ``timeout_s`` bounds the silence.
     """
@@ -83,7 +83,6 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     path: str
     answer: Any = None
     body: bytes = b""
-    streaming: bool = False
     endings: tuple[type, ...] = ()
     timeout_s: float = ANSWER_S
 
@@ -101,9 +100,7 @@ def body_of(request: msgspec.Struct) -> bytes:
 def _stream(
     method: Literal["GET", "POST"], path: str, events: Any, endings: tuple[type, ...], body: bytes = b""
 ) -> Call[Any]:
-    return Call(
-        method=method, path=path, answer=events, body=body, streaming=True, endings=endings, timeout_s=SILENCE_S
-    )
+    return Call(method=method, path=path, answer=events, body=body, endings=endings, timeout_s=SILENCE_S)
 
 
 _ENDINGS = (Finished, Failed, Cancelled)

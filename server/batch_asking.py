@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from paddock.sdk.compare import BatchPrompt
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import GenerateRequest, Message, Options, Pane
 
 JUDGE_TOKENS = 4096
+_VERDICT = r'root ::= ("PASS" | "FAIL") ": " [^\n]{1,400}'
+_CLOSING_VERDICT = 'root ::= "PASS" | "FAIL"'
 _SEEDS = 2**32
 
 
-def cell_request(id: str, prompt: BatchPrompt, pane: Pane, repeat: int, system: str) -> GenerateRequest:
-    """A prompt in a pane. ``system`` is the system prompt where neither has one."""
+def cell_request(
+    id: str, prompt: BatchPrompt, pane: Pane, repeat: int, system: str, pictures: tuple[Picture, ...] = ()
+) -> GenerateRequest:
+    """A prompt in a pane, with its ``pictures``. ``system`` is the system prompt where neither has one."""
     return GenerateRequest(
         id=id,
         model=pane.model,
-        messages=_messages(prompt, pane, system),
+        messages=_messages(prompt, pane, system, pictures),
         sampling=_seeded(pane, repeat),
         max_tokens=pane.max_tokens or None,
         stop=pane.stop or (),
@@ -24,7 +31,10 @@ def cell_request(id: str, prompt: BatchPrompt, pane: Pane, repeat: int, system: 
     )
 
 
-def judge_request(id: str, model: str, messages: tuple[Message, ...]) -> GenerateRequest:
+def judge_request(
+    id: str, model: str, messages: tuple[Message, ...], *, grammar: bool, closing: bool = False
+) -> GenerateRequest:
+    """``grammar``: the model's engine holds replies to a form. For the ``closing`` word it does not think again."""
     return GenerateRequest(
         id=id,
         model=model,
@@ -33,6 +43,8 @@ def judge_request(id: str, model: str, messages: tuple[Message, ...]) -> Generat
         max_tokens=JUDGE_TOKENS,
         priority="batch",
         private=True,
+        reasoning=False if closing else None,
+        grammar=(_CLOSING_VERDICT if closing else _VERDICT) if grammar else "",
     )
 
 
@@ -45,9 +57,12 @@ def _seeded(pane: Pane, repeat: int) -> Options:
     return {**pane.sampling, "seed": (seed + repeat) % _SEEDS}
 
 
-def _messages(prompt: BatchPrompt, pane: Pane, system: str) -> tuple[Message, ...]:
+def _messages(prompt: BatchPrompt, pane: Pane, system: str, pictures: tuple[Picture, ...]) -> tuple[Message, ...]:
     """What is asked: the pane's system prompt, else that of the prompt's own messages, else ``system``."""
     messages = prompt.messages or (Message(role="user", content=prompt.prompt),)
+    if pictures:
+        asked = messages[-1]
+        messages = (*messages[:-1], msgspec.structs.replace(asked, pictures=(*pictures, *asked.pictures)))
     own = pane.system
     if own is None:
         own = system if messages[0].role != "system" else messages[0].content

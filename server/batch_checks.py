@@ -154,7 +154,9 @@ def judge_messages(criterion: str, question: str, answer: str) -> tuple[Message,
 
 
 def closing_messages(asked: Sequence[Message], said: str) -> tuple[Message, ...]:
-    """What a judge is asked whose reply was no clear verdict."""
+    """What a judge is asked whose reply ``said`` was no clear verdict; one who said nothing is asked the same again."""
+    if not said:
+        return tuple(asked)
     return (*asked, Message(role="assistant", content=said), Message(role="user", content=_CLOSING))
 
 

@@ -10,7 +10,16 @@ from html import escape
 
 import msgspec
 
-from paddock.sdk.batch_lines import cell_line, counted, pane_names, prompt_text, settings_text, summarised, verdict
+from paddock.sdk.batch_lines import (
+    cell_line,
+    counted,
+    pane_names,
+    picture_names,
+    prompt_text,
+    settings_text,
+    summarised,
+    verdict,
+)
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchPrompt
 from paddock.server.chat_files import absolute, write_file
@@ -18,7 +27,7 @@ from paddock.server.chat_table import plain
 
 _MARK = {True: "passed", False: "failed", None: "not told"}
 _COLUMNS = """number name tags prompt pane model settings repeat state answer passed checks prompt_tokens
-completion_tokens ttft_s tokens_per_second duration_s stop_reason seed error"""
+completion_tokens ttft_s tokens_per_second duration_s stop_reason seed error images"""
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #8881; --good: #1a7f4b; --bad: #c0392b; }
 body { font: 14px/1.5 system-ui, sans-serif; margin: 32px; }
@@ -68,6 +77,7 @@ def _csv(batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCell
             *((f"{stats.ttft_s:.4f}", f"{stats.tokens_per_second:.2f}") if stats is not None else ("", "")),
             *(f"{stats.duration_s:.3f}" if stats is not None else "", cell.stop_reason),
             *("" if cell.seed is None else cell.seed, plain(cell.error.message) if cell.error is not None else ""),
+            plain("; ".join(prompt.images)),
         ]
         writer.writerow(row)
     return out.getvalue()
@@ -83,7 +93,7 @@ def _html(batch: Batch, prompts: Sequence[BatchPrompt], cells: Sequence[BatchCel
         placed.setdefault((cell.prompt, cell.pane), []).append(cell)
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     rows = "".join(
-        f'<tr><th class="prompt">{escape(prompt.name or prompt_text(prompt))}</th>'
+        f'<tr><th class="prompt">{escape(prompt.name or prompt_text(prompt))}{_pictures(prompt)}</th>'
         + "".join(_answers(placed.get((at, pane), ())) for pane in range(len(names)))
         + "</tr>\n"
         for at, prompt in enumerate(prompts)
@@ -106,6 +116,12 @@ def _summary(batch: Batch, cells: Sequence[BatchCell]) -> str:
         rows += f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{escape(value)}</td>" for value in values) + "</tr>"
     heads = ("Pane", "Checks passed", "Tokens/s", "First token", "Tokens")
     return "<table><tr>" + "".join(f"<th>{head}</th>" for head in heads) + f"</tr>{rows}</table>"
+
+
+def _pictures(prompt: BatchPrompt) -> str:
+    """By their names, where those do not stand for the prompt already."""
+    names = picture_names(prompt)
+    return f"<small>With {escape(names)}</small>" if names and prompt_text(prompt) != names else ""
 
 
 def _answers(cells: Sequence[BatchCell]) -> str:

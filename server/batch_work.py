@@ -13,12 +13,13 @@ import msgspec
 
 from paddock.sdk.batch_lines import prompt_text
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, Check, CheckResult
-from paddock.sdk.errors import EngineError, PaddockError
+from paddock.sdk.errors import BadRequest, EngineError, PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished
 from paddock.sdk.host import Generation
 from paddock.sdk.types import GenerateRequest, LoadedModel, Message
 from paddock.server.batch_asking import JUDGE_TOKENS, cell_request, judge_request
 from paddock.server.batch_checks import carry_out, closing_messages, judge_messages, judged
+from paddock.server.prompt_files import read_pictures
 
 if TYPE_CHECKING:
     from paddock.sdk.errors import ErrorInfo
@@ -39,6 +40,10 @@ Do = Callable[[int], Coroutine[Any, Any, None]]
 
 class _Busy(Exception):
     """Not now, but later."""
+
+
+class _Unanswered(Exception):
+    """A judge could not answer; why, in a sentence."""
 
 
 class BatchWork:
@@ -171,6 +176,15 @@ class BatchWork:
         """Somebody who is no batch waits for the memory of these ``instances``: the cells in them wait."""
         self._yields = self._interrupt(instances) or self._yields
 
+    def yielding(self) -> tuple[str, ...]:
+        """Ids of the instances that nobody but this batch keeps busy."""
+        asked = [loaded.id for run in self._running.values() for loaded in self._instances(run.generation.model)]
+        return tuple(
+            loaded.id
+            for loaded in self._models.loaded()
+            if 0 < loaded.active + loaded.queued <= asked.count(loaded.id) and not loaded.pinned
+        )
+
     def _interrupt(self, instances: Collection[str]) -> bool:
         """Stop what is being written by ``instances``, to be asked again later; whether anything is."""
         asked = [
@@ -212,7 +226,13 @@ class BatchWork:
     async def _answer(self, number: int) -> None:
         at, pane_at, repeat = self._place(number)
         prompt, pane = self._prompts[at], self._batch.panes[pane_at]
-        request = cell_request(self._fresh_id(number), prompt, pane, repeat, self._system)
+        try:
+            pictures = await asyncio.to_thread(read_pictures, prompt.images) if prompt.images else ()
+        except BadRequest as error:
+            failed = BatchCell(prompt=at, pane=pane_at, repeat=repeat, state="failed", error=error.info())
+            await self._keep(number, failed)
+            return
+        request = cell_request(self._fresh_id(number), prompt, pane, repeat, self._system, pictures)
         run, ending = await self._generate(number, request)
         seed = request.sampling.get("seed")
         cell = BatchCell(
@@ -320,24 +340,32 @@ class BatchWork:
             self._batch = msgspec.structs.replace(self._batch, to_judge=self._batch.to_judge - 1)
 
     async def _verdict(self, number: int, check: Check, question: str, answer: str) -> CheckResult:
-        """What a judge says. One whose reply is no clear verdict is asked for it once more."""
+        """What a judge says. One whose reply is no clear verdict is asked once more, for one word without thinking."""
         asked = judge_messages(check.value, question, answer)
-        said, trouble = await self._ask_judge(number, check.model, asked)
-        result = judged(check, said)
-        if result.passed is None and said and not trouble:
-            closing, trouble = await self._ask_judge(number, check.model, closing_messages(asked, said))
-            result = judged(check, said, closing)
-        return msgspec.structs.replace(result, note=trouble) if trouble else result
+        try:
+            first = await self._ask_judge(number, check.model, asked)
+            said = first.text.strip()
+            result = judged(check, said)
+            if result.passed is None:
+                closing = await self._ask_judge(number, check.model, closing_messages(asked, said), closing=True)
+                result = judged(check, said, closing.text)
+        except _Unanswered as error:
+            return msgspec.structs.replace(judged(check, ""), note=str(error))
+        if result.passed is None and first.reasoning and not said:
+            return msgspec.structs.replace(result, note=f"The judge was still thinking after {JUDGE_TOKENS:,} tokens.")
+        return result
 
-    async def _ask_judge(self, number: int, model: str, messages: tuple[Message, ...]) -> tuple[str, str]:
-        """What it replies, and what kept it from that."""
-        request = judge_request(self._fresh_id(number), model, messages)
+    async def _ask_judge(self, number: int, model: str, messages: tuple[Message, ...], *, closing: bool = False) -> Run:
+        """Raises _Unanswered, _Busy."""
+        try:
+            grammar = self._models.descriptor(await self._models.find(model)).grammar
+        except PaddockError:
+            grammar = False  # the answer says why
+        request = judge_request(self._fresh_id(number), model, messages, grammar=grammar, closing=closing)
         run, ending = await self._generate(number, request)
         if isinstance(ending, Failed):
-            return "", f"The judge did not answer: {PaddockError.from_info(ending.error).sentence()}"
-        if run.reasoning and not run.text.strip():
-            return "", f"The judge was still thinking after {JUDGE_TOKENS:,} tokens."
-        return run.text.strip(), ""
+            raise _Unanswered(f"The judge did not answer: {PaddockError.from_info(ending.error).sentence()}")
+        return run
 
 
 def _places(loaded: LoadedModel) -> int:

@@ -26,7 +26,7 @@ from paddock.sdk.compare import (
     PromptSet,
     PromptsText,
 )
-from paddock.sdk.errors import BadRequest, NotFound, PaddockError
+from paddock.sdk.errors import BadRequest, NotFound, NoVision, PaddockError
 from paddock.sdk.events import BatchChanged, PresetsChanged
 from paddock.sdk.types import Pane
 from paddock.server.batch_export import export
@@ -82,7 +82,7 @@ class Batches:
         self._wanted = asyncio.Event()
         self._notes: dict[str, str] = {}
         generations.on_started(self._started)
-        models.on_needed(self._needed)
+        models.on_needed(self._needed, lambda: self._work.yielding() if self._work is not None else ())
 
     def busy(self) -> str:
         """The name of the batch that runs; empty when none does."""
@@ -118,6 +118,7 @@ class Batches:
             raise BadRequest(f"These are {cells:,} answers.", hint=f"Ask for {MOST_CELLS:,} at most in one batch.")
         panes = [await self._checked(pane, at) for at, pane in enumerate(request.panes)]
         await self._check_judges(request.prompts)
+        await self._check_sight(request.prompts, panes)
         batch = Batch(
             id=uuid.uuid4().hex[:12],
             name=request.name or title_of(prompt_text(request.prompts[0])),
@@ -136,7 +137,14 @@ class Batches:
             raise BadRequest(f"“max_tokens” cannot be {pane.max_tokens}.", hint="It takes numbers from 0: no limit.")
         name = pane.model or self._settings().default_model
         sampling = self._models.check_sampling(await self._models.find(name), pane.sampling)
-        return msgspec.structs.replace(pane, id=str(at), model=name, sampling=sampling)
+        return msgspec.structs.replace(pane, id=str(at), model=self._models.kept_name(name), sampling=sampling)
+
+    async def _check_sight(self, prompts: Sequence[BatchPrompt], panes: Sequence[Pane]) -> None:
+        """Where a pane does not see, its answers say so; without one that may there is nothing to compare."""
+        if any(prompt.images for prompt in prompts):
+            models = [await self._models.find(pane.model) for pane in panes]
+            if all([await self._models.blind(model) for model in models]):
+                raise NoVision("None of these models can see pictures.", hint="Choose one with vision.")
 
     async def _check_judges(self, prompts: Sequence[BatchPrompt]) -> None:
         judges = [check for prompt in prompts for check in prompt.checks if check.kind == "judge"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from paddock.server.chat_foreign import (
 
 FILES = r"(^|/)conversations([-_]\d+)?\.json$"
 """Names of the files in the archive; large exports come in several."""
+_REFERENCE = re.compile("\ue200[^\ue200\ue201]*\ue201")
+"""Where a source or the like is shown: a name that means nothing outside of ChatGPT, between signs for private use."""
 
 
 def is_chat(item: dict[str, Any]) -> bool:
@@ -87,8 +90,8 @@ def _message(id: str, role: Any, said: dict[str, Any], content: dict[str, Any], 
         else:
             pictured = "image" in text(mapping(part).get("content_type"))
             losses.add("images" if pictured else "attachments")
-    whole = "\n\n".join(filter(None, words))
     details = mapping(said.get("metadata"))
+    whole = _written_out("\n\n".join(filter(None, words)), sequence(details.get("content_references")))
     losses.add("attachments", len([a for a in map(mapping, sequence(details.get("attachments"))) if not _picture(a)]))
     if not whole.strip() and role == "system":
         return None
@@ -99,6 +102,12 @@ def _message(id: str, role: Any, said: dict[str, Any], content: dict[str, Any], 
         model=text(details.get("model_slug")) if role == "assistant" else "",
         created=moment(said.get("create_time")),
     )
+
+
+def _written_out(words: str, references: list[Any]) -> str:
+    """With what ChatGPT shows in the place of references: most often a link."""
+    shown = {text(one.get("matched_text")): text(one.get("alt")) for one in map(mapping, references)}
+    return _REFERENCE.sub(lambda found: shown.get(found[0], ""), words)
 
 
 def _picture(attachment: dict[str, Any]) -> bool:

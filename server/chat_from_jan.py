@@ -135,7 +135,8 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
                 losses.add("parts of an unknown kind")
     details = mapping(one.get("metadata"))
     losses.add("tool calls", len(sequence(details.get("tool_calls"))))
-    losses.add("attachments", len(sequence(one.get("attachments"))))
+    files = [*sequence(one.get("attachments")), *sequence(details.get("inline_file_contents"))]
+    losses.add("attachments", len(files))
     answer = "\n\n".join(said) or text(content)
     reasoning, answer = thought_apart(answer) if role == "assistant" and not thought else ("\n\n".join(thought), answer)
     return message(

@@ -83,10 +83,14 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         return found[0]
 
     if role == "assistant":
-        content = _DETAILS.sub(apart, content)
+        if content.strip():
+            content = _DETAILS.sub(apart, content)
+        else:
+            content = _put_out(sequence(one.get("output")), thought, losses)
         if not thought:
             early, content = thought_apart(content)
             thought = [early] if early else []
+    counted = mapping(one.get("usage"))
     return message(
         id,
         role,
@@ -94,8 +98,26 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         reasoning="\n\n".join(thought),
         model=text(one.get("model")) if role == "assistant" else "",
         created=moment(one.get("timestamp")),
-        used=usage(mapping(one.get("usage")), "prompt_tokens", "completion_tokens"),
+        used=usage(counted, "prompt_tokens", "completion_tokens") or usage(counted, "input_tokens", "output_tokens"),
     )
+
+
+def _put_out(items: list[Any], thought: list[str], losses: Losses) -> str:
+    """The answer in the items of OpenAI's responses, where versions since 0.10 have left ``content`` empty."""
+    said: list[str] = []
+    for item in map(mapping, items):
+        parts = [*sequence(item.get("content")), *sequence(item.get("summary"))]
+        words = "\n\n".join(filter(None, (text(mapping(part).get("text")) for part in parts)))
+        match item.get("type"):
+            case "message":
+                said.append(words)
+            case "reasoning" if words:
+                thought.append(words)
+            case "function_call" | "open_webui:code_interpreter":
+                losses.add("tool calls")
+            case _:
+                pass  # results of tools are told with their calls
+    return "\n\n".join(filter(None, said))
 
 
 def _words(content: object, losses: Losses) -> str:

@@ -160,15 +160,27 @@ class MessageTable:
                     "INSERT INTO revisions (message, role, content, replaced) VALUES (?, ?, ?, ?)",
                     (message_id, row["role"], row["content"], now),
                 )
+                role = role or row["role"]
                 rows.execute(
-                    "UPDATE messages SET content=?, role=?, edited=? WHERE id=?",
-                    (row["content"] if content is None else content, role or row["role"], now, message_id),
+                    "UPDATE messages SET content=?, role=?, turn=?, edited=? WHERE id=?",
+                    (row["content"] if content is None else content, role, self._turn(row, role), now, message_id),
                 )
             if patch.deleted is True and row["deleted"] is None:
                 self._delete(rows, row, below=patch.below, now=now)
             elif patch.deleted is False and row["deleted"] is not None:
                 self._bring_back(rows, row)
             rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))
+
+    def _turn(self, row: sqlite3.Row, role: str) -> str:
+        """The turn of a message as ``role``: what is made of an answer is a question of its own, and what is made an
+        answer answers the question above it."""
+        above = self._connection.execute("SELECT id, turn FROM messages WHERE id=?", (row["parent"],)).fetchone()
+        if role == row["role"] or not row["pane"] or above is None:
+            return str(row["turn"])
+        asked = str(above["turn"] or above["id"])
+        if role == "user":
+            return "" if row["turn"] == asked else str(row["turn"])
+        return str(row["turn"] or asked)
 
     def copy(self, path: Iterable[ChatMessage], new_id: str, ids: dict[str, str], now: float) -> None:
         """``path`` as the messages of the chat ``new_id``; ``ids`` are the copies' ids by the originals'."""

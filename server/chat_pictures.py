@@ -17,6 +17,11 @@ from paddock.server.database import storage_errors
 M = TypeVar("M", Message, ChatMessage)
 
 
+def received(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
+    """``pictures`` of a request, as their files say they are. Raises BadRequest."""
+    return tuple(picture_of(picture.data or b"", at=picture.at) for picture in pictures)
+
+
 class PictureTable:
     """Every method may raise StorageFailed. Lives on the thread of ``connection``."""
 

@@ -60,6 +60,11 @@ def prompt(path: list[ChatMessage], system: str) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def question_title(question: ChatMessage) -> str:
+    """A chat's name from its first question."""
+    return title_of(question.content) or ("Picture" if question.pictures else "")
+
+
 def title_of(text: str) -> str:
     """A chat's name from its first question: its first line, cut at a word."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")

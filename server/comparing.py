@@ -12,12 +12,14 @@ from paddock.sdk.compare import AskPanes, ComparePlan, Contestant, Standing, Sta
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError
 from paddock.sdk.memory import EstimateRequest
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, Pane, SendRequest
-from paddock.server.chat_texts import title_of
+from paddock.server.chat_pictures import received
+from paddock.server.chat_texts import question_title
 from paddock.server.compare_plan import Need, plan
 from paddock.server.standings import standings
 
 if TYPE_CHECKING:
     from paddock.sdk.host import Generation, Settings
+    from paddock.sdk.pictures import Picture
     from paddock.server.chats import ChatStore
     from paddock.server.conversations import Conversations
     from paddock.server.generations import Generations
@@ -53,6 +55,7 @@ class Comparing:
         """Raises ChatNotFound, BadRequest, what a pane's sampling is refused with, HostBusy while a pane that would go
         is being answered."""
         await self._store.ask(lambda table: table.summary(chat_id))
+        panes = [msgspec.structs.replace(pane, model=self._models.kept_name(pane.model)) for pane in panes]
         kept = {pane.id for pane in panes}
         if any(run.generation.pane not in kept for run in self._generations.all_of_chat(chat_id)):
             raise HostBusy("This conversation is being answered.", hint="Stop the answers or wait for their end.")
@@ -76,7 +79,7 @@ class Comparing:
         needs = [await self._need(pane, pane.model or model or self._settings().default_model) for pane in panes]
         state = await self._memory.state()
         free = {device.device.name: device.free for device in state.devices}
-        for instance in self._models.pool.evictable():
+        for instance in (*self._models.pool.evictable(), *self._models.yielding()):
             for device in free:
                 free[device] += self._memory.ledger.held(instance, device)
         return plan(needs, free)
@@ -118,7 +121,7 @@ class Comparing:
         now = self._clock()
         stored = [msgspec.structs.replace(question, created=now) for question in fresh.values()]
         leaves = {answer.pane: answer.id for answer in answers}
-        title = title_of(next(iter(questions.values())).content)
+        title = question_title(next(iter(questions.values())))
         await self._store.ask(lambda table: table.append_to_panes(chat_id, [*stored, *answers], leaves, title, now))
         runs = [
             self._conversations.begin(_as_pane(chat.summary, pane), answer, _settings_of(pane), client)
@@ -144,27 +147,27 @@ class Comparing:
             raise BadRequest("There is nothing to answer.", hint="Give “content” or “turn”.")
         placed = await self._store.ask(lambda table: table.panes.of(chat.summary.id))
         leaves = {pane.id: leaf for pane, leaf in placed}
-        turn = uuid.uuid4().hex
+        turn, pictures = uuid.uuid4().hex, received(request.pictures)
         by_leaf: dict[str | None, ChatMessage] = {}
         for pane in panes:
             leaf = leaves[pane.id]
-            by_leaf.setdefault(leaf, _question(chat.summary.id, leaf, request.content, turn, first=not by_leaf))
+            question = _question(chat.summary.id, leaf, request.content, pictures, turn, first=not by_leaf)
+            by_leaf.setdefault(leaf, question)
         return {pane.id: by_leaf[leaves[pane.id]] for pane in panes}
 
     def _again(self, chat: Chat, panes: Sequence[Pane], request: AskPanes) -> dict[str, ChatMessage]:
         """The question ``turn`` of each pane, or with new words a version of it."""
         found = {}
         edited: dict[str | None, ChatMessage] = {}
-        turn = uuid.uuid4().hex
+        turn, pictures = uuid.uuid4().hex, received(request.pictures)
         for pane in panes:
             asked = next((m for m in chat.paths[pane.id] if m.role == "user" and m.turn == request.turn), None)
             if asked is None:
                 raise BadRequest("A pane does not have this question.", hint="Ask it anew, or leave the pane out.")
             if request.content is not None:
-                asked = edited.setdefault(
-                    asked.parent,
-                    _question(chat.summary.id, asked.parent, request.content, turn, first=not edited),
-                )
+                shown = pictures or asked.pictures
+                new = _question(chat.summary.id, asked.parent, request.content, shown, turn, first=not edited)
+                asked = edited.setdefault(asked.parent, new)
             found[pane.id] = asked
         return found
 
@@ -175,7 +178,7 @@ class Comparing:
             parent=question.id,
             role="assistant",
             content="",
-            model=pane.model or chat.model or self._settings().default_model,
+            model=self._models.kept_name(pane.model or chat.model or self._settings().default_model),
             state="generating",
             created=self._clock(),
             pane=pane.id,
@@ -247,10 +250,19 @@ def _last_answer(chat: Chat, pane: str) -> ChatMessage:
     return msgspec.structs.replace(last, pane=pane)
 
 
-def _question(chat_id: str, parent: str | None, content: str, turn: str, *, first: bool) -> ChatMessage:
+def _question(
+    chat_id: str, parent: str | None, content: str, pictures: tuple[Picture, ...], turn: str, *, first: bool
+) -> ChatMessage:
     """``created`` is set when it is stored. The first copy of a question gives it its ``turn``."""
-    id = turn if first else uuid.uuid4().hex
-    return ChatMessage(id=id, chat_id=chat_id, parent=parent, role="user", content=content, turn=turn)
+    return ChatMessage(
+        id=turn if first else uuid.uuid4().hex,
+        chat_id=chat_id,
+        parent=parent,
+        role="user",
+        content=content,
+        pictures=pictures,
+        turn=turn,
+    )
 
 
 def _as_pane(chat: ChatSummary, pane: Pane) -> ChatSummary:

@@ -14,7 +14,6 @@ import msgspec
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError, StorageFailed
 from paddock.sdk.events import Cancelled, ChatChanged, Ending, Failed, Finished
 from paddock.sdk.host import Generation, Settings
-from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import (
     Chat,
     ChatMessage,
@@ -25,7 +24,8 @@ from paddock.sdk.types import (
     NewChat,
     SendRequest,
 )
-from paddock.server.chat_texts import completed, prompt, title_of, written
+from paddock.server.chat_pictures import received
+from paddock.server.chat_texts import completed, prompt, question_title, written
 
 if TYPE_CHECKING:
     from paddock.sdk.events import GenerationEvent
@@ -169,7 +169,7 @@ class Conversations:
             created=now,
         )
         stored = [*(new if request.content is not None else []), answer]
-        title = title_of(new[-1].content) or ("Picture" if new[-1].pictures else "")
+        title = question_title(new[-1])
         await self._store.ask(lambda table: table.append(chat_id, stored, title, now))
         run = self.begin(chat, answer, request, client)
         await self._tell(chat_id)
@@ -214,7 +214,7 @@ class Conversations:
 
     async def _question(self, chat_id: str, request: SendRequest, now: float) -> list[ChatMessage]:
         """The user message to answer: a new one at the end, a new version of one, or one that is there."""
-        pictures = tuple(picture_of(picture.data or b"", at=picture.at) for picture in request.pictures)
+        pictures = received(request.pictures)
         if request.regenerate is None:
             if request.content is None:
                 raise BadRequest("There is nothing to answer.", hint="Give “content” or “regenerate”.")

@@ -28,6 +28,7 @@ class HostDownloads:
         arrived: Awaited when files have come.
         ended: Called when one is no longer under way.
         limit: Bytes per second; 0 for no limit.
+        reserve: Whether a file takes all its room on the disk before its bytes come.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class HostDownloads:
         arrived: Callable[[], Awaitable[object]],
         ended: Callable[[], None],
         limit: Callable[[], int],
+        reserve: bool = True,
     ) -> None:
         self._models = models
         self._record = record
@@ -46,6 +48,7 @@ class HostDownloads:
         self._refresh = arrived
         self._ended = ended
         self._limit = limit
+        self._reserve = reserve
         self._queue: Downloads | None = None
         self._making = asyncio.Lock()
 
@@ -61,6 +64,7 @@ class HostDownloads:
         """Raises StorageFailed where the list cannot be read."""
         async with self._making:
             if self._queue is None:
+                from paddock.browser.download_fetch import Tuning
                 from paddock.browser.downloads import Downloads
 
                 made = Downloads(
@@ -69,6 +73,7 @@ class HostDownloads:
                     changed=self._changed,
                     arrived=self._arrived,
                     limit=self._limit,
+                    tuning=Tuning(reserve=self._reserve),
                 )
                 await made.open()
                 self._queue = made

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from paddock.backends.registry import Registry
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Leaving, SettingsChanged
@@ -106,6 +108,7 @@ class Host:
             arrived=lambda: self.models.refresh(),
             ended=lambda: self.lifetime.look(),
             limit=lambda: self.settings.current.download_limit,
+            reserve=os.environ.get("PADDOCK_RESERVE", "").lower() != "off",
         )
         self.jobs = Jobs(self.bus, clock=self.now, ended=lambda: self.lifetime.look())
         self.trash = Trash(home.trash_file, self.models, places=self.places.shown, clock=self.now)
@@ -270,7 +273,10 @@ class Host:
     # -------------------------------------------------------------- changes
 
     async def change_settings(self, patch: SettingsPatch) -> Settings:
-        """Raises InvalidOption and StorageFailed."""
+        """Of a further name of a model the id is kept. Raises InvalidOption and StorageFailed."""
+        if patch.default_model:
+            await self.models.on_disk()  # or no further name is known yet
+            patch = msgspec.structs.replace(patch, default_model=self.models.kept_name(patch.default_model))
         async with self._changing:
             before = self.settings.current
             current = await asyncio.to_thread(self.settings.patch, patch)
@@ -324,6 +330,7 @@ class Host:
             LoadOptions(home.load_options_file),
             loaded=lambda: self.models.loaded(),
             evictable=lambda: self.models.pool.evictable(),
+            yielding=lambda: self.models.yielding(),
             names=lambda: self.models.pool.names(),
             settings=lambda: self.settings.current,
             defaults=lambda: load_defaults(self.settings.current),

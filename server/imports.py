@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from paddock.sdk.types import ModelInfo
     from paddock.server.models import Models
 
+_MOST_TOLD = 20
+
 
 class Imports:
     """Lives on the host's loop; ``folder`` is our models folder, ``suffixes`` are the endings of model files."""
@@ -52,6 +54,7 @@ class Imports:
             name=plan.name,
             there=_id_of(plan, await self._models.on_disk()),
             refused=refused,
+            left_out=plan.left_out[:_MOST_TOLD],
         )
 
     async def start(self, request: ImportRequest) -> Job:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.sdk.errors import BadRequest, ModelUnusable, StorageFailed
+from paddock.sdk.errors import BadRequest, ModelNotFound, ModelUnusable, StorageFailed
 from paddock.sdk.events import LibraryChanged
 from paddock.server.aliases import checked
 from paddock.server.library_watch import LOOK_S, LibraryWatch
@@ -121,7 +121,15 @@ class HostLibrary:
         model."""
         library = await self._there()
         before = library.models()
-        found = await asyncio.to_thread(library.find, self.alias_of(model) or model, paths=paths)
+        also = [alias for each in self._models for alias in each.aliases]
+        try:
+            found = await asyncio.to_thread(library.find, self.alias_of(model) or model, paths=paths, also=also)
+        except ModelNotFound as error:
+            if owner := await asyncio.to_thread(self._notes.owner, model):
+                hint = "Bring that model back, or give the name to another one."
+                said = f"“{model}” is a name of “{owner}”, which is not on this computer now."
+                raise ModelNotFound(said, hint=hint, model=model) from error
+            raise
         if library.models() is not before:
             await self._show(library)
         return self._by_path.get(found.path, found)

@@ -51,8 +51,8 @@ class Terms:
 
 class Memory:
     """Lives on the host's loop. ``loaded`` is what is in memory and ``evictable`` what of it may be unloaded, least
-    recently used first; ``names`` are people's words for instances, ``defaults`` the load options that the settings
-    say for all models."""
+    recently used first; ``yielding`` leaves its work for others' loads. ``names`` are people's words for instances,
+    ``defaults`` the load options that the settings say for all models."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Memory:
         *,
         loaded: Callable[[], Sequence[LoadedModel]],
         evictable: Callable[[], Sequence[str]],
+        yielding: Callable[[], Sequence[str]],
         names: Callable[[], Mapping[str, str]],
         settings: Callable[[], Settings],
         defaults: Callable[[], Options],
@@ -75,6 +76,7 @@ class Memory:
         self._saved = saved
         self._loaded = loaded
         self._evictable = evictable
+        self._yielding = yielding
         self._names = names
         self._settings = settings
         self._defaults = defaults
@@ -208,9 +210,11 @@ class Memory:
         prediction: Prediction,
         *,
         evicting: bool = True,
+        yielding: Sequence[str] = (),
         ledger: Ledger | None = None,
     ) -> Judgement:
-        idle = [instance for instance in self._evictable() if instance not in replacing] if evicting else ()
+        leaving = (*self._evictable(), *yielding) if evicting else ()
+        idle = [instance for instance in leaving if instance not in replacing]
         return (ledger or self.ledger).judge(prediction, idle=idle, replacing=replacing, model=model)
 
     def _judge_limited(self, limit: int, prediction: Prediction) -> Judgement:
@@ -237,11 +241,13 @@ class Memory:
         where = f"{subject.engine.title} load options"
         asked = check(request.options, subject.engine.load, where=where, unset=True)
         options = await self._merged(subject, asked)
+        yielding = () if request.on else self._yielding()
         if request.on:
             from paddock.browser.machines import parse
 
             machine = parse(request.on)
             inquiry, devices = await self._elsewhere(subject, machine), machine.devices
+            judge = inquiry.judge
         else:
             machine = None
             self._devices.ask_engines()
@@ -249,11 +255,14 @@ class Memory:
             ledger = terms.ledger if terms is not None else self.ledger
             replacing = (*request.replacing, *self._replaced(subject.name))
             inquiry, devices = await self._here(subject, predict, replacing, ledger), ledger.devices()
+            judge = partial(self._judge, subject.name, replacing, yielding=yielding, ledger=ledger)
         if terms is not None:
             inquiry = terms.applied(inquiry)
         options, prediction = await inquiry.decide(options)
+        inquiry = dataclasses.replace(inquiry, judge=judge)
         answer = await inquiry.answer(options, prediction, thorough=terms is not None or not request.quick)
-        found = estimated(answer, devices, self._names(), machine.name if machine is not None else "")
+        on = machine.name if machine is not None else ""
+        found = estimated(answer, devices, self._names(), on, yielding=yielding)
         return msgspec.structs.replace(
             found,
             model=subject.name,
@@ -276,7 +285,7 @@ class Memory:
         machine = await self.machine(on)
         if on:
             return empty(machine, self._planning_rule()).judge
-        return partial(self._judge, "", (), ledger=self.ledger.frozen())
+        return partial(self._judge, "", (), yielding=self._yielding(), ledger=self.ledger.frozen())
 
     def _planning_rule(self) -> GuardRule:
         rule = self.rule()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -74,6 +75,15 @@ class ModelNotes:
                     lost.remove(moved)
             again = {note.id: note for note in lost}
         return tuple(_with(model, notes.get(model.path) or again.get(model.id)) for model in models)
+
+    def owner(self, name: str) -> str:
+        """The id of the model, there or not, that has ``name`` as a further name; empty where none has. Raises
+        nothing."""
+        with self._lock, suppress(StorageFailed):
+            for note in self._read().values():
+                if name.casefold() in map(str.casefold, note.aliases):
+                    return note.id
+        return ""
 
     def write(self, model: ModelInfo, notes: str | None = None, aliases: tuple[str, ...] | None = None) -> None:
         """Keep ``notes`` and ``aliases`` of a model, on the disk when this returns; None leaves them. A model that is

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.sdk.errors import BadRequest, EngineError, ModelNotFound, PaddockError
+from paddock.sdk.errors import BadRequest, EngineError, ModelNotFound, NoVision, PaddockError
 from paddock.sdk.events import Failed, Loaded, LoadProgress, MemoryPressure, ModelStateChanged
 from paddock.sdk.library import LibraryProblem
 from paddock.sdk.options import check
@@ -64,9 +64,11 @@ class Models:
         self._files: dict[str, ModelInfo] = {}
         self._loading: set[asyncio.Task[None]] = set()
         self._engines: asyncio.Task[list[EngineInfo]] | None = None
+        self._memory = memory
         self._memory_changed = memory_changed
         self._states: dict[str, object] = {}
         self._needed: list[Callable[[tuple[str, ...]], None]] = []
+        self._yielding: list[Callable[[], tuple[str, ...]]] = []
         self.pool: Pool = Pool(
             registry,
             changed=self._changed,
@@ -76,6 +78,7 @@ class Models:
             ttl=ttl_s,
             relieved=lambda text: bus.publish(MemoryPressure(id="memory", text=text)),
             needed=self._tell_needed,
+            yielding=self.yielding,
         )
 
     # -------------------------------------------------------------- on disk
@@ -161,9 +164,15 @@ class Models:
     def loaded(self) -> tuple[LoadedModel, ...]:
         return tuple(self.pool.loaded())
 
-    def on_needed(self, hook: Callable[[tuple[str, ...]], None]) -> None:
-        """Call ``hook`` with the ids of busy instances while somebody who is no batch waits for their memory."""
+    def on_needed(self, hook: Callable[[tuple[str, ...]], None], yielding: Callable[[], tuple[str, ...]]) -> None:
+        """Call ``hook`` with the ids of busy instances while somebody who is no batch waits for their memory;
+        ``yielding`` gives those that it makes idle then."""
         self._needed.append(hook)
+        self._yielding.append(yielding)
+
+    def yielding(self) -> tuple[str, ...]:
+        """Ids of busy instances that leave their work when somebody waits for their memory."""
+        return tuple(id for gives in self._yielding for id in gives())
 
     def _tell_needed(self, instances: tuple[str, ...]) -> None:
         for hook in self._needed:
@@ -246,7 +255,29 @@ class Models:
             request = msgspec.structs.replace(request, sampling={**model.sampling, **chosen})
         except PaddockError:
             pass  # the pool finds the same and ends the request with it
+        if any(message.pictures for message in request.messages):
+            return self._seen(model, request)
         return self.pool.generate(model, request, identifier=self._identifier(request.model))
+
+    async def _seen(self, model: ModelInfo, request: GenerateRequest) -> AsyncIterator[GenerationEvent]:
+        if await self.blind(model):
+            error = NoVision("This model cannot see pictures.", hint="Choose one with vision.")
+            yield Failed(id=request.id, error=error.info())
+            return
+        async with aclosing(self.pool.generate(model, request, identifier=self._identifier(request.model))) as events:
+            async for event in events:
+                yield event
+
+    async def blind(self, model: ModelInfo) -> bool:
+        """Whether it is known that the model would see nothing, so that it is not loaded in vain. An engine that needs
+        no projector, and a loaded model, say so themselves."""
+        if "vision" in model.capabilities or any(loaded.model == model.id for loaded in self.pool.loaded()):
+            return False
+        try:
+            by_projector = any(spec.name == "mmproj" for spec in self.descriptor(model).load)
+            return by_projector and not (await self._memory.saved(model)).get("mmproj")
+        except PaddockError:
+            return False  # the pool says what is wrong
 
     async def retune(self, name: str, request_id: str, sampling: Options) -> None:
         """Have a running request go on with other sampling. Raises UnknownOption, InvalidOption, NotFound, and what

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -139,12 +140,12 @@ class _Reading:
 
 def _command_line(text: str) -> Iterator[Field]:
     words = _words(text)
-    if not any(_is_flag(word) for word in words):
+    if not words:
         raise BadRequest(
             "This is no preset that Paddock knows.",
             hint="Paste a command line of llama.cpp, for example: --temp 0.7 --top-k 40.",
         )
-    at = next(number for number, word in enumerate(words) if _is_flag(word))
+    at = 0
     while at < len(words):
         flag, equals, attached = words[at].partition("=")
         values = [attached] if equals else []
@@ -156,11 +157,23 @@ def _command_line(text: str) -> Iterator[Field]:
 
 
 def _words(text: str) -> list[str]:
+    """From the first flag on; before it llama.cpp's environment variables, as the flags they stand for."""
     joined = re.sub(r"[\\^`]\s*\n", " ", text)  # how shells continue a line
+    joined = re.sub(r"\A(\s*#.*\n)+", "", joined)  # what a page says above the command
+    joined = re.sub(r"(?<!\S)[\u2013\u2014]+(?=[A-Za-z])", "--", joined)  # what word processors make of two hyphens
     try:
-        return shlex.split(joined)
+        words = shlex.split(joined)
     except ValueError as error:
         raise BadRequest(f"The command line cannot be read: {error}.", hint="Check its quotation marks.") from error
+    variables = [word for word in words if word.startswith("LLAMA_ARG_") and "=" in word]
+    rest = [word for word in words if word not in variables]
+    first = next((at for at, word in enumerate(rest) if _is_flag(word)), len(rest))
+    return [_as_flag(word) for word in variables] + rest[first:]
+
+
+def _as_flag(variable: str) -> str:
+    name, _, value = variable.removeprefix("LLAMA_ARG_").partition("=")
+    return f"--{name.lower().replace('_', '-')}={value}"
 
 
 def _is_flag(word: str) -> bool:
@@ -239,6 +252,22 @@ def _budget(flag: str, text: str) -> Field:
     return Field(note=f"“{flag} {text}”: Paddock has no limit for the thinking alone.")
 
 
+def _template(flag: str, text: str) -> Field:
+    """What is handed to the chat template: the switch for reasoning where it is nothing else."""
+    with suppress(msgspec.DecodeError):
+        match msgspec.json.decode(text):
+            case {"enable_thinking": bool(thinks)} as given if len(given) == 1:
+                return Field("reasoning", thinks)
+    return Field(note=f"“{flag} {text}” has no place in a preset.")
+
+
+def _stretch(flag: str, text: str) -> Field:
+    """``--rope-scale`` says by how much the context grows, our option by how much frequencies shrink."""
+    with suppress(ValueError, ZeroDivisionError):
+        return Field("rope_freq_scale", 1 / float(text))
+    return Field(note=f"“{flag} {text}” is not understood.")
+
+
 def _sequence(flag: str, text: str) -> Field:
     unknown = [letter for letter in text if letter not in _LETTERS]
     if unknown or not text:
@@ -253,4 +282,6 @@ _OTHERS: dict[str, Callable[[str, str], Field]] = {
     "reasoning": _reasoning,
     "reasoning_budget": _budget,
     "sampler_seq": _sequence,
+    "chat_template_kwargs": _template,
+    "rope_scale": _stretch,
 }

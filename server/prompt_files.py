@@ -13,6 +13,7 @@ import msgspec
 
 from paddock.sdk.compare import BatchPrompt, Check, CheckKind, PromptFormat, PromptSet, PromptsText
 from paddock.sdk.errors import BadRequest, NotFound
+from paddock.sdk.pictures import LARGEST_BYTES, Picture, picture_of
 from paddock.sdk.types import Message, Request, Role
 from paddock.server.batch_checks import validate
 from paddock.server.chat_files import absolute
@@ -47,6 +48,7 @@ class _Check(Request, frozen=True, kw_only=True):
 class _Line(Request, frozen=True, kw_only=True):
     prompt: str = ""
     messages: tuple[_Turn, ...] = ()
+    images: tuple[str, ...] = ()
     name: str = ""
     tags: tuple[str, ...] = ()
     checks: tuple[_Check, ...] = ()
@@ -54,10 +56,13 @@ class _Line(Request, frozen=True, kw_only=True):
 
 def read_prompts(request: PromptsText) -> PromptSet:
     """The prompts of a text or of a file; reads the disk. Raises BadRequest that names the line, NotFound."""
-    text = _read(absolute(request.path)) if request.path else request.text.removeprefix("\ufeff")
+    path = absolute(request.path) if request.path else None
+    text = _read(path) if path is not None else request.text.removeprefix("\ufeff")
     if not text.strip():
         raise BadRequest("There are no prompts: it is empty.", hint="Write a prompt to a line, or JSON lines.")
-    prompts = tuple(_bounded(_READERS[request.format or _format_of(text, request.path)](text)))
+    kind = request.format or _format_of(text, request.path)
+    found = _jsonl(text, path.parent if path is not None else None) if kind == "jsonl" else _READERS[kind](text)
+    prompts = tuple(_bounded(found))
     if not prompts:
         raise BadRequest("There are no prompts below the heading.", hint="Write one to a line.")
     return PromptSet(name=request.name or (Path(request.path).stem if request.path else ""), prompts=prompts)
@@ -73,17 +78,38 @@ def check_prompts(prompts: Sequence[BatchPrompt]) -> None:
         _check_prompt(prompt, f"Prompt {number}")
 
 
+def read_pictures(paths: Sequence[str]) -> tuple[Picture, ...]:
+    """The pictures of a prompt; reads the disk. Raises BadRequest that names the file."""
+    return tuple(_picture(Path(path)) for path in paths)
+
+
+def _picture(path: Path) -> Picture:
+    try:
+        if not path.is_absolute() or not path.is_file():  # a pipe might never end
+            raise BadRequest(f"There is no file {path}.", hint="Give the path from the file of prompts, or the whole.")
+        with path.open("rb") as file:
+            return picture_of(file.read(LARGEST_BYTES + 1))
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from None
+    except BadRequest as error:
+        if str(path) in error.message:
+            raise
+        raise BadRequest(f"{path.name}: {error.message}", hint=error.hint) from None
+
+
 def _check_prompt(prompt: BatchPrompt, where: str) -> None:
-    if bool(prompt.prompt.strip()) == bool(prompt.messages):
+    asked = bool(prompt.prompt.strip()) or (bool(prompt.images) and not prompt.messages)
+    if asked == bool(prompt.messages):
         what = "has both “prompt” and “messages”" if prompt.messages else "has nothing to ask"
         raise BadRequest(f"{where} {what}.", hint="Give one of “prompt” and “messages”.")
     if prompt.messages and prompt.messages[-1].role != "user":
         raise BadRequest(f"{where}: the messages end without a question.", hint="The last one must be the user's.")
-    for check in prompt.checks:
-        try:
+    try:
+        read_pictures(prompt.images)
+        for check in prompt.checks:
             validate(check)
-        except BadRequest as error:
-            raise BadRequest(f"{where}: {error.message}", hint=error.hint) from None
+    except BadRequest as error:
+        raise BadRequest(f"{where}: {error.message}", hint=error.hint) from None
 
 
 # ---------------------------------------------------------------- the file
@@ -148,13 +174,14 @@ def _too_many() -> BadRequest:
 # ---------------------------------------------------------------- JSON lines and plain lines
 
 
-def _jsonl(text: str) -> Iterator[BatchPrompt]:
+def _jsonl(text: str, folder: Path | None) -> Iterator[BatchPrompt]:
+    """``folder``: where paths of pictures begin that are not whole."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield _json_line(line.strip(), f"Line {number}")
+            yield _json_line(line.strip(), f"Line {number}", folder)
 
 
-def _json_line(line: str, where: str) -> BatchPrompt:
+def _json_line(line: str, where: str, folder: Path | None) -> BatchPrompt:
     try:
         read = msgspec.json.decode(line, type=_Line | str)
     except msgspec.ValidationError as error:
@@ -170,12 +197,22 @@ def _json_line(line: str, where: str) -> BatchPrompt:
     prompt = BatchPrompt(
         prompt=read.prompt,
         messages=tuple(Message(role=turn.role, content=turn.content) for turn in read.messages),
+        images=tuple(_whole(path, folder, where) for path in read.images),
         name=read.name,
         tags=read.tags,
         checks=tuple(_check(check) for check in read.checks),
     )
     _check_prompt(prompt, where)
     return prompt
+
+
+def _whole(path: str, folder: Path | None, where: str) -> str:
+    given = Path(path).expanduser()
+    if given.is_absolute() or folder is not None:
+        return str((folder or given) / given)
+    raise BadRequest(
+        f"{where}: it is not known where “{path}” lies.", hint="Give the whole path, or write the prompts to a file."
+    )
 
 
 def _check(check: _Check) -> Check:
@@ -244,4 +281,4 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
-_READERS = {"jsonl": _jsonl, "csv": _csv, "lines": _lines}
+_READERS = {"csv": _csv, "lines": _lines}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from paddock.backends.planning import Judgement
 from paddock.sdk.memory import (
@@ -19,9 +19,16 @@ from paddock.sdk.units import bytes_text
 from paddock.server.inquiry import Answer
 
 
-def estimated(answer: Answer, devices: Iterable[MemoryDevice], names: Mapping[str, str], machine: str) -> Estimate:
+def estimated(
+    answer: Answer,
+    devices: Iterable[MemoryDevice],
+    names: Mapping[str, str],
+    machine: str,
+    *,
+    yielding: Collection[str] = (),
+) -> Estimate:
     """``answer`` as clients get it. ``names`` are the names of instances, ``machine`` that of the planned computer,
-    empty for this one."""
+    empty for this one; ``yielding`` instances are used by a batch alone, which gives way."""
     prediction, judgement = answer.prediction, answer.judgement
     present = {device.name: device for device in devices}
     used = {use.name: use for use in prediction.devices}
@@ -35,7 +42,7 @@ def estimated(answer: Answer, devices: Iterable[MemoryDevice], names: Mapping[st
             _device(used.get(name), present.get(name), judgement, name) for name in dict.fromkeys([*present, *used])
         ),
         verdict=answer.verdict,
-        sentence=sentence(judgement, answer.verdict, prediction, names, machine),
+        sentence=sentence(judgement, answer.verdict, prediction, names, machine, yielding=yielding),
         remedy=answer.remedy,
         max_context=answer.context,
         context_length=prediction.context_length,
@@ -61,17 +68,24 @@ def _device(use: DeviceUse | None, device: MemoryDevice | None, judgement: Judge
 
 
 def sentence(
-    judgement: Judgement, verdict: Verdict, prediction: Prediction, names: Mapping[str, str], machine: str = ""
+    judgement: Judgement,
+    verdict: Verdict,
+    prediction: Prediction,
+    names: Mapping[str, str],
+    machine: str = "",
+    *,
+    yielding: Collection[str] = (),
 ) -> str:
     """The verdict in words. ``names`` are the names of the instances that would have to leave, ``machine`` that of the
-    planned computer; empty for this one."""
+    planned computer; empty for this one. What ``yielding`` instances do gives way."""
     on = f" on {machine}" if machine else ""
     match verdict:
         case "fits":
             return f"Fits{on}. {_left(judgement, prediction)}".rstrip()
         case "fits_if_unloaded":
             leaving = _listed([names.get(instance, instance) for instance in judgement.unload])
-            return f"Fits when {leaving} {'is' if len(judgement.unload) == 1 else 'are'} unloaded."
+            given_way = "once the batch has given way and" if set(judgement.unload) & set(yielding) else "when"
+            return f"Fits {given_way} {leaving} {'is' if len(judgement.unload) == 1 else 'are'} unloaded."
         case "fits_with" | "does_not_fit":
             return f"Does not fit{on}: {_missing(judgement)}."
         case "cannot_tell":

@@ -67,6 +67,11 @@ def noise_png() -> Callable[..., bytes]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 def changes() -> Changes:
     return Changes()
 

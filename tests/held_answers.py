@@ -1,4 +1,4 @@
-"""Answers, prompts and loads of the echo engine that go on when a test says so, not when some time has passed."""
+"""Models of the echo engine; answers, prompts and loads that go on when a test says so, not after some time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ ENDLESS: dict[str, Any] = {"text": COUNT * 2000, "tokens_per_second": 20, "conte
 """A script whose words go on coming until it is stopped: 20 a second for 1,000 s."""
 
 
+def write_model(models: Path, name: str, script: dict[str, Any]) -> str:
+    """Put a scripted model into the folder ``models``; its id."""
+    folder = models / "test" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.echo.json").write_text(json.dumps(script))
+    return f"test/{name}"
+
+
 class Gate:
     """A model ``id`` of the echo engine that goes no further than it is told to; shut at first.
 
@@ -18,13 +26,9 @@ class Gate:
     """
 
     def __init__(self, models: Path, name: str = "held", hold: dict[str, Any] | None = None, **script: Any) -> None:
-        self.id = f"test/{name}"
         self._file = models.parent / f"{name}.go"
         held = {"after_tokens": 3, **(hold or {}), "until": str(self._file)}
-        folder = models / "test" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        script = {"text": "one two three four five six", "hold": held, **script}
-        (folder / f"{name}.echo.json").write_text(json.dumps(script))
+        self.id = write_model(models, name, {"text": "one two three four five six", "hold": held, **script})
 
     def open(self) -> None:
         """What is held goes on within 20 ms, and nothing is held until :meth:`shut`."""

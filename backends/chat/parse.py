@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from paddock.sdk.types import ToolCall
 
@@ -20,22 +21,19 @@ CALL_END = "</tool_call>"
 MARKERS = (THINK, THINK_END, CALL, CALL_END)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A piece of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(msgspec.Struct, frozen=True):
     """A piece of what the model thinks before it answers."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A complete tool call; ``arguments`` is JSON text exactly as generated."""
 
     name: str
@@ -72,6 +70,8 @@ class AnswerParser:
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain with ``text``."""
+        if self._state == "text" and not (self._tools or self._after_marker):
+            return [Text(text)] if text else []  # no marker counts any more, and nothing is held back
         self._held += text
         return self._pieces(final=False)
 

@@ -10,12 +10,16 @@ class Utf8Stream:
     U+FFFD at once (the Unicode standard's “maximal subpart” practice, as Python's decoder has it)."""
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting = b""
 
     def feed(self, piece: bytes) -> str:
         """The characters that are complete with ``piece``."""
-        return self._decoder.decode(piece)
+        data = self._waiting + piece
+        text, used = codecs.utf_8_decode(data, "replace", False)
+        self._waiting = data[used:]
+        return text
 
     def finish(self) -> str:
         """What was waiting, as U+FFFD; the stream is at its end."""
-        return self._decoder.decode(b"", final=True)
+        data, self._waiting = self._waiting, b""
+        return data.decode("utf-8", "replace")

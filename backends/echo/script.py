@@ -20,6 +20,7 @@ A token is a word with the white space before it. Times are seconds.
      "lie": ["after_end", "two_endings", "no_ending", "unknown_id", "raise", "unsendable", "prints"],
      "lose_device": "/tmp/lost",        the first request loses the device and makes this file; where it is, all is well
      "cache_mib": 8,                    keep so much beside the requests, until it has to be shed
+     "blind": true,                     refuse pictures
      "note": "free text"}
 """
 
@@ -89,6 +90,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lie: tuple[Lie, ...] = ()
     lose_device: str = ""
     cache_mib: int = 0
+    blind: bool = False
     note: str = ""
 
     def hangs(self, where: Literal["load", "generate", "cancel", "close"]) -> bool:

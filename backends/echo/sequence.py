@@ -10,7 +10,7 @@ import msgspec
 
 from paddock.backends.base import Emit
 from paddock.backends.echo.script import Script
-from paddock.sdk.errors import BadRequest, ContextOverflow
+from paddock.sdk.errors import BadRequest, ContextOverflow, NoVision
 from paddock.sdk.events import (
     Cancelled,
     Finished,
@@ -45,7 +45,9 @@ def last_user_message(request: GenerateRequest) -> str:
 
 
 def plan(request: GenerateRequest, script: Script, context_length: int) -> Plan:
-    """Raises ContextOverflow with both numbers, and BadRequest for a token that there is none of."""
+    """Raises ContextOverflow with both numbers, BadRequest for a token that there is none of, NoVision."""
+    if script.blind and any(message.pictures for message in request.messages):
+        raise NoVision("This model cannot see pictures.", hint="Choose one with vision.")
     prompt = _prompt_tokens(request)
     if prompt >= context_length:
         raise ContextOverflow(

@@ -14,4 +14,5 @@ DESCRIPTOR = EngineDescriptor(
     load=LOAD,
     simulate="paddock.backends.llamacpp.simulate:simulate",
     quantize="paddock.backends.llamacpp.quantize:quantize",
+    grammar=True,
 )

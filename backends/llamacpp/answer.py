@@ -67,7 +67,7 @@ class Answer:
     def _events(self, pieces: Iterable[Piece]) -> list[GenerationEvent]:
         events: list[GenerationEvent] = []
         for piece in pieces:
-            if self.stopped:
+            if self._stop.matched is not None:
                 break
             match piece:
                 case Text(text):

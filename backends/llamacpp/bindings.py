@@ -257,6 +257,7 @@ class Context:
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
         self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
         self._row_type = ctypes.c_float * model.n_vocab
+        self._rows: dict[int, npt.NDArray[np.float32]] = {}
         self._stop = ctypes.create_string_buffer(2)
         api.llama_set_abort_callback(self._handle, model.lib.strlen, ctypes.addressof(self._stop))
 
@@ -327,8 +328,12 @@ class Context:
         pointer = self._api.llama_get_logits_ith(self._handle, row)
         if not pointer:
             raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
-        values = memoryview(self._row_type.from_address(ctypes.addressof(pointer.contents)))
-        return np.frombuffer(values, dtype=np.float32)
+        address = ctypes.addressof(pointer.contents)
+        found = self._rows.get(address)
+        if found is None:
+            values = memoryview(self._row_type.from_address(address))
+            found = self._rows[address] = np.frombuffer(values, dtype=np.float32)
+        return found
 
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""

@@ -11,6 +11,7 @@ from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.drafting import Drafting
+from paddock.backends.llamacpp.grammar import held_to
 from paddock.backends.llamacpp.job import Job, encoding_of
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder
@@ -61,19 +62,22 @@ class Decoding:
         self._model = model
         self._runner = runner
         self._scheduler = runner.scheduler
+        self._most_tokens = runner.scheduler.limits.each
         self._pieces = pieces
         self._written = written
         self._drafting = drafting
         self._turn = turn
         self._ended = ended
         self._encoder = encoder
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._news = False
         self._arrived: list[Job] = []
         self._cancelled: set[str] = set()
         self._retuned: dict[str, Options] = {}
         self._reading: frozenset[str] = frozenset()
         self._closing = False
-        self._shedding = self._recounting = False
+        self._shedding = False
         self._held_up = False
         self._jobs: dict[str, Job] = {}
         self._idling = False
@@ -88,12 +92,12 @@ class Decoding:
 
     def put(self, job: Job) -> None:
         """A prepared job, or one with an error."""
-        with self._changed:
+        with self._lock:
             self._arrived.append(job)
             self._wake()
 
     def cancel(self, request_id: str) -> None:
-        with self._changed:
+        with self._lock:
             self._cancelled.add(request_id)
             if request_id in self._reading:
                 self._runner.context.abort()
@@ -101,24 +105,25 @@ class Decoding:
 
     def retune(self, request_id: str, sampling: Options) -> None:
         """Sample with other settings from the next token on."""
-        with self._changed:
+        with self._lock:
             self._retuned[request_id] = sampling
+            self._news = True
 
     def shed(self) -> None:
         """Give up, before the next step, the states that are kept in memory."""
-        with self._changed:
+        with self._lock:
             self._shedding = True
             self._wake()
 
     def recount(self) -> None:
         """Something has changed elsewhere: what :class:`Statistics` tells, or a picture that a request waits for."""
-        with self._changed:
-            self._recounting = True
+        with self._lock:
+            self._news = True
             self._changed.notify_all()
 
     def close(self) -> None:
         """End :meth:`run` within a decode step; its jobs end as cancelled."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._runner.context.abort()
             self._wake()
@@ -126,6 +131,7 @@ class Decoding:
     def _wake(self) -> None:
         if self._idling:
             self._runner.context.abort()
+        self._news = True
         self._changed.notify_all()
 
     # ------------------------------------------------------------ the engine's thread
@@ -138,7 +144,7 @@ class Decoding:
                 self._fail_running(told(error))
             self._publish()
             self._statistics.tell()
-        with self._changed:
+        with self._lock:
             self._jobs |= {job.request.id: job for job in self._arrived}
         for job in list(self._jobs.values()):
             self._cancel(job)
@@ -146,8 +152,10 @@ class Decoding:
 
     def _take(self) -> bool:
         """Take in what has happened, waiting for something to do; False at the end."""
+        if self._scheduler.running and not (self._news or self._held_up):
+            return True
         while True:
-            with self._changed:
+            with self._lock:
                 self._idling = False
                 if not self._has_work():
                     self._statistics.tell(idle=True)
@@ -158,8 +166,8 @@ class Decoding:
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
                 retuned, self._retuned = self._retuned, {}
-                shedding, self._shedding, self._recounting = self._shedding, False, False
-                self._held_up = False
+                shedding, self._shedding = self._shedding, False
+                self._news = self._held_up = False
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
@@ -178,9 +186,7 @@ class Decoding:
         return True
 
     def _has_work(self) -> bool:
-        scheduler = self._scheduler
-        new = self._closing or self._arrived or self._cancelled or self._shedding or self._recounting
-        return bool(new or (not self._held_up and (scheduler.waiting or scheduler.running)))
+        return self._news or bool(not self._held_up and (self._scheduler.waiting or self._scheduler.running))
 
     def _start(self, job: Job) -> None:
         request, prompt = job.request, job.prompt
@@ -191,6 +197,7 @@ class Decoding:
             assert prompt is not None
             options = prompt.options if job.retuned is None else prompt.plain | job.retuned
             job.chain = SamplerChain(self._model, options, prompt.words)
+            job.chain.grammar = held_to(self._model, request.grammar, prompt.inside)
         except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
@@ -227,10 +234,12 @@ class Decoding:
         if not step.rows:
             self._held_up = held
             return
-        for sequence in step.counts:
-            self._jobs[sequence.id].timing.start()
+        reading = [self._jobs[sequence.id] for sequence in step.counts if sequence.began is None]
+        for job in reading:
+            job.timing.start()
         if self._compute(step):
-            self._publish_progress(step)
+            for job in reading:
+                self._tell(job, job.progress())
             for sequence, rows in step.outputs.items():
                 job = self._jobs[sequence.id]
                 try:
@@ -250,12 +259,11 @@ class Decoding:
             event = encoding_of(self._encoder, job)
             if isinstance(event, Failed):
                 self._end(job, event)
-            elif event is not None:
-                self._tell(job, event)
+            self._tell(job, event)
         return bool(held) and all(job.request.id in self._jobs for job in held)  # who has ended makes room for others
 
     def _compute(self, step: Step) -> bool:
-        with self._changed:
+        with self._lock:
             if self._closing or self._cancelled:
                 self._scheduler.undone(step)
                 return False
@@ -263,8 +271,7 @@ class Decoding:
             self._runner.context.clear_abort()
         with self._turn:
             done = self._runner.compute(step)
-        with self._changed:
-            self._reading = frozenset()
+        self._reading = frozenset()
         return done
 
     def _sample(self, job: Job, sequence: Sequence, rows: range) -> None:
@@ -294,7 +301,7 @@ class Decoding:
             job.drafted += len(draft)
             job.accepted += accepted
             self._drafting.settle(sequence.id, len(draft), accepted)
-        self._scheduler.settle(sequence, accepted)
+            self._scheduler.settle(sequence, accepted)
         if reason is not None:
             self._finish(job, reason)
 
@@ -314,12 +321,13 @@ class Decoding:
             return "stop"
         if job.timing.generated == job.request.max_tokens:
             return "length"
-        return "context" if len(sequence.tokens) >= self._scheduler.limits.each else None
+        return "context" if len(sequence.tokens) >= self._most_tokens else None
 
     # ------------------------------------------------------------ telling
 
-    def _tell(self, job: Job, event: GenerationEvent) -> None:
-        self._events.append((job.emit, event))
+    def _tell(self, job: Job, event: GenerationEvent | None) -> None:
+        if event is not None:
+            self._events.append((job.emit, event))
 
     def _publish(self) -> None:
         """Hand out the events of a step together: whoever writes them wants the interpreter, and would get it between
@@ -334,11 +342,6 @@ class Decoding:
             if job.position != position and job.timing.first is None:
                 job.position = position
                 self._tell(job, Queued(id=sequence.id, position=position))
-
-    def _publish_progress(self, step: Step) -> None:
-        for sequence in step.counts:
-            if (event := self._jobs[sequence.id].progress()) is not None:
-                self._tell(self._jobs[sequence.id], event)
 
     # ------------------------------------------------------------ endings
 

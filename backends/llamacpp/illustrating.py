@@ -18,7 +18,7 @@ from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.picture_tokens import FEWEST_TOKENS, picture_tokens, spans_of
 from paddock.backends.llamacpp.projector import Chunk, Projector
-from paddock.sdk.errors import BadRequest, PaddockError, TemplateFailed
+from paddock.sdk.errors import BadRequest, NoVision, PaddockError, TemplateFailed
 from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import Message
 
@@ -65,7 +65,7 @@ class Illustrator:
         if not any(message.pictures for message in messages):
             return messages, None
         if self._projector is None:
-            raise BadRequest(
+            raise NoVision(
                 "This model cannot see pictures." if self._blind is None else self._blind.message,
                 hint=self._blind.hint if self._blind is not None else _CHOOSE,
             )

@@ -63,7 +63,7 @@ def forbid(row: Row, allowed: npt.NDArray[np.uint32] | npt.NDArray[np.bool_]) ->
 
 def at_least(row: Row, threshold: float) -> Ids:
     """Tokens whose logit is ``threshold`` or more, by id; never those at minus infinity."""
-    return np.flatnonzero(row >= np.float32(max(threshold, LOWEST)))
+    return (row >= np.float32(max(threshold, LOWEST))).nonzero()[0]
 
 
 def kth_at_least(row: Row, count: int) -> float:
@@ -75,7 +75,9 @@ def kth_at_least(row: Row, count: int) -> float:
     if count > blocks // 2:
         place = max(row.size - count, 0)
         return float(np.partition(row, place)[place])
-    return float(np.partition(_best_of_blocks(row), blocks - count)[blocks - count])
+    best = _best_of_blocks(row)
+    best.partition(blocks - count)
+    return float(best[blocks - count])
 
 
 def _best_of_blocks(row: Row) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from paddock.backends.llamacpp.step_times import StepTimes
 from paddock.backends.llamacpp.threads import ThreadGovernor
 
@@ -32,24 +34,28 @@ class Pace:
     def padding(self, rows: int) -> int:
         return self.times.padded(rows, MOST_PADDING) - rows if rows >= LEAST_PADDED else 0
 
-    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> None:
-        """A step of ``rows`` rows was computed, ``mixed`` from answers and prompts; :attr:`threads` says with how many
-        the next one is."""
-        used = self._governor.threads
+    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> int:
+        """A step of ``rows`` rows was computed, ``mixed`` from answers and prompts; answers with the threads for the
+        next one."""
+        governor = self._governor
+        used = governor.threads
         if mixed:
-            self._governor.rest()
+            governor.rest()
         else:
-            self._governor.note(seconds, self.times.known(rows, threads=self._governor.most))
-        if self._governor.usual:
+            governor.note(seconds, self.times.known(rows, threads=governor.most))
+        if governor.usual:
             self.times.note(rows, seconds, threads=used)
-            self.times.threads = self._governor.threads
+            self.times.threads = governor.threads
+        return governor.threads
 
-    def resting_too_costly(self, rows: int, seconds: float, *, used: int, resting: int) -> bool:
-        """Whether ``resting`` of the ``used`` cells take a noticeable part of steps of ``rows`` answers, of which one
-        has just taken ``seconds``."""
-        cost = self._resting.setdefault(rows, RestingCost())
+    def affordable_rest(self, rows: int, seconds: float, used: int) -> float:
+        """A step of ``rows`` answers took ``seconds`` with ``used`` cells in use: how many of these may belong to
+        resting prefixes before they take a noticeable part of such steps; infinity while that is not known."""
+        cost = self._resting.get(rows)
+        if cost is None:
+            cost = self._resting[rows] = RestingCost()
         cost.note(used, seconds)
-        return cost.too_high(resting)
+        return cost.affordable
 
 
 class RestingCost:
@@ -71,13 +77,14 @@ class RestingCost:
         self._xx = self._xx * fade + cells * cells
         self._xy = self._xy * fade + cells * seconds
 
-    def too_high(self, resting: int) -> bool:
-        """Whether ``resting`` cells are known to take a noticeable part of a step."""
-        if self._n < self._ENOUGH or resting <= 0:
-            return False
+    @property
+    def affordable(self) -> float:
+        """Cells that take no noticeable part of a step; infinity while that is not known, or cells cost nothing."""
+        if self._n < self._ENOUGH:
+            return math.inf
         mean = self._x / self._n
         variance = self._xx / self._n - mean * mean
-        if variance < (self._SPREAD * mean) ** 2:
-            return False
+        if variance <= 0 or variance < (self._SPREAD * mean) ** 2:
+            return math.inf
         slope = (self._xy / self._n - mean * self._y / self._n) / variance
-        return slope * resting > WORTH_EVICTING * self._y / self._n
+        return WORTH_EVICTING * self._y / self._n / slope if slope > 0 else math.inf

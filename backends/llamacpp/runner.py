@@ -17,7 +17,7 @@ from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Store
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
 from paddock.backends.llamacpp.scheduler import Drafter, Scheduler
-from paddock.backends.llamacpp.sequence import Limits, Row, Step
+from paddock.backends.llamacpp.sequence import Limits, Step
 from paddock.backends.llamacpp.sharing import Rules, rules_of
 from paddock.sdk.errors import EngineError
 
@@ -117,11 +117,11 @@ class Runner:
 
     def _show(self, step: Step, picture: PictureRun) -> int:
         assert picture.embeddings is not None
-        first, part = step.rows[0], slice(step.offset, step.offset + len(step.rows))
-        places = picture.grid[:, part] + (first.position - int(picture.grid[0, step.offset]))
+        (_, position, sequence, _), part = step.rows[0], slice(step.offset, step.offset + len(step.rows))
+        places = picture.grid[:, part] + (position - int(picture.grid[0, step.offset]))
         places[3] = 0
         embeddings = picture.embeddings[part]
-        return decode_picture(self.context, embeddings, places, first.sequence, causal=picture.causal)
+        return decode_picture(self.context, embeddings, places, sequence, causal=picture.causal)
 
     def measure_one(self) -> bool:
         """Measure a step of a size that nothing has measured yet; False when that is not needed or not possible."""
@@ -135,7 +135,7 @@ class Runner:
         if not 0 < rows <= self.cells.free:
             return False
         begun = time.perf_counter()
-        status = self.context.decode([Row(0, at, self._scratch, at < self._limits.parallel) for at in range(rows)])
+        status = self.context.decode([(0, at, self._scratch, at < self._limits.parallel) for at in range(rows)])
         self.context.remove(self._scratch, 0)
         if status == DECODED:
             self.pace.times.note(rows, time.perf_counter() - begun, threads=self.pace.threads)
@@ -147,16 +147,15 @@ class Runner:
         self.scheduler.forget()
 
     def _note(self, step: Step, seconds: float) -> None:
-        self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
-        if self.pace.threads != self._threads_now:
-            self._threads_now = self.pace.threads
-            fewer = self._threads_now < self._threads[0]
-            threads = (self._threads_now, self._threads_now) if fewer else self._threads
-            self.context.set_threads(*threads)
-            self._threads_changed(*threads)
+        threads = self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
+        if threads != self._threads_now:
+            self._threads_now = threads
+            both = (threads, threads) if threads < self._threads[0] else self._threads
+            self.context.set_threads(*both)
+            self._threads_changed(*both)
         if step.writing == len(step.counts):
-            used, resting = self.cells.used, self.cache.resting_cells
-            if self.pace.resting_too_costly(step.writing, seconds, used=used, resting=resting):
+            affordable = self.pace.affordable_rest(step.writing, seconds, self.cells.used)
+            if affordable < self.cells.used and self.cache.resting_cells > affordable:
                 self.cache.evict()
 
 

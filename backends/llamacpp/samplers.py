@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.candidates import Candidates
+from paddock.backends.llamacpp.grammar import Grammar
 from paddock.backends.llamacpp.logits import Ids, Row, forbid
 from paddock.backends.llamacpp.sampling_plan import Plan
 from paddock.sdk.errors import InvalidOption
@@ -58,6 +59,8 @@ class SamplerChain:
 
     def __init__(self, model: Model, options: Options, prompt: Sequence[int]) -> None:
         self._model, self._api = model, model.lib.api
+        self.grammar: Grammar | None = None
+        """What the answer is held to; closed with the chain."""
         self._history = list(prompt)
         self._candidates = Candidates(self._api, model.n_vocab)
         wanted = cast(int, options["seed"])
@@ -81,7 +84,8 @@ class SamplerChain:
 
         Raises EngineError when settings and mask allow no token, and when the logits are not numbers.
         """
-        token = self._plan.draw(self._prepared(logits, allowed))
+        row = self._prepared(logits, allowed)
+        token = self._plan.draw(row) if self.grammar is None else self.grammar.draw(row, self._plan.draw)
         self._history.append(token)
         self._plan.accept(token)
         return token
@@ -107,6 +111,8 @@ class SamplerChain:
             self._plan.close()
             self._api.llama_sampler_free(self._dist)
             self._dist = None
+        if self.grammar is not None:
+            self.grammar.close()
 
     def _prepared(self, logits: Row, allowed: Mask | None) -> Row:
         ids, values = self._biases

@@ -16,7 +16,7 @@ from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Match, Prefix
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
-from paddock.backends.llamacpp.sequence import Limits, Row, Sequence, Step
+from paddock.backends.llamacpp.sequence import Limits, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
 
 HEADROOM = 64
@@ -261,7 +261,7 @@ class Scheduler:
         for sequence in ready:
             if sequence.group == step.group:
                 (writing if sequence.pending == 1 else reading).append(sequence)
-        apace = not self._came_together(writing, reading)
+        apace = bool(reading) and not self._came_together(writing, reading)
         picture = reading[0].picture if reading else None
         if (self._rules.recurrent or picture is not None) and writing and reading:
             self._read_last = not self._read_last
@@ -296,16 +296,14 @@ class Scheduler:
 
     def _next_group(self, ready: Items[Sequence]) -> Hashable:
         """The groups of sequences that can go on take turns."""
-        if all(sequence.group == self._group for sequence in ready):
-            return self._group
-        groups = list(dict.fromkeys(sequence.group for sequence in ready))
+        groups = list(dict.fromkeys([sequence.group for sequence in ready]))
         if groups:
             at = groups.index(self._group) + 1 if self._group in groups else 0
             self._group = groups[at % len(groups)]
         return self._group
 
     def _write(self, step: Step, sequence: Sequence, writing: int) -> None:
-        sequence.draft = []
+        sequence.draft = draft = []
         if sequence.draft_limit and self._drafter is not None:
             drafted = len(step.rows) - len(step.counts)
             limit = min(
@@ -316,8 +314,16 @@ class Scheduler:
                 self._rules.rollback,
             )
             if limit > 0:
-                sequence.draft = self._drafter.propose(sequence, limit, max(writing + drafted, 1))
-        self._put(step, sequence, 1 + len(sequence.draft))
+                sequence.draft = draft = self._drafter.propose(sequence, limit, max(writing + drafted, 1))
+        assert sequence.prefix is not None
+        assert sequence.prefix.sequence is not None
+        rows, number, last = step.rows, sequence.prefix.sequence, len(sequence.tokens) - 1
+        first, position = len(rows), sequence.position(last) if sequence.pictures else last
+        rows.append((sequence.tokens[last], position, number, True))
+        for at, token in enumerate(draft, 1):
+            rows.append((token, position + at, number, True))
+        step.outputs[sequence] = range(first, len(rows))
+        step.counts[sequence] = 1 + len(draft)
 
     def _read(self, step: Step, reading: Items[Sequence], room: int) -> None:
         """Share ``room`` prompt tokens evenly among the most urgent kind; what one does not need goes to the others."""
@@ -353,28 +359,20 @@ class Scheduler:
         assert prefix is not None
         assert prefix.sequence is not None
         start, number, every = prefix.length, prefix.sequence, self._limits.all_outputs
-        first, last = len(step.rows), len(sequence.tokens) - 1
-        if start == last:  # the usual case by far: one token, perhaps with guesses behind it
-            position = sequence.position(last)
-            step.rows.append(Row(sequence.tokens[last], position, number, True))
-            step.rows.extend(Row(token, position + 1 + at, number, True) for at, token in enumerate(sequence.draft))
-            step.outputs[sequence] = range(first, len(step.rows))
-        else:
-            end = start + count
-            wanted = end > last
-            tokens, first_position = sequence.tokens[start:end], sequence.position(start)
-            step.rows.extend(Row(token, first_position + at, number, every) for at, token in enumerate(tokens))
-            if wanted:
-                step.rows[-1] = step.rows[-1]._replace(output=True)
-                step.outputs[sequence] = range(len(step.rows) - 1, len(step.rows))
+        end, first_position = start + count, sequence.position(start)
+        tokens = sequence.tokens[start:end]
+        step.rows.extend([(token, first_position + at, number, every) for at, token in enumerate(tokens)])
+        if end == len(sequence.tokens):
+            step.rows[-1] = (*step.rows[-1][:3], True)
+            step.outputs[sequence] = range(len(step.rows) - 1, len(step.rows))
         step.counts[sequence] = count
 
     def _pad(self, step: Step) -> None:
         assert self._scratch is not None
         room = min(self._limits.batch, self._cells.free) - len(step.rows)
         step.padding = max(min(self._pace.padding(len(step.rows)), room), 0)
-        token = step.rows[0].token
-        step.rows.extend(Row(token, at, self._scratch, self._limits.all_outputs) for at in range(step.padding))
+        for at in range(step.padding):
+            step.rows.append((step.rows[0][0], at, self._scratch, self._limits.all_outputs))
 
 
 def _to_come(prefix: Prefix, length: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.picture_tokens import position_of, spans_of
@@ -76,16 +75,11 @@ class Sequence:
 
     @property
     def pending(self) -> int:
-        return len(self.tokens) - self.evaluated
+        return len(self.tokens) - (self.prefix.length if self.prefix is not None else 0)
 
 
-class Row(NamedTuple):
-    """One token of a step. ``output`` asks for its logits."""
-
-    token: int
-    position: int
-    sequence: int
-    output: bool
+Row = tuple[int, int, int, bool]
+"""One token of a step: token id, position, sequence, and whether its logits are wanted."""
 
 
 @dataclass
@@ -105,7 +99,7 @@ class Step:
     @property
     def reading(self) -> frozenset[str]:
         """Ids of the requests whose prompt is read in this step."""
-        return frozenset(sequence.id for sequence, count in self.counts.items() if count > 1 + len(sequence.draft))
+        return frozenset([sequence.id for sequence, count in self.counts.items() if count > 1 + len(sequence.draft)])
 
 
 @dataclass(frozen=True)

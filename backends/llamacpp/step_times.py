@@ -35,7 +35,7 @@ class StepTimes:
     def note(self, rows: int, seconds: float, *, threads: int) -> None:
         """A step of ``rows`` rows was computed in ``seconds`` by ``threads`` threads."""
         if rows > 0 and seconds > 0:
-            self._tables.setdefault(threads, _Table()).note(rows, seconds)
+            self._of(threads).note(rows, seconds)
 
     def predict(self, rows: int) -> float | None:
         """Seconds that ``rows`` rows take: as measured, between two measured sizes on the line between them, beyond
@@ -44,7 +44,7 @@ class StepTimes:
 
     def known(self, rows: int, *, threads: int | None = None) -> float | None:
         """Seconds that ``rows`` rows take, if that size itself was measured often enough to be believed."""
-        return self._tables.get(threads or self.threads, _Table()).known(rows)
+        return self._of(threads or self.threads).known(rows)
 
     def largest_within(self, seconds: float, at_least: int, at_most: int) -> int:
         """The most rows that are predicted to take no longer than ``seconds``; ``at_least`` where none are."""
@@ -79,9 +79,8 @@ class StepTimes:
             return rows
         seconds /= GAIN
         for size in range(rows + 1, rows + most_extra + 1):
-            larger = table.known(size)
-            if larger is not None and larger < seconds:
-                best, seconds = size, larger
+            if table.believed.get(size, seconds) < seconds:
+                best, seconds = size, table.believed[size]
         return best
 
     def worth_drafting(
@@ -125,16 +124,23 @@ class StepTimes:
 
     @property
     def _table(self) -> _Table:
-        return self._tables.setdefault(self.threads, _Table())
+        return self._of(self.threads)
+
+    def _of(self, threads: int) -> _Table:
+        if threads not in self._tables:
+            self._tables[threads] = _Table()
+        return self._tables[threads]
 
 
 class _Table:
-    """The staircase of one thread count: ``sizes`` in order, with the median of each."""
+    """The staircase of one thread count: its sizes in order, with the median of each; ``believed`` are those of sizes
+    measured often enough."""
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
         self._samples: dict[int, deque[float]] = {}
         self._seconds: dict[int, float] = {}
+        self.believed: dict[int, float] = {}
         self._seen: set[int] = set()
         self._notes = 0
 
@@ -154,14 +160,15 @@ class _Table:
             insort(self._sizes, size)
         samples.append(seconds * size / rows)
         self._seconds[size] = sorted(samples)[(len(samples) - 1) // 2]
+        if len(samples) >= CONFIDENT:
+            self.believed[size] = self._seconds[size]
         self._seen.add(size)
         self._notes += 1
         if self._notes % SWEEP == 0:
             self._sweep()
 
     def known(self, rows: int) -> float | None:
-        samples = self._samples.get(rows)
-        return self._seconds[rows] if samples is not None and len(samples) >= CONFIDENT else None
+        return self.believed.get(rows)
 
     def predict(self, rows: int) -> float | None:
         sizes, seconds = self._sizes, self._seconds

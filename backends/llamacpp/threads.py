@@ -76,7 +76,8 @@ class ThreadGovernor:
             return self.threads
         self._ratios.append(ratio)
         self.usual = ratio <= SLOW * self._level
-        if sum(ratio > SLOW * self._tolerated for ratio in self._ratios) >= PERSISTENT:
+        slow = SLOW * self._tolerated
+        if ratio > slow and len([one for one in self._ratios if one > slow]) >= PERSISTENT:
             self._wait = RETRY
             self._try_fewer()
         elif len(self._ratios) == WINDOW:

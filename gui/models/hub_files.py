@@ -113,6 +113,16 @@ def progress_words(download: Download) -> str:
             return "downloaded"
 
 
+def label_of(model: HubModel, name: str) -> str:
+    """The label of the one that ``name`` means: a label in any case, or the name or path of a file; empty for none."""
+    wanted = name.casefold()
+    for quant in model.quants:
+        files = (file.path.casefold() for file in quant.files)
+        if wanted == quant.label.casefold() or any(wanted in (path, path.rpartition("/")[2]) for path in files):
+            return quant.label
+    return ""
+
+
 def file_rows(
     model: HubModel,
     fits: RepoFits | None,

@@ -45,6 +45,11 @@ def state_text(loaded: LoadedModel | None) -> str:
             return "failed"
 
 
+def also_text(info: ModelInfo) -> str:
+    """Its further names, in words; empty where it has none."""
+    return f"also {', '.join(info.aliases)}" if info.aliases else ""
+
+
 class ModelList(QAbstractListModel):
     """Usable models first, by name; broken ones after them with their reason."""
 
@@ -102,9 +107,9 @@ class ModelList(QAbstractListModel):
         if role == ModelRole.STATE:
             return state_text(loaded)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return info.error or info.id
+            return info.error or "\n".join(part for part in (info.id, also_text(info)) if part)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return info.error or ", ".join(part for part in (facts(info), state_text(loaded)) if part)
+            return info.error or ", ".join(part for part in (facts(info), state_text(loaded), also_text(info)) if part)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

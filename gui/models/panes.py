@@ -119,8 +119,11 @@ def answer(path: Sequence[ChatMessage], turn: str) -> ChatMessage | None:
     return None
 
 
-def in_a_line(text: str) -> str:
-    """A question as it stands between the answers of a pane."""
+def in_a_line(text: str, pictures: int = 0) -> str:
+    """A question as it stands between the answers of a pane, its pictures in words."""
+    if pictures:
+        shown = "a picture" if pictures == 1 else f"{pictures} pictures"
+        return f"{in_a_line(text)} (with {shown})" if text.strip() else shown.capitalize()
     first = " ".join(text.split())
     return text if len(text) <= QUESTION and "\n" not in text.strip() else first[: QUESTION - 1].rstrip() + "…"
 

@@ -10,9 +10,10 @@ from paddock.gui.models.batch_table import BatchTable, CellRole, numbers
 from paddock.gui.pages.batch_rows import MARKS
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.reader import Reader
 from paddock.gui.widgets.silk_dot import SilkDot
-from paddock.sdk.batch_lines import prompt_text
+from paddock.sdk.batch_lines import picture_names, prompt_text
 from paddock.sdk.compare import BatchCell, CheckResult
 
 LEAST, LEAST_HIGH = 260, 180
@@ -72,7 +73,9 @@ class BatchAnswers(QWidget):
         self._repeat, self._shown = 0, ()
         self.before.setEnabled(self._row > 0)
         self.after.setEnabled(self._row < count - 1)
-        text = prompt_text(self._table.prompts[self._row])
+        prompt = self._table.prompts[self._row]
+        text, names = prompt_text(prompt), picture_names(prompt)
+        text = f"{text} (with {names})" if names != text and names else text
         self.title.setText(f"{self._row + 1}. {' '.join(text.split())}")
         self._refresh()
         if 0 <= pane < len(parts := self.columns.findChildren(_Answer)):
@@ -97,10 +100,7 @@ class BatchAnswers(QWidget):
         self._shown = cells
         row = self.columns.layout()
         assert isinstance(row, QHBoxLayout)
-        while (item := row.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.setParent(None)
-                widget.deleteLater()
+        empty(row)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         for pane, found in enumerate(cells):

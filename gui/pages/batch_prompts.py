@@ -126,6 +126,8 @@ class PromptSource(QWidget):
             count = len(prompts.prompts)
             words = [prompts.name, "one prompt" if count == 1 else f"{count:,} prompts"]
             words.append(f"{checked:,} with checks of their own" if checked else "")
+            pictured = sum(bool(prompt.images) for prompt in prompts.prompts)
+            words.append(f"{pictured:,} with pictures" if pictured else "")
             self.about.setText(" · ".join(filter(None, words)))
         self.changed.emit()
 

@@ -135,7 +135,7 @@ class BatchHead(QHeaderView):
             summary = summary_words(model.headerData(section, self.orientation(), CellRole.SUMMARY))
             settings = model.headerData(section, self.orientation(), CellRole.SETTINGS)
             line = QRect(inner.x(), rect.y() + theme.px(6), inner.width(), theme.px(LINE))
-            for text, font in ((name, title), *((words, small) for words in (settings, *summary) if words)):
+            for text, font in ((name, title), *((words, small) for words in (*summary, settings) if words)):
                 self._line(painter, line, text, font)
                 line.translate(0, theme.px(LINE))
         else:

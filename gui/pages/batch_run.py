@@ -186,7 +186,7 @@ class BatchRun(QWidget):
             parts.append(f"{span_text(batch.seconds_left)} left")
         self.state.setText(" · ".join([*parts, batch.note] if batch.note else parts))
         self.bar.set_fraction(over / batch.total if batch.total else 1.0)
-        self.bar.set_ink("accent" if batch.state == "running" else "text2")
+        self.bar.set_ink("accent" if batch.state == "running" else "border_strong")
         running = batch.state == "running"
         self.pause.setVisible(batch.state != "done")
         self.pause.setText("Pause" if running else "Go on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
@@ -13,6 +14,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.chat_columns import ChatColumns
 from paddock.gui.pages.chat_compare import ChatCompare
+from paddock.gui.pages.chat_drafts import ChatDrafts
 from paddock.gui.pages.chat_head import ChatHead
 from paddock.gui.pages.chat_loading import ChatLoading
 from paddock.gui.pages.chat_pictures import ChatPictures
@@ -24,11 +26,13 @@ from paddock.gui.pages.composer import Composer, DropArea
 from paddock.gui.pages.composer_context import ContextWatch
 from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.dialogue_deeds import MessageDeeds
+from paddock.gui.pages.draft_pictures import PictureDrafts
 from paddock.gui.pages.inspector import Inspector
 from paddock.gui.theme import current
 from paddock.gui.widgets import Label
 from paddock.gui.widgets.conversation import ConversationView, Turns
 from paddock.gui.window_state import WindowState
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage
 
 if TYPE_CHECKING:
@@ -39,15 +43,17 @@ ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revision
 
 
 class ChatPage(QWidget):
-    """``state_changed``: something that :meth:`remember` stores has changed."""
+    """``state_changed``: something that :meth:`remember` stores has changed. ``drafts`` is the folder for pictures of
+    messages that are being written."""
 
     state_changed = Signal()
 
-    def __init__(self, host: HostState, messages: Messages, state: WindowState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, host: HostState, messages: Messages, state: WindowState, drafts: Path, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._host = host
         self._messages = messages
-        self.drafts = dict(state.drafts)
         self._wanted = state.chat
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -64,7 +70,8 @@ class ChatPage(QWidget):
         self.waiting = Waiting(host, messages, self)
         self.context = ContextWatch(host, self)
         self.compare = ChatCompare(self, host, messages, state)
-        self.pictures = ChatPictures(self, host, messages)
+        self.pictures = ChatPictures(self, host, messages, PictureDrafts(host, drafts, state.draft_pictures, self))
+        self.drafts = ChatDrafts(self, host, state)
         self.shown = ChatShown(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = DropArea(self.composer)
@@ -111,7 +118,7 @@ class ChatPage(QWidget):
         self._connect_composer()
         self._connect_inspector()
         self._connect_view()
-        dialogue.left.connect(self._keep)
+        dialogue.left.connect(self.drafts.leave)
         dialogue.opened.connect(self._opened)
         dialogue.created.connect(self._created)
         dialogue.changed.connect(self.shown.show_chat)
@@ -196,22 +203,18 @@ class ChatPage(QWidget):
         self.compare.leave()
         self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
 
-    def show_draft(self, chat: str) -> None:
-        """What was being written in a conversation."""
-        self.composer.set_text(self.drafts.get(chat, ""))
-        self.state_changed.emit()
-
     def send(self, text: str, instead_of: str = "", *, pictures: bool = True) -> None:
         """Ask in the open conversation, in place of one of its messages or, with ``pictures``, at its end."""
         self.inspector.flush()
         self._messages.withdraw("load")
         self._wanted = ""
+        shown = () if instead_of or not pictures else self.pictures.take()
         if self.compare.shown and self.compare.view is not None:
-            self.compare.view.send(text, instead_of)
+            self.compare.view.send(text, instead_of, shown)
         elif instead_of:
             self.dialogue.edit(instead_of, text, self.inspector.request())
         else:
-            self.dialogue.send(text, self.inspector.request(), self.pictures.take() if pictures else ())
+            self.dialogue.send(text, self.inspector.request(), shown)
 
     def go_on(self, message: str) -> None:
         """Have an answer continued where it ends."""
@@ -245,13 +248,9 @@ class ChatPage(QWidget):
 
     def remember(self, state: WindowState) -> WindowState:
         """``state`` with what this page wants back at the next start."""
-        self.keep_draft()
-        drafts = {**self.drafts, **self.waiting.drafts()}
-        drafts[self.chat] = "\n\n".join(text for text in (*self.composer.queue.texts, self.composer.draft()) if text)
         return self.columns.remember(
-            self.compare.remember(state),
+            self.drafts.remember(self.compare.remember(state)),
             chat=self._wanted or self.chat,
-            drafts={chat: text for chat, text in drafts.items() if text},
             sampling={
                 name: float(value)
                 for name, value in self.inspector.sampling().items()
@@ -312,35 +311,22 @@ class ChatPage(QWidget):
             self.compare.leave()
             self.dialogue.new(model=self.dialogue.model, system=self._host.settings.system_prompt)
 
-    def give_back(self, text: str) -> None:
+    def give_back(self, text: str, pictures: tuple[Picture, ...]) -> None:
         """What had not been stored yet is to be written on."""
         self.composer.give_back(text)
-
-    def _keep(self) -> None:
-        """The conversation is about to be another one: its draft and what waits in it are kept."""
-        self.keep_draft()
-        chat = self.dialogue.chat
-        answering = any(one.chat_id == chat for one in self._host.generations.values())
-        if self.dialogue.run is None and not answering:  # nothing would send it
-            self.composer.hold()
-            self.keep_draft()
-        else:
-            self.waiting.keep(chat, self.composer.queue.texts)
-        self.composer.queue.put(())
-        self.composer.set_running(False)
+        self.pictures.give_back(pictures)
 
     def _opened(self) -> None:
         self.composer.stop_editing()
         self.context.forget()
         self.composer.queue.put(self.waiting.take(self.dialogue.chat))
-        self.composer.set_text(self.drafts.get(self.dialogue.chat, ""))
+        self.drafts.show(self.dialogue.chat)
         self.chats.show_open(self.dialogue.chat)
         self.inspector.show_settings(self._host.chats.get(self.dialogue.chat))
         self.shown.show_chat()
-        self.state_changed.emit()
 
     def _created(self, chat: str) -> None:
-        self.drafts.pop("", None)
+        self.drafts.texts.pop("", None)
         self.chats.show_open(chat)
         self._keep_settings()
         self.state_changed.emit()
@@ -350,10 +336,6 @@ class ChatPage(QWidget):
         chat, patch = self.dialogue.chat, self.inspector.chat_patch()
         if chat and not self.compare.shown:
             self._host.call(lambda client: client.patch_chat(chat, patch), None, lambda _: None, self)
-
-    def keep_draft(self) -> None:
-        """Note what is being written in the conversation that is shown."""
-        self.drafts[self.chat] = self.composer.draft()
 
     def _open_wanted(self) -> None:
         """The conversation of the last time, once the list of them is known."""

@@ -57,7 +57,8 @@ class ChatCompare(QObject):
         view = self._enter()
         if view.chat != chat:
             view.open(chat)
-        self._page.show_draft(chat)
+        self._page.pictures.leave("")
+        self._page.drafts.show(chat)
 
     def begin_here(self) -> None:
         """Compare models in the open conversation, or in a new one."""
@@ -70,35 +71,57 @@ class ChatCompare(QObject):
     def begin(self, chat: str, *, model: str, system: str, panes: tuple[Pane, ...] = ()) -> None:
         """Compare in the conversation ``chat``, or in a new one; without ``panes`` its model and another."""
         page = self._page
-        text = page.composer.draft()
+        text, pictures = page.composer.draft(), page.composer.pictures.take()
         page.leave_conversation()
-        page.drafts.pop("", None)  # it goes with the comparison
+        page.drafts.texts.pop("", None)  # it goes with the comparison
+        page.pictures.leave("")
         self._enter().begin(chat, panes, model=model, system=system)
         page.composer.set_text(text)
+        page.composer.pictures.put(pictures)
 
     def leave(self) -> None:
         """Show the conversation again."""
         if not self.shown or self.view is None:
             return
         page = self._page
-        page.composer.hold()
-        page.keep_draft()
+        self._keep_waiting(self.view)
+        page.drafts.keep()
+        page.pictures.leave(self.view.chat)
         self._forget_unasked(self.view)
         self.shown = False
         self.view.leave()
         page.composer.set_running(False)
-        page.composer.set_text(page.drafts.get(page.dialogue.chat, ""))
+        page.drafts.show(page.dialogue.chat)
         page.head.set_tools(None)
         page.composer.set_tools(None)
         page.columns.set_over(False)
         page.inspector.leave_pane()
 
+    def _keep_waiting(self, view: CompareView) -> None:
+        """What waits is sent when its panes have answered; where none answers, nothing would send it."""
+        queue, target = self._page.composer.queue, view.composer_tools.target
+        if view.composer_state().running:
+            self._page.waiting.keep(view.chat, queue.texts, (target,) if target else ())
+            queue.put(())
+        self._page.composer.hold()
+
+    def _take_waiting(self, view: CompareView) -> None:
+        """What waits is here again as soon as it is known who answers."""
+        waiting, composer = self._page.waiting, self._page.composer
+        if view.session.paths and (panes := waiting.panes(view.chat)):
+            view.composer_tools.choose(panes[0])
+        if view.session.paths and (texts := waiting.take(view.chat)):
+            composer.queue.put(texts)
+            if not view.composer_state().running:
+                composer.hold()
+
     def _forget_unasked(self, view: CompareView) -> None:
         """What is left before anything was asked goes; its draft is that of a new conversation."""
         session, page = view.session, self._page
         if session.panes and not session.running and not any(session.paths.values()) and self._forget(session.chat):
-            draft = page.drafts.pop(session.chat, "")
-            page.drafts[""] = page.drafts.get("") or draft
+            draft = page.drafts.texts.pop(session.chat, "")
+            page.drafts.texts[""] = page.drafts.texts.get("") or draft
+            page.pictures.drafts.put("", page.pictures.drafts.take(session.chat))
 
     def _forget(self, chat: str) -> bool:
         """Remove a comparison begun here that nobody asked anything in, or gave a name or a place in the list."""
@@ -129,6 +152,7 @@ class ChatCompare(QObject):
 
             self.view = CompareView(self._host, self._messages, self._state)
             page.add_to_stage(self.view)
+            page.pictures.serve(self.view.gallery)
             self._connect(self.view)
         if not self.shown:
             self.shown = True
@@ -151,6 +175,8 @@ class ChatCompare(QObject):
         view.change_wanted.connect(lambda message, text: page.composer.edit(message, text, own=False))
         view.insert_wanted.connect(page.composer.insert)
         view.given_back.connect(page.give_back)
+        view.picture_opened.connect(page.pictures.open)
+        page.composer.pictures.changed.connect(lambda: view.set_pictured(bool(page.composer.pictures.shown)))
         view.ended.connect(self._ended)
         view.deleted.connect(lambda _: page.new_chat())
         view.settings_wanted.connect(self._edit_pane)
@@ -172,9 +198,11 @@ class ChatCompare(QObject):
         if not self.shown or self.view is None:
             return
         state, composer = self.view.composer_state(), self._page.composer
+        self._take_waiting(self.view)
         composer.set_placeholder(state.placeholder)
         composer.set_status(state.note, state.fraction)
         composer.set_running(state.running)
+        composer.set_blind(state.blind)
         composer.gauge.show_fill(None)
 
     def _edit_pane(self, title: str, pane: Pane) -> None:

@@ -105,7 +105,8 @@ class ChatHead(QWidget):
         super().resizeEvent(event)
 
     def _fit(self) -> None:
-        """The title gives way to the model, down to a few words; then the model's name does."""
+        """The title gets what the model's name leaves, but never less than two fifths; what else is told of the model
+        goes first."""
         theme = current()
         wide = self.width() >= theme.px(COMPARE_IN_WORDS)
         self.compare.setVisible(self._tools is None and wide)
@@ -120,7 +121,7 @@ class ChatHead(QWidget):
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
         room = self.width() - 36 - 3 * 12 - buttons
-        words = min(self.title.sizeHint().width(), theme.px(96))
+        words = min(self.title.sizeHint().width(), max(room - self.chip.name_width(), room * 2 // 5))
         self.chip.setMaximumWidth(max(self.chip.minimumSizeHint().width(), room - words))
         self.title.setMinimumWidth(words)
         self.title.setMaximumWidth(max(words, room - self.chip.sizeHint().width()))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.dialogue import Dialogue
-from paddock.sdk.errors import ModelNotFound, OutOfMemory
+from paddock.sdk.errors import ModelNotFound, NoVision, OutOfMemory
 
 if TYPE_CHECKING:
     from paddock.gui.pages.load_dialog import LoadDialog
@@ -52,10 +52,10 @@ class ChatLoading(QObject):
 
     def help_with(self, message: str) -> None:
         """Open the load dialog with what would have kept the answer ``message`` from running out of memory; where there
-        is no such model, have another one chosen."""
+        is no such model, or it cannot see pictures, have another one chosen."""
         failed = next((item for item in self._dialogue.messages if item.id == message), None)
         error = (failed.error if failed is not None else None) or {}
-        if error.get("code") == ModelNotFound.code:
+        if error.get("code") in (ModelNotFound.code, NoVision.code):
             self.choice_wanted.emit()
         elif failed is not None and (dialog := self.open_dialog(failed.model)) is not None:
             dialog.help_with((error.get("details") or {}).get("remedy_options") or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
@@ -14,12 +15,14 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.composer_files import Given, read_files
 from paddock.gui.pages.composer_pictures import MOST, Shown, encoded, large_of, shown_of, thumbnail_of
+from paddock.gui.widgets.conversation.gallery import Gallery
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.pictures import LARGEST_BYTES, Picture
 from paddock.sdk.units import bytes_text
 
 if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
+    from paddock.gui.pages.draft_pictures import PictureDrafts
 
 
 @dataclass
@@ -32,22 +35,25 @@ class _Visit:
 class ChatPictures(QObject):
     """Does what ``page`` needs with pictures, on other threads."""
 
-    def __init__(self, page: ChatPage, host: HostState, messages: Messages) -> None:
+    def __init__(self, page: ChatPage, host: HostState, messages: Messages, drafts: PictureDrafts) -> None:
         super().__init__(page)
-        self._page, self._host, self._messages = page, host, messages
+        self._page, self._host, self._messages, self.drafts = page, host, messages, drafts
         self._reading = 0
         self._visit = _Visit()
-        self._drafts: dict[str, tuple[Shown, ...]] = {}
-        composer, gallery = page.composer, page.view.gallery
+        composer = page.composer
         composer.files_given.connect(self.give_files)
         composer.image_given.connect(self.give_image)
         composer.refused.connect(lambda words: messages.warn(words, key="pictures"))
-        gallery.wanted.connect(self._fetch)
-        host.snapshot.connect(gallery.forget_missing)
+        composer.pictures.changed.connect(self._changed)
+        drafts.failed.connect(lambda words: messages.warn(words, key="drafts"))
+        host.chats_changed.connect(self._forget_gone)
         page.view.picture_opened.connect(self.open)
-        page.dialogue.left.connect(self._keep)
-        page.dialogue.opened.connect(self._show_draft)
-        page.dialogue.given_back.connect(self._give_back)
+        self.serve(page.view.gallery)
+
+    def serve(self, gallery: Gallery) -> None:
+        """Fetch what ``gallery`` wants from the host."""
+        gallery.wanted.connect(partial(self._fetch, gallery))
+        self._host.snapshot.connect(gallery.forget_missing)
 
     def show_model(self, model: str) -> None:
         """Whether the model that answers sees."""
@@ -56,27 +62,59 @@ class ChatPictures(QObject):
         name = self._host.model_name(model) if model else "The model"
         self._page.composer.set_blind("" if sees else f"{name} cannot see pictures. Choose a model with vision.")
 
-    def _keep(self) -> None:
-        """The conversation is left: what was to be sent in it stays its own."""
-        chat = self._visit.left = self._page.dialogue.chat
-        self._visit = _Visit()
-        self._drafts[chat] = self._page.composer.pictures.take()
+    @property
+    def _gallery(self) -> Gallery:
+        """Of what is on the stage."""
+        compared = self._page.compare.view if self._page.compare.shown else None
+        return (compared or self._page.view).gallery
 
-    def _show_draft(self) -> None:
-        self._page.composer.pictures.put(self._drafts.pop(self._page.dialogue.chat, ()))
+    # ---------------------------------------------------------------- drafts
+
+    def leave(self, chat: str) -> None:
+        """The conversation is left: what was to be sent in it stays its own."""
+        self._visit.left = chat
+        self._visit = _Visit()
+        shown = self._page.composer.pictures.take()
+        if shown:
+            self.drafts.put(chat, shown)
+
+    def come(self, chat: str) -> None:
+        """The conversation is shown: what was to be sent in it, also at the last time."""
+        drafts = self.drafts
+        self._page.composer.pictures.put(drafts.take(chat))
+        stored = drafts.stored(chat)
+
+        async def read(client: object) -> Given:
+            import asyncio
+
+            return Given(pictures=await asyncio.to_thread(drafts.read, stored))
+
+        if stored:
+            self._read(read, drafts_of=chat)
+
+    def _changed(self) -> None:
+        self.drafts.show(self._page.composer.pictures.shown)
+        self._page.state_changed.emit()
+
+    def _forget_gone(self) -> None:
+        """Once the conversations are known."""
+        if self._host.chats_known:
+            self._host.chats_changed.disconnect(self._forget_gone)
+            self.drafts.keep_only(self._host.chats.keys())
 
     def take(self) -> tuple[Picture, ...]:
         """The pictures of the message that is sent; they are drawn at once where it comes to stand."""
         shown = self._page.composer.pictures.take()
         for one in shown:
-            self._page.view.gallery.put(one.picture.hash, one.thumbnail)
+            self._gallery.put(one.picture.hash, one.thumbnail)
         return tuple(one.picture for one in shown)
 
-    def _give_back(self, _text: str) -> None:
+    def give_back(self, pictures: tuple[Picture, ...]) -> None:
         """A question that had not been sent yet is to be written on; its pictures come back with it."""
-        gallery, strip = self._page.view.gallery, self._page.composer.pictures
-        back = [Shown(picture, gallery.image(picture.hash) or QImage()) for picture in self._page.dialogue.returned]
-        strip.put((*back, *(one for one in strip.shown if one not in back)))
+        strip, gallery = self._page.composer.pictures, self._gallery
+        back = [Shown(picture, gallery.image(picture.hash) or QImage()) for picture in pictures]
+        if back:
+            strip.put((*back, *(one for one in strip.shown if one not in back)))
 
     # ---------------------------------------------------------------- into the message
 
@@ -100,15 +138,23 @@ class ChatPictures(QObject):
 
         self._read(read)
 
-    def _read(self, read: Callable[[object], Awaitable[Given]]) -> None:
-        """Have the composer wait for what is sent meanwhile until all is there."""
+    def _read(self, read: Callable[[object], Awaitable[Given]], drafts_of: str | None = None) -> None:
+        """Have the composer wait for what is sent meanwhile until all is there. ``drafts_of``: it is what was kept for
+        this conversation."""
         self._reading += 1
         self._page.composer.set_reading(True)
         visit = self._visit
 
         def put(given: Given) -> None:
-            here = visit.left is None or visit.left == self._page.dialogue.chat
-            ended(whole=self._put(given) if here else self._put_aside(given, visit.left or ""))
+            here = visit.left is None or visit.left == self._page.chat
+            if drafts_of is not None:
+                self.drafts.forget_stored(drafts_of)
+            if not here:
+                ended(whole=self._put_aside(given, visit.left or ""))
+            elif drafts_of is not None:
+                ended(whole=self._put_back(given.pictures))
+            else:
+                ended(whole=self._put(given))
 
         def failed(error: BaseException) -> None:
             self._messages.error(error)
@@ -119,6 +165,11 @@ class ChatPictures(QObject):
             self._page.composer.set_reading(bool(self._reading), whole=whole)
 
         self._host.call(read, put, failed, self)
+
+    def _put_back(self, shown: tuple[Shown, ...]) -> bool:
+        strip = self._page.composer.pictures
+        strip.put((*shown, *strip.shown))
+        return True
 
     def _put(self, given: Given) -> bool:
         """False where something was left out, which is said."""
@@ -141,23 +192,22 @@ class ChatPictures(QObject):
 
     def _put_aside(self, given: Given, chat: str) -> bool:
         """Into the draft of a conversation that has been left meanwhile."""
-        drafts = self._page.drafts
+        drafts = self._page.drafts.texts
         drafts[chat] = "\n\n".join(text for text in (drafts.get(chat, ""), given.text) if text)
-        self._drafts[chat] = (*self._drafts.get(chat, ()), *given.pictures)[:MOST]
+        self.drafts.put(chat, (*self.drafts.take(chat), *given.pictures)[:MOST])
         if given.problems:
             self._messages.warn("\n".join(given.problems), key="files")
         return False
 
     # ---------------------------------------------------------------- out of the host
 
-    def _fetch(self, name: str) -> None:
+    def _fetch(self, gallery: Gallery, name: str) -> None:
         async def read(client: object) -> QImage:
             import asyncio
 
             picture = await client.picture(name)  # type: ignore[attr-defined]  # an AsyncClient
             return await asyncio.to_thread(thumbnail_of, picture.data or b"")
 
-        gallery = self._page.view.gallery
         self._host.call(read, lambda image: gallery.put(name, image), lambda _: gallery.put(name, QImage()), self)
 
     def open(self, name: str) -> None:

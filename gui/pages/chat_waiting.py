@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
+from paddock.sdk.compare import AskPanes
 from paddock.sdk.types import SendRequest
 
 if TYPE_CHECKING:
@@ -21,15 +22,23 @@ class Waiting(QObject):
         super().__init__(parent)
         self._host, self._messages = host, messages
         self._texts: dict[str, tuple[str, ...]] = {}
+        self._panes: dict[str, tuple[str, ...]] = {}
         host.generation_ended.connect(self._ended)
 
-    def keep(self, chat: str, texts: tuple[str, ...]) -> None:
-        """The conversation is left; what waits in it."""
+    def keep(self, chat: str, texts: tuple[str, ...], panes: tuple[str, ...] | None = None) -> None:
+        """The conversation is left; what waits in it. Of a comparison the ``panes`` that are asked, empty for all."""
         if texts and chat:
             self._texts[chat] = texts
+            if panes is not None:
+                self._panes[chat] = panes
+
+    def panes(self, chat: str) -> tuple[str, ...]:
+        """The panes that are going to be asked in a comparison, empty for all."""
+        return self._panes.get(chat, ())
 
     def take(self, chat: str) -> tuple[str, ...]:
         """The conversation is shown again."""
+        self._panes.pop(chat, None)
         return self._texts.pop(chat, ())
 
     def drafts(self) -> dict[str, str]:
@@ -37,18 +46,19 @@ class Waiting(QObject):
         return {chat: "\n\n".join(texts) for chat, texts in self._texts.items()}
 
     def _ended(self, generation: str, chat: str) -> None:
-        texts = self._texts.get(chat, ())
-        if not texts:
+        texts, panes = self._texts.get(chat, ()), self._panes.get(chat)
+        answering = (one.pane for one in self._host.generations.values() if one.chat_id == chat)
+        if not texts or (panes is not None and any(not panes or pane in panes for pane in answering)):
             return
-        if len(texts) > 1:
-            self._texts[chat] = texts[1:]
-        else:
-            del self._texts[chat]
-        request = SendRequest(content=texts[0])
-        self._host.call(lambda client: _begin(client, chat, request), None, self._messages.error, self)
+        self.take(chat)
+        self.keep(chat, texts[1:], panes)
+        self._host.call(lambda client: _begin(client, chat, texts[0], panes), None, self._messages.error, self)
 
 
-async def _begin(client: AsyncClient, chat: str, request: SendRequest) -> None:
+async def _begin(client: AsyncClient, chat: str, text: str, panes: tuple[str, ...] | None) -> None:
     """Ask without listening: the answer goes on in the host."""
-    async for _ in client.send(chat, request):
+    if panes is not None:
+        await client.ask_panes(chat, AskPanes(content=text, panes=panes))
+        return
+    async for _ in client.send(chat, SendRequest(content=text)):
         return

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
@@ -16,7 +16,9 @@ from paddock.gui.models.chats import UNTITLED
 from paddock.gui.models.model_table import used_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.list_sheet import lay_out_list
+from paddock.gui.widgets.question import Question
 from paddock.sdk.types import ChatSummary
 
 if TYPE_CHECKING:
@@ -70,10 +72,7 @@ class ChatsTrash(QDialog):
     def show_chats(self, chats: Sequence[ChatSummary]) -> None:
         """Show these."""
         self.chats = tuple(chats)
-        while (part := self._column.takeAt(0)) is not None:
-            if (widget := part.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._column)
         now = time.time()
         for number, chat in enumerate(self.chats[:MOST]):
             if number:
@@ -116,15 +115,11 @@ class ChatsTrash(QDialog):
         """Remove for good, after a question."""
         if not chats:
             return
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("Paddock")
         one = f"Remove “{chats[0].title or UNTITLED}” for good?"
-        box.setText(one if len(chats) == 1 else f"Remove {len(chats)} chats for good?")
-        box.setInformativeText("This cannot be undone. Backups of the conversations may still hold it.")
-        go = box.addButton("Remove for good", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole))
-        go.clicked.connect(lambda: self._remove([chat.id for chat in chats]))
+        text = one if len(chats) == 1 else f"Remove {len(chats)} chats for good?"
+        about = "This cannot be undone. Backups of the conversations may still hold it."
+        box = Question(text, about, (("Remove for good", "danger"),), self)
+        box.answered.connect(lambda: self._remove([chat.id for chat in chats]))
         box.open()
 
     def _remove(self, chats: Sequence[str]) -> None:

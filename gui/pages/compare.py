@@ -24,9 +24,11 @@ from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_tools import ComposerTools, HeadTools
 from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.compare_words import ComposerState
+from paddock.gui.widgets.conversation.gallery import Gallery
 from paddock.gui.widgets.pane_grid import PaneGrid
 from paddock.gui.widgets.pane_view import PaneView
 from paddock.gui.window_state import WindowState
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage, NewChat, Pane
 
 TICK_MS = 250
@@ -53,7 +55,9 @@ class CompareView(QWidget):
     """An answer and its words."""
     insert_wanted = Signal(str, str)
     """The message that a new one is to stand beside, and who says it."""
-    given_back = Signal(str)
+    given_back = Signal(str, object)
+    """The words of a question that was not asked, and its Pictures."""
+    picture_opened = Signal(str)
     settings_wanted = Signal(str, object)
     """A pane in words, and the Pane."""
     load_wanted = Signal(str)
@@ -71,7 +75,8 @@ class CompareView(QWidget):
         self.planner = Planner(host, self.session)
         self.follower = TurnFollower(lambda: self.shelf.panes.values(), self)
         self.deeds = PaneDeeds(host, messages, self.session, self.shelf, self.follower, self)
-        self.question = QuestionRow()
+        self.gallery = Gallery(self)
+        self.question = QuestionRow(self.gallery)
         self.vote_row = QWidget()
         self.head_tools = HeadTools()
         self.composer_tools = ComposerTools()
@@ -112,6 +117,7 @@ class CompareView(QWidget):
         self.follower.changed.connect(self._turn_changed)
         self.question.step_wanted.connect(self.follower.step)
         self.question.edit_wanted.connect(self._edit)
+        self.question.picture_opened.connect(self.picture_opened)
         self.grid.ordered.connect(self.deeds.order)
         self.deeds.settings_wanted.connect(self.settings_wanted)
         self.deeds.load_wanted.connect(self.load_wanted)
@@ -175,16 +181,22 @@ class CompareView(QWidget):
         self.session.leave()
         self._show()
 
-    def send(self, text: str, instead_of: str = "") -> None:
-        """Ask the panes that the composer names, or ask the question ``instead_of`` in other words."""
+    def send(self, text: str, instead_of: str = "", pictures: tuple[Picture, ...] = ()) -> None:
+        """Ask the panes that the composer names, or ask the question ``instead_of`` in other words; that one keeps its
+        own pictures."""
         target = self.composer_tools.target
         if instead_of:
             self.session.edit(instead_of, text)
         else:
-            self.session.send(text, (target,) if target else ())
+            self.session.send(text, (target,) if target else (), pictures)
 
     def stop(self) -> None:
         self.session.stop()
+
+    def set_pictured(self, pictured: bool) -> None:
+        """Whether the message that is being written has pictures: panes that cannot see them say so."""
+        self.shelf.pictured = pictured
+        self._ticked()
 
     def regenerate(self) -> None:
         """New versions of all answers to the question in view."""
@@ -225,7 +237,8 @@ class CompareView(QWidget):
         note = words.note(self._host, session, self.planner.plan if self.shelf.veil is None else None)
         if self.shelf.veil is not None:
             names = {pane: view.title for pane, view in self.panes.items()}
-        return ComposerState(words.placeholder(session, target, names), targets, target, note, None, busy)
+        placeholder, blind = words.placeholder(session, target, names), words.blind(self._host, session, target)
+        return ComposerState(placeholder, targets, target, note, None, busy, blind)
 
     def regions(self) -> list[QWidget]:
         """Where F6 goes: the panes' conversations."""
@@ -264,7 +277,7 @@ class CompareView(QWidget):
         asked = facts.question(self.session.paths.values(), self.turn)
         number, count = self.follower.place()
         editable = asked is not None and not asked.id.startswith("local-") and not self.session.running
-        content, pictures = (asked.content, len(asked.pictures)) if asked is not None else ("", 0)
+        content, pictures = (asked.content, asked.pictures) if asked is not None else ("", ())
         self.question.show_question(content, number, count, editable=editable, pictures=pictures)
 
     def _turn_changed(self, turn: str) -> None:

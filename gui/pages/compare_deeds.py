@@ -18,7 +18,7 @@ from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.widgets.pane_view import PaneView
 from paddock.sdk.compare import MOST_PANES
-from paddock.sdk.errors import ModelNotFound
+from paddock.sdk.errors import ModelNotFound, NoVision
 from paddock.sdk.types import Pane
 
 
@@ -188,7 +188,7 @@ class PaneDeeds(QWidget):
         """What would have kept an answer from failing: another model, or other load settings."""
         path = self._session.paths.get(pane, [])
         error = next((item.error for item in path if item.id == message), None) or {}
-        if error.get("code") == ModelNotFound.code:
+        if error.get("code") in (ModelNotFound.code, NoVision.code):
             self.choose_model(pane)
         else:
             self.load_wanted.emit(self._model(pane))

@@ -66,7 +66,7 @@ class Judging(QObject):
 
     def _fill_menu(self) -> None:
         menu = self._view.head_tools.menu
-        self.export_entry = menu.addAction("Export side by side…", self.export)
+        menu.addAction("Export side by side…", self.export)
 
     # ---------------------------------------------------------------- what is known
 

@@ -15,7 +15,7 @@ from paddock.gui.messages import Action, Messages
 from paddock.gui.pages import compare_jobs as jobs
 from paddock.gui.pages.compare_session import Comparison
 from paddock.sdk.chats import MessagePatch, NewMessage, Revision
-from paddock.sdk.types import Chat, Role
+from paddock.sdk.types import Chat, ChatMessage, Role
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -62,6 +62,8 @@ class PaneMessages(QWidget):
                 self._session.go_on(pane)
             case "branch":
                 self._ask(lambda client: client.branch_chat(chat, message), self._branched)
+            case "role":
+                self._change_role(pane, item)
             case "revisions":
                 self._ask(lambda client: client.revisions(chat, message), partial(self._show_revisions, message, view))
             case "delete":
@@ -86,7 +88,7 @@ class PaneMessages(QWidget):
         ids = [item.id for item in self._session.paths.get(pane, ())]
         if beside not in ids:
             self._messages.info("The message beside it is no longer there. Yours is below again.", key="gone")
-            self._session.given_back.emit(text)
+            self._session.given_back.emit(text, ())
             return
         place = ids.index(beside)
         after = beside if not above else ids[place - 1] if place else ""
@@ -104,6 +106,20 @@ class PaneMessages(QWidget):
     def _put_back(self, message: str, revision: Revision) -> None:
         self._patch(message, MessagePatch(content=revision.content, role=revision.role), self._session.show)
 
+    def _change_role(self, pane: str, message: ChatMessage) -> None:
+        """What the user said becomes an answer, and the other way round, in this pane."""
+        if not self._is_shared(pane, message.id, "question" if message.role == "user" else "answer"):
+            role: Role = "assistant" if message.role == "user" else "user"
+            self._patch(message.id, MessagePatch(role=role), self._session.show)
+
+    def _is_shared(self, pane: str, message: str, what: str) -> bool:
+        """Whether other panes go on from it too; then that is said."""
+        others = (path for other, path in self._session.paths.items() if other != pane)
+        shared = any(item.id == message for path in others for item in path)
+        if shared:
+            self._messages.info(f"Several panes go on from this {what}. It stays.", key="shared")
+        return shared
+
     # ---------------------------------------------------------------- deleting
 
     def _ask_delete(self, pane: str, message: str, view: QWidget) -> None:
@@ -112,8 +128,7 @@ class PaneMessages(QWidget):
         path = paths[pane]
         place = next(at for at, item in enumerate(path) if item.id == message)
         what = "question" if path[place].role == "user" else "answer"
-        if any(item.id == message for other, path in paths.items() if other != pane for item in path):
-            self._messages.info(f"Several panes go on from this {what}. It stays.", key="shared")
+        if self._is_shared(pane, message, what):
             return
         delete = partial(self._delete, message, what)
         follow = len(path) - 1 - place
@@ -150,7 +165,7 @@ class PaneMessages(QWidget):
 
         def refused(error: BaseException) -> None:
             self._messages.error(error)
-            self._session.given_back.emit(text)
+            self._session.given_back.emit(text, ())
 
         self._host.call(job, self._session.show, refused, self)
 

@@ -16,7 +16,7 @@ from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.widgets.conversation import Turns
 from paddock.gui.widgets.pane_grid import PaneGrid
 from paddock.gui.widgets.pane_view import Dress, PaneView
-from paddock.sdk.errors import ModelNotFound
+from paddock.sdk.errors import ModelNotFound, NoVision
 from paddock.sdk.types import ChatMessage, Pane
 
 
@@ -32,7 +32,8 @@ Cover = Callable[[str, Sequence[ChatMessage]], Sequence[ChatMessage]]
 
 class PaneShelf(QObject):
     """``panes`` are the widgets by the panes' ids, in the order of the comparison. ``veil`` hides who answers,
-    ``cover`` gives what is shown of a pane's messages, ``order`` are the panes as they are shown."""
+    ``cover`` gives what is shown of a pane's messages, ``order`` are the panes as they are shown; ``pictured``: what is
+    being written has pictures."""
 
     came = Signal(object)
     """A PaneView is new."""
@@ -44,6 +45,7 @@ class PaneShelf(QObject):
         self._worn: dict[str, int] = {}
         self._memory: dict[str, int] = {}
         self._waiting: dict[str, Sequence[ChatMessage]] = {}
+        self.pictured = False
         self.order: tuple[str, ...] = ()
         self.veil: Veil | None = None
         self.cover: Cover | None = None
@@ -63,9 +65,9 @@ class PaneShelf(QObject):
             if message.role == "assistant":
                 shown.append(msgspec.structs.replace(message, turn=turn))
             elif message.role == "user":
-                line = facts.in_a_line(message.content)
+                line = facts.in_a_line(message.content, len(message.pictures))
                 if asked:
-                    shown.append(msgspec.structs.replace(message, content=line, turn=turn))
+                    shown.append(msgspec.structs.replace(message, content=line, pictures=(), turn=turn))
                     copies[line] = message.content
                 asked = True
         view.show_messages(shown if self.cover is None else self.cover(pane, shown), copies)
@@ -165,8 +167,9 @@ class PaneShelf(QObject):
         last = path[-1] if path else None
         failed = last.error if last is not None and last.state == "failed" and last.model == model else None
         info = self._host.models.get(model)
-        sentence, settings = words.trouble(named, info, planner.plan, known=self._host.models_known)
-        said = failed is not None and (settings or failed.get("code") == ModelNotFound.code)
+        known, pictured = self._host.models_known, self.pictured
+        sentence, settings = words.trouble(named, info, planner.plan, known=known, pictured=pictured)
+        said = failed is not None and (settings or failed.get("code") in (ModelNotFound.code, NoVision.code))
         if said or self.veil is not None or pane.id in session.runs:  # the answer says why, with its remedy
             sentence = ""
         view.show_trouble(sentence, settings=settings)

@@ -7,26 +7,36 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, ElidedLabel, IconButton, Label, TextArea
+from paddock.gui.widgets.conversation.gallery import Gallery
+from paddock.gui.widgets.picture_thumbs import PictureThumbs
 from paddock.gui.widgets.popup import Popup
+from paddock.sdk.pictures import Picture
 
 TIP = 1_500
 """A longer question is cut in its tool tip, in characters."""
 LINE = 600
 """More characters are never tried in one line."""
 WIDTH = 600
+SMALL, LARGE, FEW = 26, 96, 3
+"""Sides of the pictures in the row and below it; the row shows a few of them."""
 
 
 class QuestionRow(QWidget):
-    """``step_wanted`` carries -1 for the question before and 1 for the next."""
+    """``step_wanted`` carries -1 for the question before and 1 for the next, ``picture_opened`` a picture's hash."""
 
     step_wanted = Signal(int)
     edit_wanted = Signal()
+    picture_opened = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, gallery: Gallery, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._gallery = gallery
+        self._pictures: tuple[Picture, ...] = ()
+        self._cut = False
         self.setProperty("role", "head")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.who = Label("You", 14, 600, "text2")
+        self.thumbs = PictureThumbs(gallery, SMALL)
         self.text = QuestionLabel()
         self.all = Button("Show all", "link")
         self.all.hide()
@@ -39,6 +49,7 @@ class QuestionRow(QWidget):
         row.setSpacing(4)
         row.addWidget(self.who)
         row.addSpacing(8)
+        row.addWidget(self.thumbs)
         row.addWidget(self.text, 1)
         row.addWidget(self.all)
         row.addSpacing(8)
@@ -48,17 +59,24 @@ class QuestionRow(QWidget):
         self.on.clicked.connect(lambda: self.step_wanted.emit(1))
         self.edit.clicked.connect(self.edit_wanted)
         self.all.clicked.connect(self.show_all)
-        self.text.cut_changed.connect(self.all.setVisible)
+        self.text.cut_changed.connect(self._cut_changed)
+        self.thumbs.opened.connect(self.picture_opened)
 
     def show_all(self) -> Popup:
         """The whole question below the row, to read and to copy from."""
         popup = Popup("The question", self)
         popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        column = QVBoxLayout(popup)
+        column.setContentsMargins(8, 8, 8, 8)
+        thumbs = PictureThumbs(self._gallery, LARGE)
+        thumbs.show_pictures(self._pictures)
+        thumbs.opened.connect(popup.close)
+        thumbs.opened.connect(self.picture_opened)
+        column.addWidget(thumbs)
         field = TextArea("The question", rows=12)
         field.setReadOnly(True)
         field.setPlainText(self.text.whole)
-        column = QVBoxLayout(popup)
-        column.setContentsMargins(8, 8, 8, 8)
+        field.setVisible(bool(self.text.whole))
         column.addWidget(field)
         popup.setFixedWidth(min(current().px(WIDTH), self.width() - 24))
         popup.move(self.mapToGlobal(QPoint(12, self.height() + 2)))
@@ -66,11 +84,15 @@ class QuestionRow(QWidget):
         field.setFocus(Qt.FocusReason.PopupFocusReason)
         return popup
 
-    def show_question(self, text: str, number: int, count: int, *, editable: bool, pictures: int = 0) -> None:
+    def show_question(
+        self, text: str, number: int, count: int, *, editable: bool, pictures: tuple[Picture, ...] = ()
+    ) -> None:
         """Question ``number`` of ``count``, counted from 1."""
-        self.who.setText({0: "You", 1: "You, with a picture"}.get(pictures, f"You, with {pictures} pictures"))
+        self._pictures = pictures
+        self.thumbs.show_pictures(pictures[:FEW])
         self.setVisible(count > 0)
         self.text.show_question(text)
+        self._show_all_button()
         self.place.setText(f"turn {number} of {count}")
         several = count > 1
         for part in (self.back, self.on):
@@ -78,6 +100,13 @@ class QuestionRow(QWidget):
         self.back.setEnabled(number > 1)
         self.on.setEnabled(number < count)
         self.edit.setEnabled(editable)
+
+    def _cut_changed(self, cut: bool) -> None:
+        self._cut = cut
+        self._show_all_button()
+
+    def _show_all_button(self) -> None:
+        self.all.setVisible(self._cut or len(self._pictures) > FEW)
 
 
 class QuestionLabel(ElidedLabel):

@@ -16,6 +16,7 @@ from paddock.gui.pages.compare_answers import PaneAnswers
 from paddock.gui.pages.compare_run import Screens
 from paddock.sdk.compare import AskPanes
 from paddock.sdk.host import Generation
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, ChatSummary, NewChat, Pane
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Comparison(PaneAnswers):
 
     created = Signal(str)
     deleted = Signal(str)
-    given_back = Signal(str)
-    """The text of a question that was stopped or refused before it had been stored."""
+    given_back = Signal(str, object)
+    """The text of a question that was stopped or refused before it had been stored, and its Pictures."""
 
     def __init__(self, host: HostState, screens: Screens) -> None:
         super().__init__(host, screens)
@@ -75,14 +76,16 @@ class Comparison(PaneAnswers):
 
     # ---------------------------------------------------------------- asking
 
-    def send(self, text: str, panes: Sequence[str] = ()) -> None:
+    def send(self, text: str, panes: Sequence[str] = (), pictures: tuple[Picture, ...] = ()) -> None:
         """Ask in ``panes``, or in all. Shown at once."""
         name = f"local-{next(self._numbers)}"
-        question = ChatMessage(id=name, chat_id=self.chat, parent=None, role="user", content=text, turn=name)
+        question = ChatMessage(
+            id=name, chat_id=self.chat, parent=None, role="user", content=text, pictures=pictures, turn=name
+        )
         for pane in panes or [pane.id for pane in self.panes]:
             self.paths[pane] = [*self.paths.get(pane, []), question]
             self._screens.show_path(pane, self.paths[pane])
-        self._ask(AskPanes(content=text, panes=tuple(panes)))
+        self._ask(AskPanes(content=text, pictures=pictures, panes=tuple(panes)))
 
     def edit(self, turn: str, text: str) -> None:
         """Ask a question in other words, in every pane that has it; the earlier version stays."""
@@ -142,7 +145,7 @@ class Comparison(PaneAnswers):
                 self.paths[pane] = kept
                 self._screens.show_path(pane, kept)
         if request.content is not None:
-            self.given_back.emit(request.content)
+            self.given_back.emit(request.content, request.pictures)
         self.changed.emit()
 
     def stop(self, pane: str = "") -> None:
@@ -231,7 +234,12 @@ class Comparison(PaneAnswers):
 
     def _chats_changed(self) -> None:
         summary = self._host.chats.get(self.chat)
-        if summary is None or self.summary is None or _lasting(summary) == _lasting(self.summary):
+        if summary is None or self.summary is None:
+            return
+        before, now = self.summary, summary
+        if self.running:
+            before, now = _lasting(before), _lasting(now)
+        if now == before:
             return
         self.summary = summary
         self._load()

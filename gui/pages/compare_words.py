@@ -18,7 +18,8 @@ TOGETHER = "Shown when all answers are there"
 @dataclass(frozen=True)
 class ComposerState:
     """``targets`` are the panes with their words, ``target`` the one that is asked (empty: all). ``note`` is the
-    composer's line and ``fraction`` its bar, as ``Composer.set_status`` takes them."""
+    composer's line and ``fraction`` its bar, as ``Composer.set_status`` takes them; ``blind`` says why pictures cannot
+    be asked about."""
 
     placeholder: str
     targets: tuple[tuple[str, str], ...] = ()
@@ -26,6 +27,7 @@ class ComposerState:
     note: str = ""
     fraction: float | None = None
     running: bool = False
+    blind: str = ""
 
 
 def note(host: HostState, session: Comparison, plan: ComparePlan | None) -> str:
@@ -77,14 +79,32 @@ def _own(sampling: Options) -> str:
     return ", ".join(said[:2]) + (f" and {len(said) - 2} more" if len(said) > 2 else "")
 
 
-def trouble(pane: Pane, info: ModelInfo | None, plan: ComparePlan | None, *, known: bool) -> tuple[str, bool]:
-    """Why a pane would not answer, and whether load settings may help."""
+def trouble(
+    pane: Pane, info: ModelInfo | None, plan: ComparePlan | None, *, known: bool, pictured: bool = False
+) -> tuple[str, bool]:
+    """Why a pane would not answer, and whether load settings may help. ``pictured``: it would be shown pictures."""
     if known and info is None:
         return f"“{pane.model}” is not on this computer.", False
     if info is not None and info.error is not None:
         return f"{info.name} cannot be used. {info.error}", False
+    if info is not None and pictured and not sees(info):
+        return f"{info.name} cannot see the pictures of this message.", False
     refused = plan.refused.get(pane.id, "") if plan is not None else ""
     return refused, bool(refused)
+
+
+def sees(info: ModelInfo | None) -> bool:
+    """Whether a model is known to see pictures."""
+    return info is not None and "vision" in info.capabilities
+
+
+def blind(host: HostState, session: Comparison, target: str) -> str:
+    """Why pictures cannot be asked about, where none of the panes that would be asked sees."""
+    asked = [pane for pane in session.panes if target in ("", pane.id)]
+    if any(sees(host.models.get(session.model(pane))) for pane in asked):
+        return ""
+    who = "This pane’s model" if target else "None of these models"
+    return f"{who} {'cannot' if target else 'can'} see pictures. Choose one with vision."
 
 
 def names_of(host: HostState, session: Comparison) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.pages.composer_context import ContextGauge
@@ -18,7 +18,6 @@ from paddock.sdk.types import Role
 
 ROWS = 8
 ATTACH, ATTACH_TEXTS = "Put pictures or text files into the message", "Put text files into the message"
-COMPARED = "Pictures cannot be asked about in a comparison yet. Ask one model."
 
 
 def local_files(mime: QMimeData) -> list[str]:
@@ -151,11 +150,12 @@ class Composer(QFrame):
     @property
     def blind(self) -> str:
         """Why pictures cannot be sent; empty where they can."""
-        return COMPARED if self._tools is not None else self._blind
+        return self._blind
 
     def set_blind(self, why: str) -> None:
-        self._blind = why
-        self._show()
+        if why != self._blind:
+            self._blind = why
+            self._show()
 
     def set_running(self, running: bool) -> None:
         """While an answer is written Send is Stop; when it ends, what waits first is sent."""
@@ -275,6 +275,10 @@ class Composer(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._show_placeholder()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         self._show_placeholder()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

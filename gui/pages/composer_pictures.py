@@ -14,6 +14,7 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import IconButton
 from paddock.gui.widgets.conversation.gallery import paint_covering
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.layouts import empty
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.pictures import LARGEST_BYTES, MOST_PIXELS, Picture, picture_of
 
@@ -118,10 +119,7 @@ class PictureStrip(QWidget):
     def put(self, shown: tuple[Shown, ...]) -> None:
         """Show these in place of those that are there, ``MOST`` at most."""
         self.shown = shown[:MOST]
-        while (item := self._flow.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._flow)
         for number, one in enumerate(self.shown):
             thumb = _Thumb(one, number)
             thumb.remove.clicked.connect(partial(self._drop, number))

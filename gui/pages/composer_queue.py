@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.widgets import ElidedLabel, IconButton, Label
+from paddock.gui.widgets.layouts import empty
 
 SHOWN = 3
 
@@ -33,10 +34,7 @@ class Queue(QWidget):
         if texts == self.texts:
             return
         self.texts = texts
-        while (item := self._column.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._column)
         for number, text in enumerate(texts[:SHOWN]):
             self._column.addWidget(self._row(number, text))
         if len(texts) > SHOWN:

@@ -14,6 +14,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.pages.form import Card, Row, Stack, silently
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Switch
+from paddock.gui.widgets.layouts import empty
 from paddock.sdk.chats import Backup, StoreState
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.units import bytes_text
@@ -112,11 +113,7 @@ class DataCard(Card):
     def show_backups(self, backups: list[Backup]) -> None:
         """List these, the latest first."""
         self._backups = backups
-        while (old := self.list.takeAt(0)) is not None:
-            widget = old.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self.list)
         self.rows = [BackupRow(backup) for backup in (backups if self._all else backups[:SHOWN])]
         for row in self.rows:
             self.list.addWidget(Divider())

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 
 from paddock.gui.host_state import HostState
 from paddock.gui.models.chats import UNTITLED_PRIVATE
-from paddock.gui.pages.dialogue_answers import Answers
+from paddock.gui.pages.dialogue_answers import Answers, state_of
 from paddock.gui.pages.question import View
 from paddock.sdk.host import Generation
 from paddock.sdk.pictures import Picture
@@ -23,8 +23,6 @@ class Dialogue(Answers):
 
     def __init__(self, host: HostState, view: View) -> None:
         super().__init__(host, view)
-        self.returned: tuple[Picture, ...] = ()
-        """Of the question that was given back last."""
         self._edits: dict[str, str] = {}
         """Which stored message a question that has not been stored yet is an edited version of."""
         host.snapshot.connect(self._reconnected)
@@ -53,6 +51,7 @@ class Dialogue(Answers):
         self._leave()
         self.chat, self.messages = chat, []
         summary = self._host.chats.get(chat)
+        self._known = state_of(summary) if summary else None
         self.title = summary.title if summary else ""
         self.model = summary.model if summary else ""
         self.system = summary.system if summary else ""
@@ -176,8 +175,7 @@ class Dialogue(Answers):
         if run.question is not None:
             self.messages = [message for message in self.messages if message.id != run.question.id]
             self._view.set_messages(self.messages)
-            self.returned = run.question.pictures
-            self.given_back.emit(run.question.content)
+            self.given_back.emit(run.question.content, run.question.pictures)
             if run.question.id in self._edits:
                 self._load()  # what it was to replace is still there
         self.run_changed.emit()
@@ -207,9 +205,15 @@ class Dialogue(Answers):
 
     def _chats_changed(self) -> None:
         summary = self._host.chats.get(self.chat)
-        if summary is not None and (summary.title, summary.model) != (self.title, self.model):
+        if summary is None:
+            return
+        if (summary.title, summary.model) != (self.title, self.model):
             self.title, self.model = summary.title, summary.model or self.model
             self.changed.emit()
+        unsent = any(message.id.startswith("local-") for message in self.messages)
+        if self.run is None and not unsent and state_of(summary) != self._known:  # another program changed it
+            self._known = state_of(summary)
+            self._load()
 
     def _chat_deleted(self, chat: str) -> None:
         if chat == self.chat:

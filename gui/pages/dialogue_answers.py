@@ -13,7 +13,7 @@ from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.question import PATIENCE_S, Piece, Run, View, ask, follow
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
-from paddock.sdk.types import Chat, ChatMessage, ChatPatch, NewChat, SendRequest
+from paddock.sdk.types import Chat, ChatMessage, ChatPatch, ChatSummary, NewChat, SendRequest
 
 
 class Answers(QObject):
@@ -28,8 +28,8 @@ class Answers(QObject):
     created = Signal(str)
     failed = Signal(object)
     """An error that belongs to no answer."""
-    given_back = Signal(str)
-    """The text of a question that was stopped before it had been sent."""
+    given_back = Signal(str, object)
+    """The text of a question that was stopped before it had been sent, and its Pictures."""
 
     compared = Signal(str)
     """Models are compared in the conversation that was opened: it is no dialogue."""
@@ -54,6 +54,7 @@ class Answers(QObject):
         self._private = False
         self._at = ""
         self._unsaved: ChatPatch | None = None  # a change on its way to the host
+        self._known: tuple[float, int] | None = None  # the state that is shown, or being fetched
         self.messages: list[ChatMessage] = []
         self.run: Run | None = None
 
@@ -66,6 +67,8 @@ class Answers(QObject):
         self._opening = self._host.call(lambda client: client.chat(chat), self._show, self._fail, self)
 
     def _show(self, chat: Chat) -> None:
+        if chat.summary.id == self.chat:
+            self._known = state_of(chat.summary)
         self._host.learn_chat(chat.summary)
         if chat.summary.id != self.chat or self.run is not None:
             return
@@ -273,3 +276,8 @@ class Answers(QObject):
         run.ended = True
         if run in self._runs:
             self._runs.remove(run)
+
+
+def state_of(summary: ChatSummary) -> tuple[float, int]:
+    """What tells that a conversation says something else than before, or has become a comparison."""
+    return summary.updated, summary.panes

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLa
 
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, Label
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.chats import Revision
 
 LONGEST = 1500
@@ -47,7 +48,6 @@ class RevisionsDialog(QDialog):
         close = Button("Close")
         close.clicked.connect(self.reject)
         foot = QHBoxLayout()
-        foot.setContentsMargins(20, 10, 20, 14)
         foot.addStretch(1)
         foot.addWidget(close)
         head = QVBoxLayout()
@@ -55,13 +55,11 @@ class RevisionsDialog(QDialog):
         head.setSpacing(6)
         head.addWidget(Label("Earlier wordings", 18, 600))
         head.addWidget(Label("The present wording is kept when one is put back.", 13, 400, "text2", wrap=True))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(head)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        above = QVBoxLayout()
+        above.setSpacing(0)
+        above.addLayout(head)
+        above.addWidget(scroll, 1)
+        lay_out_sheet(self, above, foot)
         window, look = parent.window(), current()
         self.resize(min(look.px(WIDTH), window.width() - 48), min(look.px(HEIGHT), window.height() - 48))
 

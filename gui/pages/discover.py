@@ -59,6 +59,7 @@ class DiscoverPage(QWidget):
         search.list.modelReset.connect(lambda: search.select(model.repo))
         search.list.rowsInserted.connect(self._first_came)
         self.back.clicked.connect(self._back)
+        model.stack.currentChanged.connect(self._arrange)
         model.chat_wanted.connect(self.chat_wanted)
         model.load_wanted.connect(self.load_wanted)
         model.downloads_wanted.connect(self.downloads_wanted)
@@ -109,7 +110,7 @@ class DiscoverPage(QWidget):
 
     # ---------------------------------------------------------------- look
 
-    def _arrange(self) -> None:
+    def _arrange(self, _: int = 0) -> None:
         theme = current()
         self._narrow = self.window().width() / theme.zoom < ONE_BELOW
         on_top = self._narrow and self._model_on_top
@@ -119,7 +120,7 @@ class DiscoverPage(QWidget):
             self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is hidden would hand it on to the rail
         self.search.setVisible(not on_top)
         self._side.setVisible(on_top or not self._narrow)
-        self.back.setVisible(on_top)
+        self.back.setVisible(on_top and self.model.stack.currentWidget() is not self.model.card)
         wide = column_width()
         self.search.setMinimumWidth(0 if self._narrow else wide)
         self.search.setMaximumWidth(16_777_215 if self._narrow else wide)

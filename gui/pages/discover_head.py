@@ -13,6 +13,7 @@ from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, ElidedLabel, Label, Notice
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.tag import Tag
 from paddock.sdk.hub import HubModel, HubResult
 
@@ -100,12 +101,7 @@ class ModelHead(QWidget):
         self.notes.setVisible(bool(notes))
 
     def _show_facts(self, result: HubResult) -> None:
-        while self._flow.count():
-            item = self._flow.takeAt(0)
-            old = item.widget() if item is not None else None
-            if old is not None:
-                old.hide()
-                old.deleteLater()
+        empty(self._flow)
         for words in _facts(result):
             self._flow.addWidget(Tag(words))
         self._facts.show()

@@ -11,7 +11,7 @@ from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages, sentence
 from paddock.gui.models.hub import title_of
-from paddock.gui.models.hub_files import FileRow, count_words, file_rows
+from paddock.gui.models.hub_files import FileRow, count_words, file_rows, label_of
 from paddock.gui.pages.discover_action import ActionBar
 from paddock.gui.pages.discover_card import CardSheet
 from paddock.gui.pages.discover_files import FileTable
@@ -146,22 +146,27 @@ class ModelView(QWidget):
     # ---------------------------------------------------------------- asking
 
     def show_repo(self, repo: str) -> None:
-        """Show OWNER/REPO, or one quant of it (OWNER/REPO:QUANT)."""
+        """Show OWNER/REPO, or one quant of it (OWNER/REPO:QUANT, or the name of its file in place of the quant)."""
         name, _, label = repo.partition(":")
         if name == self.repo and (self.model is not None or self._task is not None or self._rest.isActive()):
-            if label and self.model is not None:
-                self.table.view.select(label)
-                self._choose(label)
+            if self.model is None:
+                self._label, self._chosen = label or self._label, bool(label) or self._chosen
+            elif found := label_of(self.model, label):
+                self.table.view.select(found)
+                self._choose(found)
             return
         self.repo, self.model, self.fits, self._full = name, None, None, False
         self._label, self._chosen = label, bool(label)
         self.asker.stop()
         self._drop_task()
         self.head.show_name(name)
+        within = self.isAncestorOf(self.window().focusWidget() or self)
         self.notice.hide()
         self._body.hide()
         self._foot.hide()
         self.stack.setCurrentWidget(self._page)
+        if within:
+            self.head.copy_button.setFocus(Qt.FocusReason.OtherFocusReason)  # what is hidden handed it on to the rail
         self.area.verticalScrollBar().setValue(0)
         self._rest.start()
 
@@ -186,6 +191,8 @@ class ModelView(QWidget):
         self._task = None
         self.model = model
         self.repo = model.result.id
+        self._label = label_of(model, self._label)
+        self._chosen = self._chosen and bool(self._label)
         self.head.show_model(model)
         self._body.show()
         self.fit.set_trained(model.result.context_length)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -29,7 +28,6 @@ COMING = 6
 """Rows that stand for those on their way."""
 EMPTY_PAGES = 8
 """So many pages in a row may hold nothing that passes the filters before the search is left to the user."""
-_ADDRESS = re.compile(r"(?:https?://[^/\s]+/)?([\w.-]+/[\w.-]+)", re.ASCII)
 
 
 class SearchColumn(QWidget):
@@ -184,9 +182,9 @@ class SearchColumn(QWidget):
         if page.cursor and not page.results and self._empty < EMPTY_PAGES:
             self._ask_more()  # filters left nothing of this page
         self._show_state()
-        if first and len(page.results) == 1 and _names(request.words, page.results[0].id):
+        if first and page.named:
             self.view.setCurrentIndex(self.list.row_of(page.results[0].id))
-            self.opened.emit(page.results[0].id)
+            self.opened.emit(page.named)
         else:
             self.view.look_ahead()
 
@@ -283,12 +281,6 @@ class SearchColumn(QWidget):
         repo = self.view.currentIndex().data(HubRole.REPO)
         if repo:
             self.menu_for(repo).popup(where)
-
-
-def _names(words: str, repo: str) -> bool:
-    """Whether ``words`` are the name or the address of ``repo``."""
-    found = _ADDRESS.match(words.strip())
-    return found is not None and found[1].partition(":")[0].casefold() == repo.casefold()
 
 
 def column_width() -> int:

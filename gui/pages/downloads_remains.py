@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.model_table import used_text
 from paddock.gui.pages.form import Card
 from paddock.gui.widgets import Button, ElidedLabel, Label, Notice
+from paddock.gui.widgets.layouts import empty
+from paddock.gui.widgets.question import Question
 from paddock.sdk.downloads import DownloadRemains
 from paddock.sdk.units import bytes_text
 
@@ -47,10 +49,7 @@ class Remains(QWidget):
         if tuple(found) == self.found:
             return
         self.found, self.buttons = tuple(found), []
-        while (item := self._card.column.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._card.column)
         for remains in self.found:
             self._card.add(self._row(remains))
         self.setVisible(bool(self.found))
@@ -77,14 +76,10 @@ class Remains(QWidget):
         return row
 
     def _ask(self, remains: DownloadRemains) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("Paddock")
-        box.setText(f"Remove {bytes_text(remains.size_bytes)} of a download that did not end?")
-        box.setInformativeText("What had come would have to be fetched again.")
-        go = box.addButton("Remove for good", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole))
-        go.clicked.connect(lambda: self._remove(remains.id))
-        box.finished.connect(box.deleteLater)
+        text = f"Remove {bytes_text(remains.size_bytes)} of a download that did not end?"
+        about = "What had come would have to be fetched again."
+        box = Question(text, about, (("Remove for good", "danger"),), self)
+        box.answered.connect(lambda: self._remove(remains.id))
         box.open()
 
     def _remove(self, id: str) -> None:

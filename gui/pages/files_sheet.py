@@ -15,7 +15,8 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.pages.job_progress import job_words
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice
+from paddock.gui.widgets import Button, ElidedLabel, Label, Notice
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.errors import PaddockError
 
 if TYPE_CHECKING:
@@ -73,17 +74,12 @@ class FilesSheet(QDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         foot = QHBoxLayout()
-        foot.setContentsMargins(20, 10, 20, 14)
-        foot.setSpacing(8)
         foot.addStretch(1)
         foot.addWidget(self.cancel)
         foot.addWidget(self.start)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        above = QVBoxLayout()
+        above.addWidget(scroll)
+        lay_out_sheet(self, above, foot)
         self.setFixedWidth(min(current().px(WIDTH), parent.window().width() - 32))
 
     def fit(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.form import Card, silently
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Switch
+from paddock.gui.widgets.layouts import empty
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.library import Place
 from paddock.sdk.units import bytes_text
@@ -85,11 +86,7 @@ class FoldersCard(Card):
             return
         self._places = places
         focused = next((n for n, row in enumerate(self.rows) if row.isAncestorOf(self.focusWidget() or self)), None)
-        while (old := self._list.takeAt(0)) is not None:
-            widget = old.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._list)
         self.rows = [PlaceRow(place, own=self._is_own(place)) for place in places]
         for row in self.rows:
             if self._list.count():

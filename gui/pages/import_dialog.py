@@ -12,9 +12,10 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.pages.job_progress import JobProgress
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, LineField, Notice
+from paddock.gui.widgets import Button, ElidedLabel, Label, LineField, Notice
 from paddock.gui.widgets.choice import ChoiceCard
-from paddock.sdk.errors import PaddockError
+from paddock.gui.widgets.list_sheet import lay_out_sheet
+from paddock.sdk.errors import BadRequest, ModelNotFound, ModelUnusable, PaddockError, StorageFailed
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import ImportMethod, ImportPreview
 from paddock.sdk.units import bytes_text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
 
 WIDTH = 540
+TOLD = 4
+"""So many of the things that are left out are named."""
 METHODS: dict[ImportMethod, tuple[str, str]] = {
     "copy": ("Copy", "The files stay where they are, and are on the disk twice."),
     "move": ("Move", "Other programs do not find the files there any more."),
@@ -70,6 +73,8 @@ class ImportDialog(QDialog):
         self.title = ElidedLabel("Add to my models", 18, 600)
         self.what = ElidedLabel(name, 13, 400, "text2")
         self.about = Label("Looking at the files…", 13, 400, "text", wrap=True, tabular=True)
+        self.left_out = Label("", 12, 400, "text2", wrap=True)
+        self.left_out.hide()
         self.methods = {method: ChoiceCard(*words) for method, words in METHODS.items()}
         self.methods["copy"].setChecked(True)
         self.name = LineField("Name", "PUBLISHER/NAME")
@@ -108,21 +113,14 @@ class ImportDialog(QDialog):
         inner = QVBoxLayout()
         inner.setContentsMargins(20, 16, 20, 14)
         inner.setSpacing(8)
-        for part in (self.title, self.what, self.about, self._form, self.progress, self.trouble):
+        for part in (self.title, self.what, self.about, self.left_out, self._form, self.progress, self.trouble):
             inner.addWidget(part)
         inner.addStretch(1)
         foot = QHBoxLayout()
-        foot.setContentsMargins(20, 10, 20, 14)
-        foot.setSpacing(8)
         foot.addStretch(1)
         foot.addWidget(self.cancel)
         foot.addWidget(self.start)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(inner, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        lay_out_sheet(self, inner, foot)
         self.setFixedWidth(min(current().px(WIDTH), parent.window().width() - 32))
 
     # ---------------------------------------------------------------- before
@@ -131,8 +129,11 @@ class ImportDialog(QDialog):
         """The one that is chosen."""
         return next(method for method, card in self.methods.items() if card.isChecked())
 
-    def _looked(self, previews: list[ImportPreview]) -> None:
+    def _looked(self, found: tuple[list[ImportPreview], list[str]]) -> None:
+        previews, left_out = found
         self.previews = previews
+        self.left_out.setText("\n".join(["Left out:", *left_out[:TOLD], *(["…"] if len(left_out) > TOLD else [])]))
+        self.left_out.setVisible(bool(left_out))
         for method, card in self.methods.items():
             refusal = next((item.refused[method] for item in previews if method in item.refused), "")
             card.setEnabled(not refusal)
@@ -176,8 +177,8 @@ class ImportDialog(QDialog):
         self._host.call(lambda client: _import(client, wanted, method, named), self._runs, self._failed, self)
 
     def _runs(self, jobs: list[Job]) -> None:
-        self._form.hide()
-        self.about.hide()
+        for part in (self._form, self.about, self.left_out):
+            part.hide()
         self.progress.follow(jobs)
         if self.progress.running():
             self.start.setText("Go on in the background")
@@ -206,8 +207,19 @@ class ImportDialog(QDialog):
             self.reject()  # stopped by the user
 
 
-async def _preview(client: AsyncClient, paths: list[str]) -> list[ImportPreview]:
-    return [await client.preview_import(path) for path in paths]
+async def _preview(client: AsyncClient, paths: list[str]) -> tuple[list[ImportPreview], list[str]]:
+    """What can be added of ``paths``, and a sentence about each thing that cannot. Raises where it is nothing."""
+    found: list[ImportPreview] = []
+    refused: list[PaddockError] = []
+    for path in paths:
+        try:
+            found.append(await client.preview_import(path))
+        except (BadRequest, ModelNotFound, ModelUnusable, StorageFailed) as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    left_out = [sentence for preview in found for sentence in preview.left_out]
+    return found, [*left_out, *(error.message for error in refused)]
 
 
 async def _import(client: AsyncClient, paths: list[str], method: ImportMethod, name: str) -> list[Job]:

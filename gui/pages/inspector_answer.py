@@ -24,7 +24,6 @@ _SEEDS = 2**31
 REASONING_HELP = "Whether the model thinks before it answers. Not every model can be told."
 LIMIT_HELP = "The answer ends after so many tokens, thinking included; otherwise when the model ends it."
 STOP_HELP = "The answer ends before any of these texts would be written."
-NO_LIMIT = 0
 
 
 class SwitchedNumber(QWidget):
@@ -73,7 +72,6 @@ class AnswerSection(QWidget):
 
     def __init__(self, seed: OptionSpec | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._seed_default: OptionValue = None
         self.reasoning = Select("Reasoning", [words for words, _ in MODES])
         self.reasoning.setAccessibleDescription(REASONING_HELP)
         self.reasoning_row = QWidget()

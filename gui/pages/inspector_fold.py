@@ -82,10 +82,6 @@ class Fold(QWidget):
         self._column.addWidget(self.head)
         self.head.toggled.connect(self._toggled)
 
-    @property
-    def is_open(self) -> bool:
-        return self.head.isChecked()
-
     def set_open(self, open: bool) -> None:
         self.head.setChecked(open)
 

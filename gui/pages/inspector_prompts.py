@@ -11,7 +11,6 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QLayout,
     QListWidget,
     QListWidgetItem,
     QStyle,
@@ -27,6 +26,7 @@ from paddock.gui.models.prompt_variables import KNOWN, filled, known_values, var
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Label, LineField, SearchField, TextArea
 from paddock.gui.widgets.focus import paint_ring
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.presets import SavedPrompt
 
@@ -189,7 +189,7 @@ class PromptLibrary(QDialog):
             kept = {name: field.text() for name, field in self.answers.items()}
             layout = self.asked.layout()
             assert layout is not None
-            _empty(layout)
+            empty(layout)
             self.answers = {name: LineField(f"Value of {name}", name) for name in wanted}
             for name, field in self.answers.items():
                 field.setText(kept.get(name, ""))
@@ -249,10 +249,3 @@ class PromptLibrary(QDialog):
 
 def _bring_back(host: HostState, prompt: SavedPrompt) -> None:
     host.call(lambda client: client.put_prompt(prompt))
-
-
-def _empty(layout: QLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
-            widget.hide()
-            widget.deleteLater()

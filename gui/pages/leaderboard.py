@@ -17,6 +17,7 @@ from paddock.gui.models.model_table import used_text
 from paddock.gui.pages.leaderboard_rows import StandingRow, VoteRow, scale_of
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Divider, Label, Notice
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.list_sheet import lay_out_list
 from paddock.sdk.compare import Standing, StandingsBy, Vote
 
@@ -63,6 +64,8 @@ class LeaderboardDialog(QDialog):
         self.count = Label("", 13, 400, "text2", tabular=True)
         self.about = Label(ABOUT, 12, 400, "text2", wrap=True)
         self.empty = Label("Reading…", 13, 400, "text2", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setContentsMargins(48, 72, 48, 0)
         self.trouble = Notice()
         self.export = Button("Export as CSV…", "quiet", "download")
         self.close_button = Button("Close")
@@ -124,11 +127,7 @@ class LeaderboardDialog(QDialog):
         self._fill()
 
     def _fill(self) -> None:
-        while (part := self._column.takeAt(0)) is not None:
-            widget = part.widget()
-            if widget is not None:
-                widget.setParent(None)
-                widget.deleteLater()
+        empty(self._column)
         self.rows = self._vote_rows() if self.shown == "votes" else self._places()
         for row in self.rows:
             self._column.addWidget(row)

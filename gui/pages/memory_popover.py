@@ -139,12 +139,11 @@ class ModelRow(QWidget):
         self.silk.set_silk(silk)
         self.name.setText(f"{name} as {model.identifier}" if model.identifier else name)
         self.takes.setText(bytes_text(takes) if takes >= TOLD else "under 1 MB" if takes else "")
-        self.parts.setText(words.replace(" ", UNBROKEN).replace(f"{UNBROKEN}·{UNBROKEN}", f"{UNBROKEN}· "))
+        self.parts.setText(words.replace(" · ", ",\n").replace(" ", UNBROKEN).replace("\n", " "))
         self.parts.setVisible(bool(words))
         since = f"{bytes_text(grown)} more since, for prompts and embeddings" if grown >= TOLD else ""
-        leaving = leaving_words(model, time.time()).replace(" ", UNBROKEN)
-        told = (predicted_words(model), since, leaving)
-        self.use.setText(" · ".join(part for part in told if part))
+        told = (predicted_words(model), since, leaving_words(model, time.time()))
+        self.use.setText("\n".join(part for part in told if part))
         ready = model.state == "ready"
         self.pin.setChecked(model.pinned)
         self.pin.setEnabled(ready)

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from paddock.gui.host_state import HostState
 from paddock.gui.icons import pixmap
-from paddock.gui.models.library import ModelList, ModelRole
+from paddock.gui.models.library import ModelList, ModelRole, also_text
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import Button, Label
 from paddock.gui.widgets.popup import Popup
@@ -92,7 +92,8 @@ class ModelRows(QStyledItemDelegate):
             top, middle | left, QFontMetrics(name).elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, room)
         )
         bottom = QRectF(rect.x(), rect.y() + half, rect.width(), half)
-        said = info.error or str(index.data(ModelRole.STATE)) or _about(info)
+        parts = (str(index.data(ModelRole.STATE)) or _about(info), also_text(info))
+        said = info.error or " · ".join(part for part in parts if part)
         if broken:
             size = theme.px(14)
             ratio = painter.device().devicePixelRatio()

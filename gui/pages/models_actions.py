@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.models.model_table import place_of
 from paddock.gui.pages.form import copy
 from paddock.gui.pages.models_facts import reveal
+from paddock.gui.widgets.question import Question
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.library import Place, Trashed
 from paddock.sdk.types import ModelInfo
@@ -70,15 +71,10 @@ class ModelActions(QObject):
 
     def _may_unload(self, going: Sequence[ModelInfo]) -> bool:
         used = [info for info in going if self._host.loaded_model(info.id) is not None]
-        box = QMessageBox(self._window)
-        box.setWindowTitle("Paddock")
         one = len(used) == 1
-        box.setText(f"{used[0].name} is loaded." if one else f"{len(used)} of these models are loaded.")
-        box.setInformativeText("Unload it and delete it?" if one else "Unload them and delete all?")
-        go = box.addButton("Unload and delete", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
-        box.exec()
-        return box.clickedButton() is go
+        text = f"{used[0].name} is loaded." if one else f"{len(used)} of these models are loaded."
+        about = "Unload it and delete it?" if one else "Unload them and delete all?"
+        return bool(Question(text, about, (("Unload and delete", "primary"),), self._window).ask())
 
     def _deleted(self, outcome: Deleted) -> None:
         if outcome.error is not None:

@@ -14,6 +14,7 @@ from paddock.gui.models.model_table import CAPABILITIES, used_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, ElidedLabel, Label
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.tag import Tag
 from paddock.sdk.types import ModelInfo, Options
 from paddock.sdk.units import bytes_text
@@ -88,17 +89,17 @@ class ModelFacts(QWidget):
         if (info, place) == self._told:
             return
         self._told = (info, place)
-        _empty(self._tags)
+        empty(self._tags)
         for ability in info.capabilities:
             self._tags.addWidget(Tag(CAPABILITIES[ability]))
         self._tags_host.setVisible(bool(info.capabilities))
-        _empty(self._rows)
+        empty(self._rows)
         self.shown = facts_of(info, place)
         for number, (name, value) in enumerate(self.shown):
             self._rows.addWidget(Label(name, 12, 400, "text2"), number, 0)
             self._rows.addWidget(_value(value), number, 1)
         self._rows.setColumnMinimumWidth(0, current().px(92))
-        _empty(self._same)
+        empty(self._same)
         for other in info.duplicates[:MOST_DUPLICATES]:
             link = Button(f"Same content as {other}", "link", "copy")
             link.clicked.connect(partial(self.other_wanted.emit, other))
@@ -126,11 +127,3 @@ def _value(text: str) -> Label:
     label = ElidedLabel(text, 13, 400, "text", tabular=True)
     label.setSizePolicy(label.sizePolicy().Policy.Ignored, label.sizePolicy().Policy.Fixed)
     return label
-
-
-def _empty(layout: QGridLayout | QVBoxLayout | FlowLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

@@ -19,6 +19,7 @@ from paddock.gui.pages.models_aliases import ModelAliases
 from paddock.gui.pages.models_facts import ModelFacts
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice, Progress, TextArea
 from paddock.gui.widgets.buttons import QUIET
+from paddock.gui.widgets.layouts import empty
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.library import Place
 from paddock.sdk.memory import Estimate
@@ -259,7 +260,7 @@ class ModelPane(QWidget):
         self.plan.estimator.stop()
         self.plan.deleteLater()
         self.plan = None
-        _clear(self._plan_column)
+        empty(self._plan_column)
 
     def _memory_changed(self) -> None:
         if self.plan is not None and self.isVisible():
@@ -317,13 +318,3 @@ def _state_words(loaded: LoadedModel | None) -> str:
     if loaded is None or loaded.state != "ready" or not loaded.context_length:
         return words
     return f"{words}, {loaded.context_length:,} tokens of context"
-
-
-def _clear(layout: QLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget, inner = item.widget(), item.layout()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
-        elif inner is not None:
-            _clear(inner)

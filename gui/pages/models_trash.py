@@ -8,14 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.model_table import used_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
+from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.list_sheet import lay_out_list
+from paddock.gui.widgets.question import Question
 from paddock.sdk.library import Trashed
 from paddock.sdk.units import bytes_text
 
@@ -95,11 +97,7 @@ class TrashDialog(QDialog):
     def show_items(self, items: Sequence[Trashed]) -> None:
         """Show these."""
         self.items = tuple(items)
-        while (part := self._column.takeAt(0)) is not None:
-            widget = part.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._column)
         self.rows = []
         for item in items:
             if self.rows:
@@ -126,16 +124,9 @@ class TrashDialog(QDialog):
     def _remove(self, id: str) -> None:
         going = [item for item in self.items if item.id == id or not id]
         size = bytes_text(sum(item.size_bytes for item in going))
-        box = QMessageBox(self)
-        box.setWindowTitle("Paddock")
-        box.setText(
-            f"Remove “{going[0].name}” for good?" if len(going) == 1 else f"Remove all {len(going)} models for good?"
-        )
-        box.setInformativeText(f"{size} become free. This cannot be undone.")
-        go = box.addButton("Remove for good", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole))
-        box.exec()
-        if box.clickedButton() is go:
+        text = f"Remove “{going[0].name}” for good?" if len(going) == 1 else f"Remove all {len(going)} models for good?"
+        about = f"{size} become free. This cannot be undone."
+        if Question(text, about, (("Remove for good", "danger"),), self).ask():
             self._ask(lambda client: client.empty_trash(id))
 
     def _ask(self, job: Callable[[AsyncClient], Awaitable[object]]) -> None:

@@ -25,6 +25,7 @@ from paddock.gui.pages.job_progress import JobProgress
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice
 from paddock.gui.widgets.badge import badge_size, fit_words, paint_badge
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import Place, QuantChoice, QuantizeRequest
@@ -159,19 +160,15 @@ class QuantizeDialog(QDialog):
         for part in (self.warning, self.about, self.progress, self.trouble):
             head.addWidget(part)
         foot = QHBoxLayout()
-        foot.setContentsMargins(20, 10, 20, 14)
-        foot.setSpacing(8)
         foot.addStretch(1)
         foot.addWidget(self.cancel)
         foot.addWidget(self.start)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(head)
-        outer.addWidget(Divider())
-        outer.addWidget(self.view, 1)
-        outer.addWidget(Divider())
-        outer.addLayout(foot)
+        above = QVBoxLayout()
+        above.setSpacing(0)
+        above.addLayout(head)
+        above.addWidget(Divider())
+        above.addWidget(self.view, 1)
+        lay_out_sheet(self, above, foot)
         window, theme = parent.window(), current()
         self.resize(min(theme.px(WIDTH), window.width() - 32), min(theme.px(HEIGHT), window.height() - 24))
 

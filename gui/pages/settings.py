@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
+from paddock.gui.models.library import also_text
 from paddock.gui.pages.account_settings import AccountCard
 from paddock.gui.pages.data_settings import DataCard
 from paddock.gui.pages.download_settings import DownloadsCard
@@ -160,7 +161,8 @@ class SettingsPage(QWidget):
 
     def _scroll_to(self, section: SettingsSection) -> None:
         bar = self.form.verticalScrollBar()
-        bar.setValue(self._heads[section].y() - 16)
+        first = section == next(iter(self._heads))
+        bar.setValue(0 if first else self._heads[section].y() - 16)  # the page's title stands above the first
         self.list.mark(section)  # also for one that is too far down to come to the top
 
     def _mark(self, value: int) -> None:
@@ -207,7 +209,9 @@ class SettingsPage(QWidget):
             self.model.clear()
             self.model.addItems([self._host.model_name(model) for model in models])
             for place, model in enumerate(models):
-                self.model.setItemData(place, model, Qt.ItemDataRole.ToolTipRole)
+                info = self._host.models.get(model)
+                also = also_text(info) if info is not None else ""
+                self.model.setItemData(place, f"{model}\n{also}".rstrip(), Qt.ItemDataRole.ToolTipRole)
         silently(self.model, lambda: self.model.setCurrentIndex(models.index(chosen)))
         self.model.updateGeometry()
 

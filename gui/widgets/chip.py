@@ -84,11 +84,15 @@ class Chip(PaintedButton):
         super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._fixed_width() + self._text_width() + self._sub_width(), theme.current().px(30))
+        return QSize(self.name_width() + self._sub_width(), theme.current().px(30))
 
     def minimumSizeHint(self) -> QSize:
         look = theme.current()
         return QSize(self._fixed_width() + min(self._text_width(), look.px(64)), look.px(30))
+
+    def name_width(self) -> int:
+        """Pixels that it takes without the second text."""
+        return self._fixed_width() + self._text_width()
 
     def _text_width(self) -> int:
         return QFontMetrics(theme.current().font(13, 500)).horizontalAdvance(self.text()) + 2
@@ -146,9 +150,11 @@ class Chip(PaintedButton):
         painter.drawText(QRectF(x, 0, used + 2, height), Qt.AlignmentFlag.AlignVCenter, words)
         room -= used + look.px(8)
         x += used + look.px(6)
-        if self._sub and room > look.px(24):
-            font = look.font(12, tabular=True)
-            words = QFontMetrics(font).elidedText(self._sub, Qt.TextElideMode.ElideRight, int(room) + 2)
+        font = look.font(12, tabular=True)
+        words = self._sub
+        while words and QFontMetrics(font).horizontalAdvance(words) > room + 2:
+            words = words.rpartition(" · ")[0]
+        if words:
             painter.setFont(font)
             painter.setPen(QColor(p.muted))
             painter.drawText(QRectF(x, 0, room + 4, height), Qt.AlignmentFlag.AlignVCenter, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui import icons, theme
@@ -23,13 +23,15 @@ def severity_tokens(severity: Severity) -> tuple[str, str]:
 
 
 class Notice(QWidget):
-    """Icon, sentence, hint and at most two actions. Hidden until :meth:`show_message`."""
+    """Icon, sentence, hint and at most two actions. Hidden until :meth:`show_message`. ``edged``: with a border, for
+    one that lies over other things."""
 
     action_triggered = Signal()
     second_triggered = Signal()
 
-    def __init__(self, parent: QWidget | None = None, *, action_kind: Kind = "secondary") -> None:
+    def __init__(self, parent: QWidget | None = None, *, action_kind: Kind = "secondary", edged: bool = False) -> None:
         super().__init__(parent)
+        self._edged = edged
         self._severity: Severity = "info"
         self._text = Label("", 13, 500, wrap=True)
         self._hint = Label("", 13, 400, "text2", wrap=True)
@@ -114,9 +116,10 @@ class Notice(QWidget):
         ink, back = severity_tokens(self._severity)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(QPen(look.color(ink), 1) if self._edged else Qt.PenStyle.NoPen)
         painter.setBrush(look.color(back))
-        painter.drawRoundedRect(QRectF(self.rect()), CARD_RADIUS, CARD_RADIUS)
+        inset = 0.5 if self._edged else 0.0
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), CARD_RADIUS, CARD_RADIUS)
         side = look.px(18)
         mark = icons.pixmap(ICONS[self._severity], QColor(look.color(ink)), side, ratio=self.devicePixelRatioF())
         line = min(self._text.height(), self._text.fontMetrics().lineSpacing())

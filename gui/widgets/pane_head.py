@@ -69,7 +69,10 @@ class ModelButton(PaintedButton):
         name = QFontMetrics(strong).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, int(room))
         used = QFontMetrics(strong).horizontalAdvance(name)
         sub_room = int(room - used - look.px(8))
-        sub = QFontMetrics(small).elidedText(self._sub, Qt.TextElideMode.ElideRight, max(0, sub_room))
+        sub = self._sub
+        while " · " in sub and QFontMetrics(small).horizontalAdvance(sub) > sub_room:
+            sub = sub.partition(" · ")[2]  # what sets it apart from its neighbours stands last
+        sub = QFontMetrics(small).elidedText(sub, Qt.TextElideMode.ElideRight, max(0, sub_room))
         if sub_room < look.px(28):
             sub = ""
         if self.hot() or self.isDown():

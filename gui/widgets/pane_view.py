@@ -20,7 +20,7 @@ from paddock.gui.widgets.pane_strip import PaneStrip
 from paddock.sdk.types import ChatMessage
 
 LINE = 3
-ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions"})
+ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions", "role"})
 
 
 class Dress(NamedTuple):

@@ -57,7 +57,9 @@ def ls(json: Json = False) -> None:
         terminal.json([_listed(model) for model in models])
         return
     if not models:
-        terminal.note("There are no models yet. Put GGUF files into the models folder: “paddock doctor” names it.")
+        terminal.note(
+            "There are no models yet. “paddock get OWNER/REPO:QUANT” downloads one, “paddock import FILE” takes one in."
+        )
         return
     rows = [
         (

@@ -25,12 +25,18 @@ _LONGEST = 1 << 20
 def find_preset(client: Client, name: str, model: str = "") -> Preset:
     """The preset with this id or name; of several of one name the one for ``model``. Raises NotFound, BadRequest."""
     found = [preset for preset in client.presets() if name in (preset.id, preset.name)]
-    fitting = [p for p in found if model and p.model == model] or [p for p in found if not p.model] or found
+    ids = _ids(client, model) if len(found) > 1 else ()
+    fitting = [p for p in found if p.model in ids] or [p for p in found if not p.model] or found
     if not fitting:
         raise NotFound(f"There is no preset “{name}”.", hint="See: paddock presets list")
     if fitting[0].error:
         raise BadRequest(fitting[0].error, hint="Repair the file or move it away.")
     return fitting[0]
+
+
+def _ids(client: Client, model: str) -> tuple[str, ...]:
+    """The id of the model with this id or further name."""
+    return tuple(info.id for info in client.models() if model.casefold() in map(str.casefold, (info.id, *info.aliases)))
 
 
 def list_(json: _Json = False) -> None:

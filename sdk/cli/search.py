@@ -6,6 +6,7 @@ import re
 import time
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
 from paddock.sdk.cli.terminal import Terminal, printable
@@ -46,7 +47,8 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Words, AUTHOR/, or a repository (OWNER/REPO or its address), of which the files are listed."
+            help="Words, AUTHOR/, or a repository, of which the files are listed: OWNER/REPO, its address, or the link "
+            "or command by which another program gets it."
         ),
     ] = None,
     author: Annotated[str, typer.Option("--author", "-a", metavar="AUTHOR", help="Only by this publisher.")] = "",
@@ -75,34 +77,29 @@ def search(
 ) -> None:
     """Look for models on the hub (Hugging Face, or the one that HF_ENDPOINT names), or at one of them."""
     terminal = Terminal()
-    asked = " ".join(words or ())
     least, most = parameter_range(params)
+    request = HubSearchRequest(
+        words=" ".join(words or ()), author=author, format=format, min_parameters=least, max_parameters=most,
+        licence=licence, task=task, language=language, gated=gated, badge=badge, fits=fits, on=on, sort=sort,
+        limit=min(_PAGE, limit),
+    )  # fmt: skip
     with Client.connect(client="cli") as client:
         if suggested:
             found = client.suggestions()
             return terminal.json(found) if json else _show_suggestions(terminal, found)
-        if _is_repository(asked):
-            model = client.hub_model(asked)
+        page = client.search(request)
+        if page.named:
+            model = client.hub_model(page.named)
             found_fits = _fits(client, model, on, terminal) if fit or on else None
             if json:
                 return terminal.json(_with_fits(model, found_fits))
             return _show_model(terminal, model, found_fits)
         if fit:
             raise typer.BadParameter("It goes with one repository: OWNER/REPO.", param_hint="--fit")
-        results: list[HubResult] = []
-        page = HubPage()
-        while not results or (page.cursor and len(results) < limit):
-            request = HubSearchRequest(
-                words=asked, author=author, format=format, min_parameters=least, max_parameters=most, licence=licence,
-                task=task, language=language, gated=gated, badge=badge, fits=fits, on=on, sort=sort,
-                limit=min(_PAGE, limit), cursor=page.cursor,
-            )  # fmt: skip
-            page = client.search(request)
-            for note in page.notes:
-                terminal.note(printable(note), style="yellow")
-            results += page.results
-            if not page.cursor:
-                break
+        results = _noted(terminal, page)
+        while page.cursor and len(results) < limit:
+            page = client.search(msgspec.structs.replace(request, cursor=page.cursor))
+            results += _noted(terminal, page)
     if json:
         return terminal.json({"results": results[:limit], "stale": page.stale, "fetched": page.fetched})
     return _show_results(terminal, results[:limit])
@@ -123,8 +120,11 @@ def parameter_range(text: str) -> tuple[int | None, int | None]:
     return (None if low is None else round(low)), (None if high is None else round(high))
 
 
-def _is_repository(asked: str) -> bool:
-    return "://" in asked or re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?", asked) is not None
+def _noted(terminal: Terminal, page: HubPage) -> list[HubResult]:
+    """The results of a page, what there is to say about it said."""
+    for note in page.notes:
+        terminal.note(printable(note), style="yellow")
+    return list(page.results)
 
 
 # ---------------------------------------------------------------- showing

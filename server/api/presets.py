@@ -48,7 +48,8 @@ class PresetsApi:
         if preset.model and not any((kept.id, kept.model) == (preset.id, preset.model) for kept in known):
             found = await self._host.models.find(preset.model)
             preset = msgspec.structs.replace(preset, model=found.id)
-        return _json(await self._presets.put_preset(preset))
+        default_for = tuple(dict.fromkeys(map(self._host.models.kept_name, preset.default_for)))
+        return _json(await self._presets.put_preset(msgspec.structs.replace(preset, default_for=default_for)))
 
     async def read_preset(self, request: Asked) -> Answer:
         text = decode(await request.body(), PresetText)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from held_answers import write_model
 
 from paddock.sdk import Client
 from paddock.sdk.paths import Home
@@ -59,10 +60,7 @@ class Program:
 
     def echo_model(self, name: str, **script: object) -> str:
         """Put a scripted model into the models folder; its id."""
-        folder = self.home.models / "test" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.echo.json").write_text(json.dumps(script))
-        return f"test/{name}"
+        return write_model(self.home.models, name, script)
 
     def processes(self) -> list[psutil.Process]:
         """Hosts and workers that use this data folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,10 @@ import openai
 import pytest
 
 from paddock.sdk import BadRequest
+from paddock.sdk.compare import AskPanes
 from paddock.sdk.host import ServerRequest
+from paddock.sdk.pictures import picture_of
+from paddock.sdk.types import NewChat, Pane
 
 UNIT = Path(__file__).parents[1] / "unit"
 MODEL = "test/tiny-vl"
@@ -106,3 +110,28 @@ def test_the_command_line_and_the_client_take_files(seeing, noise_png: Png, tmp_
         assert seen.usage.prompt_tokens > TOKENS
         with pytest.raises(BadRequest, match="no picture"):
             client.respond("the cab", model=MODEL, images=[b"not one"])
+
+
+def test_models_that_see_are_compared_and_the_others_say_why_not(seeing, noise_png: Png, tmp_path: Path):
+    data = noise_png(40, 30)
+    with seeing.client() as client:
+        chat = client.create_chat(NewChat()).summary.id
+        client.set_panes(chat, [Pane(model=MODEL, max_tokens=3), Pane(model="paddock/starter")])
+        for begun in client.ask_panes(chat, AskPanes(content="the cab", pictures=(picture_of(data),))):
+            list(client.attach(begun.id))
+        seen, unseen = (path[-1] for path in client.chat(chat).paths.values())
+        assert seen.usage is not None
+        assert seen.usage.prompt_tokens > TOKENS
+        assert (unseen.state, (unseen.error or {})["code"]) == ("failed", "no_vision")
+        assert "paddock/starter" not in {loaded.model for loaded in client.loaded()}, "not loaded in vain"
+    (tmp_path / "cab.png").write_bytes(data)
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "the cab", "images": ["cab.png"]}\n')
+    panes = ("--pane", f"{MODEL},max_tokens=3", "--pane", "paddock/starter,max_tokens=3")
+    done = seeing.run("compare", str(prompts), *panes, "--json")
+    lines = {line["pane"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert lines[MODEL]["stats"]["prompt_tokens"] > TOKENS
+    assert lines["paddock/starter"]["error"]["code"] == "no_vision"
+    alone = seeing.run("compare", str(prompts), *panes[2:])
+    assert alone.returncode == 1
+    assert "None of these models can see pictures." in alone.stderr

@@ -34,11 +34,6 @@ CROWDS = {24: 260, 2: 40}
 """So many clients send so many requests in all. In a crowd everything is busy; of few there is somebody to choose."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Sizes:
     """A planner that knows what a worker takes: its model's bytes, and as much as a worker without a model."""
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from held_answers import ENDLESS, Gate
-from host_end import end_host
+from own_home import HostUser
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-T = TypeVar("T")
-
 LONG = "Paddock-Compares-Long-Names-8B-Instruct-2512-" * 5
+ALPHA = "The **capital** of France is Paris."
+BETA = "Paris is the capital of France, and its largest city."
+SLOW: str = ENDLESS["text"]
 MODELS: dict[str, dict[str, Any]] = {
-    "alpha": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
-    "beta": {"text": "Paris is the capital of France, and its largest city.", "tokens_per_second": 200},
+    "alpha": {"text": ALPHA, "tokens_per_second": 400},
+    "beta": {"text": BETA, "tokens_per_second": 200},
     "slow": {**ENDLESS, "tokens_per_second": 40},
     "broken": {
         "text": "one two three four",
@@ -29,7 +26,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-class Stage:
+class Stage(HostUser):
     """``view`` is the Compare view of the current test, in a window of its own. ``gates`` are the models that wait for
     the test: at an answer, while they load."""
 
@@ -45,17 +42,11 @@ class Stage:
         from paddock.sdk.paths import Home
 
         self.home = home
-        for name, script in MODELS.items():
-            folder = home / "models" / "test" / name
-            folder.mkdir(parents=True)
-            (folder / f"{name}.echo.json").write_text(json.dumps(script))
         models = home / "models"
         self.gates = {
             "held": Gate(models),
             "heavy": Gate(models, "heavy", {"during": "load"}, text="Loaded.", load_steps=8),
         }
-        self._before = {name: os.environ.get(name) for name in ("PADDOCK_HOME", "PADDOCK_STORES")}
-        os.environ.update(PADDOCK_HOME=str(home), PADDOCK_STORES="off")
         app = QApplication.instance() or QApplication([])
         assert isinstance(app, QApplication)
         Theme().apply(app)
@@ -87,18 +78,6 @@ class Stage:
         window.show()
         self.windows.append(window)
         return self.view
-
-    def until(self, done: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(done)
-
-    def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
-        got: list[T] = []
-        bad: list[BaseException] = []
-        self.host.call(job, got.append, bad.append)
-        self.until(lambda: bool(got or bad))
-        if bad:
-            raise bad[0]
-        return got[0]
 
     def begin(self, *models: str) -> None:
         """A new comparison of the models, shown."""
@@ -140,12 +119,6 @@ class Stage:
         self.bridge.close()
         for gate in self.gates.values():
             gate.open()  # a host that ends need not kill what still loads
-        asyncio.run(end_host(self.home))
-        for name, value in self._before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def shown(pane: Any) -> list[str]:

@@ -3,14 +3,12 @@
 ``open_window`` opens real windows on a real host with a folder of its own and the echo engine's models.
 """
 
-import asyncio
 import dataclasses
-import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from held_answers import ENDLESS, Gate
@@ -19,11 +17,11 @@ from pytestqt.qtbot import QtBot
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from own_home import HostUser, own_home
+
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 for name in ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS", "QT_STYLE_OVERRIDE", "QT_QPA_PLATFORMTHEME"):
     os.environ.pop(name, None)
-
-T = TypeVar("T")
 
 PATIENCE_MS = 120_000
 """For what comes at all; only a test that fails waits so long."""
@@ -68,7 +66,7 @@ def qtbot(qapp: Any, request: pytest.FixtureRequest) -> PatientBot:
     return PatientBot(request)
 
 
-class Scene:
+class Scene(HostUser):
     """A window under test. ``gates`` are the models that wait for the test."""
 
     def __init__(self, qtbot: QtBot, home: Path, gates: dict[str, Gate]) -> None:
@@ -92,18 +90,6 @@ class Scene:
         self.window.show()
         if connected:
             self.until(lambda: self.host.connection == "connected" and self.host.models_known and self.host.chats_known)
-
-    def until(self, done: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(done)
-
-    def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
-        got: list[T] = []
-        bad: list[BaseException] = []
-        self.host.call(job, got.append, bad.append)
-        self.until(lambda: bool(got or bad))
-        if bad:
-            raise bad[0]
-        return got[0]
 
     def model(self, name: str) -> str:
         return next(info.id for info in self.host.models.values() if Path(info.path).name.startswith(name))
@@ -138,21 +124,9 @@ class Scene:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    for name, script in MODELS.items():
-        folder = tmp_path / "models" / "test" / name
-        folder.mkdir(parents=True)
-        (folder / f"{name}.echo.json").write_text(json.dumps(script))
     (tmp_path / "settings.toml").write_text("welcomed = true\n")  # else the first screen covers the Chat page
-    before = os.environ.get("PADDOCK_HOME")
-    os.environ["PADDOCK_HOME"] = str(tmp_path)
-    yield tmp_path
-    from host_end import end_host
-
-    asyncio.run(end_host(tmp_path))
-    if before is None:
-        del os.environ["PADDOCK_HOME"]
-    else:
-        os.environ["PADDOCK_HOME"] = before
+    with own_home(tmp_path, MODELS):
+        yield tmp_path
 
 
 @pytest.fixture
@@ -215,6 +189,37 @@ def chat_scene(chat_stage: Scene, qtbot: QtBot) -> Scene:
     scene.chat.composer.set_text("")
     scene.take_model("fast")
     return scene
+
+
+@pytest.fixture(scope="module")
+def stage(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One host without a window for all tests of a module; see ``compare_stage``."""
+    from compare_stage import MODELS, Stage
+
+    home = tmp_path_factory.mktemp("stage")
+    with own_home(home, MODELS):
+        made = Stage(home)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def view(stage: Any, qtbot: QtBot) -> Iterator[Any]:
+    """A Compare view of its own on ``stage``."""
+    yield stage.open(qtbot)
+    stage.close_views()
+
+
+@pytest.fixture
+def place(qtbot: QtBot, qapp: Any, tmp_path: Path) -> Iterator[Any]:
+    """A window on a host that does as it is told; see ``downloads_place``."""
+    from downloads_place import Place
+
+    made = Place(qtbot, tmp_path)
+    yield made
+    made.window._quitting = True
+    made.window.close()
+    made.window.deleteLater()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from paddock.sdk.jobs import Job
 from paddock.sdk.library import Place
 
 GB = 10**9
+JOB = Job(id="j", kind="quantize", title="Quantise it", state="running", done_bytes=GB, total_bytes=4 * GB)
 
 
 def download(id: str, state: str = "running", size: int = 5 * GB, **changes: Any) -> Download:

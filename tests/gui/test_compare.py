@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from compare_stage import MODELS, Stage, choose, pick, shown, take_model
+from compare_stage import ALPHA, BETA, Stage, choose, pick, shown, take_model
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu
-from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.panes import NOISE
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 View = Any
-ALPHA = "The **capital** of France is Paris."
-SLOW = MODELS["slow"]["text"]
-BETA = "Paris is the capital of France, and its largest city."
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("compare"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def view(stage: Stage, qtbot: QtBot) -> Iterator[View]:
-    yield stage.open(qtbot)
-    stage.close_views()
 
 
 # ---------------------------------------------------------------- asking

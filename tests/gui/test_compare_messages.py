@@ -247,3 +247,41 @@ def test_an_old_answer_is_made_again_in_one_pane_and_chosen_back(chat_scene: Sce
 
 def _of(session: Any, pane: str) -> Pane:
     return next(item for item in session.panes if item.id == pane)
+
+
+def test_an_answer_of_a_pane_is_made_a_question_and_an_answer_again(chat_scene: Scene) -> None:
+    panes = Panes(chat_scene, "fast", "fast")
+    panes.ask("hello")
+    turn = panes.view.turn
+    panes.choose(0, 0, "Change to a message of yours")
+    chat_scene.until(lambda: len(panes.view.session.turns()) == 2)
+    one, two = (pane.pane for pane in panes.view.grid.panes)
+    assert panes.view.answer(one, turn) is None
+    assert panes.view.answer(two, turn).content == FAST
+    panes.view.deeds.stored.act(two, "role", panes.view.session.paths[two][0].id, panes.view)
+    assert "Several panes go on from this question. It stays." in chat_scene.window.bar.texts()
+    panes.view.deeds.stored.act(one, "role", panes.view.session.paths[one][1].id, panes.view)
+    chat_scene.until(lambda: panes.view.session.turns() == [turn])
+    assert panes.view.answer(one, turn).content == FAST
+
+
+def test_what_waits_in_a_comparison_is_sent_behind_when_its_panes_have_answered(chat_scene: Scene) -> None:
+    scene, panes = chat_scene, Panes(chat_scene, "held", "fast")
+    scene.type_and_send("count")
+    two = panes.view.grid.panes[1].pane
+    scene.until(lambda: panes.seen(0) == ["one two three"] and two not in panes.view.session.runs)
+    scene.type_and_send("second")
+    scene.type_and_send("third")
+    chat, queue = panes.compare.chat, scene.chat.composer.queue
+    scene.chat.new_chat()
+    assert queue.texts == ()
+    scene.chat.open(chat)
+    scene.until(lambda: queue.texts == ("second", "third") and queue.isVisible())
+    scene.chat.new_chat()
+    scene.gates["held"].open()
+
+    def stored() -> list[str]:
+        return [message.content for message in scene.ask(lambda client: client.chat(chat)).paths[two]]
+
+    scene.until(lambda: stored() == ["count", FAST, "second", FAST, "third", FAST])
+    assert panes.compare.chat == "", "nobody looked"

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from compare_stage import LONG, MODELS, Stage, pick, shown
+from compare_stage import ALPHA, BETA, LONG, SLOW, Stage, pick, shown
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
-from pytestqt.qtbot import QtBot
 
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 View = Any
-ALPHA = "The **capital** of France is Paris."
-SLOW = MODELS["slow"]["text"]
-BETA = "Paris is the capital of France, and its largest city."
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("compare"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def view(stage: Stage, qtbot: QtBot) -> Iterator[View]:
-    yield stage.open(qtbot)
-    stage.close_views()
 
 
 # ---------------------------------------------------------------- turns, coming back

@@ -3,7 +3,6 @@ the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,19 +18,6 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 View = Any
 NAMES = ("alpha", "beta", "slow", "broken")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("votes"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def view(stage: Stage, qtbot: QtBot) -> Iterator[View]:
-    yield stage.open(qtbot)
-    stage.close_views()
 
 
 def votes(stage: Stage) -> list[Any]:

@@ -72,8 +72,8 @@ def test_a_pasted_address_goes_straight_to_the_model(
 ) -> None:
     page = show()
     found = (result(7, id="acme/Rocket-7B-GGUF", name="Rocket-7B-GGUF"),)
-    host.client.pages = [HubPage(results=found, hub="https://mirror.test")]
-    page.search.search.setText("https://huggingface.co/acme/Rocket-7B-GGUF/tree/main")
+    host.client.pages = [HubPage(results=found, hub="https://mirror.test", named=f"{found[0].id}:Q6_K-0.gguf")]
+    page.search.search.setText("lmstudio://open_from_hf?model=acme/Rocket-7B-GGUF&file=Q6_K-0.gguf")
     qtbot.keyClick(page.search.search, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.model.repo == "acme/Rocket-7B-GGUF")
 
@@ -83,6 +83,8 @@ def test_a_pasted_address_goes_straight_to_the_model(
     assert entry.text() == "Open on mirror.test"
     entry.trigger()
     qtbot.waitUntil(page.model.head.open_button.isEnabled)
+    assert (row := page.model.row()) is not None
+    assert row.label == "Q6_K", "the file that was named is the one that is offered"
     assert page.model.head.open_button.text() == "Open on hub.test"
     page.model.head.open_button.click()
     assert opened == ["https://mirror.test/acme/Rocket-7B-GGUF", f"https://hub.test/{REPO}"]

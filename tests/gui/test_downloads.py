@@ -1,80 +1,23 @@
-"""Downloads in the window: rail, popover, page, notices, and the question when the window is closed."""
+"""Downloads in the window: rail, popover and page."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from download_fakes import GB, DownloadHost, download
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer
+from download_fakes import GB, JOB, download
+from downloads_place import Place
+from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QLabel, QWidget
 
-from paddock.gui.bridge import Bridge
-from paddock.gui.messages import Messages
-from paddock.gui.notifications import Notifications
-from paddock.gui.pages.downloads import DownloadsPage
-from paddock.gui.pages.downloads_row import MIME, DownloadRow
-from paddock.gui.quit_question import QuitQuestion, Work
-from paddock.gui.theme import Theme, ThemeSource
+from paddock.gui.pages.downloads_row import MIME
 from paddock.gui.widgets import ElidedLabel
-from paddock.gui.window import Window
-from paddock.gui.window_state import WindowState
+from paddock.gui.widgets.question import Question
 from paddock.sdk.downloads import DownloadRemains
 from paddock.sdk.errors import ErrorInfo
-from paddock.sdk.jobs import Job
-from paddock.sdk.paths import Home
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-JOB = Job(id="j", kind="quantize", title="Quantise it", state="running", done_bytes=GB, total_bytes=4 * GB)
-
-
-class Place:
-    """A window on a host that does as it is told."""
-
-    def __init__(self, qtbot: QtBot, home: Path) -> None:
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        Theme().apply(application)
-        self.qtbot = qtbot
-        self.host = DownloadHost(home)
-        self.host.settings = msgspec.structs.replace(self.host.settings, welcomed=True)
-        self.messages = Messages()
-        state = WindowState(geometry=(0, 0, 800, 640))
-        self.window = Window(self.host, self.messages, ThemeSource(application), state, Home(home), lambda state: None)
-        self.window.show()
-        self.question: QuitQuestion = self.window.quit_question
-
-    def page(self) -> DownloadsPage:
-        self.window.show_page("downloads")
-        page = self.window.stack.currentWidget()
-        assert isinstance(page, DownloadsPage)
-        self.qtbot.waitUntil(page.isVisible)
-        return page
-
-    def row(self, id: str) -> DownloadRow:
-        page = self.page()
-        return next(part.rows.rows[id] for part in page.sections.values() if id in part.rows.rows)
-
-    def asked(self, *methods: str) -> Callable[[], bool]:
-        return lambda: bool(self.host.asked(*methods))
-
-    def notices(self) -> list[str]:
-        return self.window.bar.texts()
-
-
-@pytest.fixture
-def place(qtbot: QtBot, tmp_path: Path) -> Any:
-    made = Place(qtbot, tmp_path)
-    yield made
-    made.window._quitting = True
-    made.window.close()
-    made.window.deleteLater()
 
 
 def test_the_rail_shows_what_is_under_way_and_nothing_once_it_was_seen(place: Place) -> None:
@@ -243,9 +186,9 @@ def test_what_is_left_over_is_named_and_removed_only_after_a_question(place: Pla
     assert not place.page().empty.isVisible()
     assert remains.buttons[0].accessibleName().startswith("Remove m.gguf, 1.2 GB")
     remains.buttons[0].click()
-    (box,) = remains.findChildren(QMessageBox)
+    (box,) = remains.findChildren(Question)
     assert not place.host.asked("remove remains")
-    next(button for button in box.buttons() if button.text() == "Remove for good").click()
+    next(button for button in box.buttons if button.text() == "Remove for good").click()
     place.qtbot.waitUntil(lambda: not remains.isVisible())
     assert place.host.asked("remove remains") == [("remove remains", "r1")]
     assert place.page().empty.isVisible()
@@ -268,135 +211,6 @@ def test_the_limit_is_switched_and_changed_on_the_page(place: Place) -> None:
     limit.switch.click()
     place.qtbot.waitUntil(lambda: place.host.settings.download_limit == 0)
     assert not limit.box.isVisible()
-
-
-# -------------------------------------------------------------------- notices
-
-
-class Desktop:
-    """What the desktop was told; the first notice is answered with ``choice``."""
-
-    def __init__(self, choice: str) -> None:
-        self.choice = choice
-        self.told: list[tuple[str, list[str]]] = []
-
-    async def show(self, title: str, body: str, actions: Mapping[str, str]) -> AsyncGenerator[str, None]:
-        self.told.append((body, list(actions)))
-        yield self.choice
-
-
-class Goals:
-    """Where a notice led to."""
-
-    def __init__(self) -> None:
-        self.gone: list[tuple[str, str]] = []
-
-    def chat_with(self, model: str) -> None:
-        self.gone.append(("chat", model))
-
-    def load_with_settings(self, model: str) -> None:
-        self.gone.append(("load", model))
-
-    def show_page(self, page: str) -> None:
-        self.gone.append(("page", page))
-
-    def come_forward(self, token: str = "") -> None:
-        self.gone.append(("forward", token))
-
-
-@pytest.mark.skipif("sys.platform != 'linux'", reason="elsewhere Qt's tray icon speaks")
-def test_a_download_that_ends_behind_another_window_is_told_on_the_desktop(place: Place) -> None:
-    bridge = Bridge(lambda error: None)
-    bridge.start()
-    desktop, goals = Desktop("chat"), Goals()
-    in_front = True
-    Notifications(place.host, place.messages, bridge, goals, show=desktop.show, in_front=lambda: in_front).setParent(
-        place.window
-    )
-    model = next(iter(place.host.models.values()))
-    place.host.tell(download("a"), download("a", "done", path=model.path))
-    assert place.notices() == ["Model-a-GGUF Q4_K_M is here, 5.0 GB."]
-    (notice,) = place.window.bar.rows()
-    notice.card.second_triggered.emit()
-    assert goals.gone == [("chat", model.id)]
-    assert desktop.told == [], "whoever looks at the window sees it there"
-    in_front = False
-    place.host.tell(download("b"), download("b", "done", path=model.path))
-    place.qtbot.waitUntil(lambda: len(goals.gone) == 3)
-    assert desktop.told == [("Model-b-GGUF Q4_K_M is here, 5.0 GB.", ["load", "chat"])]
-    assert goals.gone[1:] == [("forward", ""), ("chat", model.id)]
-    place.host.settings = msgspec.structs.replace(place.host.settings, notify=False)
-    place.host.tell(msgspec.structs.replace(JOB, state="failed", error=ErrorInfo(code="x", message="No room.")))
-    assert place.notices()[-1] == "Quantise it: failed. No room."
-    assert len(desktop.told) == 1, "the setting holds"
-    full = ErrorInfo(code="storage_failed", message="The disk is full.", hint="Make room and resume.")
-    place.host.tell(download("c"), download("c", "paused", error=full), download("c", "paused", error=full))
-    assert place.notices()[-1] == "Model-c-GGUF Q4_K_M had to be paused. The disk is full. Make room and resume."
-    bridge.close()
-
-
-# -------------------------------------------------------------------- quitting
-
-
-def answer(words: str, *, keep: bool = False) -> list[tuple[str, str]]:
-    """Answer the coming question with the button called ``words``; what was asked is in the list afterwards."""
-    asked: list[tuple[str, str]] = []
-
-    def press() -> None:
-        box = QApplication.activeModalWidget()
-        if not isinstance(box, QMessageBox):
-            QTimer.singleShot(20, press)
-            return
-        asked.append((box.text(), box.informativeText()))
-        if keep:
-            box.checkBox().setChecked(True)
-        next(button for button in box.buttons() if button.text() == words).click()
-
-    QTimer.singleShot(0, press)
-    return asked
-
-
-def test_closing_asks_once_about_everything_that_runs(place: Place) -> None:
-    place.host.tell(download("a"), download("b", "queued"), JOB)
-    asked = answer("Cancel")
-    assert not place.question.may_quit()
-    assert asked[0][0] == "2 downloads are under way, and a job is running."
-    answer("Go on in the background")
-    assert place.question.may_quit()
-    assert not place.host.asked("pause", "cancel job")
-    answer("Stop and quit")
-    assert place.question.may_quit()
-    place.qtbot.waitUntil(lambda: len(place.host.asked("pause", "cancel job")) == 3)
-
-
-def test_the_answer_can_be_kept_and_then_nothing_is_asked(place: Place) -> None:
-    place.host.tell(download("a"))
-    answer("Pause and quit", keep=True)
-    assert place.question.may_quit()
-    place.qtbot.waitUntil(lambda: place.host.settings.on_quit == "pause")
-    place.qtbot.waitUntil(lambda: len(place.host.asked("pause")) == 1)
-    assert place.question.may_quit(), "without a question, which nobody would answer here"
-    place.qtbot.waitUntil(lambda: len(place.host.asked("pause")) == 2)
-
-
-def test_the_end_of_the_session_asks_nothing(place: Place) -> None:
-    place.host.tell(download("a"))
-    place.question.session_ends = True
-    assert place.question.may_quit()
-    assert not place.host.asked("pause")
-
-
-def test_the_question_says_what_each_way_means() -> None:
-    one = Work(downloads=1)
-    assert one.text() == "A download is under way."
-    assert one.about() == (
-        "It goes on in the background, and the next window shows how far. If stopped, a download goes on from where"
-        " it is."
-    )
-    assert one.stop_label() == "Pause and quit"
-    both = Work(answers=2, downloads=1)
-    assert both.text() == "2 answers are being written, and a download is under way."
-    assert both.stop_label() == "Stop and quit"
 
 
 def test_no_word_is_clipped_where_there_is_little_room(place: Place) -> None:

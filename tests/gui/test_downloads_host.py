@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
+
+from paddock.gui.widgets.question import Question
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -43,8 +45,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def press_in_the_question(words: str) -> None:
     def press() -> None:
         box = QApplication.activeModalWidget()
-        if isinstance(box, QMessageBox):
-            next(button for button in box.buttons() if button.text() == words).click()
+        if isinstance(box, Question):
+            next(button for button in box.buttons if button.text() == words).click()
         else:
             QTimer.singleShot(20, press)
 

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ from paddock.sdk.jobs import Job
 from paddock.sdk.types import NewChat, Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("home"))
-    yield made
-    made.close()
 
 
 class Scene:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,6 @@ from paddock.sdk.types import NewChat, SendRequest
 Scene = Any
 STARTER = "paddock/starter"
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-@pytest.fixture(scope="module")
-def stage(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("inspector"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

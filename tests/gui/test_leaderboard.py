@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,6 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("leaderboard"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def view(stage: Stage, qtbot: QtBot) -> Iterator[Any]:
-    yield stage.open(qtbot)
-    stage.close_views()
 
 
 def leaderboard(stage: Stage, qtbot: QtBot, view: Any) -> Any:

@@ -134,10 +134,8 @@ def test_the_popover_tells_predicted_and_measured_and_the_time_that_is_left(
 ) -> None:
     row = popover.models["i1"]
     assert row.name.text() == "Gemma 3 4B Q4_K_M"
-    assert (
-        row.parts.text().replace("\u00a0", " ") == "Weights 2.5 GB · KV cache 1.3 GB · Compute 300 MB · Process 260 MB"
-    )
-    assert row.use.text().replace("\u00a0", " ") == "Predicted 4.4 GB, takes 4.3 GB (1.1 % less) · Leaves now"
+    assert row.parts.text().replace("\u00a0", " ") == "Weights 2.5 GB, KV cache 1.3 GB, Compute 300 MB, Process 260 MB"
+    assert row.use.text() == "Predicted 4.4 GB, takes 4.3 GB (1.1 % less)\nLeaves now"
     gpu, ram = popover.devices
     assert gpu.free.text() == "3.1 GB of 8.0 GB free"
     assert ram.holders.text() == "The largest others: firefox 4.2 GB, code 1.9 GB"

@@ -12,15 +12,15 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from paddock.gui.drops import model_paths
+from paddock.gui.drops import model_link, model_paths
 from paddock.gui.messages import Messages, Notice
 from paddock.gui.opener import Opener
 from paddock.gui.pages.import_dialog import ImportDialog
 from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.pages.quantize_dialog import QuantizeDialog
 from paddock.gui.theme import Theme
-from paddock.sdk.errors import ErrorInfo, NotFound
-from paddock.sdk.library import QuantizeRequest
+from paddock.sdk.errors import ErrorInfo, ModelUnusable, NotFound
+from paddock.sdk.library import ImportPreview, QuantizeRequest
 from paddock.sdk.open_address import OpenFile, OpenRepo
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -241,6 +241,16 @@ def test_a_drop_on_the_window_opens_the_sheet_whatever_lies_below(
     assert isinstance(sheet, OpenSheet)
     assert sheet.target == OpenFile(path=str(tmp_path / "a.gguf"))
     sheet.close()
+    with qtbot.waitSignal(opener.drops.linked) as linked:
+        link = QMimeData()
+        link.setUrls([QUrl("https://huggingface.co/acme/Rocket-GGUF/blob/main/rocket.gguf")])
+        QApplication.sendEvent(handle, QDragEnterEvent(QPoint(5, 5), copy, link, left, none))
+        QApplication.sendEvent(handle, QDropEvent(QPointF(5, 5), copy, link, left, none, QEvent.Type.Drop))
+    assert linked.args == [OpenRepo(repo="acme/Rocket-GGUF", quant="rocket.gguf")]
+    for sheet in window.findChildren(OpenSheet):
+        sheet.close()
+    link.setUrls([QUrl("https://example.org/acme/rocket")])
+    assert model_link(link) is None
 
 
 def test_an_address_from_outside_is_shown_and_a_wrong_one_explained(
@@ -267,4 +277,25 @@ def test_several_files_are_added_together(qtbot: QtBot, host: LibraryHost, windo
     qtbot.waitUntil(lambda: dialog.about.text() == "2 models, 9.8 GB. 214 GB are free.")
     assert calls(host, "preview") == ["/a.gguf", "/b.gguf"]
     assert all(preview.target == OURS for preview in dialog.previews)
+    assert dialog.left_out.isHidden()
+    dialog.close()
+
+
+def test_what_cannot_be_added_does_not_keep_the_rest_from_it(
+    qtbot: QtBot, host: LibraryHost, window: QWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = host.client.preview_import
+
+    async def preview(path: str) -> ImportPreview:
+        if path == "/b.gguf":
+            raise ModelUnusable("b.gguf is damaged.")
+        return await asked(path)
+
+    monkeypatch.setattr(host.client, "preview_import", preview)
+    host.client.preview = {"left_out": ("c.gguf is empty.",)}
+    dialog = ImportDialog(host, ["/a.gguf", "/b.gguf"], window)
+    dialog.open()
+    qtbot.waitUntil(dialog.start.isEnabled)
+    assert dialog.left_out.text() == "Left out:\nc.gguf is empty.\nb.gguf is damaged."
+    assert [preview.path for preview in dialog.previews] == ["/a.gguf"]
     dialog.close()

@@ -8,7 +8,6 @@ import pytest
 from models_fakes import BROKEN, GEMMA, LLAMA, ORIGINAL, PROBLEMS, QWEN, STARTER, LibraryHost
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.messages import Messages, Notice
@@ -16,6 +15,7 @@ from paddock.gui.models.model_table import Column
 from paddock.gui.pages import models_actions, models_trash
 from paddock.gui.pages.models import ModelsPage
 from paddock.gui.theme import Theme
+from paddock.gui.widgets.question import Question
 from paddock.gui.window_state import WindowState
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -55,12 +55,12 @@ def press(monkeypatch: pytest.MonkeyPatch, module: Any, label: str) -> list[str]
     """Answer the next question with the button that says ``label``; the questions that were asked."""
     asked: list[str] = []
 
-    def run(box: QMessageBox) -> int:
-        asked.append(box.text())
-        next(button for button in box.buttons() if button.text() == label).click()
+    def run(box: Question) -> int:
+        asked.append(box.text)
+        next(button for button in box.buttons if button.text() == label).click()
         return 0
 
-    monkeypatch.setattr(module.QMessageBox, "exec", run)
+    monkeypatch.setattr(module.Question, "exec", run)
     return asked
 
 

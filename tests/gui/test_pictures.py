@@ -18,11 +18,13 @@ from PySide6.QtGui import QColor, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.chat_pictures import PictureSheet
-from paddock.gui.pages.compare_question import QuestionRow
 from paddock.gui.pages.composer_pictures import MOST, Shown, encoded, shown_of
+from paddock.gui.widgets.buttons import PaintedButton
+from paddock.gui.widgets.conversation.endings import ending
+from paddock.gui.window_state import read
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.pictures import LARGEST_BYTES, picture_of
-from paddock.sdk.types import NewChat
+from paddock.sdk.types import NewChat, Pane
 
 Scene = Any
 Png = Callable[..., bytes]
@@ -47,6 +49,8 @@ def seeing(chat_scene: Scene) -> Scene:
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / "seer.echo.json").write_text(json.dumps({"text": "A horse.", "tokens_per_second": 400}))
+        (folder.parent / "unseeing").mkdir()
+        (folder.parent / "unseeing" / "unseeing.echo.json").write_text(json.dumps({"text": "Words.", "blind": True}))
         gguf_file = load(UNIT / "browser" / "gguf_file.py")
         projectors = load(UNIT / "backends" / "llamacpp" / "architectures" / "projectors.py")
         projectors.write_projector(gguf_file, "mlp", folder / "mmproj-seer.gguf")
@@ -216,8 +220,7 @@ def test_a_question_that_comes_back_brings_its_pictures_to_those_of_the_draft(se
     first, later = shown_of(painted(30, 30)), shown_of(painted(31, 31))
     scene.chat.view.gallery.put(first.picture.hash, first.thumbnail)
     composer.pictures.add(later)
-    scene.dialogue.returned = (first.picture,)
-    scene.dialogue.given_back.emit("What is this?")
+    scene.dialogue.given_back.emit("What is this?", (first.picture,))
     assert [shown.picture for shown in composer.pictures.shown] == [first.picture, later.picture]
 
 
@@ -257,13 +260,93 @@ def test_other_formats_are_written_anew_and_a_message_takes_eight(seeing: Scene)
         shown_of(b"nothing")
 
 
-def test_the_question_of_a_comparison_says_that_it_has_pictures(seeing: Scene) -> None:
-    row = QuestionRow()
-    said = []
-    for pictures in (0, 1, 2):
-        row.show_question("What is this?", 1, 1, editable=True, pictures=pictures)
-        said.append(row.who.text())
-    assert said == ["You", "You, with a picture", "You, with 2 pictures"]
+def test_panes_that_see_answer_about_a_picture_and_the_others_say_why_not(
+    seeing: Scene, noise_png: Png, tmp_path: Path
+) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    compare = scene.chat.compare
+    compare.begin("", model="", system="", panes=tuple(Pane(model=scene.model(name)) for name in ("seer", "unseeing")))
+    scene.until(lambda: compare.shown and len(compare.view.panes) == 2)
+    view = compare.view
+    seer, blind = view.grid.panes
+    (tmp_path / "horse.png").write_bytes(noise_png(60, 40, 11))
+    drop(composer, tmp_path / "horse.png")
+    scene.until(lambda: bool(composer.pictures.shown))
+    assert "cannot see the pictures" in blind._trouble[0]
+    assert not seer._trouble[0]
+    scene.type_and_send("What is this?")
+    assert not composer.pictures.shown
+    scene.until(lambda: not view.session.running and all(view.session.answer(p, view.turn) for p in view.panes))
+    answers = [view.session.answer(pane.pane, view.turn) for pane in (seer, blind)]
+    assert [answer.state for answer in answers] == ["done", "failed"]
+    assert ending(answers[1]).remedy == "Choose another model"
+    (thumb,) = view.question.thumbs.findChildren(PaintedButton)
+    assert thumb.accessibleName() == "Picture 1, 60 × 40 pixels. Open"
+    with scene.qtbot.waitSignal(view.picture_opened):
+        thumb.click()
+    scene.until(lambda: any(isinstance(widget, PictureSheet) for widget in QApplication.topLevelWidgets()))
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, PictureSheet):
+            widget.accept()
+    scene.type_and_send("And what is beside it?")
+    scene.until(lambda: len(view.session.turns()) == 2 and not view.session.running)
+    assert not view.question.thumbs.pictures
+    chat = view.chat
+    scene.chat.new_chat()
+    scene.chat.open(chat)
+    scene.until(lambda: len(view.session.turns()) == 2)
+    view.follower.step(-1)
+    assert [(picture.width, picture.height) for picture in view.question.thumbs.pictures] == [(60, 40)]
+    scene.until(lambda: view.gallery.image(view.question.thumbs.pictures[0].hash) is not None)
+    composer.pictures.add(shown_of(painted()))
+    scene.chat.new_chat()
+    assert not composer.pictures.shown
+    scene.chat.open(chat)
+    assert len(composer.pictures.shown) == 1
+
+
+def test_where_no_pane_sees_the_question_is_not_sent(seeing: Scene) -> None:
+    scene, composer = seeing, seeing.chat.composer
+    scene.chat.compare.begin("", model="", system="", panes=(Pane(model=scene.model("unseeing")),) * 2)
+    scene.until(lambda: scene.chat.compare.shown and len(scene.chat.compare.view.panes) == 2)
+    composer.pictures.add(shown_of(painted()))
+    scene.type_and_send("What is this?")
+    assert scene.window.bar.texts() == ["None of these models can see pictures. Choose one with vision."]
+    assert len(composer.pictures.shown) == 1
+    assert not scene.chat.compare.view.session.turns()
+
+
+def test_the_pictures_of_a_draft_are_there_after_a_restart_until_it_is_sent(
+    open_window: Callable[[], Scene], home: Path
+) -> None:
+    def kept() -> list[str]:
+        return sorted(path.name for path in home.joinpath("drafts").glob("*"))
+
+    scene = open_window()
+    scene.show()
+    (home / "drafts").mkdir(exist_ok=True)
+    (home / "drafts" / ("0" * 64)).write_bytes(b"left by a window that was killed")
+    first, later = shown_of(painted(30, 30)), shown_of(painted(31, 31))
+    scene.chat.composer.pictures.put((first, later))
+    scene.chat.composer.pictures.put((first,))
+    scene.until(lambda: kept() == [first.picture.hash])
+    state = home / "window.json"
+    scene.until(lambda: state.exists() and read(state).draft_pictures == {"": (replace(first.picture, data=None),)})
+    (home / "copy.json").write_bytes(state.read_bytes())  # what a kill would leave
+    scene.window._quitting = True
+    scene.close()
+    state.write_bytes((home / "copy.json").read_bytes())
+
+    again = open_window()
+    again.show()
+    strip = again.chat.composer.pictures
+    again.until(lambda: [shown.picture for shown in strip.shown] == [first.picture])
+    again.take_model("fast")
+    again.chat.composer.set_blind("")
+    again.type_and_send("What is this?")
+    again.answered()
+    assert [picture.hash for picture in again.dialogue.messages[0].pictures] == [first.picture.hash]
+    again.until(lambda: not kept() and not read(state).draft_pictures)
 
 
 def test_large_opaque_pictures_become_jpeg() -> None:

@@ -7,7 +7,7 @@ import pytest
 from models_fakes import LibraryHost
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QApplication, QCheckBox, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.message_bar import NoticeRow
@@ -21,6 +21,7 @@ from paddock.gui.quit_question import QuitQuestion, Work
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import ElidedLabel, Label, menu_words
 from paddock.gui.widgets.memory_bar import MemoryLegend
+from paddock.gui.widgets.question import Question
 from paddock.sdk.open_address import OpenFile
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -111,7 +112,7 @@ def test_nothing_is_asked_about_downloads_where_none_is_under_way(window: QWidge
     seen: list[int] = []
 
     def look() -> None:
-        [box] = window.findChildren(QMessageBox)
+        [box] = window.findChildren(Question)
         seen.append(len(box.findChildren(QCheckBox)))
         box.close()
 

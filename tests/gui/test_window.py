@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
+
+from paddock.gui.widgets.question import Question
 
 Scene = Any
 
@@ -63,8 +65,8 @@ def press_in_the_question(scene: Scene, words: str) -> None:
 
     def press() -> None:
         box = QApplication.activeModalWidget()
-        if isinstance(box, QMessageBox):
-            next(button for button in box.buttons() if button.text() == words).click()
+        if isinstance(box, Question):
+            next(button for button in box.buttons if button.text() == words).click()
         else:
             QTimer.singleShot(20, press)
 

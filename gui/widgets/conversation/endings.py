@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paddock.gui.widgets.notice import Severity
-from paddock.sdk.errors import ModelNotFound, OutOfMemory
+from paddock.sdk.errors import ModelNotFound, NoVision, OutOfMemory
 from paddock.sdk.types import ChatMessage
 
 LOAD_SETTINGS = "Change load settings"
@@ -56,7 +56,7 @@ def ending(message: ChatMessage) -> Ending | None:
 
 
 def _remedy(error: Mapping[str, Any]) -> str:
-    if error.get("code") == ModelNotFound.code:
+    if error.get("code") in (ModelNotFound.code, NoVision.code):
         return CHOOSE_MODEL
     if error.get("code") != OutOfMemory.code:
         return ""

@@ -14,11 +14,6 @@ from paddock.sdk.types import GenerateRequest, Message, ModelInfo
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def script(tmp_path: Path) -> Callable[..., ModelInfo]:
     """Writes an echo script: ``script("name", text="hello")``."""
 

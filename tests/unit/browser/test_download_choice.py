@@ -16,12 +16,6 @@ from paddock.browser.hub import Hub, HubFile, Listing
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import ModelNotFound, ModelUnusable
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 MODEL = "Qwen2.5-VL-7B-Q4_K_M.gguf"
 
 

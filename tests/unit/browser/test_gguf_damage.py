@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from work_counter import calls
 
 from paddock.browser.gguf import Header, parse_header, read_header, read_model_headers
 from paddock.browser.gguf_cursor import Incomplete
@@ -241,11 +242,9 @@ LARGE = [many_keys, many_arrays, many_texts, long_template, many_tensors]
 
 
 @pytest.mark.parametrize("make", [*LARGE, many_strings, long_strings])
-def test_the_most_expensive_headers_are_read_in_time(make):
+def test_the_most_expensive_headers_cost_no_more_than_their_length(make):
     data = make()
-    began = time.thread_time()
-    outcome(data, len(data))
-    assert time.thread_time() - began < 10.0, "1 s of processor time on an ordinary one"
+    assert calls(lambda: outcome(data, len(data))) < len(data) // 6
 
 
 @pytest.mark.parametrize("make", LARGE)

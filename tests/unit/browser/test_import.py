@@ -106,6 +106,24 @@ def test_a_folder_keeps_its_layout(write: Write, models: Path) -> None:
     assert len(plan.firsts) == 3
 
 
+def test_in_a_folder_of_downloads_each_model_is_named_for_itself(write: Write, models: Path) -> None:
+    for name in ("tiny-Q8_0.gguf", "tiny-Q4_K_M.gguf", "mmproj-tiny-F16.gguf", "mmproj-other.gguf"):
+        write(f"Downloads/{name}")
+    folder = write("Downloads/rocket-Q6_K.gguf", general__repo_url="https://huggingface.co/acme/Rocket").parent
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    plan = plan_import(folder, models, SUFFIXES)
+    assert sorted(places(plan, models)) == [
+        "acme/Rocket/rocket-Q6_K.gguf",
+        "local/tiny/mmproj-tiny-F16.gguf",
+        "local/tiny/tiny-Q4_K_M.gguf",
+        "local/tiny/tiny-Q8_0.gguf",
+    ]
+    assert plan.left_out == (
+        "broken.gguf is damaged: it ends in the middle of its header.",
+        "mmproj-other.gguf only goes with a model, and its name does not tell which.",
+    )
+
+
 @pytest.mark.parametrize("name", ["acme", "../x", "acme/../x", "/acme/x", "CON/x", "a/b/c", "acme/"])
 def test_names_that_lead_elsewhere_are_refused(write: Write, models: Path, name: str) -> None:
     with pytest.raises(BadRequest, match="refused"):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
 import threading
-from pathlib import Path
 
 import pytest
 
-from paddock.browser.header_cache import HeaderCache
 from paddock.browser.hub import Hub
 from paddock.browser.remote import Fetched, fetch_headers, is_remote
 from paddock.sdk.errors import (
@@ -20,16 +17,10 @@ from paddock.sdk.errors import (
     ModelUnusable,
     PaddockError,
     RemoteFailed,
-    StorageFailed,
 )
 
 pytestmark = pytest.mark.anyio
 MEGABYTE = 2**20
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -364,48 +355,6 @@ async def test_cancelling_leaves_nothing(fetch, hub, small, tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert list((tmp_path / "headers").iterdir()) == []
-
-
-# ---------------------------------------------------------------- the cache
-
-
-def stored(cache: HeaderCache, key: str, size: int = 1000, name: str = "a.gguf") -> tuple[Path, ...]:
-    staged = cache.stage()
-    (staged / name).write_bytes(b"x" * size)
-    return cache.keep(key, staged, {name: 10**9})
-
-
-def test_the_least_recently_used_header_leaves(tmp_path):
-    cache = HeaderCache(tmp_path, most_models=3)
-    for number, key in enumerate("abc"):
-        stored(cache, key)
-        os.utime(tmp_path / key, (number, number))
-    assert cache.find("a", ["a.gguf"])
-    stored(cache, "d")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c", "d"]
-
-
-def test_the_cache_is_bounded_by_real_bytes(tmp_path):
-    cache = HeaderCache(tmp_path, most_bytes=3 * MEGABYTE)
-    for key in "abcdef":
-        assert stored(cache, key, MEGABYTE)[0].stat().st_size == 10**9
-    assert len(list(tmp_path.iterdir())) <= 3
-
-
-def test_two_processes_that_keep_the_same(tmp_path):
-    cache = HeaderCache(tmp_path)
-    first, second = cache.stage(), cache.stage()
-    for staged in (first, second):
-        (staged / "a.gguf").write_bytes(b"x")
-    assert cache.keep("k", first, {"a.gguf": 10}) == cache.keep("k", second, {"a.gguf": 10})
-    assert [path.name for path in tmp_path.iterdir()] == ["k"]
-
-
-def test_a_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StorageFailed) as error:
-        HeaderCache(tmp_path / "file").stage()
-    assert str(tmp_path / "file") in error.value.message
 
 
 async def test_without_sparse_files_there_are_headers_but_no_files(fetch, hub, small, monkeypatch, tmp_path):

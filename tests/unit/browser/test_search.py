@@ -7,19 +7,15 @@ import pytest
 from paddock.browser.hub import Hub
 from paddock.browser.hub_results import badges_of, parameters_of
 from paddock.browser.model_card import card_of
-from paddock.browser.search import HubSearch, age_text, repository_in
+from paddock.browser.search import HubSearch, age_text
 from paddock.browser.search_cache import SearchCache
 from paddock.browser.suggestions import suggestions
 from paddock.sdk.errors import AccessDenied, BadRequest, ModelNotFound, PaddockError, RemoteFailed
 from paddock.sdk.hub import HubSearchRequest
+from paddock.sdk.hub_words import hub_words
 
 pytestmark = pytest.mark.anyio
 BILLION = 10**9
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Clock:
@@ -126,32 +122,36 @@ async def test_a_result_tells_what_the_hub_knows(search, catalogue):
 async def test_a_page_of_the_hub_is_a_search_for_its_repository(search, hub):
     page = await search.page(ask("https://huggingface.co/Qwen/Qwen3-8B-GGUF/tree/main"))
     assert page.hub == (await search.page(ask())).hub == hub.url, "people are led to the hub that was asked"
-    assert [result.id for result in page.results] == ["Qwen/Qwen3-8B-GGUF"]
+    assert ([result.id for result in page.results], page.named) == (["Qwen/Qwen3-8B-GGUF"], "Qwen/Qwen3-8B-GGUF")
+    page = await search.page(ask("ollama run hf.co/Qwen/Qwen3-8B-GGUF:Q4_K_M", badge="vision"))
+    assert page.named == "Qwen/Qwen3-8B-GGUF:Q4_K_M", "whoever names one wants to see it"
     error = await refused(ModelNotFound, search.page(ask("https://huggingface.co/owner/nothing")))
     assert "owner/nothing" in error.message
     assert (await search.page(ask("owner/nothing"))).results == ()
+    begun = await search.page(ask("Qwen/qwen3-8b"))
+    assert "Qwen/Qwen3-8B-GGUF" in [result.id for result in begun.results]
+    assert begun.named == ""
 
 
-@pytest.mark.parametrize(
-    ("words", "repo"),
-    [
-        ("owner/repo", "owner/repo"),
-        (" owner/repo:Q4_K_M ", "owner/repo"),
-        ("https://huggingface.co/owner/repo", "owner/repo"),
-        ("https://hf.co/owner/repo/blob/main/a.gguf?download=true", "owner/repo"),
-        ("huggingface.co/owner/repo", "owner/repo"),
-        ("http://mirror.example/owner/repo", "owner/repo"),
-        ("https://example.org/owner/repo", ""),
-        ("file:///etc/passwd", ""),
-        ("owner/", ""),
-        ("qwen 3", ""),
-        ("a/b/c", ""),
-        ("../../etc", ""),
-        ("", ""),
-    ],
-)
-def test_which_words_are_a_repository(words, repo):
-    assert repository_in(words, "mirror.example") == repo
+async def test_pages_of_the_hub_that_hold_several_models(search):
+    found = (await search.page(ask("https://huggingface.co/unsloth"))).results
+    assert found
+    assert {result.author for result in found} == {"unsloth"}
+    found = (await search.page(ask("https://huggingface.co/models?search=qwen3+8b&sort=trending"))).results
+    assert found
+    assert all("qwen3" in result.id.lower() and "8b" in result.id.lower() for result in found)
+    await refused(BadRequest, search.page(ask("https://huggingface.co/datasets/owner/data")))
+
+
+async def test_the_name_of_a_file_finds_its_repository_and_says_so(search):
+    page = await search.page(ask("Qwen2.5-Coder-7B-Instruct-UD-Q4_K_M-00001-of-00002.gguf"))
+    assert page.results
+    assert all("Qwen2.5-Coder-7B-Instruct" in result.id for result in page.results)
+    assert page.notes == (
+        "Nothing is called “Qwen2.5-Coder-7B-Instruct-UD-Q4_K_M-00001-of-00002.gguf”. "
+        "These match “Qwen2.5-Coder-7B-Instruct”.",
+    )
+    assert (await search.page(ask("nothing such Q4_K_M"))).notes == ()
 
 
 async def test_what_the_hub_describes_oddly_is_left_out_and_said(search_as, hub, hub_catalogue):
@@ -211,6 +211,16 @@ async def test_a_gated_model_says_the_way_in(search_as, hub, catalogue):
     assert "the account of your token" in (await search_as("hf_right").model(repo)).obstacle
     catalogue.accounts["hf_right"].granted.add(repo)
     assert (await search_as("hf_right").model(repo)).obstacle == ""
+
+
+async def test_a_mirror_may_lie_below_a_path(hub, catalogue, tmp_path, monkeypatch):
+    known = hub.answer
+    monkeypatch.setattr(hub, "answer", lambda path, *rest: known(path.removeprefix("/mirrors/hf"), *rest))
+    mirror = f"{hub.url}/mirrors/hf"
+    search = HubSearch(lambda: Hub(mirror), SearchCache(tmp_path / "cache"))
+    page = await search.page(ask(f"{mirror}/google/gemma-3-4b-it-GGUF/tree/main"))
+    assert page.named == "google/gemma-3-4b-it-GGUF"
+    assert f"Ask for access at {mirror}/{page.named}," in (await search.model(page.named)).obstacle
 
 
 async def test_a_revoked_token_is_named(search_as, catalogue):
@@ -354,9 +364,8 @@ def test_suggestions_are_whole_and_in_order():
     assert len(listed) >= 8
     assert [each.size_bytes for each in listed] == sorted(each.size_bytes for each in listed)
     for each in listed:
-        repo, _, quant = each.source.partition(":")
-        assert repository_in(each.source, "x") == repo
-        assert quant
+        assert hub_words(each.source).model == each.source
+        assert hub_words(each.source).quant
         assert each.reason.endswith(".")
         assert 0.4 < each.size_bytes / each.parameters < 1.2
     assert len({each.source for each in listed}) == len(listed)

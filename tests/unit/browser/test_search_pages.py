@@ -12,6 +12,18 @@ from paddock.sdk.hub import HubPage, HubResult, HubSearchRequest
 pytestmark = pytest.mark.anyio
 
 
+async def test_what_was_named_comes_whatever_the_filters_say() -> None:
+    one = HubPage(results=(HubResult(id="o/1", author="o", name="1"),), named="o/1:Q8_0")
+
+    async def ask(request: HubSearchRequest) -> HubPage:
+        return one
+
+    asked = HubSearchRequest(words="o/1", badge="vision", fits=True)
+    assert await full_page(asked, ask, lambda result: msgspec.structs.replace(result, fit="does_not_fit")) == (
+        msgspec.structs.replace(one, results=(msgspec.structs.replace(one.results[0], fit="does_not_fit"),))
+    )
+
+
 class Hub:
     """``count`` results; every third one is an embedder, every second one fits."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from held_answers import write_model
 
 from paddock.sdk.client import Client
 from paddock.sdk.paths import Home
@@ -35,9 +36,7 @@ class Program:
                 }
             },
         }.items():
-            folder = self.home.models / "test" / name
-            folder.mkdir(parents=True)
-            (folder / f"{name}.echo.json").write_text(json.dumps(script))
+            write_model(self.home.models, name, script)
 
     def run(self, *arguments: str, stdin: str | None = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing
 
 import pytest
+from held_answers import write_model
 
 from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.asking import question
@@ -30,10 +30,7 @@ TEXT = "one two three four five"
 
 def model(home: Home, name: str, **script: object) -> str:
     """A scripted model; its id."""
-    folder = home.models / "test" / name
-    folder.mkdir(parents=True)
-    (folder / f"{name}.echo.json").write_text(json.dumps({"text": TEXT, "tokens_per_second": 1000, **script}))
-    return f"test/{name}"
+    return write_model(home.models, name, {"text": TEXT, "tokens_per_second": 1000, **script})
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 90.0) -> None:

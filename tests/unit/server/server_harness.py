@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from held_answers import write_model
 
 from paddock.sdk.paths import Home
 
@@ -120,10 +121,7 @@ class HostProcess:
 
 def echo_model(root: Path, name: str, **script: Any) -> str:
     """Put a scripted model into the models folder; its id."""
-    folder = root / "models" / "test" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.echo.json").write_text(json.dumps(script))
-    return f"test/{name}"
+    return write_model(root / "models", name, script)
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
@@ -140,6 +138,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) 
 
 MODELS: dict[str, dict[str, Any]] = {
     "paris": {"text": "The capital of France is Paris.", "tokens_per_second": 400},
+    "blind": {"text": "Words.", "blind": True},
     "slow": {"text": "".join(f"{n} " for n in range(3000)), "hold": {"after_tokens": 30}},  # never ends by itself
     "thinker": {"text": "Four.", "reasoning": "Two and two.", "tokens_per_second": 400},
     "hanging": {"hang": True},

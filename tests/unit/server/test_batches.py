@@ -169,7 +169,7 @@ def test_judges_speak_after_the_answers_and_an_unclear_verdict_is_none(shared):
         return {"kind": "judge", "value": "It names Paris.", "model": f"test/{model}", "name": model}
 
     checks = [judge("yes"), {"kind": "contains", "value": "Paris"}, judge("unsure"), judge("dying")]
-    checks += [judge("pressed"), judge("pondering")]
+    checks += [judge("pressed"), judge("pondering"), {**judge("starter"), "model": "paddock/starter"}]
     id = start(shared, [{"prompt": "a", "checks": checks}, {"prompt": "b"}], "test/paris")
     assert ended(shared, id)["to_judge"] == 0
     results = {check["name"]: check for check in cells(shared, id)[0]["checks"]}
@@ -178,6 +178,7 @@ def test_judges_speak_after_the_answers_and_an_unclear_verdict_is_none(shared):
     assert "not clear" in results["unsure"]["note"]
     assert (results["pressed"]["passed"], results["pressed"]["note"]) == (False, "Hard to say")
     assert (results["pondering"]["passed"], "still thinking" in results["pondering"]["note"]) == (None, True)
+    assert results["starter"]["passed"] in (True, False), "its engine holds what it says to the form of a verdict"
     assert results["dying"]["passed"] is None
     assert "did not answer" in results["dying"]["note"]
     assert [cell["prompt"] for cell in shared.get(f"/control/batches/{id}/changes")] == [1, 0], "judged last"
@@ -270,7 +271,7 @@ IMPATIENT = "from paddock.server import batch_work\nbatch_work.BUSY_S = 0.1\n"
 SERVE = "from paddock.server.__main__ import main\nimport sys\nsys.exit(main())"
 
 
-def test_a_batch_leaves_memory_to_a_chat_and_goes_on_afterwards(tmp_path):
+def test_a_batch_leaves_memory_to_loads_and_chats_and_goes_on_afterwards(tmp_path):
     batch_model = Gate(tmp_path / "models", "batch", {"after_tokens": 3, "when": "held"}, parallel=3, **BIG)
     chat_model = Gate(tmp_path / "models", "chat", **BIG)
     host = HostProcess(tmp_path, code=IMPATIENT + SERVE)
@@ -281,6 +282,11 @@ def test_a_batch_leaves_memory_to_a_chat_and_goes_on_afterwards(tmp_path):
         id = start(host, prompts, "TEST/Batch")
         answering(host, id, 1, 2, done=1)
         before = host.get(f"/control/batches/{id}/changes")
+
+        estimate = host.post("/control/estimate", {"model": chat_model.id})
+        assert estimate["sentence"] == "Fits once the batch has given way and batch is unloaded."
+        assert list(host.events("POST", "/control/loaded", {"model": chat_model.id}))[-1]["type"] == "loaded"
+        answering(host, id, 1, 2, done=1)
 
         chat = host.post("/control/chats", {"model": chat_model.id})["summary"]["id"]
         answer = host.events("POST", f"/control/chats/{chat}/send", {"content": "hi"})
@@ -299,3 +305,24 @@ def test_a_batch_leaves_memory_to_a_chat_and_goes_on_afterwards(tmp_path):
         assert [cell["change"] for cell in changes[1:]] == [before[0]["change"] + 1, before[0]["change"] + 2]
     finally:
         host.close()
+
+
+def test_a_prompt_shows_its_pictures_and_a_pane_that_cannot_see_fails_alone(shared, tmp_path, noise_png):
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(noise_png(20, 10))
+    prompts = [{"prompt": "What is this?", "images": [str(picture)]}]
+    id = start(shared, prompts, "test/paris", "test/blind")
+    ended(shared, id)
+    seen, unseen = cells(shared, id)
+    assert seen["state"] == "done"
+    assert unseen["error"]["code"] == "no_vision"
+    exported = shared.post(f"/control/batches/{id}/export", {"format": "jsonl"})["text"]
+    assert json.loads(exported.splitlines()[0])["images"] == [str(picture)]
+    assert "With cat.png" in shared.post(f"/control/batches/{id}/export", {"format": "html"})["text"]
+    picture.unlink()
+    patch(shared, id, "retry")
+    ended(shared, id)
+    assert "There is no file" in cells(shared, id)[1]["error"]["message"]
+    body = {"prompts": prompts, "panes": [{"model": "test/paris"}]}
+    refused = shared.http.post("/control/batches", json=body)
+    assert (refused.status_code, "Prompt 1" in refused.text) == (400, True)

@@ -99,6 +99,26 @@ def test_open_webuis_tree_with_its_versions(tmp_path):
     ]
 
 
+def test_open_webuis_answers_that_stand_in_their_output_alone(tmp_path):
+    output = [
+        {"type": "reasoning", "content": [{"type": "output_text", "text": "A capital."}], "summary": []},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me search."}]},
+        {"type": "function_call", "name": "search_web", "arguments": "{}"},
+        {"type": "function_call_output", "output": [{"type": "input_text", "text": "results"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Paris."}]},
+    ]
+    question = {"id": "u", "parentId": None, "role": "user", "content": "Where?"}
+    counted = {"input_tokens": 5, "output_tokens": 7}
+    answer = {"id": "a", "parentId": "u", "role": "assistant", "content": "", "output": output, "usage": counted}
+    history = {"messages": {"u": question, "a": answer}, "currentId": "a"}
+    path = put(tmp_path / "chat-export.json", [{"id": "w", "title": "Capitals", "chat": {"history": history}}])
+    (record,), problems = found(path)
+    assert shown(record) == [("user", "Where?"), ("assistant", "Let me search.\n\nParis.")]
+    read = record.path(record.leaf)[-1]
+    assert (read.reasoning, read.usage.completion_tokens) == ("A capital.", 7)
+    assert problems == ["“Capitals”: 1 tool call was left out."]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_chatgpts_tree_alone_and_in_its_archive(tmp_path, packed):
     path = tmp_path / "conversations.json"
@@ -120,6 +140,16 @@ def test_chatgpts_tree_alone_and_in_its_archive(tmp_path, packed):
     assert sorted(problems[0].replace(" and ", ", ")) == sorted(
         f"“Capitals”: {lost} were left out.".replace(" and ", ", ")
     )
+
+
+def test_chatgpts_references_become_what_it_shows_in_their_place(tmp_path):
+    chats = chatgpt()
+    cite, chart = "\ue200cite\ue202turn0search3\ue201", "\ue200chart\ue202turn0x1\ue201"
+    answer = next(node for node in chats[0]["mapping"].values() if "Paris." in str(node["message"]))["message"]
+    answer["content"]["parts"] = [f"Paris. {cite}{chart}"]
+    answer["metadata"] = {"content_references": [{"matched_text": cite, "alt": "([site](https://example.org))"}]}
+    (record,), _ = found(put(tmp_path / "conversations.json", chats))
+    assert shown(record)[-1] == ("assistant", "Paris. ([site](https://example.org))")
 
 
 KEYS = st.sampled_from(

@@ -13,9 +13,10 @@ from msgspec import structs
 
 from paddock.sdk import Client
 from paddock.sdk.chats import ExportRequest
+from paddock.sdk.compare import AskPanes
 from paddock.sdk.errors import BadRequest, NotFound
 from paddock.sdk.pictures import Picture, picture_of
-from paddock.sdk.types import ChatMessage, ChatSummary, NewChat, SendRequest
+from paddock.sdk.types import Chat, ChatMessage, ChatSummary, NewChat, Pane, SendRequest
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_lines import line_of, record_of
 from paddock.server.chats import ChatTable
@@ -118,3 +119,29 @@ def test_a_question_with_a_picture_is_kept_answered_again_and_copied(shared, noi
         assert "With a picture." in exported.text
         with pytest.raises(BadRequest, match="no picture"):
             list(client.send(chat, SendRequest(content="?", pictures=(Picture(hash="", data=b"nothing"),))))
+
+
+def test_a_question_with_a_picture_goes_to_all_panes_and_keeps_it(shared, noise_png: Png) -> None:
+    data = noise_png(30, 20)
+    with Client.connect(shared.home, start=False) as client:
+        chat = client.create_chat(NewChat(model="test/paris")).summary.id
+        one, two = client.set_panes(chat, [Pane(model="test/paris"), Pane(model="test/blind")]).panes
+
+        def ask(request: AskPanes) -> Chat:
+            for begun in client.ask_panes(chat, request):
+                list(client.attach(begun.id))
+            return client.chat(chat)
+
+        now = ask(AskPanes(content="", pictures=(picture_of(data),)))
+        assert now.summary.title == "Picture"
+        question = now.paths[one.id][0]
+        assert [(picture.width, picture.data) for picture in question.pictures] == [(30, None)]
+        assert client.picture(question.pictures[0].hash).data == data
+        assert [now.paths[pane.id][1].state for pane in (one, two)] == ["done", "failed"]
+        assert now.paths[two.id][1].error["code"] == "no_vision"
+        now = ask(AskPanes(turn=question.turn, content="In other words?"))
+        assert {path[0].pictures for path in now.paths.values()} == {question.pictures}
+        client.adopt_pane(chat, one.id)
+        assert client.chat(chat).paths[two.id][0].pictures == question.pictures
+        with pytest.raises(BadRequest, match="no picture"):
+            ask(AskPanes(content="?", pictures=(Picture(hash="", data=b"nothing"),)))

@@ -27,11 +27,6 @@ class Heard(Bus):
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def heard() -> Heard:
     return Heard()
 

@@ -97,10 +97,19 @@ def test_further_names_are_used_by_every_door_and_outlive_the_host(start):
         assert "Paris" in answer.choices[0].message.content
         chat = again.post("/control/chats", {"title": "", "model": "gpt-4o-mini"})
         assert chat["summary"]["model"] == "test/paris"
+        changed = again.http.patch("/control/settings", json={"default_model": "my-coder"})
+        assert changed.json()["default_model"] == "test/paris"
+        panes = again.post(f"/control/chats/{chat['summary']['id']}/panes", [{"model": "My-Coder"}] * 2)
+        assert [pane["model"] for pane in panes["panes"]] == ["test/paris"] * 2
+        assert "“My-Coder”" in again.http.post("/control/loaded", json={"model": "my-codr"}).json()["error"]["hint"]
         assert again.http.delete("/control/loaded/my-coder").status_code == 204
         assert patch(again, "test/paris", aliases=[]).json()["aliases"] == []
         with pytest.raises(openai.NotFoundError):
             api.chat.completions.create(model="gpt-4o-mini", messages=asked)
+        patch(again, "test/slow", aliases=["slowly"])
+        assert again.http.delete("/control/models?model=slowly").status_code == 200
+        with pytest.raises(openai.NotFoundError, match="a name of “test/slow”, which is not on this computer"):
+            api.chat.completions.create(model="slowly", messages=asked)
 
 
 def test_a_name_is_of_one_model_only(start):
@@ -281,11 +290,6 @@ class Watched:
 
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def test_only_what_can_change_the_list_is_looked_at(tmp_path):

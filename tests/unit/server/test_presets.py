@@ -180,6 +180,18 @@ def test_a_command_line_of_llama_cpp_is_read() -> None:
         assert unknown in said
 
 
+def test_command_lines_as_pages_print_them_are_read() -> None:
+    line = """# Don't forget: best settings
+LLAMA_ARG_CTX_SIZE=8192 llama-server \u2013temp 0.6 \u2014top-k 20 --rope-scale 4 \\
+  --chat-template-kwargs '{"enable_thinking": false}'"""
+    read = read_preset(PresetText(text=line))
+    assert (read.preset.sampling, read.preset.reasoning) == ({"temperature": 0.6, "top_k": 20}, False)
+    assert read.load == {"n_ctx": 8192, "rope_freq_scale": 0.25}
+    assert read.notes == ()
+    kwargs = """--chat-template-kwargs '{"enable_thinking": false, "style": "terse"}'"""
+    assert read_preset(PresetText(text=kwargs)).preset.reasoning is None
+
+
 @pytest.mark.parametrize("line", ["--temp warm", "--top-p 7", "--temp", "--sampler-seq q"])
 def test_values_that_do_not_fit_are_named(line: str) -> None:
     read = read_preset(PresetText(text=line))

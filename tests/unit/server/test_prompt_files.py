@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from paddock.sdk.batch_lines import prompt_text
 from paddock.sdk.compare import PromptsText
 from paddock.sdk.errors import BadRequest, NotFound
 from paddock.server import prompt_files
@@ -98,3 +99,23 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(prompt_files, "MOST_PROMPTS", 3)
     with pytest.raises(BadRequest, match="more than 3 prompts"):
         prompts("a\nb\nc\nd\n")
+
+
+def test_pictures_are_named_from_the_file_and_looked_at(tmp_path, noise_png):
+    (tmp_path / "cat.png").write_bytes(noise_png(20, 10))
+    file = tmp_path / "prompts.jsonl"
+    file.write_text('{"prompt": "What is this?", "images": ["cat.png"]}\n{"images": ["./cat.png"]}\n')
+    one, two = read_prompts(PromptsText(path=str(file))).prompts
+    assert one.images == (str(tmp_path / "cat.png"),)
+    assert prompt_text(two) == "cat.png"
+    (picture,) = prompt_files.read_pictures(one.images)
+    assert (picture.width, picture.height) == (20, 10)
+    (tmp_path / "text.png").write_text("no picture")
+    for name, said in (("text.png", "Line 1: text.png: This is no picture"), ("none.png", "Line 1: There is no file")):
+        file.write_text(f'{{"prompt": "x", "images": ["{name}"]}}')
+        with pytest.raises(BadRequest, match=said):
+            read_prompts(PromptsText(path=str(file)))
+    with pytest.raises(BadRequest, match=r"not known where “cat\.png” lies"):
+        prompts('{"prompt": "x", "images": ["cat.png"]}')
+    with pytest.raises(BadRequest, match="Line 1 has a column “images”"):
+        prompts("prompt,images\nx,cat.png\n")

@@ -34,8 +34,8 @@ class Steady(Pace):
     def padding(self, rows: int) -> int:
         return self._padding
 
-    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> None:
-        pass
+    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> int:
+        return 1
 
 
 class Guesses:
@@ -61,6 +61,8 @@ class Driver:
         self.raw = raw
         self.guesses = Guesses()
         settings = {"parallel": SEQUENCES, "each": CELLS, "budget": BUDGET} | limits
+        if raw.context.n_seq_max == 1:
+            settings["parallel"] = 1
         self.runner = Runner(
             raw.context,
             threads=(1, 1),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from paddock.backends.llamacpp.bindings import DECODED, Context, Model, library
-from paddock.backends.llamacpp.loading import effective_options, load_model
+from paddock.backends.llamacpp.loading import ALL_OUTPUTS, ONE_SEQUENCE, effective_options, load_model
 
 CELLS, SEQUENCES, UBATCH, OUTPUTS = 1024, 4, 32, 16
 """A sliding window of 32 has 256 cells in such a context, so that prompts of 340 tokens come round in it."""
@@ -63,7 +63,9 @@ class Raw:
 
     def decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> list[np.ndarray]:
         """Evaluate rows of (token, position, sequence, output); the logits of those with an output, in order."""
-        assert self.context.decode(rows) == DECODED
+        every = self.context.model.architecture in ALL_OUTPUTS
+        asked = [(token, position, sequence, output or every) for token, position, sequence, output in rows]
+        assert self.context.decode(asked) == DECODED
         return [self.logits(index) for index, row in enumerate(rows) if row[3]]
 
     def logits(self, row: int) -> np.ndarray:
@@ -140,6 +142,10 @@ class Case:
         asked = {"n_ctx": CELLS, "n_batch": CELLS, "n_ubatch": UBATCH, "n_seq_max": SEQUENCES, "kv_unified": True}
         asked |= {"n_threads": 1, "n_threads_batch": 1, "n_outputs_max": OUTPUTS, "n_outputs_max_per_seq": OUTPUTS}
         asked |= {"swa_full": False} | options
+        if self.architecture in ONE_SEQUENCE:
+            asked["n_seq_max"] = 1
+        if self.architecture in ALL_OUTPUTS:
+            asked |= {"n_outputs_max": 0, "n_outputs_max_per_seq": 0}
 
         def configure(params: Any) -> None:
             for name, value in asked.items():

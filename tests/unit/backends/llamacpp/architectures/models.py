@@ -92,6 +92,41 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "attention.value_length_swa": 16,
         "embedding_length_per_layer_input": 16,
     },
+    "deepseek4": _WINDOW
+    | _EXPERTS
+    | _ALL_EXPERTS
+    | {
+        "expert_shared_count": 1,
+        "expert_gating_func": 4,
+        "expert_weights_scale": 1.0,
+        "expert_weights_norm": True,
+        "swiglu_clamp_exp": 10.0,
+        "hash_layer_count": 0,
+        "attention.head_count_kv": 1,
+        "attention.key_length": 64,
+        "attention.value_length": 64,
+        "rope.dimension_count": 32,
+        "attention.q_lora_rank": 32,
+        "attention.output_group_count": 2,
+        "attention.output_lora_rank": 16,
+        "attention.indexer.head_count": 4,
+        "attention.indexer.key_length": 64,
+        "attention.indexer.top_k": 4096,
+        "attention.compress_ratios": [0, 4, 128, 4],
+        "attention.compress_rope_freq_base": 160000.0,
+        "hyper_connection.count": 4,
+        "hyper_connection.sinkhorn_iterations": 2,
+        "hyper_connection.epsilon": 1e-6,
+    },
+    "plamo2": _SSM
+    | _EVERY_SECOND_LAYER
+    | {
+        "ssm.group_count": 0,
+        "ssm.state_size": 64,
+        "attention.key_length": 16,
+        "attention.value_length": 16,
+    },
+    "cogvlm": {"attention.head_count_kv": 4},
 }
 
 
@@ -114,8 +149,10 @@ _OWN_SCALES = {
 
 
 RECURRENT = {"mamba", "mamba2", "rwkv6", "rwkv7"}
-HYBRID = {"jamba", "falcon-h1", "granitehybrid", "qwen3next", "lfm2"}
+HYBRID = {"jamba", "falcon-h1", "granitehybrid", "qwen3next", "lfm2", "deepseek4", "plamo2"}
 SLIDING = {"gemma2", "gemma3", "cohere2", "gpt-oss", "gemma3n", "gemma4"}
+ON_ITS_OWN_TERMS = {"deepseek4", "plamo2", "cogvlm"}
+"""What llama.cpp computes rightly only the way the engine asks for it: it may abort, hang or be wrong otherwise."""
 
 
 class _Tensor(ctypes.Structure):

@@ -12,16 +12,18 @@ from paddock.backends.llamacpp.bindings import FULL
 from paddock.sdk.errors import EngineError
 
 from .harness import JOBS, SHARED, Case, Logits, Raw
-from .models import ARCHITECTURES, HYBRID, RECURRENT, SLIDING
+from .models import ARCHITECTURES, HYBRID, ON_ITS_OWN_TERMS, RECURRENT, SLIDING
 
 A, B, C = JOBS
-PLAIN = set(ARCHITECTURES) - RECURRENT - HYBRID - SLIDING
+FAITHFUL = set(ARCHITECTURES) - ON_ITS_OWN_TERMS
+PLAIN = FAITHFUL - RECURRENT - HYBRID - SLIDING
 
 
 def of(architectures: Iterable[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", sorted(architectures), indirect=True)
 
 
+@of(FAITHFUL)
 def test_batches_of_several_sequences(case: Case) -> None:
     def route(case: Case) -> list[Logits]:
         found: list[list[np.ndarray]] = [[] for _ in JOBS]
@@ -44,7 +46,7 @@ def test_batches_of_several_sequences(case: Case) -> None:
     case.check(route)
 
 
-@of(set(ARCHITECTURES) - SLIDING)
+@of(FAITHFUL - SLIDING)
 def test_a_whole_sequence_is_shared(case: Case) -> None:
     def route(case: Case) -> list[Logits]:
         with case.opened() as raw:
@@ -93,7 +95,7 @@ def test_a_part_is_shared_when_the_whole_window_is_kept(case: Case) -> None:
     case.check(route)
 
 
-@of(HYBRID)
+@of(HYBRID - ON_ITS_OWN_TERMS)
 def test_the_positions_tell_that_a_part_of_a_hybrid_was_not_shared(case: Case) -> None:
     with case.opened() as raw:
         raw.read(0, A.prompt, chunk=32)
@@ -111,6 +113,7 @@ def test_a_part_of_a_recurrent_sequence_is_refused(case: Case) -> None:
             raw.read(1, B.prompt[SHARED:], SHARED)
 
 
+@of(FAITHFUL)
 @pytest.mark.parametrize("flash_attention", [1, 0])
 def test_a_checkpoint_makes_a_part_of_any_sequence_shareable(case: Case, flash_attention: int) -> None:
     def route(case: Case) -> list[Logits]:
@@ -130,6 +133,7 @@ def test_a_checkpoint_makes_a_part_of_any_sequence_shareable(case: Case, flash_a
     case.check(route)
 
 
+@of(FAITHFUL)
 @pytest.mark.parametrize("flash_attention", [1, 0])
 def test_a_sequence_leaves_the_context_and_returns(case: Case, flash_attention: int, tmp_path: Path) -> None:
     def route(case: Case) -> list[Logits]:

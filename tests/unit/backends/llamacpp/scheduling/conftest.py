@@ -118,16 +118,16 @@ class SimulatedMemory:
         """What llama_decode does; only the first ``rows`` rows when it is broken off."""
         for held in self.sequences.values():
             held.before = len(held.tokens)
-        for row in step.rows[:rows]:
+        for token, position, sequence, _ in step.rows[:rows]:
             fresh = Held(special=None if self.rules.cut else [])
-            held = self.sequences.setdefault(row.sequence, fresh)
-            assert row.position == len(held.tokens), "a position was skipped or written twice"
+            held = self.sequences.setdefault(sequence, fresh)
+            assert position == len(held.tokens), "a position was skipped or written twice"
             assert held.special is None or held.special == held.tokens, "silently wrong"
             held.taken_back = False
-            held.tokens.append(row.token)
+            held.tokens.append(token)
             held.cells.append(next(self._numbers))
             if held.special is not None:
-                held.special.append(row.token)
+                held.special.append(token)
 
     def _in_window(self, held: Held) -> bool:
         return not self.rules.recurrent and len(held.tokens) <= self.rules.window

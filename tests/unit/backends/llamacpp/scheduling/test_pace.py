@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -16,15 +17,15 @@ def test_resting_cells_are_too_many_when_they_take_a_twentieth_of_the_step(micro
     for step in range(400):
         cells = 1000 + (16_000 if step % 100 < 60 else 0)
         cost.note(cells, (0.0154 + microseconds_a_cell * 1e-6 * cells) * noise.gauss(1, 0.02))
-    assert cost.too_high(16_000) is expected
-    assert not cost.too_high(0)
+    assert (cost.affordable < 16_000) is expected
+    assert cost.affordable > 0
 
 
 def test_without_any_change_of_the_cells_nothing_is_believed():
     cost = RestingCost()
     for step in range(400):
         cost.note(1000 + step % 2, 0.015 + 0.001 * (step % 2))
-    assert not cost.too_high(100_000)
+    assert cost.affordable == math.inf
 
 
 def test_a_prompt_beside_answers_is_read_in_pieces_that_keep_their_rhythm():

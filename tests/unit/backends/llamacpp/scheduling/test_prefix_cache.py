@@ -14,7 +14,7 @@ def test_a_follower_shares_what_a_finished_request_has_read(world):
     follower = it.add("second", [*range(20), 77, 78])
     step = it.advance()
     assert follower.cached == 20
-    assert [row.token for row in step.rows] == [77, 78]
+    assert [row[0] for row in step.rows] == [77, 78]
 
 
 def test_a_follower_shares_what_a_running_request_has_read(world):
