@@ -68,14 +68,6 @@ def paint_document(
     document.documentLayout().draw(painter, context)
 
 
-def document_text(document: QTextDocument, start: int, end: int) -> str:
-    cursor = QTextCursor(document)
-    last = document.characterCount() - 1
-    cursor.setPosition(min(last, max(0, start)))
-    cursor.setPosition(min(last, end), QTextCursor.MoveMode.KeepAnchor)
-    return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n").replace("\u00a0", " ")
-
-
 def document_word(document: QTextDocument, offset: int) -> tuple[int, int]:
     cursor = QTextCursor(document)
     cursor.setPosition(min(document.characterCount() - 1, offset))

@@ -24,12 +24,6 @@ class Places(Interactive):
             lambda action: QTimer.singleShot(0, self, self.scrolled_by_user.emit)
         )
 
-    def turn_top(self, turn: str) -> int | None:
-        """Where a turn begins, in pixels from the top of all; None where it is not shown. Below what was seen it is
-        an estimate."""
-        number = self._first_of(turn)
-        return self.column.rows[number].top if number is not None else None
-
     def turn_at_top(self) -> tuple[str, float]:
         """The turn that is being read, and how much of it is behind, 0 to 1; ("", 0) where nothing is shown."""
         if not self.column.rows:
@@ -46,15 +40,6 @@ class Places(Interactive):
                 return
             top, height = self._extent(turn)
             self.verticalScrollBar().setValue(round(top + fraction * height) - self._reading())
-
-    def scroll_fraction(self) -> float:
-        """How far down it is scrolled, 0 to 1."""
-        bar = self.verticalScrollBar()
-        return bar.value() / bar.maximum() if bar.maximum() else 1.0
-
-    def set_scroll_fraction(self, fraction: float) -> None:
-        bar = self.verticalScrollBar()
-        bar.setValue(round(fraction * bar.maximum()))
 
     def _reading(self) -> int:
         return round(self.viewport().height() * READ)
