@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WHOLE_ONLY: tuple[str, ...] = ()
+WHOLE_ONLY = ("deepseek4",)
 """Architectures that abort the process on a copy of a part and know no partial state."""
 
 
