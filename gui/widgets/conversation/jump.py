@@ -12,6 +12,8 @@ from paddock.gui.widgets.buttons import IconButton
 AWAY = 120
 """Pixels from the end from which it is shown."""
 EDGE = 14
+LOW = 240
+"""Pixels of a view in which the middle of its foot is needed for words."""
 
 
 class JumpButton(IconButton):
@@ -31,12 +33,9 @@ class JumpButton(IconButton):
         self.setVisible(self._bar.maximum() - self._bar.value() > AWAY)
         if self.isVisible():
             side, area = self.sizeHint(), self._view.viewport().geometry()
-            self.setGeometry(
-                area.center().x() - side.width() // 2,
-                area.bottom() - side.height() - EDGE,
-                side.width(),
-                side.height(),
-            )
+            middle = area.center().x() - side.width() // 2
+            left = middle if area.height() >= theme.current().px(LOW) else area.right() - side.width() - EDGE
+            self.setGeometry(left, area.bottom() - side.height() - EDGE, side.width(), side.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()

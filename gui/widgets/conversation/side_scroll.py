@@ -10,8 +10,8 @@ from paddock.gui.widgets.conversation.style import Style
 from paddock.gui.widgets.focus import paint_ring
 
 SIDE = "side"
-THICK, HOLD = 6, 16
-"""Of the bar, and of the strip in which the mouse takes hold of it."""
+THIN, THICK, HOLD = 4, 6, 16
+"""Of the bar, of the bar under the mouse, and of the strip in which the mouse takes hold of it."""
 
 
 def bar(style: Style, offset: int, natural: int, room: int, left: float, bottom: float) -> Side | None:
@@ -27,8 +27,8 @@ def bar(style: Style, offset: int, natural: int, room: int, left: float, bottom:
 
 
 def paint_bar(painter: QPainter, style: Style, side: Side, paint: Paint) -> None:
-    """A thin bar that darkens under the mouse."""
-    thick = style.px(THICK)
+    """A thin bar that darkens and grows under the mouse."""
+    thick = style.px(THICK if paint.hot == SIDE else THIN)
     path = QPainterPath()
     rect = QRectF(side.thumb.left(), side.thumb.center().y() - thick / 2, side.thumb.width(), thick)
     path.addRoundedRect(rect, thick / 2, thick / 2)
