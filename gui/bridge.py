@@ -324,7 +324,14 @@ class Bridge:
         run: Coroutine[Any, Any, None] = self._run_stream(number, factory) if stream else self._run(number, factory)
         task = asyncio.get_running_loop().create_task(run)
         self._tasks[number] = task
-        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+        task.add_done_callback(lambda task: self._over(number, task))
+
+    def _over(self, number: int, task: asyncio.Task[None]) -> None:
+        import asyncio
+
+        self._tasks.pop(number, None)
+        if task.cancelled():  # before its first step, in which it would have said so
+            self._report(number, "error", asyncio.CancelledError())
 
     def _cancel_task(self, number: int) -> None:
         task = self._tasks.get(number)

@@ -6,7 +6,7 @@ Lives on the bridge's thread; the window sees only the updates and the answers t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,10 +27,12 @@ RETRY_S = (0.2, 1.0, 2.0, 5.0)
 
 @dataclass(frozen=True)
 class Lost:
-    """The host does not answer. ``stopped``: it answered before. ``error`` is None while it is being found again."""
+    """The host does not answer. ``stopped``: it answered before. ``error`` is None while it is being found again;
+    ``slow``: it has been starting for long, and is waited for."""
 
     stopped: bool
     error: PaddockError | None = None
+    slow: bool = False
 
 
 HostUpdate = HostEvent | Lost
@@ -63,13 +65,16 @@ class HostLink:
         """What happens at the host, for as long as the window lives; ends only by cancellation."""
         import asyncio
 
-        from paddock.sdk.aclient import AsyncClient
-
         attempt = 0
         seen = False
         while True:
+            slow = asyncio.Event()
+            connecting, telling = asyncio.create_task(self._connect(slow)), asyncio.create_task(slow.wait())
             try:
-                client = await AsyncClient.connect(self._home, client="window")
+                await asyncio.wait((connecting, telling), return_when=asyncio.FIRST_COMPLETED)
+                if not connecting.done():
+                    yield Lost(stopped=seen, slow=True)
+                client = await connecting
             except PaddockError as error:
                 await self._set(None, error)
                 yield Lost(stopped=seen, error=error)
@@ -77,6 +82,9 @@ class HostLink:
                 attempt += 1
                 await self._set(None, None)
                 continue
+            finally:
+                connecting.cancel()
+                telling.cancel()
             leaving: Leaving | None = None
             try:
                 async with aclosing(client.events()) as events:
@@ -99,6 +107,20 @@ class HostLink:
                 yield Lost(stopped=True, error=HostUnavailable("The host left.", hint=leaving.reason))
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
+
+    async def _connect(self, slow: asyncio.Event) -> AsyncClient:
+        """``slow`` is set when it takes long. Raises why there is no host."""
+        import asyncio
+
+        from paddock.sdk.aclient import AsyncClient
+
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the window has gone
+                loop.call_soon_threadsafe(slow.set)
+
+        return await AsyncClient.connect(self._home, client="window", slow=tell)
 
     async def _connected(self) -> AsyncClient:
         condition = self._condition()

@@ -198,7 +198,7 @@ class HostState(QObject):
     def _update(self, update: HostUpdate) -> None:
         match update:
             case Lost():
-                self.connection, self.lost = "lost", update
+                self.connection, self.lost = self.connection if update.slow else "lost", update
                 self.connection_changed.emit()
             case Snapshot():
                 self._restart(update)

@@ -116,7 +116,7 @@ def of_models(
     """The models that can answer."""
     for model, info in models.items():
         if info.error is None:
-            words = f"{info.quant} model"
+            words = " ".join((info.quant, "model", *info.aliases))
             yield Entry(
                 id=f"model:{model}", title=f"Use {name(model)}", kind="Model", run=partial(use, model), words=words
             )

@@ -5,22 +5,23 @@ The pages are our own (server/chat_html.py, “paper”), any number of them. No
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QMarginsF, QRectF, QSizeF, Qt, QUrl
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
     QFont,
+    QImage,
     QPageLayout,
     QPageSize,
     QPainter,
     QPalette,
     QPdfWriter,
-    QTextCharFormat,
-    QTextCursor,
     QTextDocument,
     QTextOption,
 )
@@ -35,10 +36,14 @@ _INK, _FAINT = "#1d1c19", "#69675f"
 
 
 class Document(QTextDocument):
-    """Reads no file and asks no server."""
+    """Reads no file and asks no server: pictures are those that the page holds itself."""
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
-        return None
+        address = name if isinstance(name, str) else name.toString(QUrl.ComponentFormattingOption.FullyEncoded)
+        head, _, body = address.partition(",")
+        if not (head.startswith("data:image/") and head.endswith(";base64")):
+            return None
+        return QImage.fromData(base64.b64decode(unquote_to_bytes(body)))
 
 
 def print_page(html: str, target: Path, *, landscape: bool = False) -> None:
@@ -51,13 +56,12 @@ def print_page(html: str, target: Path, *, landscape: bool = False) -> None:
     writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), way, margins, QPageLayout.Unit.Millimeter))
     document = Document()
     document.documentLayout().setPaintDevice(writer)
-    document.setDefaultFont(QFont(fonts.SANS, 10))
+    document.setDefaultFont(_font(10))
     document.setDocumentMargin(0)
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     document.setDefaultTextOption(option)
     document.setHtml(html)
-    _without_ligatures(document)
     title = document.metaInformation(QTextDocument.MetaInformation.DocumentTitle)
     writer.setTitle(title)
     foot = _FOOT_MM / 25.4 * DPI
@@ -76,23 +80,12 @@ def print_page(html: str, target: Path, *, landscape: bool = False) -> None:
         painter.end()
 
 
-def _without_ligatures(document: QTextDocument) -> None:
-    """Code is printed as it was written: “<=” stays two characters."""
-    block = document.begin()
-    cursor = QTextCursor(document)
-    while block.isValid():
-        pieces: Any = block  # its iterator is unknown to the stubs
-        for piece in pieces:
-            fragment = piece.fragment()
-            font = fragment.charFormat().font()
-            if font.family() == fonts.MONO:
-                font.setFeature(QFont.Tag("calt"), 0)
-                cursor.setPosition(fragment.position())
-                cursor.setPosition(fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor)
-                plain = QTextCharFormat()
-                plain.setFont(font)
-                cursor.mergeCharFormat(plain)
-        block = block.next()
+def _font(size: int) -> QFont:
+    """Without ligatures in code, and without the forms that signs take beside figures and capitals: copied out of the
+    pages they would be other signs."""
+    font = QFont(fonts.SANS, size)
+    font.setFeature(QFont.Tag("calt"), 0)
+    return font
 
 
 def _paint(painter: QPainter, document: QTextDocument, number: int, page: QSizeF) -> None:
@@ -110,7 +103,7 @@ def _paint(painter: QPainter, document: QTextDocument, number: int, page: QSizeF
 
 
 def _paint_foot(painter: QPainter, place: QRectF, title: str, number: int, pages: int) -> None:
-    painter.setFont(QFont(fonts.SANS, 8))
+    painter.setFont(_font(8))
     painter.setPen(QColor(_FAINT))
     low = Qt.AlignmentFlag.AlignBottom
     words = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, int(place.width() * 0.8))

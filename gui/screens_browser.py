@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtWidgets import QScrollArea
 
 from paddock.gui.pages.discover import DiscoverPage
 from paddock.gui.pages.download_popover import DownloadPopover
@@ -14,7 +15,18 @@ from paddock.gui.pages.models_trash import TrashDialog
 from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.pages.quantize_dialog import QuantizeDialog
 from paddock.gui.pages.settings_sections import TITLES
-from paddock.gui.screens_content import DOWNLOADS, LATER, LOADED, NOTE, PLANNED, REPOS, SELECTED, TO_QUANTIZE, TRASHED
+from paddock.gui.screens_content import (
+    ALIASES,
+    DOWNLOADS,
+    LATER,
+    LOADED,
+    NOTE,
+    PLANNED,
+    REPOS,
+    SELECTED,
+    TO_QUANTIZE,
+    TRASHED,
+)
 from paddock.gui.screens_hub import TestHub
 from paddock.gui.screens_studio import LARGE, NotDrawn, Studio
 from paddock.sdk.host import SettingsPatch
@@ -39,7 +51,7 @@ class BrowserPictures:
         self._studio.ask(lambda client: client.patch_settings(SettingsPatch(planned_machines=PLANNED)))
 
     def note(self, name: str) -> None:
-        self._studio.ask(lambda client: client.patch_model(LOADED, notes=NOTE))
+        self._studio.ask(lambda client: client.patch_model(LOADED, notes=NOTE, aliases=ALIASES))
 
     def throw_away(self, name: str) -> None:
         self._studio.ask(lambda client: client.delete_model(TRASHED))
@@ -171,6 +183,12 @@ class BrowserPictures:
         self._studio.save(f"models-{name}")
         page.open_pane(True)
         self._studio.save(f"models-details-{name}")
+        bar = self._studio.part(QScrollArea, page.pane).verticalScrollBar()
+        self._studio.until(lambda: page.pane.plan is not None and page.pane.plan.estimator.settled, "The estimate")
+        self._studio.settle()
+        bar.setValue(bar.maximum())
+        self._studio.save(f"models-foot-{name}")
+        bar.setValue(0)
 
     def selected(self, name: str) -> None:
         page = self._models()

@@ -100,5 +100,6 @@ SELECTED = (LOADED, "bartowski/DeepSeek-R1-Distill-Llama-8B-GGUF", "Qwen/Qwen2.5
 TRASHED = "HuggingFaceTB/SmolLM2-360M-Instruct-GGUF"
 TO_QUANTIZE = "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF"
 NOTE = "Good at summaries. Thinks too long about arithmetic: switch reasoning off for that."
+ALIASES = ("summaries", "gpt-4o-mini")
 LATER: tuple[SettingsSection, ...] = ("appearance", "folders", "account", "downloads")
 """Sections of the settings to see in small windows too."""

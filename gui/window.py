@@ -297,10 +297,11 @@ class Window(QWidget):
         if self._host.connection == "connected":
             self._messages.withdraw("host")
             return
-        lost = self._host.lost
-        if lost is None:
+        if (lost := self._host.lost) is None:
             return
-        if lost.error is not None:
+        if lost.slow:
+            self._messages.warn("Paddock is still starting. It takes long: this computer may be busy.", key="host")
+        elif lost.error is not None:
             self._messages.error(lost.error, key="host")
         else:
             self._messages.warn("The host stopped. Reconnecting…", key="host")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Image, Prompt, new_id, question
 from paddock.sdk.calls import AsyncCalls
-from paddock.sdk.connect import find_or_start, home_of
+from paddock.sdk.connect import Slow, find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -69,14 +69,15 @@ class AsyncClient(AsyncCalls):
 
     @classmethod
     async def connect(
-        cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True
+        cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True, slow: Slow | None = None
     ) -> AsyncClient:
         """The client of the running host of the data folder ``home``; with ``start`` one is started where none runs.
 
-        Takes up to about 20 s, in a thread. Raises HostUnavailable with the reason, ProtocolMismatch when a host of
+        A start takes a second, and on a slow machine as long as it takes; ``slow`` is called once, on another thread,
+        after a minute (None: it is logged). Raises HostUnavailable with the reason, ProtocolMismatch when a host of
         another version is busy.
         """
-        found = await _in_thread(lambda: find_or_start(home_of(home), client=client, start=start))
+        found = await _in_thread(lambda: find_or_start(home_of(home), client=client, start=start, slow=slow))
         return cls(found.address, client=client)
 
     async def close(self) -> None:

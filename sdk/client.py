@@ -69,7 +69,8 @@ class Client(Calls):
     def connect(cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True) -> Client:
         """The client of the running host of the data folder ``home``; with ``start`` one is started where none runs.
 
-        Blocks up to about 20 s. Raises HostUnavailable with the reason, ProtocolMismatch when a host of another
+        Blocks while a host starts: a second, and on a slow machine as long as it takes, which is logged after a minute.
+        Raises HostUnavailable with the reason, ProtocolMismatch when a host of another
         version is busy.
         """
         found = find_or_start(home_of(home), client=client, start=start)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -23,12 +23,16 @@ from paddock.sdk.paths import Home, boot_id, machine_name
 from paddock.sdk.protocol import Call
 from paddock.sdk.version import PROTOCOL, VERSION
 
+if TYPE_CHECKING:
+    from paddock.sdk.launch import Patience
+
 START_S = 60.0
-"""So long a host may take from nothing to its handshake: a second, and twenty where the machine has other work."""
+"""After so long a start counts as slow: it takes a second, and twenty where the machine has other work."""
 PATIENCE_S = 20.0
 """So long a host that holds its lock may stay without an answer before it counts as stuck."""
 LEAVE_S = 30.0
 """So long a host may take to end after it was asked to."""
+Slow = Callable[[], None]
 _POLL_S = 0.05
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
@@ -115,8 +119,17 @@ def find(home: Home, *, client: str = "sdk") -> Found | None:
 # ---------------------------------------------------------------- find or start
 
 
-def find_or_start(home: Home, *, client: str = "sdk", start: bool = True, within_s: float = START_S) -> Found:
-    """The running host of ``home`` that speaks our protocol; with ``start``, started or replaced where needed.
+def find_or_start(
+    home: Home,
+    *,
+    client: str = "sdk",
+    start: bool = True,
+    within_s: float | None = None,
+    slow: Slow | None = None,
+) -> Found:
+    """The running host of ``home`` that speaks our protocol; with ``start``, started or replaced where needed. A start
+    may take ``within_s``, None: as long as the process lives. ``slow`` is called once, on this thread, when it takes
+    more than START_S; None: that is logged.
 
     Raises HostUnavailable with the reason (``details["running"]`` is False when there simply is none), and
     ProtocolMismatch when a host of another version works (``details``: ``busy``, ``choices``).
@@ -124,15 +137,17 @@ def find_or_start(home: Home, *, client: str = "sdk", start: bool = True, within
     found = find(home, client=client)
     if found is not None and found.handshake.protocol == PROTOCOL:
         return found
-    end = time.monotonic() + within_s
     if not start:
-        return _only_running(home, found, client, end)
-    with _start_lock(home, end):
-        found = _settled(home, client, end)
+        return _only_running(home, found, client, time.monotonic() + (within_s or START_S))
+    from paddock.sdk.launch import Patience
+
+    patience = Patience(within_s, slow or _log_slow, START_S)
+    with _start_lock(home, patience):
+        found = _settled(home, client, patience.end)
         if found is not None and found.handshake.protocol != PROTOCOL:
             _ask_to_leave(home, found, client)
             found = None
-        return found if found is not None else _start(home, client, end)
+        return found if found is not None else _start(home, client, patience)
 
 
 def stop_host(
@@ -194,18 +209,18 @@ def _settled(home: Home, client: str, end: float) -> Found | None:
         time.sleep(_POLL_S)
 
 
-def _start(home: Home, client: str, end: float) -> Found:
+def _start(home: Home, client: str, patience: Patience) -> Found:
     """Start a host and wait for its handshake; also when another start was faster."""
     from paddock.sdk.launch import launch
 
     while True:
-        ready = launch(home, end)
-        found = _settled(home, client, end)
+        ready = launch(home, patience)
+        found = _settled(home, client, patience.end)
         if found is not None:
             if found.handshake.protocol != PROTOCOL:
                 raise _mismatch(found)
             return found
-        if ready or time.monotonic() > end:
+        if ready or patience.over():
             raise HostUnavailable(
                 "Paddock’s host started and ended at once.",
                 hint=f"Its log is in {home.logs}; “paddock doctor” may tell more.",
@@ -244,18 +259,22 @@ def _ask(address: HostAddress, client: str, call: Call[protocol.T]) -> protocol.
 
 
 @contextmanager
-def _start_lock(home: Home, end: float) -> Iterator[None]:
+def _start_lock(home: Home, patience: Patience) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
         home.run.mkdir(parents=True, exist_ok=True)
         lock = FileLock(home.start_lock_file, fallback_to_soft=False)
-        lock.acquire(timeout=max(0.0, end - time.monotonic()), poll_interval=_POLL_S)
-    except Timeout as error:
-        raise HostUnavailable(
-            "Another program has been starting Paddock’s host for too long.",
-            hint=f"Try again; if it stays so, look at the logs in {home.logs}.",
-        ) from error
+        while not lock.is_locked:
+            pause = patience.pause()
+            with suppress(Timeout):
+                lock.acquire(timeout=-1 if pause is None else pause, poll_interval=_POLL_S)
+                break
+            if patience.over():
+                raise HostUnavailable(
+                    "Another program has been starting Paddock’s host for too long.",
+                    hint=f"Try again; if it stays so, look at the logs in {home.logs}.",
+                )
     except OSError as error:
         raise _unusable(home, error) from error
     try:
@@ -265,6 +284,14 @@ def _start_lock(home: Home, end: float) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------- sentences
+
+
+def _log_slow() -> None:
+    import logging
+
+    logging.getLogger("paddock").warning(
+        "Paddock’s host is taking long to start; this computer may be busy. Waiting goes on while its process lives."
+    )
 
 
 def _unusable(home: Home, error: OSError) -> HostUnavailable:

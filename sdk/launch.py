@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from paddock.sdk.errors import HostUnavailable
@@ -16,11 +18,37 @@ from paddock.sdk.paths import Home
 _TAIL_LINES = 12
 
 
-def launch(home: Home, end: float) -> bool:
+class Patience:
+    """How long a start is waited for: ``within_s`` seconds, None: as long as somebody is at it. ``slow`` is called
+    once, on the thread that waits, when it has taken ``slow_s``."""
+
+    def __init__(self, within_s: float | None, slow: Callable[[], None], slow_s: float) -> None:
+        now = time.monotonic()
+        self.end = math.inf if within_s is None else now + within_s
+        self._slow: Callable[[], None] | None = slow
+        self._slow_at = now + slow_s
+
+    def pause(self) -> float | None:
+        """Seconds to wait until :meth:`over` is to be asked; None: for ever."""
+        until = min(self.end, self._slow_at if self._slow is not None else math.inf)
+        return None if until == math.inf else max(0.0, until - time.monotonic())
+
+    def over(self) -> bool:
+        """Whether it is time to give up; says that it takes long, where that is so."""
+        now = time.monotonic()
+        if now >= self.end:
+            return True
+        if self._slow is not None and now >= self._slow_at:
+            slow, self._slow = self._slow, None
+            slow()
+        return False
+
+
+def launch(home: Home, patience: Patience) -> bool:
     """Start a host for ``home``: True when it is ready, False when another one is already running.
 
-    ``end`` is the ``time.monotonic()`` at which the start has failed; the process is killed then. Raises
-    HostUnavailable with the host's own sentence, or with the last lines it wrote.
+    When the ``patience`` is over the start has failed, and the process is killed. Raises HostUnavailable with the
+    host's own sentence, or with the last lines it wrote.
     """
     try:
         process = _spawn(home)
@@ -34,8 +62,10 @@ def launch(home: Home, end: float) -> bool:
     said: list[str] = []
     while True:
         try:
-            line = lines.get(timeout=max(0.0, end - time.monotonic()))
+            line = lines.get(timeout=patience.pause())
         except queue.Empty:
+            if not patience.over():
+                continue
             process.kill()
             _outcome(process)
             raise _failed("Paddock’s host did not become ready in time.", home, said) from None

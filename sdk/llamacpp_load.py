@@ -288,6 +288,15 @@ LOAD: tuple[OptionSpec, ...] = (
         files=True,
     ),
     OptionSpec(
+        name="mtp",
+        kind="bool",
+        default=False,
+        label="Multi-token prediction",
+        help="Loads the model’s own layers that guess tokens ahead (MTP), in place of a draft model. Drafting “model” "
+        "then uses them. Few models have them.",
+        group=_DRAFTING,
+    ),
+    OptionSpec(
         name="draft_max",
         kind="int",
         default=8,

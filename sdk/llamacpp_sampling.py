@@ -274,7 +274,8 @@ SAMPLING: tuple[OptionSpec, ...] = (
         kind="choice",
         default="off",
         label="Drafting",
-        help="Guesses tokens ahead and checks them in one step: from the text so far (ngram) or with the draft model. "
+        help="Guesses tokens ahead and checks them in one step: from the text so far (ngram), or with the draft model "
+        "or prediction layers that were loaded (model). "
         "The answer stays the same; it pauses by itself while it does not pay.",
         group=_CHAIN,
         choices=("off", "ngram", "model"),

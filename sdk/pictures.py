@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import struct
 
@@ -14,6 +16,8 @@ LARGEST_BYTES = 20 * 2**20
 MOST_PIXELS = 50_000_000
 WIDEST = 100
 """Times as long as the other side is the longer one at most."""
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/bmp": ".bmp"}
+"""What the files of the media types that are taken end with."""
 _FORMATS = "Paddock reads PNG, JPEG, GIF and BMP."
 _START_OF_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]")
 
@@ -58,6 +62,26 @@ def picture_of(data: bytes, *, at: int = 0) -> Picture:
 
     digest = hashlib.sha256(data).hexdigest()
     return Picture(hash=digest, media_type=media_type, width=width, height=height, at=at, data=data)
+
+
+def data_url(picture: Picture) -> str:
+    """``picture``, which has its data, as a ``data:`` URL."""
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data or b'').decode()}"
+
+
+def picture_of_url(url: str, *, at: int = 0) -> Picture:
+    """The picture in a ``data:`` URL, to stand before character ``at`` of its message. Raises BadRequest."""
+    head, comma, body = url.partition(",")
+    if not head.lower().startswith("data:"):
+        raise BadRequest(
+            "Paddock fetches no pictures from elsewhere.", hint="Send the picture itself: data:image/png;base64,…"
+        )
+    if not comma or not head.lower().endswith(";base64"):
+        raise BadRequest("The picture’s URL is not in base64.", hint="It begins like data:image/png;base64,…")
+    try:
+        return picture_of(base64.b64decode("".join(body.split()), validate=True), at=at)
+    except binascii.Error:
+        raise BadRequest("The picture’s base64 is damaged.", hint="Encode it again.") from None
 
 
 def _looked_at(data: bytes) -> tuple[str, tuple[int, int]]:

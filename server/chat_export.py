@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, assert_never
 
 from paddock.sdk.chats import ChatFolder, Exported, ExportFormat, ExportRequest
 from paddock.sdk.errors import BadRequest
-from paddock.server.chat_files import Names, absolute, file_name, place, there, unwritten, write_file
+from paddock.server.chat_files import Names, PictureFolder, absolute, file_name, place, there, unwritten, write_file
 from paddock.server.chat_html import HtmlPage
 from paddock.server.chat_lines import line_of
-from paddock.server.chat_markdown import markdown
+from paddock.server.chat_markdown import Address, markdown
 from paddock.server.chat_pdf import check_printer, print_pages
 from paddock.server.chat_table import table
 from paddock.server.chat_transcript import Transcript, transcript
 from paddock.server.jobs import from_thread
 
 if TYPE_CHECKING:
+    from paddock.sdk.pictures import Picture
     from paddock.sdk.types import ChatSummary
     from paddock.server.chat_archive import ChatRecord
     from paddock.server.chats import ChatStore, ChatTable
@@ -36,6 +37,11 @@ SUFFIXES: dict[ExportFormat, str] = {
 _READ_TOGETHER = 10
 """So many conversations are read at once: so long others wait for the database."""
 _PRINTED_TOGETHER = 20
+
+
+def _nowhere(picture: Picture) -> str:
+    """The address of pictures in a text without a file."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class _Writing:
                 if path is None:
                     text = "".join(self._pieces(wanted))
                 else:
-                    write_file(path, self._until_stopped(wanted), replace=self._request.replace)
+                    self._write(path, wanted)
         return Exported(
             files=tuple(str(path) for path, _ in self._plan.files if path is not None),
             chats=self._chats,
@@ -134,6 +140,16 @@ class _Writing:
             text=text,
             notes=tuple(self._plan.notes),
         )
+
+    def _write(self, path: Path, wanted: Sequence[_Wanted]) -> None:
+        pictures = PictureFolder(path, replace=self._request.replace)
+        try:
+            write_file(path, self._until_stopped(wanted, pictures.address), replace=self._request.replace)
+        except BaseException:  # also when it is stopped
+            pictures.undo()
+            raise
+        if note := pictures.note():
+            self._plan.notes.append(note)
 
     def _records(self, wanted: Sequence[_Wanted]) -> Iterator[ChatRecord]:
         for at in range(0, len(wanted), _READ_TOGETHER):
@@ -147,17 +163,17 @@ class _Writing:
             self._messages += read.messages
             yield read
 
-    def _until_stopped(self, wanted: Sequence[_Wanted]) -> Iterator[str]:
-        for piece in self._pieces(wanted):
+    def _until_stopped(self, wanted: Sequence[_Wanted], address: Address = _nowhere) -> Iterator[str]:
+        for piece in self._pieces(wanted, address):
             if self._stop.is_set():
                 raise asyncio.CancelledError
             yield piece
 
-    def _pieces(self, wanted: Sequence[_Wanted]) -> Iterator[str]:
+    def _pieces(self, wanted: Sequence[_Wanted], address: Address = _nowhere) -> Iterator[str]:
         request = self._request
         match request.format:
             case "markdown":
-                yield from markdown(self._transcripts(wanted), side_by_side=request.side_by_side)
+                yield from markdown(self._transcripts(wanted), address, side_by_side=request.side_by_side)
             case "html" | "pdf":
                 page = HtmlPage(side_by_side=request.side_by_side, paper=request.format == "pdf")
                 title = wanted[0].chat.title if len(wanted) == 1 else f"{len(wanted)} conversations"

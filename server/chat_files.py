@@ -8,8 +8,11 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
+from urllib.parse import quote
 
 from paddock.sdk.errors import BadRequest, StorageFailed
+from paddock.sdk.pictures import SUFFIXES, Picture
 
 LONGEST = 200
 """Characters of a file's name with its ending."""
@@ -69,6 +72,47 @@ def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+class PictureFolder:
+    """The pictures of a document in a folder beside it, ``NAME-pictures``, each once. To be used off the loop."""
+
+    def __init__(self, document: Path, *, replace: bool) -> None:
+        self._folder = document.with_name(f"{document.stem}-pictures")
+        self._replace = replace
+        self._names: dict[str, str] = {}
+        self._made = False
+
+    def address(self, picture: Picture) -> str:
+        """Where its file lies, seen from the document. Raises StorageFailed, OSError."""
+        if picture.hash not in self._names:
+            name = f"picture-{len(self._names) + 1}{SUFFIXES[picture.media_type]}"
+            self._write(self._folder / name, picture.data or b"")
+            self._names[picture.hash] = name
+        return quote(f"{self._folder.name}/{self._names[picture.hash]}")
+
+    def _write(self, path: Path, data: bytes) -> None:
+        if not self._names and not self._replace and os.path.lexists(self._folder):
+            raise there(self._folder)
+        if not self._folder.is_dir():
+            self._folder.mkdir(parents=True)
+            self._made = True
+        draft = path.with_name(f".paddock-{os.getpid()}.tmp")
+        try:
+            draft.write_bytes(data)
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def note(self) -> str:
+        """What lies in it; empty where there were no pictures."""
+        count = len(self._names)
+        return f"{count} picture{'' if count == 1 else 's'} in {self._folder}." if count else ""
+
+    def undo(self) -> None:
+        """The document is not written: take a new folder away again."""
+        if self._made:
+            rmtree(self._folder, ignore_errors=True)
 
 
 def place(draft: Path, path: Path, *, replace: bool) -> None:

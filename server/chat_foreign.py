@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 import msgspec
 
+from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import Picture, picture_of_url
 from paddock.sdk.types import ChatMessage, ChatSummary, MessageState, Role, Stats, Usage
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_texts import title_of
@@ -66,6 +68,17 @@ def thought_apart(said: str) -> tuple[str, str]:
     return (found[1].strip(), said[found.end() :]) if found else ("", said)
 
 
+def pictures(image: object, at: int, losses: Losses) -> list[Picture]:
+    """The picture of a part in OpenAI's form, to stand before character ``at``. One that lies elsewhere, or that cannot
+    be read, is a loss."""
+    url = image.get("url") if isinstance(image, dict) else image
+    try:
+        return [picture_of_url(text(url), at=at)]
+    except BadRequest:
+        losses.add("images")
+        return []
+
+
 class Losses:
     """Counts what cannot be held."""
 
@@ -119,6 +132,7 @@ def message(
     state: MessageState = "done",
     used: Usage | None = None,
     stats: Stats | None = None,
+    shown: Sequence[Picture] = (),
 ) -> ChatMessage:
     return ChatMessage(
         id=id,
@@ -132,6 +146,7 @@ def message(
         state=state,
         usage=used,
         stats=stats,
+        pictures=tuple(shown),
     )
 
 

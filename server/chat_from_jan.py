@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
@@ -18,13 +19,14 @@ from paddock.server.chat_foreign import (
     mapping,
     message,
     moment,
+    pictures,
     record,
     role_of,
     sequence,
     text,
     thought_apart,
 )
-from paddock.server.chat_sources import json, lines, whole
+from paddock.server.chat_sources import Way, json, lines, whole
 
 
 def read_thread(folder: Path) -> Iterator[ChatRecord | str]:
@@ -42,19 +44,20 @@ def read_thread(folder: Path) -> Iterator[ChatRecord | str]:
     yield from problems
 
 
-def read_database(path: Path) -> Iterator[ChatRecord | str]:
-    """The threads of ``jan.db``. Raises BadRequest where there is none."""
+def read_database(path: Path, way: Way) -> Iterator[ChatRecord | str]:
+    """The threads of ``jan.db``; ``way`` hears how many of them are read. Raises BadRequest where there is none."""
     nothing = True
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.text_factory = bytes  # a text that is none must not end it
             threads = connection.execute("SELECT id, data FROM threads ORDER BY created_at").fetchall()
-            for id, data in threads:
+            for at, (id, data) in enumerate(threads, 1):
                 rows = connection.execute(
                     "SELECT data FROM messages WHERE thread_id=CAST(? AS TEXT) ORDER BY created_at", (id,)
                 )
                 yield from _stored_thread(path.name, _words(id), data, [row[0] for row in rows])
                 nothing = False
+                way.reached(at / len(threads))
     except sqlite3.Error as error:
         if nothing:
             raise BadRequest(
@@ -118,6 +121,7 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         losses.add("messages of an unknown kind")
         return None
     said, thought = [], []
+    shown: list[Picture] = []
     content = one.get("content")
     for part in map(mapping, sequence(content)):
         value = part.get("text")
@@ -128,7 +132,7 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
             case "reasoning":
                 thought.append(words)
             case "image" | "image_url":
-                losses.add("images")
+                shown += pictures(part.get("image_url"), len("\n\n".join(said)), losses)
             case "tool_call":
                 losses.add("tool calls")
             case _:
@@ -146,4 +150,5 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         reasoning=reasoning,
         model=text(details.get("modelId")) or text(details.get("model")),
         created=moment(one.get("created_at")),
+        shown=shown,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from paddock.sdk.compare import MOST_PANES
 from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage, Pane, ToolCall
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
@@ -18,6 +19,7 @@ from paddock.server.chat_foreign import (
     grown,
     mapping,
     message,
+    pictures,
     record,
     role_of,
     sequence,
@@ -78,7 +80,8 @@ def _plain(item: dict[str, Any]) -> Iterator[ChatRecord | str]:
     said = list(map(mapping, sequence(item.get("messages"))))
     system = ""
     if said and said[0].get("role") in ("system", "developer"):
-        system = _words(said.pop(0).get("content"), losses)
+        system, shown = _said(said.pop(0).get("content"), losses)
+        losses.add("images", len(shown))
     nodes: list[Node] = []
     for at, one in enumerate(said):
         read = _message(str(at), one, losses)
@@ -102,7 +105,10 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
     if role is None:
         losses.add("messages of an unknown kind")
         return None
-    content = _words(one.get("content"), losses)
+    content, shown = _said(one.get("content"), losses)
+    if role != "user":
+        losses.add("images", len(shown))
+        shown = []
     reasoning = text(one.get("reasoning_content")) or text(one.get("reasoning"))
     if role == "assistant" and not reasoning:
         reasoning, content = thought_apart(content)
@@ -112,20 +118,21 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         calls.append(
             ToolCall(id=text(call.get("id")), name=text(asked.get("name")), arguments=text(asked.get("arguments")))
         )
-    read = message(id, role, content, reasoning=reasoning if role == "assistant" else "")
+    read = message(id, role, content, reasoning=reasoning if role == "assistant" else "", shown=shown)
     return msgspec.structs.replace(read, tool_calls=tuple(calls))
 
 
-def _words(content: object, losses: Losses) -> str:
+def _said(content: object, losses: Losses) -> tuple[str, list[Picture]]:
     if isinstance(content, str):
-        return text(content)
-    words = []
+        return text(content), []
+    words: list[str] = []
+    shown: list[Picture] = []
     for part in map(mapping, sequence(content)):
         match part.get("type"):
             case "text" | "input_text" | "output_text":
                 words.append(text(part.get("text")))
             case "image_url" | "input_image":
-                losses.add("images")
+                shown += pictures(part.get("image_url"), len("\n\n".join(words)), losses)
             case _:
                 losses.add("attachments")
-    return "\n\n".join(words)
+    return "\n\n".join(words), shown

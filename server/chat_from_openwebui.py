@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
@@ -16,6 +17,7 @@ from paddock.server.chat_foreign import (
     mapping,
     message,
     moment,
+    pictures,
     record,
     role_of,
     sequence,
@@ -68,9 +70,13 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
     if role is None:
         losses.add("messages of an unknown kind")
         return None
+    shown: list[Picture] = []
     for file in map(mapping, sequence(one.get("files"))):
-        losses.add("images" if file.get("type") == "image" else "attachments")
-    content, thought = _words(one.get("content"), losses), []
+        if file.get("type") == "image":
+            shown += pictures(file.get("url"), 0, losses)
+        else:
+            losses.add("attachments")
+    content, thought = _words(one.get("content"), shown, losses), []
 
     def apart(found: re.Match[str]) -> str:
         if found["kind"] == "reasoning":
@@ -99,6 +105,7 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         model=text(one.get("model")) if role == "assistant" else "",
         created=moment(one.get("timestamp")),
         used=usage(counted, "prompt_tokens", "completion_tokens") or usage(counted, "input_tokens", "output_tokens"),
+        shown=shown,
     )
 
 
@@ -120,9 +127,12 @@ def _put_out(items: list[Any], thought: list[str], losses: Losses) -> str:
     return "\n\n".join(filter(None, said))
 
 
-def _words(content: object, losses: Losses) -> str:
+def _words(content: object, shown: list[Picture], losses: Losses) -> str:
+    """Its text; its pictures are added to those ``shown``."""
     if isinstance(content, list):
         parts = [mapping(part) for part in content]
-        losses.add("images", sum(part.get("type") != "text" for part in parts))
+        for part in parts:
+            if part.get("type") != "text":
+                shown += pictures(part.get("image_url"), 0, losses)
         return "\n\n".join(text(part.get("text")) for part in parts if part.get("type") == "text")
     return text(content)

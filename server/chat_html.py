@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from paddock.sdk.pictures import Picture, data_url
 from paddock.server.chat_looks import PAPER, SCREEN
-from paddock.server.chat_transcript import Entry, Row, Transcript
+from paddock.server.chat_transcript import Entry, Row, Transcript, picture_words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 _RUN = re.compile(r"\S{400,}")
 _BREAK_EVERY = 80
+SCREEN_PICTURE, PAPER_PICTURE = (700, 420), (420, 300)
+"""The largest width and height of a picture, in CSS pixels."""
 
 
 class HtmlPage:
@@ -28,7 +31,8 @@ class HtmlPage:
         """The pieces of one page."""
         yield (
             '<!DOCTYPE html>\n<html lang="">\n<head>\n<meta charset="utf-8">\n'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+            '<meta http-equiv="Content-Security-Policy"'
+            " content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{escape(title)}</title>\n<style>\n{PAPER if self._paper else SCREEN}</style>\n</head>\n<body>\n"
         )
@@ -83,6 +87,8 @@ class HtmlPage:
             yield f'<p class="who{silk}">{escape(entry.who)}{number}</p>\n'
         if entry.reasoning:
             yield from self._folded(entry.reasoning_head, [self._rendered(entry.reasoning)], "reasoning")
+        if entry.pictures:
+            yield f'<p class="pictures">{" ".join(self._pictures(entry.pictures))}</p>\n'
         if entry.text.strip():
             yield from self._said(entry)
         for call in entry.calls:
@@ -96,6 +102,13 @@ class HtmlPage:
             number = f"Version {first.version} of {first.versions}" if first is not None else "Another version"
             pieces = (piece for each in other for piece in self._entry(each))
             yield from self._folded(number, pieces, "other")
+
+    def _pictures(self, pictures: Sequence[Picture]) -> Iterator[str]:
+        most = PAPER_PICTURE if self._paper else SCREEN_PICTURE
+        for number, picture in enumerate(pictures, 1):
+            scale = min(1.0, most[0] / picture.width, most[1] / picture.height)
+            size = f'width="{picture.width * scale:.0f}" height="{picture.height * scale:.0f}"'
+            yield f'<img src="{data_url(picture)}" {size} alt="{picture_words(number, picture)}">'
 
     def _said(self, entry: Entry) -> Iterator[str]:
         if entry.role != "user":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from paddock.server.chat_archive import ChatRecord, Present
     from paddock.server.chats import ChatStore, ChatTable
 
+Heard = Callable[[int, float], None]
 _TOGETHER = 50
 _TOGETHER_MESSAGES = 1000
 """Stored in one go: so long others wait for the database."""
@@ -37,9 +39,9 @@ class ChatImporting:
         self._store = store
         self._bus = bus
 
-    async def import_(self, request: ChatImport, heard: Callable[[int], None] = lambda done: None) -> Imported:
-        """When cancelled, what has come in stays; ``heard`` gets how many conversations were found so far. Raises
-        NotFound for the folder, BadRequest, StorageFailed."""
+    async def import_(self, request: ChatImport, heard: Heard = lambda done, share: None) -> Imported:
+        """When cancelled, what has come in stays; ``heard`` gets how many conversations were found so far, and how much
+        is read, 0 to 1. Raises NotFound for the folder, BadRequest, StorageFailed."""
         absolute(request.path)
         if request.folder:
             await self._store.ask(lambda table: table.folders.get(request.folder))
@@ -72,16 +74,18 @@ class _Running:
         request: ChatImport,
         importing: ChatImporting,
         loop: asyncio.AbstractEventLoop,
-        heard: Callable[[int], None],
+        heard: Heard,
     ) -> None:
         self._request, self._importing, self._loop, self._heard = request, importing, loop, heard
         self.stop = threading.Event()
         self._chats: list[str] = []
         self._messages = self._skipped = self._found = 0
+        self._share = 0.0
         self._problems: list[str] = []
 
     def run(self) -> Imported:
         from paddock.server.chat_reading import format_of, read
+        from paddock.server.chat_sources import Way
 
         path = Path(self._request.path)
         if not path.exists():
@@ -89,9 +93,12 @@ class _Running:
         if not (path.is_file() or path.is_dir()):  # a pipe would never end
             raise BadRequest(f"“{path}” is no file and no folder.", hint="Check the path.")
         format = self._request.format or format_of(path)
-        for records in self._batches(read(path, format)):
+        for records in self._batches(read(path, format, Way(self._reached))):
             self._keep(records)
         return self._result(path, format)
+
+    def _reached(self, share: float) -> None:
+        self._share = share
 
     def _batches(self, found: Iterator[ChatRecord | str]) -> Iterator[list[ChatRecord]]:
         batch: list[ChatRecord] = []
@@ -113,7 +120,7 @@ class _Running:
 
     def _keep(self, records: list[ChatRecord]) -> None:
         written = from_thread(self._importing.keep(records, self._request.folder), self._loop, self.stop)
-        self._loop.call_soon_threadsafe(self._heard, self._found)
+        self._loop.call_soon_threadsafe(self._heard, self._found, self._share)
         for record, how in zip(records, written, strict=True):
             if how not in ("there", "in the trash"):
                 self._chats.append(how)
@@ -173,4 +180,13 @@ def _placed(table: ChatTable, record: ChatRecord, folder: str) -> ChatRecord:
         name = " ".join(name.split())[:200] or "Folder"
         inside = (one.id for one in table.folders.all() if one.parent == at and one.name == name)
         at = next(inside, "") or table.folders.put("", FolderPatch(name=name, parent=at)).id
-    return msgspec.structs.replace(record, summary=msgspec.structs.replace(record.summary, folder=at))
+    return _dated(msgspec.structs.replace(record, summary=msgspec.structs.replace(record.summary, folder=at)))
+
+
+def _dated(record: ChatRecord) -> ChatRecord:
+    """``record`` with the time of the import where it tells none: a message without one counts as not stored yet."""
+    now = time.time()
+    chat = record.summary
+    chat = msgspec.structs.replace(chat, created=chat.created or now, updated=chat.updated or now)
+    messages = (msgspec.structs.replace(one, created=one.created or chat.created) for one in record.messages)
+    return msgspec.structs.replace(record, summary=chat, messages=tuple(messages))

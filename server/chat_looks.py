@@ -26,6 +26,8 @@ a { color: var(--link); }
 .numbers { font-variant-numeric: tabular-nums; }
 .note { color: var(--warn); }
 .asked, .system { background: var(--sunken); border-radius: 12px; padding: 10px 14px; }
+.pictures { margin: 6px 0 8px; }
+.pictures img { max-width: 100%; height: auto; border-radius: 8px; border: 1px solid var(--line); }
 .system > :first-child, .said > :first-child { margin-top: 0; }
 .system > :last-child, .said > :last-child { margin-bottom: 0; }
 details { margin: 6px 0 10px; border-left: 2px solid var(--line); padding-left: 12px; }

@@ -12,7 +12,7 @@ from paddock.sdk.chats import ImportFormat
 from paddock.sdk.errors import BadRequest, PaddockError
 from paddock.server import chat_from_chatgpt, chat_from_jan, chat_from_jsonl, chat_from_lmstudio, chat_from_openwebui
 from paddock.server.chat_archive import ChatRecord
-from paddock.server.chat_sources import items, json, lines, whole, zipped
+from paddock.server.chat_sources import Way, items, json, lines, whole, zipped
 
 Found = Iterator[ChatRecord | str]
 """Conversations, and sentences about what cannot be read."""
@@ -41,23 +41,26 @@ def format_of(path: Path) -> ImportFormat:
     return found
 
 
-def read(path: Path, format: ImportFormat) -> Found:
-    """Raises BadRequest, StorageFailed where nothing can be read; of several files those that can be are."""
+def read(path: Path, format: ImportFormat, way: Way) -> Found:
+    """``way`` hears how far it is. Raises BadRequest, StorageFailed where nothing can be read; of several files those
+    that can be are."""
     match format:
         case "jsonl":
-            yield from _each(_files(path, "*.jsonl", "*.ndjson", "*.json"), _jsonl)
+            yield from _each(_files(path, "*.jsonl", "*.ndjson", "*.json"), _jsonl, way)
         case "lmstudio":
             base = path if path.is_dir() else path.parent
             files = _files(path, f"*{chat_from_lmstudio.ENDING}")
             yield from _each(
-                files, lambda file: chat_from_lmstudio.read_file(file, file.parent.relative_to(base).parts)
+                files, lambda file, part: chat_from_lmstudio.read_file(file, file.parent.relative_to(base).parts), way
             )
         case "jan":
-            yield from _jan(path)
+            yield from _jan(path, way)
         case "openwebui":
-            yield from _each(_files(path, "*.json"), lambda file: _listed(whole(file), file.name, "openwebui"))
+            yield from _each(
+                _files(path, "*.json"), lambda file, part: _listed(whole(file), file.name, "openwebui", part), way
+            )
         case "chatgpt":
-            yield from _each(_files(path, "conversations*.json", "*.zip"), _chatgpt)
+            yield from _each(_files(path, "conversations*.json", "*.zip"), _chatgpt, way)
         case _:
             assert_never(format)
 
@@ -77,7 +80,7 @@ def _by_name(name: str) -> ImportFormat | None:
 
 
 def _by_content(path: Path) -> ImportFormat | None:
-    for _, item in items(whole(path), path.name):
+    for _, item in items(whole(path), path.name, Way(lambda share: None)):
         if isinstance(item, dict):
             if isinstance(item.get("messages"), list) and any(
                 "versions" in one for one in item["messages"] if isinstance(one, dict)
@@ -134,23 +137,33 @@ def _below(path: Path, pattern: str) -> Iterator[Path]:
         yield from (Path(folder, name) for name in fnmatch.filter(names, pattern))
 
 
-def _each(files: list[Path], reader: Callable[[Path], Found]) -> Found:
+def _each(files: list[Path], reader: Callable[[Path, Way], Found], way: Way) -> Found:
     """One file that cannot be read is an error; among several it is a problem."""
-    for file in files:
+    for file, part in zip(files, way.parts(list(map(_size, files))), strict=True):
         try:
-            yield from reader(file)
+            yield from reader(file, part)
+            part.reached(1.0)
         except PaddockError as error:
             if len(files) == 1:
                 raise
             yield error.message
 
 
-def _jsonl(file: Path) -> Found:
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # whoever reads it says why
+        return 0
+
+
+def _jsonl(file: Path, way: Way) -> Found:
     if file.suffix.lower() == ".json":
-        yield from _listed(whole(file), file.name, "jsonl")
+        yield from _listed(whole(file), file.name, "jsonl", way)
         return
-    nothing = True
+    nothing, read, size = True, 0, max(_size(file), 1)
     for number, line in lines(file):
+        read += len(line)
+        way.reached(read / size)
         name = f"{file.name}, line {number}"
         try:
             item = json(line, name)
@@ -164,9 +177,9 @@ def _jsonl(file: Path) -> Found:
         yield f"“{file.name}” holds no conversations."
 
 
-def _listed(content: bytes, name: str, format: ImportFormat) -> Found:
+def _listed(content: bytes, name: str, format: ImportFormat, way: Way) -> Found:
     is_chat, reader = _LISTED[format]
-    for number, item in items(content, name):
+    for number, item in items(content, name, way):
         place = f"{name}, number {number}"
         if isinstance(item, BadRequest):
             yield item.message
@@ -179,15 +192,15 @@ def _listed(content: bytes, name: str, format: ImportFormat) -> Found:
                 yield f"“{place}”: {error.message}"
 
 
-def _chatgpt(file: Path) -> Found:
+def _chatgpt(file: Path, way: Way) -> Found:
     if file.suffix.lower() != ".zip":
-        yield from _listed(whole(file), file.name, "chatgpt")
+        yield from _listed(whole(file), file.name, "chatgpt", way)
         return
     nothing = True
     try:
-        for name, content in zipped(file, chat_from_chatgpt.FILES):
+        for name, content, part in zipped(file, chat_from_chatgpt.FILES, way):
             nothing = False
-            yield from _listed(content, name, "chatgpt")
+            yield from _listed(content, name, "chatgpt", part)
     except BadRequest as error:
         if nothing:
             raise
@@ -196,15 +209,15 @@ def _chatgpt(file: Path) -> Found:
         raise BadRequest(f"There is no conversations.json in “{file.name}”.", hint="Is it ChatGPT’s export?")
 
 
-def _jan(path: Path) -> Found:
+def _jan(path: Path, way: Way) -> Found:
     if path.suffix == ".db":
-        yield from chat_from_jan.read_database(path)
+        yield from chat_from_jan.read_database(path, way)
         return
     threads: Iterable[Path]
     if path.is_dir():
         threads = sorted(file.parent for file in _below(path, "thread.json"))
         if not threads and (path / "jan.db").exists():
-            yield from chat_from_jan.read_database(path / "jan.db")
+            yield from chat_from_jan.read_database(path / "jan.db", way)
     else:
         threads = [path.parent]
-    yield from _each(list(threads), chat_from_jan.read_thread)
+    yield from _each(list(threads), lambda folder, part: chat_from_jan.read_thread(folder), way)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,28 @@ from paddock.sdk.units import bytes_text
 
 LARGEST = 1 << 30
 """Bytes of a file that has to be read as a whole."""
-LONGEST_LINE = 64 << 20
+LONGEST_LINE = 512 << 20
 _ZIPS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 """What a damaged, encrypted or strangely packed archive raises."""
+
+
+class Way:
+    """A part of the way through what is read: it begins at ``start`` of the whole, 0 to 1, and takes ``size`` of it.
+    ``told`` hears how far the whole is."""
+
+    def __init__(self, told: Callable[[float], None], start: float = 0.0, size: float = 1.0) -> None:
+        self._told, self._start, self._size = told, start, size
+
+    def reached(self, share: float) -> None:
+        """So much of this part is read, 0 to 1."""
+        self._told(self._start + self._size * min(share, 1.0))
+
+    def parts(self, sizes: Sequence[int]) -> Iterator[Way]:
+        """One behind the other, by their bytes."""
+        total, before = max(sum(sizes), 1), 0
+        for size in sizes:
+            yield Way(self._told, self._start + self._size * before / total, self._size * size / total)
+            before += size
 
 
 def whole(path: Path, *, largest: int = LARGEST) -> bytes:
@@ -55,21 +74,20 @@ def lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[int, byt
         raise unread(path, error) from error
 
 
-def zipped(path: Path, wanted: str, *, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive whose names match ``wanted``, with their texts, one after the other. Raises
-    BadRequest, StorageFailed."""
+def zipped(path: Path, wanted: str, way: Way, *, largest: int = LARGEST) -> Iterator[tuple[str, bytes, Way]]:
+    """The files of an archive whose names match ``wanted``, with their texts and their parts of the ``way``, one after
+    the other. Raises BadRequest, StorageFailed."""
     import re
 
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if not re.search(wanted, info.filename):
-                    continue
+            infos = [info for info in archive.infolist() if re.search(wanted, info.filename)]
+            for info, part in zip(infos, way.parts([info.file_size for info in infos]), strict=True):
                 with archive.open(info) as file:
                     content = file.read(largest + 1)  # its size is only what the archive says of itself
                 if len(content) > largest:
                     raise _too_large(f"{info.filename}” in “{path.name}", info.file_size, largest)
-                yield info.filename, _utf8(content, info.filename)
+                yield info.filename, _utf8(content, info.filename), part
     except _ZIPS as error:
         raise BadRequest(f"The archive “{path.name}” is damaged ({error}).", hint="Download it again.") from error
     except OSError as error:
@@ -88,15 +106,18 @@ def json(content: bytes, name: str, kind: Any = Any) -> Any:
         raise BadRequest(f"“{name}” is {_broken(str(error), content)}.", hint="Export it again.") from None
 
 
-def items(content: bytes, name: str) -> Iterator[tuple[int, Any]]:
+def items(content: bytes, name: str, way: Way) -> Iterator[tuple[int, Any]]:
     """The elements of a list, or the one thing that ``content`` is, with their numbers from 1. Those that cannot be
     read are problems of their own: a BadRequest in its place."""
     if not content.lstrip().startswith(b"["):
         yield 1, json(content, name)
         return
+    read = 0
     for number, raw in enumerate(json(content, name, list[msgspec.Raw]), 1):
+        read += len(raw := bytes(raw))
+        way.reached(read / len(content))
         try:
-            yield number, json(bytes(raw), f"{name}, number {number}")
+            yield number, json(raw, f"{name}, number {number}")
         except BadRequest as error:
             yield number, error
 

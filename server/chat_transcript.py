@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from paddock.sdk.blind import blind_order
 from paddock.sdk.chats import ExportRequest
+from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage, Options, Pane, Role, ToolCall
 from paddock.server.chat_archive import ChatRecord
 
@@ -36,6 +37,11 @@ class Entry:
     message: ChatMessage | None = None
     others: tuple[tuple[Entry, ...], ...] = ()
     pane: int | None = None
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """With their data."""
+        return self.message.pictures if self.message is not None else ()
 
 
 @dataclass(frozen=True)
@@ -196,9 +202,17 @@ class _Reading:
         if message.state == "failed":
             told = "" if self._request.blind else str((message.error or {}).get("message", ""))
             return f"This answer failed. {told}".strip()
-        if message.pictures:
-            return "With a picture." if len(message.pictures) == 1 else f"With {len(message.pictures)} pictures."
         return _STATES.get(message.state) or _STOPS.get(message.stop_reason, "")
+
+
+def picture_words(number: int, picture: Picture) -> str:
+    """What stands in the place of a picture for those who do not see it."""
+    return f"Picture {number}, {picture.width} × {picture.height} pixels"
+
+
+def pictures_note(pictures: Sequence[Picture]) -> str:
+    """How many there were, where they cannot be shown; empty for none."""
+    return "" if not pictures else "With a picture." if len(pictures) == 1 else f"With {len(pictures)} pictures."
 
 
 def numbers(message: ChatMessage) -> str:

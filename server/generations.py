@@ -71,7 +71,8 @@ class Run:
         self._finalize = finalize
         self._ended = ended
         self._log: list[GenerationEvent] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self.waiters: set[asyncio.Future[None]] = set()
+        """Followers that have read everything; done with the next event."""
         self._started = False
         self._unwanted = False
         self._closing = False
@@ -106,17 +107,22 @@ class Run:
         """Everything from the beginning, what is already past in few large pieces, up to the ending."""
         at = 0
         while True:
-            batch = self._log[at:]
-            at += len(batch)
-            first = at == len(batch)
-            for event in joined(batch) if (first and len(batch) > 1) or len(batch) > BACKLOG else batch:
+            batch, at = self.since(at)
+            for event in batch:
                 yield event
                 if isinstance(event, Ending):
                     return
             if at == len(self._log):
                 waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._waiters.append(waiter)
+                self.waiters.add(waiter)
                 await waiter
+
+    def since(self, at: int) -> tuple[list[GenerationEvent], int]:
+        """The events from the place ``at`` on, and the place behind them; neighbouring deltas as one for who has just
+        come or lags behind."""
+        batch = self._log[at:]
+        join = (at == 0 and len(batch) > 1) or len(batch) > BACKLOG
+        return joined(batch) if join else batch, at + len(batch)
 
     async def _pump(self) -> None:
         # A task that is cancelled before its first step never runs, and nobody would hear of an ending.
@@ -172,7 +178,7 @@ class Run:
 
     def _publish(self, event: GenerationEvent) -> None:
         self._log.append(event)
-        waiters, self._waiters = self._waiters, []
+        waiters, self.waiters = self.waiters, set()
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -231,8 +231,11 @@ class Models:
         return follow()
 
     async def unload(self, name: str) -> None:
-        """Unload the instance ``name``, or what is loaded of the model ``name``, an id or a path. Raises NotFound."""
-        await self.pool.unload(await self._loaded_name(name))
+        """Unload the instance ``name``, or what is loaded of the model ``name``, an id or a path. What a batch has
+        asked it is asked again later. Raises NotFound."""
+        name = await self._loaded_name(name)
+        self._tell_needed(tuple(i.id for i in self.pool.loaded() if name in (i.id, i.identifier, i.model)))
+        await self.pool.unload(name)
 
     async def patch(self, name: str, patch: InstancePatch) -> LoadedModel:
         """Change an instance, named as for :meth:`unload`. Raises NotFound, BadRequest."""

@@ -68,6 +68,16 @@ class Library:
             self._log.append((self._level, line.rstrip("\n")))
             sys.stderr.write(line)
 
+    @cached_property
+    def hidden(self) -> Any:
+        """llama.cpp's functions for hidden states, which it exports as C++ and the bindings call experimental; None
+        where this build has none."""
+        try:
+            from llama_cpp import llama_cpp_ext
+        except (ImportError, AttributeError):
+            return None
+        return llama_cpp_ext
+
     def forget_log(self) -> None:
         self._log.clear()
 
@@ -149,11 +159,12 @@ class Model:
         self._handle = api.llama_model_load_from_file(os.fsencode(path), params)
         if not self._handle:
             raise load_error(path, lib.errors())
-        self.buffers = load_log.buffers(lib.log())
+        self.buffers, self._ends = load_log.buffers(lib.log()), load_log.end_tokens(lib.log())
         self._vocab = api.llama_model_get_vocab(self._handle)
         self.n_vocab = int(api.llama_vocab_n_tokens(self._vocab))
         self.n_ctx_train = int(api.llama_model_n_ctx_train(self._handle))
         self.n_layer = int(api.llama_model_n_layer(self._handle))
+        self.width = int(api.llama_model_n_embd_out(self._handle))
         self.size_bytes = int(api.llama_model_size(self._handle))
         self.architecture = self.metadata("general.architecture")
         self.bos_token = int(api.llama_vocab_bos(self._vocab))
@@ -216,8 +227,8 @@ class Model:
 
     @cached_property
     def eog(self) -> tuple[int, ...]:
-        """All tokens that end the model's turn. The first call asks for each token of the vocabulary."""
-        return tuple(token for token in range(self.n_vocab) if self.is_eog(token))
+        """All tokens that end the model's turn: as the load's log has told, or each token is asked for."""
+        return self._ends or tuple(token for token in range(self.n_vocab) if self.is_eog(token))
 
     def is_control(self, token: int) -> bool:
         """Whether ``token`` is a part of templates rather than of text."""
@@ -293,8 +304,9 @@ class Context:
         batch.logits = ctypes.cast(outputs, ctypes.POINTER(ctypes.c_int8))
         return batch
 
-    def decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> int:
-        """Evaluate ``rows`` of (token, position, sequence, wants logits), at most ``n_batch`` of them.
+    def decode(self, rows: Sequence[tuple[int, int, int, bool]], states: npt.NDArray[np.float32] | None = None) -> int:
+        """Evaluate ``rows`` of (token, position, sequence, wants logits), at most ``n_batch`` of them; multi-token-
+        prediction layers with the state before each token, ``states`` of shape (rows, width).
 
         Answers DECODED, FULL (nothing changed) or ABORTED (some rows may be in the KV cache).
         Raises EngineError when the computation failed, OutOfMemory when that was the reason.
@@ -309,6 +321,9 @@ class Context:
             sequences[index] = sequence
             outputs[index] = output
         batch.n_tokens = len(rows)
+        if states is not None:
+            self._states = np.ascontiguousarray(states, dtype=np.float32)  # the batch points there
+            batch.embd = self._states.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         return self.evaluate(batch)
 
     def evaluate(self, batch: Any) -> int:
@@ -334,6 +349,15 @@ class Context:
             values = memoryview(self._row_type.from_address(address))
             found = self._rows[address] = np.frombuffer(values, dtype=np.float32)
         return found
+
+    def keep_states(self) -> None:
+        """From now on keep the state behind every token of a step: what multi-token-prediction layers compute with."""
+        self.model.lib.hidden.llama_set_embeddings_nextn(self._handle, True, False)
+
+    def states(self, rows: int) -> npt.NDArray[np.float32]:
+        """The state behind each of the ``rows`` of the last step; llama.cpp's own memory until the next one."""
+        pointer = self.model.lib.hidden.llama_get_embeddings_nextn(self._handle)
+        return np.ctypeslib.as_array(pointer, shape=(rows, self.model.width))
 
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""

@@ -137,6 +137,7 @@ class Decoding:
     # ------------------------------------------------------------ the engine's thread
 
     def run(self) -> None:
+        self._warm_up()
         while self._take():
             try:
                 self._step()
@@ -171,7 +172,8 @@ class Decoding:
                 self._runner.context.clear_abort()
             if not self._idling:
                 break
-            self._do_what_can_wait()
+            self._undisturbed(lambda: self._runner.do_what_can_wait(self._has_work))
+            self._left_to_do = self._has_work()
         self._left_to_do = True
         if shedding:
             self._runner.cache.shed()
@@ -179,9 +181,8 @@ class Decoding:
             self._start(job)
         for request_id, sampling in retuned.items():
             self._retune(request_id, sampling)
-        for request_id in cancelled:
-            if request_id in self._jobs:
-                self._cancel(self._jobs[request_id])
+        for request_id in cancelled & self._jobs.keys():
+            self._cancel(self._jobs[request_id])
         self._publish()
         return True
 
@@ -348,17 +349,12 @@ class Decoding:
     def _finish(self, job: Job, reason: StopReason) -> None:
         assert job.answer is not None
         assert job.sequence is not None
-        assert job.prompt is not None
         for event in job.answer.finish():
             self._tell(job, event)
         if job.answer.stopped or reason == "stop":
             reason = job.answer.stop_reason
-        sequence = job.sequence
-        if job.prompt.end and job.request.cache_prompt:
-            tokens = sequence.tokens[sequence.n_prompt :]
-            if all(self._pieces[token] for token in tokens):  # a hidden one is no part of the text that comes back
-                self._written.remember(job.prompt.end, job.answer.text, bytes(job.text), tokens)
-        usage = job.timing.usage(sequence.n_prompt, sequence.cached)
+        job.remember(self._written, self._pieces)
+        usage = job.timing.usage(job.sequence.n_prompt, job.sequence.cached)
         self._end(job, Finished(id=job.request.id, usage=usage, stats=job.stats(), reason=reason))
 
     def _cancel(self, job: Job) -> None:
@@ -387,14 +383,16 @@ class Decoding:
 
     # ------------------------------------------------------------ idle moments
 
-    def _do_what_can_wait(self) -> None:
+    def _warm_up(self) -> None:
+        with self._lock:
+            self._idling = not self._has_work()
+        if self._idling:
+            self._undisturbed(self._runner.warm_up)
+
+    def _undisturbed(self, work: Callable[[], None]) -> None:
         """Whatever arrives meanwhile breaks it off, or waits for one step or one state to be copied."""
         try:
             with self._turn:
-                while not self._has_work() and self._runner.measure_one():
-                    pass
-                while not self._has_work() and self._runner.cache.store_one():
-                    pass
+                work()
         except Exception as error:  # noqa: BLE001 - a bug must not end the thread
             self._fail_running(told(error))
-        self._left_to_do = self._has_work()

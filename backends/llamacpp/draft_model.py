@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from paddock.backends.llamacpp.bindings import DECODED, FULL, Context, Library, Model
 from paddock.backends.llamacpp.loading import (
@@ -156,12 +157,8 @@ class DraftModel:
         return True
 
     def _likeliest(self, row: int, p_min: float) -> int | None:
-        logits = self._context.logits(row)
-        token = int(logits.argmax())
-        np.subtract(logits, logits[token], out=self._scratch)
-        np.exp(self._scratch, out=self._scratch)
-        certain = bool(p_min * self._scratch.sum() <= 1)
-        return token if certain and token < self._n_vocab else None
+        token = likeliest(self._context.logits(row), p_min, self._scratch)
+        return token if token is not None and token < self._n_vocab else None
 
     def _empty(self, slot: _Slot) -> None:
         self._context.remove(slot.number, 0)
@@ -192,6 +189,14 @@ def load_draft(
     except PaddockError:
         model.close()
         raise
+
+
+def likeliest(logits: npt.NDArray[np.float32], p_min: float, scratch: npt.NDArray[np.float32]) -> int | None:
+    """The token with the highest logit; None when its probability is below ``p_min``. ``scratch`` is as long."""
+    token = int(logits.argmax())
+    np.subtract(logits, logits[token], out=scratch)
+    np.exp(scratch, out=scratch)
+    return token if p_min * scratch.sum() <= 1 else None
 
 
 def _common(held: Sequence[int], wanted: Sequence[int], start: int) -> int:

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from paddock.backends.base import Answered, Emit, LoadReport, Report
@@ -39,6 +40,7 @@ from paddock.backends.llamacpp.logits import Row
 from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
 from paddock.backends.llamacpp.memory_use import measured
+from paddock.backends.llamacpp.mtp import MtpDrafter
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Preparer
@@ -87,7 +89,7 @@ class LlamaCppEngine:
         try:
             adapters = [Adapter(model, file) for file in cast("list[str]", effective["lora"])]
             self._context = context = make_context(model, effective)
-            self._draft_model = self._load_draft(context, effective, progress)
+            self._draft_model = self._load_draft(context, files_of(path), effective, progress)
         except WithoutMemory:
             progress(1.0)
             size, length = model.size_bytes, embedder.longest
@@ -122,6 +124,7 @@ class LlamaCppEngine:
             drafted=room.drafted,
             store=self._store,
             drafter=drafting,
+            observe=self._draft_model.observe if isinstance(self._draft_model, MtpDrafter) else None,
             adapters=adapters,
             threads_changed=self._draft_model.set_threads if self._draft_model is not None else None,
         )
@@ -154,13 +157,13 @@ class LlamaCppEngine:
             encoder=self._encoder,
         )
         embedder.watch(decoding.recount)
-        self._start(self._prepare_all, decoding)
-        self._start(decoding.run)
         progress(1.0)
         effective |= {"mmproj": effective["mmproj"] if projector else MMPROJ_OFF}
         memory = measured(model, context, effective, draft=self._draft_model)
         effective |= {"n_ctx": context.n_ctx, "n_batch": context.n_batch, "n_ubatch": context.n_ubatch}
         effective |= {"n_parallel": room.parallel}
+        self._start(self._prepare_all, decoding)
+        self._start(decoding.run)
         return LoadReport(
             context_length=limit,
             options=effective,
@@ -291,11 +294,15 @@ class LlamaCppEngine:
         self._threads.append(threading.Thread(target=run, args=arguments, name=run.__name__, daemon=True))
         self._threads[-1].start()
 
-    def _load_draft(self, context: Context, options: Options, progress: Callable[[float], None]) -> DraftModel | None:
+    def _load_draft(
+        self, context: Context, files: list[Path], options: Options, progress: Callable[[float], None]
+    ) -> DraftModel | MtpDrafter | None:
         path = str(options["draft_model"] or "")
-        if not path:
-            return None
         try:
+            if options["mtp"]:
+                return MtpDrafter(context, files, options, answers=room_for(self._model, options).parallel)
+            if not path:
+                return None
             return DraftModel(self._model.lib, path, options, self._model, cells=context.n_ctx, progress=progress)
         except PaddockError:
             context.close()
@@ -319,6 +326,7 @@ class LlamaCppEngine:
     # ------------------------------------------------------------ the preparing thread
 
     def _prepare_all(self, decoding: Decoding) -> None:
+        self._preparer.get_ready()
         while (job := self._arrivals.get()) is not None:
             if not isinstance(job, Job):
                 job()

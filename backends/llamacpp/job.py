@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from paddock.backends.base import Emit
@@ -12,6 +12,7 @@ from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.preparing import Prompt
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence
+from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, PromptProgress
 from paddock.sdk.types import GenerateRequest, Options, Stats
@@ -47,6 +48,16 @@ class Job:
     def stats(self) -> Stats:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0
         return self.timing.stats(evaluated, drafted=self.drafted, accepted=self.accepted)
+
+    def remember(self, written: WrittenAnswers, pieces: Mapping[int, bytes]) -> None:
+        """Have ``written`` know the finished answer as the tokens it was written in."""
+        assert self.prompt is not None
+        assert self.sequence is not None
+        assert self.answer is not None
+        tokens = self.sequence.tokens[self.sequence.n_prompt :]
+        hidden = not all(pieces[token] for token in tokens)  # no part of the text that comes back
+        if self.prompt.end and self.request.cache_prompt and not hidden:
+            written.remember(self.prompt.end, self.answer.text, bytes(self.text), tokens)
 
     def progress(self) -> PromptProgress | None:
         """How much of the prompt is read; of a picture half of it while that is encoded. None once that was told, or

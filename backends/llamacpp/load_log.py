@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 MIB = 2**20
 _BUFFER = re.compile(r"^\w+: +(\S+) +(\S.*?) buffer size += +([\d.]+) MiB")
+_END = re.compile(r"^print_info: EOG token += +(\d+) ")
 _MEMORY = re.compile(r": size = +([\d.]+) MiB \( *\d+ cells")
 
 
@@ -20,3 +21,11 @@ def memory_bytes(lines: Iterable[str]) -> int:
     """KV cache and recurrent state together, also of a simulated context, whose buffers are empty."""
     found = (_MEMORY.search(line) for line in lines)
     return round(sum(float(one[1]) for one in found if one) * MIB)
+
+
+def end_tokens(lines: Iterable[str]) -> tuple[int, ...]:
+    """Every token that ends the model's turn; empty when the log does not tell, or does not go back so far."""
+    lines = list(lines)
+    found = [_END.match(line) for line in lines]
+    whole = any(line.startswith("print_info: arch") for line in lines)
+    return tuple(int(one[1]) for one in found if one) if whole else ()

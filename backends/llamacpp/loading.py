@@ -29,6 +29,9 @@ ONE_SEQUENCE = ("plamo2",)
 """Architectures that are wrong with several sequences in a batch (upstream defect)."""
 ALL_OUTPUTS = ("cogvlm",)
 """Architectures that answer with the first token's logits when only the last ones are asked for (upstream defect)."""
+ENDLESS_WITHOUT_HEADS = ("plamo2",)
+"""Architectures whose positions llama.cpp turns by no dimensions, in an endless loop, when the first layer has no
+attention heads (upstream defect)."""
 MOST_SEQUENCES = 256
 CACHE_SHARE, CACHE_MOST = 8, 8192
 """Prompts kept in memory take an eighth of what is free, in MiB at most."""
@@ -139,13 +142,20 @@ def load_model(
         params.load_mode = int(lib.api.LLAMA_LOAD_MODE_NONE) if simulated else _load_mode(lib.api, options)
         params.use_extra_bufts = options["repack"]
         params.check_tensors = bool(options["check_tensors"]) and not simulated
-        params.load_mtp = False
+        params.load_mtp = options["mtp"]
 
     model = Model(lib, os.fspath(files[0]), configure, progress)
     if model.diffusion or model.encoder:
         model.close()
         kind = "a diffusion model" if model.diffusion else "an encoder-decoder model"
         raise ModelUnusable(f"{files[0].name} is {kind}; Paddock cannot run it.", hint="Choose another model.")
+    if model.architecture in ENDLESS_WITHOUT_HEADS and not lib.api.llama_model_n_head(model.handle):
+        model.close()
+        raise ModelUnusable(
+            f"{files[0].name} would never answer: this build of llama.cpp cannot compute {model.architecture} models "
+            "whose first layer is without attention.",
+            hint="Choose another model.",
+        )
     return model
 
 
@@ -171,7 +181,8 @@ def room_for(model: Model, options: Options) -> Room:
         resting = min(parallel, 4)
     else:
         resting = max(parallel, 8) + 1  # one of them for rows that only fill up a step
-    drafted = 2 * cast(int, options["draft_max"]) if not model.recurrent or options["draft_model"] else 0
+    drafts = not model.recurrent or options["draft_model"] or options["mtp"]
+    drafted = 2 * cast(int, options["draft_max"]) if drafts else 0
     return Room(parallel, min(parallel + resting, MOST_SEQUENCES), drafted)
 
 
@@ -198,16 +209,21 @@ def make_context(model: Model, options: Options, *, sequences: int | None = None
             params.n_outputs_max = max(room.sequences, room.parallel + room.drafted)
             params.n_outputs_max_per_seq = 1 + cast(int, options["draft_max"])
         params.kv_unified = unified
-        params.n_threads = options["n_threads"]
-        params.n_threads_batch = options["n_threads_batch"]
-        params.flash_attn_type = _FLASH[cast(str, options["flash_attn"])]
         params.type_k, params.type_v = type_k, type_v
-        params.rope_scaling_type = _ROPE[cast(str, options["rope_scaling"])]
-        for name in (*ROPE_OPTIONS[1:], "offload_kqv", "op_offload", "swa_full"):
-            setattr(params, name, options[name])
-        params.no_perf = True
+        set_alike(params, options)
 
     return Context(model, configure)
+
+
+def set_alike(params: Any, options: Options) -> None:
+    """Set those of ``llama_context_params`` that every context on a model's weights has alike."""
+    params.n_threads = options["n_threads"]
+    params.n_threads_batch = options["n_threads_batch"]
+    params.flash_attn_type = _FLASH[cast(str, options["flash_attn"])]
+    params.rope_scaling_type = _ROPE[cast(str, options["rope_scaling"])]
+    for name in (*ROPE_OPTIONS[1:], "offload_kqv", "op_offload", "swa_full"):
+        setattr(params, name, options[name])
+    params.no_perf = True
 
 
 def context_length(model: Model, options: Options) -> int:

@@ -14,6 +14,7 @@ from paddock.backends.llamacpp.bindings import Context, Model
 from paddock.backends.llamacpp.draft_model import DraftModel
 from paddock.backends.llamacpp.loading import context_length
 from paddock.backends.llamacpp.memory_breakdown import Allocated, buffers
+from paddock.backends.llamacpp.mtp import MtpDrafter
 from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
 from paddock.backends.process_memory import MAPPED_IS_FREE, resident_bytes
 from paddock.sdk.memory import MACHINE_MEMORY, DeviceKind, DeviceUse, Parts, Prediction
@@ -43,7 +44,7 @@ def buffers_used(
     use.add(model, context)
     use.add_adapters(sum(map(adapter_bytes, cast("list[str]", options["lora"]))))
     if draft is not None:
-        use.add(*draft, part="draft")
+        use.add(*draft, part="draft", weights=draft[0] is not model)
     for (device, kind), size in (projector or {}).items():
         use.parts[device]["projector"] += size
         use.kinds[device] = kind
@@ -57,7 +58,7 @@ class _Use:
         self.kinds: dict[str, int] = {"": 0}
         self._mapped = 0
 
-    def add(self, model: Model, context: Allocated | None, part: str = "") -> None:
+    def add(self, model: Model, context: Allocated | None, part: str = "", *, weights: bool = True) -> None:
         found = buffers(model, context, mapped=self._mmap)
         states = _of_context(context, lambda what: what.startswith(_STATES))
         has_cache = any(what == "KV" for _, what, _ in context.buffers) if context is not None else False
@@ -65,12 +66,12 @@ class _Use:
             self.kinds[buffer.device] = buffer.kind
             parts = self.parts[buffer.device]
             state = min(states.get(buffer.name, 0), buffer.context) if has_cache else buffer.context
-            parts[part or "weights"] += buffer.model
+            parts[part or "weights"] += buffer.model * weights
             parts[part or "recurrent"] += state
             parts[part or "kv"] += buffer.context - state
             parts[part or "compute"] += buffer.compute
         self.parts[""][part or "output"] += sum(_of_context(context, lambda what: what == "output").values())
-        self._mapped += sum(buffer.model for buffer in found if buffer.host) if self._mmap else 0
+        self._mapped += sum(buffer.model for buffer in found if buffer.host) if self._mmap and weights else 0
 
     def add_adapters(self, size: int) -> None:
         """``size`` bytes, which lie where the weights do that they change."""
@@ -97,7 +98,9 @@ def of_process(devices: Sequence[DeviceUse], own: int) -> tuple[DeviceUse, ...]:
     return (structs.replace(first, parts=structs.replace(first.parts, overhead=own)), *others)
 
 
-def measured(model: Model, context: Context | None, options: Options, *, draft: DraftModel | None = None) -> Prediction:
+def measured(
+    model: Model, context: Context | None, options: Options, *, draft: DraftModel | MtpDrafter | None = None
+) -> Prediction:
     """What a load that has just ended has taken; ``options`` are the effective ones."""
     drafting = (draft.model, draft.context) if draft is not None else None
     seeing = projector_bytes(model.lib, options) if context is not None else None

@@ -4,6 +4,7 @@ refused, before the engine's thread hears of it."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import cast
@@ -34,7 +35,8 @@ LAST_BOUNDARIES = 3
 class Prompt:
     """A request as the engine's thread takes it. ``end`` is how the prompt's text ends, empty for a raw one;
     ``plain`` are the options without those of the request; ``boundaries`` are positions at which messages begin;
-    without ``ngram`` the draft model guesses; ``words`` are the tokens but for those of ``pictures``."""
+    without ``ngram`` the draft model or the model's own layers guess; ``words`` are the tokens but for those of
+    ``pictures``."""
 
     tokens: tuple[int, ...] = ()
     options: Options = field(default_factory=dict)
@@ -94,6 +96,11 @@ class Preparer:
         self._draft_model = draft_model
         self._written = written
         self._illustrator = illustrator
+
+    def get_ready(self) -> None:
+        """Compile the template before somebody waits for it."""
+        with suppress(Exception):  # whatever is wrong with it, the first request will be told
+            self._template.wants_parts  # noqa: B018
 
     def prepare(self, request: GenerateRequest) -> Prompt:
         """Raises BadRequest, InvalidOption, UnknownOption, TemplateFailed, ContextOverflow."""
@@ -221,7 +228,7 @@ class Preparer:
             return 0
         if kind == "model" and not self._draft_model:
             raise InvalidOption(
-                "There is no draft model.", hint="Load the model with “draft_model”, or draft by “ngram”.",
+                "There is no draft model.", hint="Load the model with “draft_model” or “mtp”, or draft by “ngram”.",
                 option="drafting",
             )  # fmt: skip
         limit = min(self._draft_max, self._rules.rollback)

@@ -37,6 +37,7 @@ class Runner:
         drafted: Guessed tokens of a step.
         store: Prefixes on disk.
         drafter: Guesses tokens ahead.
+        observe: Sees every step that was computed, before anything else is.
         adapters: LoRA adapters; a group is the tuple of their scales, None stands for 1 each.
         threads_changed: Told when other programs need the cores, and when they do no longer.
         chunk: Most prompt tokens in a step; by default what the context computes at once.
@@ -56,6 +57,7 @@ class Runner:
         drafted: int = 0,
         store: Store | None = None,
         drafter: Drafter | None = None,
+        observe: Callable[[Step], None] | None = None,
         adapters: Items[Adapter] = (),
         threads_changed: Callable[[int, int], None] | None = None,
         chunk: int | None = None,
@@ -66,6 +68,7 @@ class Runner:
         self._threads = threads
         self._threads_now = threads[0]
         self._threads_changed = threads_changed or (lambda writing, reading: None)
+        self._observe = observe
         self._adapters = [adapter.handle for adapter in adapters]
         self._group: object = None
         if adapters:
@@ -107,6 +110,8 @@ class Runner:
         if step.padding and self._scratch is not None:
             self.context.remove(self._scratch, 0)
         if status == DECODED:
+            if self._observe is not None:
+                self._observe(step)
             self.scheduler.done(step)
             self._note(step, seconds)
             return True
@@ -140,6 +145,18 @@ class Runner:
         if status == DECODED:
             self.pace.times.note(rows, time.perf_counter() - begun, threads=self.pace.threads)
         return status == DECODED
+
+    def do_what_can_wait(self, wanted: Callable[[], bool]) -> None:
+        """Measure, and write to disk what was read, until that is done or ``wanted`` says that there is work."""
+        while not wanted() and self.measure_one():
+            pass
+        while not wanted() and self.cache.store_one():
+            pass
+
+    def warm_up(self) -> None:
+        """Compute a token and forget it: a context's first step touches all weights and makes what later ones use."""
+        self.context.decode([(0, 0, 0, True)])
+        self.context.remove(0, 0)
 
     def clear(self) -> None:
         """Empty the context; what is saved in memory and on disk stays."""

@@ -28,6 +28,7 @@ from paddock.backends.llamacpp.loading import (
 )
 from paddock.backends.llamacpp.machine import physical_cores
 from paddock.backends.llamacpp.memory_use import buffers_used, device_contexts, of_process
+from paddock.backends.llamacpp.mtp import mtp_context
 from paddock.backends.llamacpp.pooling import Limits, PoolingContext
 from paddock.backends.llamacpp.process_memory import give_back_freed
 from paddock.backends.llamacpp.projector_memory import Use, projector_bytes, projector_of
@@ -50,6 +51,7 @@ _OF_MODEL = (
     "use_mmap",
     "use_mlock",
     "repack",
+    "mtp",
 )
 """Options that the model is made with; all others belong to its context."""
 LARGER_ALONE = ("minimax-01", "kimi-linear")
@@ -72,7 +74,7 @@ def simulate(path: str, options: Options) -> Prediction:
     model = kept.open(path, effective)
     filled = with_threads(effective, model.size_bytes, physical_cores())
     projector, notes = kept.projector(filled)
-    simulation = _Simulation(model, filled, kept.left_out, projector, notes)
+    simulation = _Simulation(model, filled, kept.left_out, projector, notes, path)
     devices = simulation.devices()
     return Prediction(
         source="simulated",
@@ -139,6 +141,7 @@ class _Simulation:
     left_out: int
     projector: Use
     notes: tuple[str, ...] = ()
+    path: str = ""
     length: int = 0
 
     def devices(self) -> tuple[DeviceUse, ...]:
@@ -193,6 +196,11 @@ class _Simulation:
 
     def _draft(self, context: Context, inner: ExitStack) -> tuple[Model, Context] | None:
         path = cast(str, self.options["draft_model"])
+        if self.options["mtp"]:
+            answers = room_for(self.model, self.options).parallel
+            layers = mtp_context(context, files_of(self.path), self.options, answers=answers)
+            inner.callback(layers.close)
+            return self.model, layers
         if not path:
             return None
         model, draft, _ = load_draft(

@@ -49,6 +49,10 @@ class FileRow:
         estimate = self.estimate
         return fit_words(estimate.verdict, estimate.remedy) if estimate is not None else ""
 
+    def best_words(self) -> str:
+        """Why it suits best; empty for the others."""
+        return f"Best here: {self.reason[:1].lower()}{self.reason[1:]}" if self.reason else ""
+
     def words(self) -> str:
         """What is to be said of it beside its numbers."""
         if self.missing:
@@ -57,7 +61,7 @@ class FileRow:
         if self.coming and self.download is not None:
             return progress_words(self.download)
         if self.reason:
-            return f"Best here: {self.reason[:1].lower()}{self.reason[1:]}"
+            return self.best_words()
         return "downloaded" if self.model else self.fit.about if self.fit is not None else ""
 
     def action(self) -> str:

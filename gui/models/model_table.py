@@ -285,7 +285,9 @@ class ModelTable(QAbstractTableModel):
             return (
                 reason(info)
                 if info.error is not None
-                else " · ".join([owner(info), *(CAPABILITIES[item].lower() for item in info.capabilities)])
+                else " · ".join(
+                    filter(None, (owner(info), *(CAPABILITIES[item].lower() for item in info.capabilities)))
+                )
             )
         if role == Qt.ItemDataRole.ToolTipRole:
             return info.error or (info.path if index.column() == Column.FOLDER else info.id)

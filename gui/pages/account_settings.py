@@ -10,6 +10,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.pages.form import Card, Row, Stack
 from paddock.gui.widgets import Button, Label, LineField, Notice
+from paddock.gui.widgets.labels import no_word_alone
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import HubAccount
 
@@ -53,7 +54,7 @@ class AccountCard(Card):
             " keyring, nowhere else."
         )
         self.add(self.account)
-        self.add(Stack("Access token", Label(about, 12, 400, "text2", wrap=True), line))
+        self.add(Stack("Access token", Label(no_word_alone(about), 12, 400, "text2", wrap=True), line))
         self.column.addWidget(self.make, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addWidget(self.notice)
         self.column.addSpacing(6)

@@ -28,6 +28,7 @@ from paddock.gui.icons import pixmap
 from paddock.gui.models.batch_table import BatchTable, CellRole, mark_of, mark_words, numbers, summary_words
 from paddock.gui.theme import current
 from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
+from paddock.gui.widgets.labels import whole_facts
 
 Index = QModelIndex | QPersistentModelIndex
 ROW, HEAD, PAD, EDGE = 56, 62, 10, 20
@@ -77,7 +78,8 @@ class BatchCells(QStyledItemDelegate):
             painter.drawPixmap(QPointF(area.x(), area.center().y() - side / 2 + 1), mark)
             area = area.adjusted(side + theme.px(5), 0, 0, 0)
             area.setLeft(area.left() + self._write(painter, area, words, token, 12, strong=True) + theme.px(8))
-        self._write(painter, area, numbers(cells), "text2", 12)
+        facts = whole_facts(numbers(cells), QFontMetrics(theme.font(12, tabular=True)), area.width())
+        self._write(painter, area, facts, "text2", 12)
 
     def _write_two(self, painter: QPainter, area: QRect, text: str) -> None:
         """On two lines at most, in the middle of ``area``."""
@@ -143,12 +145,14 @@ class BatchHead(QHeaderView):
         painter.restore()
 
     def _line(self, painter: QPainter, area: QRect, text: str, font: QFont) -> None:
-        """A name in bold, whose ends tell most, or other words."""
+        """A name in bold, whose ends tell most, or facts."""
         name = font.bold()
         painter.setFont(font)
         painter.setPen(current().color("text" if name else "text2"))
         elide = Qt.TextElideMode.ElideMiddle if name else Qt.TextElideMode.ElideRight
-        painter.drawText(area, _MIDDLE, painter.fontMetrics().elidedText(text, elide, area.width()))
+        metrics, room = painter.fontMetrics(), area.width()
+        words = "" if name else whole_facts(text, metrics, room)
+        painter.drawText(area, _MIDDLE, words or metrics.elidedText(text, elide, room))
 
 
 class BatchView(QTableView):

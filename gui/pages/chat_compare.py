@@ -107,11 +107,11 @@ class ChatCompare(QObject):
 
     def _take_waiting(self, view: CompareView) -> None:
         """What waits is here again as soon as it is known who answers."""
-        waiting, composer = self._page.waiting, self._page.composer
-        if view.session.paths and (panes := waiting.panes(view.chat)):
-            view.composer_tools.choose(panes[0])
+        waiting, composer, panes = self._page.waiting, self._page.composer, self._page.waiting.panes(view.chat)
         if view.session.paths and (texts := waiting.take(view.chat)):
             composer.queue.put(texts)
+            if panes:
+                view.composer_tools.choose(panes[0])
             if not view.composer_state().running:
                 composer.hold()
 

@@ -17,6 +17,8 @@ from paddock.sdk.types import ModelInfo
 HEIGHT = 53
 COMPARE_IN_WORDS = 640
 """A narrower head shows Compare as an icon; logical pixels at 100 % text."""
+QUANT_FROM = 420
+"""Room for the title and the model from which the model's quant is told beside a long title."""
 
 
 class TitleLabel(ElidedLabel):
@@ -121,7 +123,8 @@ class ChatHead(QWidget):
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
         room = self.width() - 36 - 3 * 12 - buttons
-        words = min(self.title.sizeHint().width(), max(room - self.chip.name_width(), room * 2 // 5))
+        model = self.chip.name_width(facts=1 if room >= theme.px(QUANT_FROM) else 0)
+        words = min(self.title.sizeHint().width(), max(room - model, room * 2 // 5))
         self.chip.setMaximumWidth(max(self.chip.minimumSizeHint().width(), room - words))
         self.title.setMinimumWidth(words)
         self.title.setMaximumWidth(max(words, room - self.chip.sizeHint().width()))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCompleter, QDialog, QHBoxLayout, QVBoxLayout, QWi
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, LineField
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.list_sheet import lay_out_sheet
 
 LONGEST = 40
 WIDTH = 400
@@ -45,8 +46,8 @@ class TagsDialog(QDialog):
         foot = QHBoxLayout()
         foot.addStretch(1)
         foot.addWidget(done)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 14)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
         column.addWidget(Label("Tags", 18, 600))
         column.addWidget(Label(about, 13, 400, "text2", wrap=True))
@@ -54,7 +55,7 @@ class TagsDialog(QDialog):
         column.addWidget(self._chips)
         column.addWidget(self.none)
         column.addStretch(1)
-        column.addLayout(foot)
+        lay_out_sheet(self, column, foot)
         self.resize(min(current().px(WIDTH), parent.window().width() - 48), current().px(240))
         self._show()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)

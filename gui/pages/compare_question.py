@@ -78,10 +78,12 @@ class QuestionRow(QWidget):
         field.setPlainText(self.text.whole)
         field.setVisible(bool(self.text.whole))
         column.addWidget(field)
-        popup.setFixedWidth(min(current().px(WIDTH), self.width() - 24))
+        width = min(current().px(WIDTH), self.width() - 24)
+        flows = column.hasHeightForWidth()
+        popup.setFixedSize(width, column.totalHeightForWidth(width) if flows else column.totalSizeHint().height())
         popup.move(self.mapToGlobal(QPoint(12, self.height() + 2)))
         popup.show()
-        field.setFocus(Qt.FocusReason.PopupFocusReason)
+        (field if self.text.whole else thumbs).setFocus(Qt.FocusReason.PopupFocusReason)
         return popup
 
     def show_question(

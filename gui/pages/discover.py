@@ -43,7 +43,7 @@ class DiscoverPage(QWidget):
         column.setSpacing(0)
         column.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.model, 1)
-        self._side = side
+        self._side, self._column = side, column
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -120,7 +120,9 @@ class DiscoverPage(QWidget):
             self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is hidden would hand it on to the rail
         self.search.setVisible(not on_top)
         self._side.setVisible(on_top or not self._narrow)
-        self.back.setVisible(on_top and self.model.stack.currentWidget() is not self.model.card)
+        back = on_top and self.model.stack.currentWidget() is not self.model.card  # which has a way back of its own
+        self.back.setVisible(back)
+        self._column.setContentsMargins(0, 8 if back else 0, 0, 0)
         wide = column_width()
         self.search.setMinimumWidth(0 if self._narrow else wide)
         self.search.setMaximumWidth(16_777_215 if self._narrow else wide)

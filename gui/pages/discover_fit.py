@@ -198,7 +198,9 @@ class FitCard(QFrame):
         self.context.set_mark(estimate.max_context)
         change = estimate.remedy.sentence if estimate.remedy is not None and estimate.verdict != "fits" else ""
         context = _remedy_context(estimate)
-        self.verdict.setText(f"{estimate.sentence} {change}." if change and not context else estimate.sentence)
+        best = row.best_words()
+        parts = (estimate.sentence, f"{change}." if change and not context else "", f"{best}." if best else "")
+        self.verdict.setText(" ".join(filter(None, parts)))
         self.remedy.setText(change)
         self.remedy.setVisible(bool(context))
         self.source.setText(" ".join([_source_text(estimate, full=full), *(notes if full else ())]))

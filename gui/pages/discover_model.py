@@ -159,14 +159,14 @@ class ModelView(QWidget):
         self._label, self._chosen = label, bool(label)
         self.asker.stop()
         self._drop_task()
-        self.head.show_name(name)
         within = self.isAncestorOf(self.window().focusWidget() or self)
+        self.head.show_name(name)
         self.notice.hide()
         self._body.hide()
         self._foot.hide()
         self.stack.setCurrentWidget(self._page)
         if within:
-            self.head.copy_button.setFocus(Qt.FocusReason.OtherFocusReason)  # what is hidden handed it on to the rail
+            self.head.copy_button.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it on
         self.area.verticalScrollBar().setValue(0)
         self._rest.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, QUrl, Signal
@@ -16,11 +17,15 @@ from paddock.gui.messages import sentence
 from paddock.gui.models.hub import HubList, HubRole, clock_text, open_words
 from paddock.gui.pages.discover_filters import Filters
 from paddock.gui.pages.discover_rows import ResultList
+from paddock.gui.pages.first_run_words import best_first
 from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Label, Notice, SearchField
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import HubPage, HubSearchRequest, Suggestion
+
+if TYPE_CHECKING:
+    from paddock.sdk.aclient import AsyncClient
 
 TYPING_MS = 250
 """The hub is asked when nothing was typed for so long."""
@@ -103,7 +108,7 @@ class SearchColumn(QWidget):
     def start(self) -> None:
         """The page is seen for the first time."""
         if self._request is None:
-            self._host.call(lambda client: client.suggestions(), self._suggested, self._no_suggestions, self)
+            self._host.call(_suggestions, self._suggested, self._no_suggestions, self)
             self.ask()
 
     def set_machine(self, on: str) -> None:
@@ -281,6 +286,12 @@ class SearchColumn(QWidget):
         repo = self.view.currentIndex().data(HubRole.REPO)
         if repo:
             self.menu_for(repo).popup(where)
+
+
+async def _suggestions(client: AsyncClient) -> list[Suggestion]:
+    """What suits this computer best first: the first one is shown beside the list."""
+    machines = await client.machines()
+    return best_first(await client.suggestions(), machines[0] if machines else None)
 
 
 def column_width() -> int:

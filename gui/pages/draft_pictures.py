@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -93,7 +92,13 @@ class PictureDrafts(QObject):
             return
         self._writing, self._written = True, set(kept)
         folder = self._folder
-        self._host.call(lambda client: asyncio.to_thread(write_files, folder, kept), self._ended, self._failed, self)
+
+        async def write(client: object) -> None:
+            import asyncio
+
+            await asyncio.to_thread(write_files, folder, kept)
+
+        self._host.call(write, self._ended, self._failed, self)
 
     def _ended(self, _: None) -> None:
         self._writing = False

@@ -9,6 +9,7 @@ from paddock.gui.models.downloads import download_item
 from paddock.gui.pages.first_run_words import facts
 from paddock.gui.widgets import Button, ElidedLabel, Label, Progress
 from paddock.gui.widgets.badge import FitBadge
+from paddock.gui.widgets.labels import no_word_alone
 from paddock.sdk.downloads import Download
 from paddock.sdk.hub import Suggestion
 from paddock.sdk.units import bytes_text
@@ -31,7 +32,7 @@ class SuggestedModel(QWidget):
         self.badge = FitBadge()
         if suggestion.fit != "cannot_tell":
             self.badge.show_verdict(suggestion.fit, short=True)
-        self.reason = Label(suggestion.reason, 13, 400, "text2", wrap=True)
+        self.reason = Label(no_word_alone(suggestion.reason), 13, 400, "text2", wrap=True)
         self.facts = Label("", 12, 400, "muted", tabular=True, wrap=True)
         self.progress = Progress(f"Download of {suggestion.name}")
         self.progress.hide()

@@ -33,7 +33,7 @@ def choose(suggestions: Iterable[Suggestion], machine: Machine | None) -> list[S
 
     Without a graphics card a model of more than half of the memory answers too slowly to begin with.
     """
-    known = [item for item in suggestions if not {"embedding", "rerank"} & set(item.badges)]
+    known = [item for item in suggestions if _chats(item)]
     known.sort(key=lambda item: item.size_bytes, reverse=True)
     largest = _sensible_size(machine)
     chosen: list[Suggestion] = []
@@ -43,6 +43,12 @@ def choose(suggestions: Iterable[Suggestion], machine: Machine | None) -> list[S
         fitting = [item for item in known if item.fit in verdicts and item.size_bytes <= largest]
         chosen += _spread(fitting, SHOWN - len(chosen))
     return chosen
+
+
+def best_first(suggestions: Sequence[Suggestion], machine: Machine | None) -> list[Suggestion]:
+    """Those of :func:`choose`, the others to chat with, and at the end those that only serve other programs."""
+    chosen = choose(suggestions, machine)
+    return [*chosen, *sorted((item for item in suggestions if item not in chosen), key=lambda item: not _chats(item))]
 
 
 def facts(suggestion: Suggestion, speed: float | None) -> str:
@@ -64,6 +70,10 @@ def place_facts(place: Place) -> str:
 def speed_of(downloads: Iterable[Download]) -> float | None:
     """Bytes per second of what comes now; None while nothing does."""
     return sum(item.speed or 0.0 for item in downloads if item.state == "running") or None
+
+
+def _chats(suggestion: Suggestion) -> bool:
+    return not {"embedding", "rerank"} & set(suggestion.badges)
 
 
 def _sensible_size(machine: Machine | None) -> float:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from paddock.gui.theme import current
 from paddock.gui.widgets import Divider, ElidedLabel, IconButton, Label
+from paddock.gui.widgets.labels import no_word_alone
 
 COLUMN = 720
 
@@ -78,7 +79,7 @@ class Row(QWidget):
     def __init__(self, name: str, about: str, control: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = Label(name, 13, 500)
-        self.about = Label(about, 12, 400, "text2", wrap=True)
+        self.about = Label(no_word_alone(about), 12, 400, "text2", wrap=True)
         self.about.setVisible(bool(about))
         self.name.setBuddy(control)
         if about:

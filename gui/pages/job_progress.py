@@ -14,8 +14,10 @@ from paddock.sdk.units import bytes_text, span_text
 
 
 def job_words(job: Job) -> str:
-    """“1.2 of 5.0 GB · 4 min left”, or what it waits for."""
-    size = f"{bytes_text(job.done_bytes)} of {bytes_text(job.total_bytes)}" if job.total_bytes else ""
+    """“1.2 of 5.0 GB · 4 min left”, “40 % · 90 conversations read”, or what it waits for."""
+    size = f"{job.fraction * 100:.0f} %" if job.fraction is not None else ""
+    if job.total_bytes:
+        size = f"{bytes_text(job.done_bytes)} of {bytes_text(job.total_bytes)}"
     left = f"{span_text(job.seconds_left)} left" if job.seconds_left is not None and job.state == "running" else ""
     waits = "waiting for its turn" if job.state == "queued" else job.note
     return " · ".join(part for part in (size, left, waits) if part)

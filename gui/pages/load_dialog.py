@@ -85,6 +85,7 @@ class LoadDialog(QDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(body)
+        scroll.setMinimumHeight(20)  # its margins; Qt would keep more free also where there is nothing to set
         inner.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self._scroll, self._inner = scroll, inner
         scroll.verticalScrollBar().rangeChanged.connect(self._keep_edge)

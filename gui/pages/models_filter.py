@@ -26,7 +26,7 @@ class ModelFilter(QWidget):
         super().__init__(parent)
         self.search = SearchField("Filter by name, architecture, quant, folder, notes")
         self.loaded, self.chat = Chip("Loaded"), Chip("Chat")
-        self.embedding, self.vision = Chip("Embedding"), Chip("Vision files")
+        self.embedding, self.vision = Chip("Embedding"), Chip("Vision")
         self.vision.setToolTip("Models with a projector beside them, with which they see pictures.")
         self.place = Chip(EVERYWHERE, icon="folder")
         self.order = Chip("Sorted by name", icon="arrow-down")

@@ -28,6 +28,7 @@ WORDS: dict[ProblemAction, str] = {
     "download": "Download again",
     "delete": "Delete",
 }
+COMING = "Downloading…"
 TALLEST = 220
 
 
@@ -91,6 +92,7 @@ class ProblemStrip(QWidget):
         column.addLayout(head)
         column.addWidget(self._body)
         self.hide()
+        host.downloads_changed.connect(self._show_downloads)
 
     def refresh(self) -> None:
         """Ask what is wrong now."""
@@ -115,7 +117,18 @@ class ProblemStrip(QWidget):
         self.text.setText(one if number == 1 else f"{number} things in your folders need attention.")
         self.unfold.setAccessibleDescription(self.text.text())
         self.setVisible(bool(problems))
+        self._show_downloads()
         self._fit()
+
+    def _show_downloads(self) -> None:
+        """What is on its way already is not asked for again."""
+        coming = [item for item in self._host.downloads.values() if item.state in ("queued", "running")]
+        names = {name.casefold() for item in coming for name in (item.model, item.repo)}
+        for problem, row in zip(self.problems, self.rows, strict=True):
+            if problem.action == "download":
+                asked = problem.target.casefold() in names
+                row.button.setText(COMING if asked else WORDS["download"])
+                row.button.setEnabled(not asked)
 
     def _fold(self) -> None:
         shown = self._body.isHidden()

@@ -10,16 +10,17 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
+from paddock.gui.models.hub_files import label_of
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
 from paddock.gui.widgets.badge import FitBadge
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.host import Settings, SettingsPatch
-from paddock.sdk.hub import FitsRequest, QuantFit, RepoFits
+from paddock.sdk.hub import FitsRequest, HubModel, QuantFit, RepoFits
 from paddock.sdk.library import ImportPreview
 from paddock.sdk.memory import Estimate
-from paddock.sdk.open_address import SUFFIX, Opened, OpenFile
+from paddock.sdk.open_address import SUFFIX, Opened, OpenFile, OpenRepo
 from paddock.sdk.types import LoadedModel
 from paddock.sdk.units import bytes_text
 
@@ -70,7 +71,7 @@ class OpenSheet(QDialog):
         if isinstance(target, OpenFile):
             self._look_at_path(target.path)
         else:
-            self._look_at_repo(target.repo)
+            self._look_at_repo(target)
 
     def _lay_out(self, parent: QWidget) -> None:
         line = QHBoxLayout()
@@ -160,20 +161,19 @@ class OpenSheet(QDialog):
 
     # ---------------------------------------------------------------- a model on the hub
 
-    def _look_at_repo(self, repo: str) -> None:
+    def _look_at_repo(self, target: OpenRepo) -> None:
         self.first.clicked.connect(self._download)
-        self.second.clicked.connect(lambda: self._leave_for(self.hub_wanted, repo))
+        self.second.clicked.connect(lambda: self._leave_for(self.hub_wanted, target.model))
         self.second.setEnabled(True)
-        self._ask(lambda client: client.hub_fits(FitsRequest(repo=repo, quick=True)), self._fits_came)
+        self._ask(lambda client: _looked(client, target.repo), lambda found: self._fits_came(target, *found))
 
-    def _fits_came(self, fits: RepoFits) -> None:
-        assert not isinstance(self.target, OpenFile)
-        asked = self.target.quant.casefold()
-        named = [item for item in fits.fits if asked and asked in (item.label.casefold(), item.source.casefold())]
-        best = [item for item in fits.fits if item.label == fits.best]
-        fit = self._fit = next(iter(named or ([] if asked else best or fits.fits)), None)
+    def _fits_came(self, target: OpenRepo, model: HubModel, fits: RepoFits) -> None:
+        label = (
+            label_of(model, target.quant) if target.quant else fits.best or next((q.label for q in model.quants), "")
+        )
+        fit = self._fit = next((item for item in fits.fits if item.label == label), None)
         if fit is None:
-            self.trouble.show_message("warn", f"There is no {self.target.quant or 'model file'} in {fits.repo}.")
+            self.trouble.show_message("warn", f"There is no {target.quant or 'model file'} in {fits.repo}.")
             self.facts.hide()
             return
         why = f" {fits.reason}." if fits.reason and fit.label == fits.best else ""
@@ -182,7 +182,16 @@ class OpenSheet(QDialog):
         )
         self._estimated(fit.estimate)
         self.first.setText("Chat" if fit.downloaded else f"Download {fit.label}, {bytes_text(fit.size_bytes)}")
-        self.first.setEnabled(bool(fit.downloaded) or fit.size_bytes < fits.disk_free)
+        self.first.setEnabled(bool(fit.downloaded) or (fit.size_bytes < fits.disk_free and not model.obstacle))
+        if model.obstacle and not fit.downloaded:
+            self.trouble.show_message("warn", model.obstacle)
+        exact = FitsRequest(repo=fits.repo, quant=label)
+        self._host.call(lambda client: client.hub_fits(exact), self._exact_came, lambda error: None, self)
+
+    def _exact_came(self, fits: RepoFits) -> None:
+        if self._fit is not None:
+            label = self._fit.label
+            self._estimated(next((item for item in fits.fits if item.label == label), self._fit).estimate)
 
     def _download(self) -> None:
         fit = self._fit
@@ -227,3 +236,8 @@ class OpenSheet(QDialog):
         self.progress.hide()
         for button in (self.first, self.second, self.third):
             button.setEnabled(True)
+
+
+async def _looked(client: AsyncClient, repo: str) -> tuple[HubModel, RepoFits]:
+    """What the repository holds, and at once whether it fits."""
+    return await client.hub_model(repo), await client.hub_fits(FitsRequest(repo=repo, quick=True))

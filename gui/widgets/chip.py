@@ -10,6 +10,7 @@ from paddock.gui import icons, theme
 from paddock.gui.stylesheet import BUTTON_RADIUS
 from paddock.gui.widgets.buttons import PaintedButton
 from paddock.gui.widgets.focus import paint_ring
+from paddock.gui.widgets.labels import whole_facts
 
 
 class Chip(PaintedButton):
@@ -84,24 +85,24 @@ class Chip(PaintedButton):
         super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.name_width() + self._sub_width(), theme.current().px(30))
+        return QSize(self.name_width() + self._sub_width(self._sub), theme.current().px(30))
 
     def minimumSizeHint(self) -> QSize:
         look = theme.current()
         return QSize(self._fixed_width() + min(self._text_width(), look.px(64)), look.px(30))
 
-    def name_width(self) -> int:
-        """Pixels that it takes without the second text."""
-        return self._fixed_width() + self._text_width()
+    def name_width(self, facts: int = 0) -> int:
+        """Pixels that it takes with so many facts of the second text."""
+        return self._fixed_width() + self._text_width() + self._sub_width(" · ".join(self._sub.split(" · ")[:facts]))
 
     def _text_width(self) -> int:
         return QFontMetrics(theme.current().font(13, 500)).horizontalAdvance(self.text()) + 2
 
-    def _sub_width(self) -> int:
+    def _sub_width(self, words: str) -> int:
         look = theme.current()
-        if not self._sub:
+        if not words:
             return 0
-        return QFontMetrics(look.font(12, tabular=True)).horizontalAdvance(self._sub) + look.px(8)
+        return QFontMetrics(look.font(12, tabular=True)).horizontalAdvance(words) + look.px(8)
 
     def _fixed_width(self) -> int:
         look = theme.current()
@@ -151,9 +152,7 @@ class Chip(PaintedButton):
         room -= used + look.px(8)
         x += used + look.px(6)
         font = look.font(12, tabular=True)
-        words = self._sub
-        while words and QFontMetrics(font).horizontalAdvance(words) > room + 2:
-            words = words.rpartition(" · ")[0]
+        words = whole_facts(self._sub, QFontMetrics(font), room + 2)
         if words:
             painter.setFont(font)
             painter.setPen(QColor(p.muted))

@@ -122,3 +122,15 @@ def menu_words(text: str) -> str:
         half = MENU_SIGNS // 2
         text = f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
     return text.replace("&", "&&")
+
+
+def whole_facts(text: str, metrics: QFontMetrics, room: float) -> str:
+    """As many of the facts that “ · ” parts as have ``room``: half a number would be another one."""
+    while text and metrics.horizontalAdvance(text) > room:
+        text = text.rpartition(" · ")[0]
+    return text
+
+
+def no_word_alone(text: str) -> str:
+    """``text`` with its last two words held together, so that a sentence that wraps ends in no line of one word."""
+    return "\u00a0".join(text.rsplit(" ", 1))

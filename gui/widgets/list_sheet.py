@@ -49,7 +49,7 @@ def lay_out_list(
     return column
 
 
-def lay_out_sheet(dialog: QDialog, above: QLayout, buttons: QHBoxLayout, *, left: int = 20) -> None:
+def lay_out_sheet(dialog: QDialog, above: QLayout, buttons: QHBoxLayout, *, left: int = 20) -> QVBoxLayout:
     """Fill ``dialog``: what is ``above``, a line from edge to edge, buttons. ``left``: their margin, in pixels; less
     where a quiet button begins, whose words stand in line then."""
     buttons.setContentsMargins(left, 10, 20, 14)
@@ -60,3 +60,4 @@ def lay_out_sheet(dialog: QDialog, above: QLayout, buttons: QHBoxLayout, *, left
     outer.addLayout(above, 1)
     outer.addWidget(Divider())
     outer.addLayout(buttons)
+    return outer

@@ -72,7 +72,7 @@ class ModelButton(PaintedButton):
         sub = self._sub
         while " · " in sub and QFontMetrics(small).horizontalAdvance(sub) > sub_room:
             sub = sub.partition(" · ")[2]  # what sets it apart from its neighbours stands last
-        sub = QFontMetrics(small).elidedText(sub, Qt.TextElideMode.ElideRight, max(0, sub_room))
+        sub = QFontMetrics(small).elidedText(sub, Qt.TextElideMode.ElideMiddle, max(0, sub_room))
         if sub_room < look.px(28):
             sub = ""
         if self.hot() or self.isDown():

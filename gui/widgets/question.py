@@ -57,9 +57,10 @@ class Question(QDialog):
             row.addWidget(self.keep)
             above.addSpacing(6)
             above.addLayout(row)
-        lay_out_sheet(self, above, foot)
+        outer = lay_out_sheet(self, above, foot)
         self.finished.connect(self.deleteLater)
-        self.resize(current().px(WIDTH), 0)
+        width = current().px(WIDTH)
+        self.resize(width, 0)  # a window does not ask for the height of wrapped words
         default.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def ask(self) -> str:

@@ -31,7 +31,8 @@ def model_names(incomplete: str) -> list[str]:
     """Shell completion: the models of a host that is running already."""
     try:
         with Client.connect(client="cli", start=False) as client:
-            return [model.id for model in client.models() if model.id.startswith(incomplete)]
+            names = [name for model in client.models() for name in (model.id, *model.aliases)]
+            return [name for name in names if name.startswith(incomplete)]
     except PaddockError:
         return []
 

@@ -49,6 +49,7 @@ def ls(json: Json = False) -> None:
     with Client.connect(client="cli") as client:
         models = client.refresh_models()
         problems = client.model_problems()
+        names = {place.path: printable(place.name) for place in client.places() if place.source == "folder"}
     broken = {model.path for model in models if model.error}
     for problem in problems:
         if problem.path not in broken:  # the list says it
@@ -68,7 +69,7 @@ def ls(json: Json = False) -> None:
             count_text(model.parameters),
             model.quant,
             "" if model.context_length is None else f"{model.context_length:,}",
-            _SOURCES[model.source],
+            names.get(model.folder, _SOURCES[model.source]),
             "" if model.last_used is None else datetime.fromtimestamp(model.last_used).strftime("%Y-%m-%d"),
             _remarks(model),
         )

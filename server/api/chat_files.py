@@ -17,6 +17,8 @@ from paddock.server.jobs import Jobs, Progress
 if TYPE_CHECKING:
     from paddock.server.chat_services import ChatServices
 
+_STEPS = 10_000
+"""Of the way through a file, whose bytes are not counted one by one."""
 Asked = Request[Any, Any, Any]
 Answer = Response[Any]
 
@@ -53,8 +55,8 @@ class ChatFilesApi:
         asked = decode(await request.body(), ChatImport)
 
         async def work(progress: Progress) -> Imported:
-            def heard(done: int) -> None:
-                progress.count(done, 0, f"{done:,} conversations read")
+            def heard(done: int, share: float) -> None:
+                progress.count(round(share * _STEPS), _STEPS, f"{done:,} conversations read")
 
             return await self._chats.importing.import_(asked, heard)
 

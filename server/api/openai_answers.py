@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -198,26 +198,39 @@ class _Feed:
     """The events of several runs as they come, each with its choice's number. Iteration ends after all endings."""
 
     def __init__(self, runs: list[Run]) -> None:
-        self._events: asyncio.Queue[tuple[int, GenerationEvent]] = asyncio.Queue()
-        self._open = len(runs)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._read(index, run)) for index, run in enumerate(runs)]
+        self._open = dict(enumerate(runs))
+        self._seen = [0] * len(runs)
+        self._events: deque[tuple[int, GenerationEvent]] = deque()
 
     def __aiter__(self) -> AsyncIterator[tuple[int, GenerationEvent]]:
         return self
 
     async def __anext__(self) -> tuple[int, GenerationEvent]:
-        if self._open == 0:
-            raise StopAsyncIteration
-        index, event = await self._events.get()
-        if isinstance(event, Ending):
-            self._open -= 1
-        return index, event
+        while not self._events:
+            if not self._open:
+                raise StopAsyncIteration
+            self._read()
+            if not self._events:
+                await self._more()
+        return self._events.popleft()
 
-    async def _read(self, index: int, run: Run) -> None:
-        async with aclosing(run.follow()) as events:
-            async for event in events:
-                self._events.put_nowait((index, event))
+    def _read(self) -> None:
+        for index, run in list(self._open.items()):
+            events, self._seen[index] = run.since(self._seen[index])
+            for event in events:
+                self._events.append((index, event))
+                if isinstance(event, Ending):
+                    del self._open[index]
+
+    async def _more(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for run in self._open.values():
+            run.waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            for run in self._open.values():
+                run.waiters.discard(waiter)
 
 
 def choices(asked: GenerateRequest, n: int) -> list[GenerateRequest]:

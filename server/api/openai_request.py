@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from paddock.sdk.errors import BadRequest
-from paddock.sdk.pictures import Picture, picture_of
+from paddock.sdk.pictures import Picture, picture_of_url
 from paddock.sdk.types import Message, Options, Tool, ToolCall
 from paddock.server.api import openai_fields as fields
 from paddock.server.api.bodies import convert
@@ -171,19 +169,8 @@ def _picture(where: str, image: Any, *, at: int) -> Picture:
     url = image.get("url") if isinstance(image, dict) else image
     if not isinstance(url, str):
         raise wrong(where, "A part of the type “image_url” has no “url”.", "Give it as a string.")
-    head, comma, body = url.partition(",")
-    if not head.lower().startswith("data:"):
-        raise wrong(
-            where,
-            "Paddock fetches no pictures from elsewhere.",
-            "Send the picture itself: data:image/png;base64,…",
-        )
-    if not comma or not head.lower().endswith(";base64"):
-        raise wrong(where, "The picture’s URL is not in base64.", "It begins like data:image/png;base64,…")
     try:
-        return picture_of(base64.b64decode("".join(body.split()), validate=True), at=at)
-    except binascii.Error:
-        raise wrong(where, "The picture’s base64 is damaged.", "Encode it again.") from None
+        return picture_of_url(url, at=at)
     except BadRequest as error:
         raise BadRequest(error.message, hint=error.hint, field=where) from None
 

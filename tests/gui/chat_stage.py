@@ -10,9 +10,15 @@ from typing import Any
 from held_answers import ENDLESS
 from own_home import own_home
 
+SICK: dict[str, dict[str, Any]] = {
+    "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
+    "deaf": {"text": "never", "hang": "generate"},
+    "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
+}
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.", "tokens_per_second": 400},
     "slow": ENDLESS,
+    **SICK,
 }
 
 

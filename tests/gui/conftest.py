@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from chat_stage import SICK
 from own_home import HostUser, own_home
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -29,9 +30,7 @@ PATIENCE_MS = 120_000
 MODELS: dict[str, dict[str, Any]] = {
     "fast": {"text": "The **capital** of France is Paris.\n\n```python\nprint(1)\n```\n", "tokens_per_second": 200},
     "slow": ENDLESS,
-    "crash": {"text": "one two three four five six seven eight", "die": {"signal": "SIGSEGV", "after_tokens": 3}},
-    "deaf": {"text": "never", "hang": "generate"},
-    "stubborn": {"fail_load": {"code": "out_of_memory", "message": "Too big.", "hint": "Take a smaller one."}},
+    **SICK,
 }
 
 

@@ -22,7 +22,7 @@ from paddock.sdk.hub import (
     RepoFits,
     Suggestion,
 )
-from paddock.sdk.memory import Parts
+from paddock.sdk.memory import Machine, Parts
 
 SIZES = {"Q3_K_M": 4.1, "IQ4_XS": 4.6, "Q4_K_M": 5.0, "Q6_K": 6.7, "Q8_0": 8.7}
 ABOUT = {"Q8_0": "near lossless", "Q3_K_M": "noticeable loss"}
@@ -154,6 +154,9 @@ class HubClient(FakeClient):
     async def search(self, request: HubSearchRequest) -> HubPage:
         self._note("search", request)
         return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+    async def machines(self) -> list[Machine]:
+        return []
 
     async def suggestions(self) -> list[Suggestion]:
         self._note("suggestions", None)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from memory_fakes import GB, FakeClient, FakeHost, estimate, loaded_gemma
 
-from paddock.sdk.hub import FitsRequest, QuantFit, RepoFits
+from paddock.sdk.hub import FitsRequest, HubFileInfo, HubModel, HubQuant, HubResult, QuantFit, RepoFits
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import ImportPreview, LibraryProblem, Place, QuantChoice, QuantizeRequest, Trashed
 from paddock.sdk.types import LoadedModel, ModelInfo
@@ -179,6 +179,7 @@ class LibraryClient(FakeClient):
         self._host = host
         self.trashed: dict[str, tuple[Trashed, ModelInfo]] = {}
         self.preview: dict[str, Any] = {}
+        self.obstacle = ""
 
     async def models(self) -> list[ModelInfo]:
         return list(self._host.models.values())
@@ -276,6 +277,17 @@ class LibraryClient(FakeClient):
 
     async def download(self, model: str) -> None:
         self._note("download", model)
+
+    async def hub_model(self, repo: str) -> HubModel:
+        self._note("hub_model", repo)
+        quants = tuple(
+            HubQuant(label=label, source=f"{repo}:{label}", size_bytes=5 * GB, files=(
+                HubFileInfo(path=f"{label}/qwen3-{label}.gguf", size_bytes=5 * GB),))
+            for label in ("Q4_K_M", "Q8_0")
+        )  # fmt: skip
+        owner, _, name = repo.partition("/")
+        result = HubResult(id=repo, author=owner, name=name)
+        return HubModel(result=result, revision="c0ffee", page="", quants=quants, obstacle=self.obstacle)
 
     async def hub_fits(self, request: FitsRequest) -> RepoFits:
         self._note("fits", request)

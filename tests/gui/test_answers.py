@@ -2,9 +2,16 @@
 
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 
 Scene = Any
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def scene(chat_scene: Scene) -> Scene:
+    return chat_scene
 
 
 def test_an_answer_streams_and_stop_keeps_what_came(scene: Scene) -> None:

@@ -75,6 +75,16 @@ def test_a_page_that_is_gone_hears_nothing(qtbot: QtBot, bridge: Bridge) -> None
     assert got == []
 
 
+def test_a_job_that_is_cancelled_before_it_began_has_left(qtbot: QtBot, bridge: Bridge) -> None:
+    async def nothing() -> None: ...
+
+    got: list[None] = []
+    bridge.submit(nothing, got.append).cancel()
+    bridge.start()
+    qtbot.waitUntil(lambda: not bridge._jobs)  # else the window's end would wait for it
+    assert got == []
+
+
 def test_a_stream_comes_in_batches_in_order_and_ends_once(qtbot: QtBot, bridge: Bridge) -> None:
     async def many() -> AsyncGenerator[int, None]:
         for number in range(2_000):

@@ -60,7 +60,7 @@ def test_a_chat_that_becomes_a_comparison_elsewhere_is_shown_as_one_and_as_a_cha
     scene.ask(lambda client: client.patch_message(chat, answer, MessagePatch(content="The black one.")))
     scene.until(lambda: session.paths[stored[0].id][1].content == "The black one.")
     scene.ask(lambda client: client.set_panes(chat, ()))
-    scene.until(lambda: not scene.chat.compare.shown and said(scene)[1] == "The black one.")
+    scene.until(lambda: not scene.chat.compare.shown and said(scene)[1:] == ["The black one."])
 
 
 def test_a_chat_that_is_deleted_elsewhere_while_it_is_answered_leaves_the_list(scene: Scene) -> None:

@@ -141,7 +141,7 @@ def test_a_question_refused_comes_back(stage: Stage, view: View) -> None:
     with stage.qtbot.waitSignal(view.given_back) as back:
         view.session.again("no such turn", ("strange",))
         view.session.send("keep me", ("strange",))
-    assert back.args == ["keep me"]
+    assert back.args == ["keep me", ()]
 
 
 # ---------------------------------------------------------------- panes

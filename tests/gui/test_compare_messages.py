@@ -268,8 +268,9 @@ def test_an_answer_of_a_pane_is_made_a_question_and_an_answer_again(chat_scene: 
 def test_what_waits_in_a_comparison_is_sent_behind_when_its_panes_have_answered(chat_scene: Scene) -> None:
     scene, panes = chat_scene, Panes(chat_scene, "held", "fast")
     scene.type_and_send("count")
-    two = panes.view.grid.panes[1].pane
+    one, two = (pane.pane for pane in panes.view.grid.panes)
     scene.until(lambda: panes.seen(0) == ["one two three"] and two not in panes.view.session.runs)
+    panes.view.composer_tools.choose(one)
     scene.type_and_send("second")
     scene.type_and_send("third")
     chat, queue = panes.compare.chat, scene.chat.composer.queue
@@ -277,11 +278,13 @@ def test_what_waits_in_a_comparison_is_sent_behind_when_its_panes_have_answered(
     assert queue.texts == ()
     scene.chat.open(chat)
     scene.until(lambda: queue.texts == ("second", "third") and queue.isVisible())
+    assert panes.view.composer_tools.target == one
     scene.chat.new_chat()
     scene.gates["held"].open()
 
     def stored() -> list[str]:
-        return [message.content for message in scene.ask(lambda client: client.chat(chat)).paths[two]]
+        return [message.content for message in scene.ask(lambda client: client.chat(chat)).paths[one]]
 
-    scene.until(lambda: stored() == ["count", FAST, "second", FAST, "third", FAST])
+    scene.until(lambda: stored() == ["count", HELD, "second", HELD, "third", HELD])
+    assert len(scene.ask(lambda client: client.chat(chat)).paths[two]) == 2
     assert panes.compare.chat == "", "nobody looked"

@@ -3,10 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QInputMethodEvent
 
 Scene = Any
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def scene(chat_scene: Scene) -> Scene:
+    return chat_scene
 
 
 def test_a_question_typed_at_once_is_sent_when_the_host_is_there(open_window: Callable[[], Scene]) -> None:
@@ -23,10 +30,11 @@ def test_a_question_typed_at_once_is_sent_when_the_host_is_there(open_window: Ca
 
 
 def test_what_is_typed_during_an_answer_is_sent_after_it(scene: Scene) -> None:
-    scene.take_model("fast")
+    scene.take_model("held")
     scene.type_and_send("first")
     scene.type_and_send("second")
     assert scene.chat.composer.status.text() == "Will be sent after this answer"
+    scene.gates["held"].open()
     scene.until(lambda: len(scene.dialogue.messages) == 4 and scene.dialogue.run is None)
     assert [m.content for m in scene.dialogue.messages if m.role == "user"] == ["first", "second"]
 

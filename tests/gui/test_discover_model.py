@@ -7,6 +7,7 @@ from hub_fakes import REPO, HubHost, download, fits_of, hub_model, quant, result
 from memory_fakes import GB
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.messages import Messages
@@ -242,3 +243,20 @@ def test_the_model_card_is_read_in_place_and_links_leave_only_on_a_click(
     assert opened == ["https://x.test/p.png"]
     qtbot.keyClick(page.model.card, Qt.Key.Key_Escape)
     assert page.model.table.isVisible()
+
+
+def test_a_narrow_card_has_one_way_back_and_the_focus_stays_on_the_page(
+    qtbot: QtBot, host: HubHost, show: Show
+) -> None:
+    page = show(720, 480)
+    QPushButton("What comes next in the order of Tab", page).show()
+    page.show_repo("Qwen/Qwen3-8B-GGUF")
+    settle(qtbot, page)
+    assert page.back.isVisible()
+    page.model.show_card()
+    assert page.model.card.back.isVisible()
+    assert not page.back.isVisible()
+    page.model.show_files()
+    assert page.back.isVisible()
+    page.model.show_repo("unsloth/Qwen3-8B-GGUF")
+    assert page.focusWidget() is page.model.head.copy_button

@@ -13,6 +13,16 @@ from paddock.gui.widgets import ElidedLabel
 
 Scene = Any
 PAGES = ("chat", "server", "settings")
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def scene(chat_scene: Scene) -> Iterator[Scene]:
+    """The window as it opens."""
+    yield chat_scene
+    chat_scene.app.themes.set(choice="system", zoom=1.0)
+    chat_scene.window.show_page("chat")
+    chat_scene.window.resize(1280, 800)
 
 
 def focusable(window: QWidget) -> list[QWidget]:
@@ -180,13 +190,14 @@ def test_an_answer_is_a_list_item_for_a_screen_reader(scene: Scene) -> None:
 
 def test_the_title_stays_in_sight_beside_a_very_long_model_name(scene: Scene) -> None:
     scene.window.resize(720, 480)
-    info = next(iter(scene.host.models.values()))
-    scene.host._set_models([msgspec.structs.replace(info, id="x/long", name="a very long name " * 12)])
+    models = list(scene.host.models.values())
+    scene.host._set_models([msgspec.structs.replace(models[0], id="x/long", name="a very long name " * 12)])
     scene.dialogue.title = "Horses"
     scene.dialogue.set_model("x/long")
     head = scene.chat.head
     scene.until(lambda: head.chip.geometry().right() < head.inspector.geometry().left())
     assert head.title._shown() == "Horses"
+    scene.host._set_models(models)
 
 
 def test_the_silk_in_the_head_follows_the_theme(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.pages.first_run import DEMONSTRATION, MEANWHILE, FirstRun
-from paddock.gui.pages.first_run_words import choose, facts, machine_words
+from paddock.gui.pages.first_run_words import best_first, choose, facts, machine_words
 from paddock.gui.theme import Theme
 from paddock.sdk.memory import Machine
 from paddock.sdk.types import NewChat
@@ -51,6 +51,10 @@ def test_the_computer_in_one_line():
 
 def test_three_that_fit_and_are_a_real_choice():
     assert [item.name for item in choose(SUGGESTIONS, LAPTOP)] == ["Large 8B", "Middle 4B", "Tiny 0.6B"]
+    names = [item.name for item in best_first(SUGGESTIONS, LAPTOP)]
+    assert names[:3] == ["Large 8B", "Middle 4B", "Tiny 0.6B"]
+    assert sorted(names) == sorted(item.name for item in SUGGESTIONS)
+    assert {"embedding", "rerank"} & set(best_first(SUGGESTIONS, LAPTOP)[-1].badges)
 
 
 def test_what_fits_comes_before_what_needs_a_change_and_nothing_that_does_not_fit():

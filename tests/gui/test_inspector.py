@@ -2,7 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 Scene = Any
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def scene(chat_scene: Scene) -> Scene:
+    return chat_scene
 
 
 def test_sampling_goes_with_the_message_only_where_it_differs(scene: Scene) -> None:

@@ -2,13 +2,14 @@
 
 import time
 
+import msgspec
 import pytest
 from models_fakes import BROKEN, EMBED, GEMMA, LLAMA, ORIGINAL, PLACES, QWEN, STARTER, library, many
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from paddock.gui.models.model_table import Column, ModelTable, Wanted, place_of, used_text
+from paddock.gui.models.model_table import Column, ModelTable, TableRole, Wanted, place_of, used_text
 from paddock.sdk.types import LoadedModel
 
 LOADED = LoadedModel(id="i1", model=GEMMA, engine="llamacpp", state="loading", progress=0.4)
@@ -77,6 +78,8 @@ def test_cells_say_what_a_screen_reader_reads(table: ModelTable) -> None:
     assert said == ["Gemma 3 4B", "gemma3", "3.9 B", "Q4_K_M", "2.5 GB", "131,072", "My models", "just now"]
     name = table.index(row, Column.NAME).data(Qt.ItemDataRole.AccessibleTextRole)
     assert name == "Gemma 3 4B, loading 40 %"
+    table.show({"gemma": msgspec.structs.replace(library()[GEMMA], id="gemma")}, [], PLACES)
+    assert table.index(0, Column.NAME).data(TableRole.ABOUT) == "chat", "nobody made it"
 
 
 def test_a_model_of_ollama_lies_in_ollamas_place() -> None:

@@ -20,6 +20,7 @@ from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.pages.quantize_dialog import QuantizeDialog
 from paddock.gui.theme import Theme
 from paddock.sdk.errors import ErrorInfo, ModelUnusable, NotFound
+from paddock.sdk.hub import FitsRequest
 from paddock.sdk.library import ImportPreview, QuantizeRequest
 from paddock.sdk.open_address import OpenFile, OpenRepo
 
@@ -191,6 +192,21 @@ def test_a_model_on_the_hub_is_downloaded_when_one_says_so(qtbot: QtBot, host: L
     unnamed.open()
     qtbot.waitUntil(lambda: unnamed.first.text() == "Download Q4_K_M, 5.0 GB")
     unnamed.close()
+    qtbot.waitUntil(lambda: calls(host, "fits")[-1] == FitsRequest(repo="Qwen/Qwen3-8B-GGUF", quant="Q4_K_M"))
+
+
+@pytest.mark.parametrize("name", ["qwen3-Q8_0.gguf", "Q8_0/qwen3-Q8_0.gguf"])
+def test_the_address_of_a_file_leads_to_its_quant(qtbot: QtBot, host: LibraryHost, window: QWidget, name: str) -> None:
+    host.client.obstacle = "The model is gated. Ask for access first."
+    sheet = OpenSheet(host, OpenRepo(repo="Qwen/Qwen3-8B-GGUF", quant=name), window)
+    wanted: list[str] = []
+    sheet.hub_wanted.connect(wanted.append)
+    sheet.open()
+    qtbot.waitUntil(lambda: sheet.first.text() == "Download Q8_0, 8.7 GB")
+    assert sheet.trouble.isVisible()
+    assert not sheet.first.isEnabled(), "what cannot be had is not begun"
+    sheet.second.click()
+    assert wanted == [f"Qwen/Qwen3-8B-GGUF:{name}"]
 
 
 def test_a_file_that_is_not_there_says_so(qtbot: QtBot, host: LibraryHost, window: QWidget) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from models_fakes import BROKEN, GEMMA, LLAMA, ORIGINAL, PROBLEMS, QWEN, STARTER, LibraryHost
 from PySide6.QtCore import Qt
@@ -17,6 +18,7 @@ from paddock.gui.pages.models import ModelsPage
 from paddock.gui.theme import Theme
 from paddock.gui.widgets.question import Question
 from paddock.gui.window_state import WindowState
+from paddock.sdk.downloads import Download
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -367,6 +369,15 @@ def test_each_problem_has_its_remedy(qtbot: QtBot, show: Callable[..., ModelsPag
     qtbot.waitUntil(lambda: bool(calls(host, "download") and calls(host, "resume")))
     assert calls(host, "download") == ["unsloth/Mistral-Small:Q4_K_M"]
     assert calls(host, "resume") == ["d1"]
+    coming = Download(
+        id="d9", model="unsloth/Mistral-Small:Q4_K_M", repo="unsloth/Mistral-Small", revision="c", files=()
+    )
+    host.downloads = {"d9": msgspec.structs.replace(coming, state="running")}
+    host.downloads_changed.emit()
+    assert (strip.rows[0].button.text(), strip.rows[0].button.isEnabled()) == ("Downloading…", False)
+    host.downloads = {"d9": msgspec.structs.replace(coming, state="failed")}
+    host.downloads_changed.emit()
+    assert (strip.rows[0].button.text(), strip.rows[0].button.isEnabled()) == ("Download again", True)
     host.problems = PROBLEMS[3:]
     strip.refresh()
     qtbot.waitUntil(lambda: strip.text.text() == "One thing in your folders needs attention.")

@@ -1,14 +1,30 @@
 """Server and Settings against a real host."""
 
 import json
+import os
 import socket
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 Scene = Any
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def scene(chat_scene: Scene) -> Iterator[Scene]:
+    yield chat_scene
+    chat_scene.window.show_page("chat")  # every test opens its page anew
+
+
+@pytest.fixture
+def home(scene: Scene) -> Path:
+    return Path(os.environ["PADDOCK_HOME"])
 
 
 def free_port() -> int:
@@ -89,7 +105,7 @@ def test_settings_are_stored_by_the_host_and_shown_at_once(scene: Scene) -> None
     assert (stored.theme, stored.density, stored.system_font) == ("dark", "compact", True)
 
 
-def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(scene: Scene, home: Any) -> None:
+def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(scene: Scene, home: Path) -> None:
     folder = home / "kv" / ("a" * 32)
     folder.mkdir(parents=True)
     (folder / "1.kv").write_bytes(bytes(2000))
@@ -113,7 +129,7 @@ def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(s
     assert not card.clear.isEnabled()
 
 
-def test_the_data_folder_is_shown_and_copied(scene: Scene, home: Any) -> None:
+def test_the_data_folder_is_shown_and_copied(scene: Scene, home: Path) -> None:
     scene.window.show_page("settings")
     page = scene.window.stack.currentWidget()
     scene.qtbot.mouseClick(page.folder.button, Qt.MouseButton.LeftButton)

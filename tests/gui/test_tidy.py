@@ -5,21 +5,23 @@ from typing import Any, cast
 
 import pytest
 from models_fakes import LibraryHost
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QFontMetrics
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.message_bar import NoticeRow
 from paddock.gui.messages import Action, Notice
 from paddock.gui.models.memory import Segment
-from paddock.gui.pages.chat_head import TitleLabel
+from paddock.gui.pages.chat_head import ChatHead, TitleLabel
 from paddock.gui.pages.composer import Composer
 from paddock.gui.pages.composer_context import ContextPopup, Fill
 from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.quit_question import QuitQuestion, Work
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets import ElidedLabel, Label, menu_words
+from paddock.gui.widgets.labels import no_word_alone, whole_facts
 from paddock.gui.widgets.memory_bar import MemoryLegend
 from paddock.gui.widgets.question import Question
 from paddock.sdk.open_address import OpenFile
@@ -98,6 +100,50 @@ def test_a_long_name_in_the_empty_field_is_cut_in_its_middle(qtbot: QtBot) -> No
     assert words.startswith("Message Paddock")
     assert words.endswith("Q4_K_M")
     assert QFontMetrics(composer.field.font()).horizontalAdvance(words) <= composer.field.viewport().width()
+
+
+def test_a_long_name_is_cut_also_where_it_came_while_the_field_was_hidden(window: QWidget) -> None:
+    composer = Composer(window)
+    composer.resize(500, 120)
+    composer.set_placeholder(f"Message {LONG}")
+    composer.show()
+    assert composer.field.placeholderText().endswith("Q4_K_M")
+
+
+def test_facts_are_left_out_whole(qapp: QApplication) -> None:
+    metrics = QFontMetrics(current().font(12))
+    room = metrics.horizontalAdvance("10 tokens · 53.6")
+    assert whole_facts("10 tokens · 53.6 tok/s", metrics, room) == "10 tokens"
+    assert whole_facts("10 tokens", metrics, room) == "10 tokens"
+    assert whole_facts("10 tokens", metrics, 3) == ""
+
+
+def test_no_word_stands_alone_on_the_last_line() -> None:
+    assert no_word_alone("which can be switched off.") == "which can be switched\u00a0off."
+    assert no_word_alone("Off.") == "Off."
+
+
+def test_the_title_of_a_chat_gets_what_the_name_of_the_model_leaves(qtbot: QtBot, tmp_path: Path) -> None:
+    host = LibraryHost(tmp_path)
+    head = ChatHead(host)
+    qtbot.addWidget(head)
+    head.resize(664, 53)
+    head.show()
+    head.show_chat("What is the capital of France?", next(iter(host.loaded.values())).model)
+    assert head.title.maximumWidth() >= head.title.sizeHint().width()
+    head.show_chat("A title " * 20, LONG)
+    assert head.title.minimumWidth() > 150
+    assert head.chip.maximumWidth() > 150
+
+
+def test_a_question_is_cancelled_where_no_answer_is_the_usual_one(window: QWidget) -> None:
+    box = Question("Remove it?", "It cannot be undone.", (("Remove for good", "danger"),), window)
+    box.open()
+    QTest.keyClick(box.focusWidget(), Qt.Key.Key_Return)
+    assert box.result() == Question.DialogCode.Rejected
+    usual = Question("Go on?", "It goes on.", (("Stop", "secondary"), ("Go on", "primary")), window)
+    QTimer.singleShot(0, lambda: QTest.keyClick(usual.focusWidget(), Qt.Key.Key_Return))
+    assert usual.ask() == "Go on"
 
 
 def test_a_short_title_takes_no_more_room_than_its_words(qtbot: QtBot) -> None:

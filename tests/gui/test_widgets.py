@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QInputMethodEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui import theme
@@ -28,6 +28,8 @@ from paddock.gui.widgets import (
     Switch,
     TextArea,
 )
+from paddock.gui.widgets.buttons import Kind
+from paddock.gui.widgets.question import Question
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Show = Callable[..., QWidget]
@@ -248,6 +250,22 @@ def test_nothing_is_clipped_at_150_percent_text(qtbot: QtBot, show: Show, qapp: 
     Theme(zoom=1.5).apply(qapp)
     assert button.sizeHint().width() > before.width() * 1.4
     assert theme.current().zoom == 1.5
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.0])
+def test_a_question_is_as_high_as_its_words(qtbot: QtBot, qapp: QApplication, zoom: float) -> None:
+    Theme(zoom=zoom).apply(qapp)
+    window = QWidget()
+    qtbot.addWidget(window)
+    answers: tuple[tuple[str, Kind], ...] = (("Pause and quit", "secondary"), ("Go on", "primary"))
+    about = "It goes on in the background, and the next window shows how far. If stopped, it goes on from where it is."
+    box = Question("A download is under way.", about, answers, window, keep="Do not ask again about downloads")
+    box.show()
+    qtbot.waitExposed(box)
+    labels = [label for label in box.findChildren(QLabel) if label.wordWrap()]
+    assert len(labels) == 2
+    assert [label.text() for label in labels if label.height() < label.heightForWidth(label.width())] == []
+    box.close()
 
 
 def test_a_bug_that_came_through_many_qt_calls_is_told_in_a_line() -> None:

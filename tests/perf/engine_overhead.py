@@ -1,12 +1,14 @@
 """What Python and sampling cost beside the computation, with eight answers running.
 
-    python tests/perf/engine_overhead.py [--rounds 5] [--sequences 8] [--tokens 48] [--threads N] [--cache DIR]
+    python tests/perf/engine_overhead.py [--rounds 5] [--sequences 8] [--tokens 48] [--cpu] [--threads N] [--cache DIR]
 
 The engine runs in this process as in a worker, its frames written to nowhere. ``llama_decode`` and the drawing of
 a token are timed; everything else between two decode calls is Python: scheduling, filling the batch, turning tokens
 into text and events. Only steps count that carry one token of every sequence and nothing else. Each sampler setting
 is measured once a round. Prints one JSON object with medians over all steps; targets, with the default samplers and
-with top-k off: Python under 20 us a token, sampling under 3 % of the step. Exit code 1: missed.
+with top-k off: Python under 20 us a token, sampling under 3 % of the step. Exit code 1: missed. ``--cpu``
+takes the thread's processor time instead of the clock's, for a machine that does other things. Beside the times stand
+the function calls of a token, sampling included, which are the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -60,17 +63,25 @@ class Step:
 
 @dataclass
 class Stopwatch:
-    """Times of decode calls with their number of rows, and of drawn tokens. One thread."""
+    """Times of decode calls with their number of rows, and of drawn tokens; with ``counting``, the calls of functions,
+    written in Python and in C, behind each decode call instead. One thread."""
 
     decodes: list[tuple[float, float, int]] = field(default_factory=list)
     samples: list[tuple[float, float]] = field(default_factory=list)
+    clock: Callable[[], float] = time.perf_counter
+    counting: bool = False
+    calls: list[Counter[str]] = field(default_factory=list)
 
     def decoding(self, decode: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(decode)
         def timed(context: Any, batch: Any) -> int:
-            rows, begun = batch.n_tokens, time.perf_counter()
+            sys.setprofile(None)
+            rows, begun = batch.n_tokens, self.clock()
             status = decode(context, batch)
-            self.decodes.append((begun, time.perf_counter(), rows))
+            self.decodes.append((begun, self.clock(), rows))
+            if self.counting:
+                self.calls.append(Counter(rows=rows))
+                sys.setprofile(self._count)
             return status
 
         return timed
@@ -78,12 +89,21 @@ class Stopwatch:
     def sampling(self, sample: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(sample)
         def timed(*arguments: Any) -> int:
-            begun = time.perf_counter()
+            begun = self.clock()
             token = sample(*arguments)
-            self.samples.append((begun, time.perf_counter()))
+            self.samples.append((begun, self.clock()))
             return token
 
         return timed
+
+    def _count(self, _frame: object, event: str, _argument: object) -> None:
+        self.calls[-1][event] += 1
+
+    def calls_per_token(self, rows: int) -> dict[str, float]:
+        """Of steps of ``rows`` rows."""
+        steps = [calls for calls in self.calls if calls["rows"] == rows]
+        kinds = {"python": "call", "native": "c_call"}
+        return {name: round(statistics.median(step[kind] for step in steps) / rows, 1) for name, kind in kinds.items()}
 
     def steps(self, rows: int) -> list[Step]:
         """Those of ``rows`` rows that are followed by another one; forgets everything."""
@@ -131,8 +151,10 @@ def main() -> int:
     parser = options(__doc__)
     parser.add_argument("--sequences", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--cpu", action="store_true")
     asked = parser.parse_args()
-    watch, api = Stopwatch(), library().api
+    clock = time.thread_time if asked.cpu else time.perf_counter
+    watch, api, plain_sample = Stopwatch(clock=clock), library().api, SamplerChain.sample
     api.llama_decode = watch.decoding(api.llama_decode)
     SamplerChain.sample = watch.sampling(SamplerChain.sample)  # type: ignore[method-assign]
     outbox, engine = Outbox(os.open(os.devnull, os.O_WRONLY)), LlamaCppEngine()
@@ -155,6 +177,8 @@ def main() -> int:
         return watch.steps(asked.sequences)
 
     found = in_turns(asked.rounds, {setting: functools.partial(run, setting) for setting in SETTINGS})
+    watch.counting, SamplerChain.sample = True, plain_sample  # type: ignore[method-assign]
+    run("default", asked.rounds)
     engine.close()
     figures = {name: figures_of([step for steps in rounds for step in steps], asked.sequences)
                for name, rounds in found.items()}  # fmt: skip
@@ -162,6 +186,7 @@ def main() -> int:
     sampling = max(figures[name]["sampling_share"] for name in JUDGED)
     targets = {"target_python_us": TARGET_PYTHON_US, "target_sampling": TARGET_SAMPLING}
     worst = {"python_us_per_token": python, "sampling_share": sampling}
+    worst |= {"calls_per_token": watch.calls_per_token(asked.sequences)}
     return report(python < TARGET_PYTHON_US and sampling < TARGET_SAMPLING, {**worst, **targets, **figures})
 
 

@@ -250,6 +250,34 @@ def test_a_host_that_never_becomes_ready_is_killed_and_its_log_shown(home, start
     assert not [child for child in psutil.Process().children() if "threading.Event" in " ".join(child.cmdline())]
 
 
+def test_a_slow_start_is_told_and_waited_for_as_long_as_its_process_lives(home, starting, monkeypatch):
+    monkeypatch.setattr(connect, "START_S", 0.2)
+    go = home.root / "go"
+    starting(f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)\n{our_host(home)}")
+    told: list[None] = []
+
+    def slow() -> None:
+        told.append(None)
+        go.touch()
+
+    assert find_or_start(home, slow=slow).handshake.protocol == PROTOCOL
+    assert len(told) == 1
+    end_of(home)
+
+
+def test_a_slow_start_of_somebody_else_is_told_and_waited_for(home, starting, monkeypatch, caplog):
+    monkeypatch.setattr(connect, "START_S", 0.2)
+    starting(our_host(home))
+    home.run.mkdir(parents=True)
+    other = FileLock(home.start_lock_file, thread_local=False)
+    other.acquire()
+    assert find_or_start(home, slow=other.release).handshake.protocol == PROTOCOL
+    end_of(home)
+    with FileLock(home.start_lock_file), pytest.raises(HostUnavailable, match="too long"):
+        find_or_start(home, within_s=0.4)
+    assert "is taking long to start" in caplog.text
+
+
 def test_a_host_that_says_ready_and_leaves_is_an_error(home, starting):
     starting("print('ready')")
     with pytest.raises(HostUnavailable):

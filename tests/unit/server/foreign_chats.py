@@ -8,11 +8,15 @@ from typing import Any
 
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_reading import format_of, read
+from paddock.server.chat_sources import Way
 
 
 def found(path: Path) -> tuple[list[ChatRecord], list[str]]:
-    """The conversations of ``path`` and what is said about them, without a host."""
-    everything = list(read(path, format_of(path)))
+    """The conversations of ``path`` and what is said about them, without a host. Reading tells how far it is."""
+    shares: list[float] = []
+    everything = list(read(path, format_of(path), Way(shares.append)))
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] <= 1 + 1e-9 or path.is_dir(), "a file in a folder may be unreadable"
     records = [one for one in everything if isinstance(one, ChatRecord)]
     return records, [said for one in everything if (said := one if isinstance(one, str) else one.lost)]
 

@@ -184,6 +184,17 @@ def test_judges_speak_after_the_answers_and_an_unclear_verdict_is_none(shared):
     assert [cell["prompt"] for cell in shared.get(f"/control/batches/{id}/changes")] == [1, 0], "judged last"
 
 
+def test_an_engine_without_grammars_refuses_one(shared):
+    request = {
+        "id": "g",
+        "model": "test/yes",
+        "messages": [{"role": "user", "content": "x"}],
+        "grammar": 'root ::= "a"',
+    }
+    failed = list(shared.events("POST", "/control/generate", request))[-1]
+    assert (failed["type"], failed["error"]["message"]) == ("failed", "Echo holds answers to no grammar.")
+
+
 def test_a_pane_that_cannot_be_asked_is_refused_at_the_start(shared):
     def refused(**request: Any) -> dict[str, Any]:
         given = {"prompts": [{"prompt": "x"}], "panes": [{"model": "test/paris"}], **request}
@@ -286,6 +297,9 @@ def test_a_batch_leaves_memory_to_loads_and_chats_and_goes_on_afterwards(tmp_pat
         estimate = host.post("/control/estimate", {"model": chat_model.id})
         assert estimate["sentence"] == "Fits once the batch has given way and batch is unloaded."
         assert list(host.events("POST", "/control/loaded", {"model": chat_model.id}))[-1]["type"] == "loaded"
+        answering(host, id, 1, 2, done=1)
+        (loaded,) = (model["id"] for model in host.get("/control/loaded") if model["model"] == batch_model.id)
+        assert host.http.delete(f"/control/loaded/{loaded}").status_code == 204
         answering(host, id, 1, 2, done=1)
 
         chat = host.post("/control/chats", {"model": chat_model.id})["summary"]["id"]

@@ -6,7 +6,10 @@ import csv
 import http.client
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -279,6 +282,16 @@ def test_a_pdf_has_pages(host, tmp_path):
     assert b"Inter" in content
     assert [file.name for file in tmp_path.iterdir()] == ["printed.pdf"]
     assert "is there already" in refused(host, "pdf", chats=[chat], path=str(target))
+
+
+def test_text_copied_out_of_a_pdf_is_what_was_written(tmp_path):
+    page, target = tmp_path / "page.html", tmp_path / "page.pdf"
+    page.write_text("<p>2026-11-21 =1+1 (9:30)</p><h1>A-B(C)</h1><pre style='font-family: JetBrains Mono'>a != b</pre>")
+    printer = [sys.executable, "-m", "paddock.gui.print_pdf", str(page), str(target)]
+    subprocess.run(printer, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, check=True, timeout=120)
+    tables = re.findall(rb"beginbfrange(.*?)endbfrange", target.read_bytes(), re.DOTALL)  # from glyphs to characters
+    known = {chr(int(code, 16)) for table in tables for code in re.findall(rb"<([0-9A-F]{4})>", table)}
+    assert known >= set("2026-11-21=1+1(9:30)A-B(C)a!=b")
 
 
 def test_without_qt_a_pdf_says_what_to_do_instead(monkeypatch):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from paddock.sdk.errors import BadRequest, PaddockError
 from paddock.server.chat_foreign import Node, grown, message
 from paddock.server.chat_reading import read
+from paddock.server.chat_sources import Way
 
 
 def test_lm_studios_versions_folders_reasoning_and_numbers(tmp_path):
@@ -189,7 +190,7 @@ PLAIN = st.recursive(
 def test_no_shape_of_json_breaks_a_reader(tmp_path_factory, format, value):
     path = put(tmp_path_factory.getbasetemp() / "any.json", [value] if format != "lmstudio" else value)
     try:
-        list(read(path, format))
+        list(read(path, format, Way(lambda share: None)))
     except PaddockError as error:
         said = error.message
     else:

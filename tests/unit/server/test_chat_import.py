@@ -118,6 +118,9 @@ def test_our_own_lines_bring_everything_back(host, tmp_path):
 def test_a_conversation_that_came_in_goes_on(host, tmp_path):
     line = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is it?"}]}
     chat = imported(host, put(tmp_path / "a.jsonl", json.dumps(line)))["chats"][0]
+    came = host.get(f"/control/chats/{chat}")
+    first = came["summary"]["created"]
+    assert 0 < first == came["summary"]["updated"] == came["messages"][0]["created"], "as old as the import"
     list(host.events("POST", f"/control/chats/{chat}/send", {"content": "Well?", "model": "test/paris"}))
     whole = host.get(f"/control/chats/{chat}")
     assert (whole["summary"]["title"], whole["summary"]["system"]) == ("Where is it?", "Be brief.")

@@ -3,6 +3,8 @@ has them."""
 
 from __future__ import annotations
 
+import base64
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,12 +14,13 @@ import pytest
 from msgspec import structs
 
 from paddock.sdk import Client
-from paddock.sdk.chats import ExportRequest
+from paddock.sdk.chats import ChatImport, ExportFormat, ExportRequest
 from paddock.sdk.compare import AskPanes
-from paddock.sdk.errors import BadRequest, NotFound
-from paddock.sdk.pictures import Picture, picture_of
+from paddock.sdk.errors import BadRequest, NotFound, StorageFailed
+from paddock.sdk.pictures import Picture, data_url, picture_of
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, NewChat, Pane, SendRequest
 from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_from_jsonl import read_item
 from paddock.server.chat_lines import line_of, record_of
 from paddock.server.chats import ChatTable
 from paddock.server.database import connect
@@ -145,3 +148,56 @@ def test_a_question_with_a_picture_goes_to_all_panes_and_keeps_it(shared, noise_
         assert client.chat(chat).paths[two.id][0].pictures == question.pictures
         with pytest.raises(BadRequest, match="no picture"):
             ask(AskPanes(content="?", pictures=(Picture(hash="", data=b"nothing"),)))
+
+
+def test_exports_show_pictures_and_imports_bring_them_back(shared, noise_png: Png, tmp_path: Path) -> None:
+    one, two = picture_of(noise_png(30, 20), at=4), picture_of(noise_png(20, 20, 1))
+    with Client.connect(shared.home, start=False) as client:
+        chat = client.create_chat(NewChat(model="test/paris", title="Cabs and horses")).summary.id
+        list(client.send(chat, SendRequest(content="See this.", pictures=(one, two))))
+        list(client.send(chat, SendRequest(content="Again.", pictures=(two,))))
+
+        def export(kind: ExportFormat, **more: bool) -> tuple[Path, tuple[str, ...]]:
+            file = tmp_path / f"my cabs.{kind}"
+            exported = client.export_chats(ExportRequest(chats=(chat,), format=kind, path=str(file), **more))
+            return file, exported.notes
+
+        file, notes = export("markdown")
+        folder = tmp_path / "my cabs-pictures"
+        assert notes == (f"2 pictures in {folder}.",)
+        assert [path.read_bytes() for path in sorted(folder.iterdir())] == [one.data, two.data]
+        assert file.read_text().count("](my%20cabs-pictures/picture-2.png)") == 2
+        file.unlink()
+        with pytest.raises(StorageFailed, match="my cabs-pictures"):
+            export("markdown")
+        assert not file.exists()
+        export("markdown", replace=True)
+        page = export("html")[0].read_text()
+        assert page.count(f'<img src="{data_url(two)}" width="20" height="20" alt="Picture 2, 20 × 20 pixels">') == 1
+        assert "img-src data:" in page
+        assert export("pdf")[0].read_bytes().count(b"/Subtype /Image") >= 2
+        kept = client.chat(chat).messages
+        line = export("jsonl")[0]
+        assert line.read_text().count(base64.b64encode(two.data or b"").decode()) == 2, "not once more beside them"
+        parts = json.loads(line.read_text())["messages"][0]["content"]
+        assert [part.get("text", part["type"]) for part in parts] == ["image_url", "See ", "image_url", "this."]
+        client.delete_chat(chat)
+        client.purge_chat(chat)
+        (back,) = client.import_chats(ChatImport(path=str(line))).chats
+        assert [message.pictures for message in client.chat(back).messages] == [message.pictures for message in kept]
+        assert client.picture(one.hash).data == one.data
+
+
+def test_pictures_of_openai_messages_are_brought_along_and_those_that_lie_elsewhere_are_told(noise_png: Png) -> None:
+    picture = picture_of(noise_png(30, 20), at=3)
+    parts = [
+        {"type": "text", "text": "See"},
+        {"type": "image_url", "image_url": {"url": data_url(picture)}},
+        {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}},
+        {"type": "text", "text": "this"},
+    ]
+    (record,) = read_item({"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": parts}]})
+    assert isinstance(record, ChatRecord)
+    assert [message.pictures for message in record.messages] == [(picture,), ()]
+    assert record.messages[0].content == "See\n\nthis"
+    assert "3 images were left out" in record.lost

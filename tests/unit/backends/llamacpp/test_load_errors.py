@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from paddock.backends.llamacpp.bindings import library
 from paddock.backends.llamacpp.load_errors import compute_error, load_error
-from paddock.sdk.errors import EngineError, LoadFailed, OutOfMemory
+from paddock.backends.llamacpp.loading import effective_options, load_model
+from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, OutOfMemory
+
+from .architectures.models import write_model
 
 KV = [
     "insufficient memory (attempted to allocate 9765.62 MB)",
@@ -43,3 +52,10 @@ def test_a_device_that_is_lost_while_loading_is_marked() -> None:
     error = load_error("", ["device lost on NVIDIA GeForce RTX 4090"])
     assert (type(error), error.details["lost_device"]) == (LoadFailed, True)
     assert "lost_device" not in load_error("", ["no such option"]).details
+
+
+def test_a_model_that_llama_cpp_would_compute_for_ever_is_refused(gguf_file: ModuleType, tmp_path: Path) -> None:
+    heads = {"attention.head_count": [0, 4, 0, 4]}
+    path = write_model(library(), gguf_file, "plamo2", tmp_path / "endless.gguf", **heads)
+    with pytest.raises(ModelUnusable, match="endless.gguf would never answer"):
+        load_model(library(), str(path), effective_options({}), lambda fraction: None)

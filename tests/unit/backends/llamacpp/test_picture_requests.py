@@ -23,6 +23,8 @@ from paddock.sdk.pictures import Picture, picture_of
 from paddock.sdk.questions import Candidates, CandidatesRequest, ContextRequest, ContextUse, Question
 from paddock.sdk.types import Message
 
+from .architectures.models import write_model
+
 TOKENS = 16
 DEADLINE = 30.0
 Png = Callable[..., bytes]
@@ -139,6 +141,20 @@ def test_a_projector_of_another_model_is_said_when_there_is_something_to_see(
     assert driver.greedy("the cab", max_tokens=2).text_when_finished
     error = driver.start(asked("the cab", noise_png(8, 8))).failed.error
     assert "does not work as this model’s projector" in error.message
+
+
+@pytest.mark.parametrize("architecture", ["cogvlm", "hunyuan_vl"])
+def test_an_architecture_whose_pictures_are_not_followed_says_so_and_writes_text(
+    make_driver, gguf_file: ModuleType, tmp_path: Path, projector_file: Path, noise_png: Png, architecture: str
+) -> None:
+    path = write_model(library(), gguf_file, architecture, tmp_path / "model.gguf", **{"attention.head_count_kv": 4})
+    driver = make_driver()
+    driver.load(path, mmproj=str(projector_file), n_ctx=256)
+    assert driver.greedy(asked("hello"), max_tokens=3).finished
+    error = driver.greedy(asked("hello", noise_png(40, 30)), max_tokens=3).failed.error
+    assert error.message.startswith(f"The architecture {architecture} ")
+    assert error.message.endswith("in a way that Paddock does not follow yet.")
+    assert error.hint == "Choose another model for pictures."
 
 
 def ask(driver, question: Question) -> object:

@@ -157,7 +157,7 @@ def driven(
     log: list[str] = []
     store = KvStore(folder, "0" * 64, 2**30, log.append, reserve_bytes=0) if folder is not None else None
     try:
-        with case.opened(n_seq_max=n_seq_max) as raw:
+        with case.opened(n_seq_max=n_seq_max, n_rs_seq=drafted) as raw:
             yield Driver(raw, store=store, drafted=drafted, padding=padding, **{"chunk": UBATCH} | limits)
     finally:
         if store is not None:

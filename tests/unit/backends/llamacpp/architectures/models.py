@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -128,6 +129,24 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     },
     "cogvlm": {"attention.head_count_kv": 4},
 }
+_PREDICTING = {"nextn_predict_layers": 1, "block_count": 5}
+PREDICTING: dict[str, dict[str, Any]] = {
+    "glm4moe": _PREDICTING
+    | _EXPERTS
+    | _ALL_EXPERTS
+    | {"expert_shared_count": 1, "leading_dense_block_count": 1, "rope.dimension_count": 8},
+    "qwen35": _PREDICTING
+    | _SSM
+    | _GROUPS
+    | {
+        "full_attention_interval": 2,
+        "ssm.time_step_rank": 4,
+        "ssm.inner_size": 64,
+        "rope.dimension_count": 16,
+        "rope.dimension_sections": [2, 2, 2, 2],
+    },
+}
+"""With layers that predict several tokens, the last one."""
 
 
 _SCALES = {
@@ -165,17 +184,30 @@ class _GgufParams(ctypes.Structure):
     _fields_ = (("no_alloc", ctypes.c_bool), ("context", ctypes.c_void_p))
 
 
-def write_model(lib: Library, gguf_file: ModuleType, architecture: str, path: Path, deviation: float = 0.5) -> Path:
-    """A model of ``architecture`` whose weights have the standard deviation ``deviation``, at ``path``."""
-    writer, metadata = gguf_file.Writer(), _metadata(gguf_file, architecture)
+Weights = dict[str, np.ndarray]
+
+
+def write_model(
+    lib: Library,
+    gguf_file: ModuleType,
+    architecture: str,
+    path: Path,
+    deviation: float = 0.5,
+    edit: Callable[[Weights], None] = lambda weights: None,
+    **changed: Any,
+) -> Path:
+    """A model of ``architecture`` at ``path``, whose weights have the standard deviation ``deviation`` but for what
+    ``edit`` does to them; ``changed`` are values of its metadata."""
+    writer, metadata = gguf_file.Writer(), _metadata(gguf_file, architecture, changed)
     path.write_bytes(writer.file(metadata))
     shapes = _shapes(lib, path)
     weights = {name: _weights(architecture, name, shape, deviation) for name, shape in shapes.items()}
+    edit(weights)
     path.write_bytes(writer.file(metadata, weights))
     return path
 
 
-def _metadata(gguf_file: ModuleType, architecture: str) -> dict[str, tuple[int, Any]]:
+def _metadata(gguf_file: ModuleType, architecture: str, changed: dict[str, Any]) -> dict[str, tuple[int, Any]]:
     kinds = {bool: gguf_file.BOOL, int: gguf_file.I32, float: gguf_file.F32}
 
     def typed(value: Any) -> tuple[int, Any]:
@@ -185,7 +217,7 @@ def _metadata(gguf_file: ModuleType, architecture: str) -> dict[str, tuple[int, 
 
     llama = gguf_file.llama_metadata()
     common = {key: value for key, value in llama.items() if key.startswith("tokenizer.")}
-    own = _BASE | ARCHITECTURES[architecture]
+    own = _BASE | (ARCHITECTURES | PREDICTING).get(architecture, {}) | changed
     return (
         common
         | {"general.architecture": (gguf_file.STRING, architecture)}
@@ -210,9 +242,9 @@ def _shapes(lib: Library, header: Path) -> dict[str, tuple[int, ...]]:
         shapes[name_of(tensor).decode()] = tuple(reversed(sizes))
 
     metadata = read(str(header).encode(), _GgufParams(True, None))
-    model = api.llama_model_init_from_user(
-        metadata, api.llama_model_set_tensor_data_t(note), None, api.llama_model_default_params()
-    )
+    params = api.llama_model_default_params()
+    params.load_mtp = True
+    model = api.llama_model_init_from_user(metadata, api.llama_model_set_tensor_data_t(note), None, params)
     assert model, lib.errors()
     api.llama_model_free(model)
     free(metadata)
