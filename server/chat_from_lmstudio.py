@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paddock.sdk.errors import BadRequest
+from paddock.sdk.pictures import LARGEST_BYTES, Picture, picture_of
 from paddock.sdk.types import ChatMessage, Stats
 from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
@@ -35,11 +36,12 @@ def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord |
     if not isinstance(chat.get("messages"), list):
         raise BadRequest(f"“{path.name}” is no conversation of LM Studio.", hint="It has no messages.")
     losses = Losses()
+    files = _files(path)
     nodes: list[Node] = []
     parent: str | None = None
     for at, turn in enumerate(chat["messages"]):
         versions = sequence(mapping(turn).get("versions"))
-        read = [_version(f"{at}.{one}", mapping(version), losses) for one, version in enumerate(versions)]
+        read = [_version(f"{at}.{one}", mapping(version), files, losses) for one, version in enumerate(versions)]
         nodes += [Node(found.id, parent, found) for found in read if found is not None]
         selected = int(number(mapping(turn).get("currentlySelected")))
         chosen = read[selected] if 0 <= selected < len(read) else None
@@ -60,7 +62,13 @@ def read_file(path: Path, folder: tuple[str, ...] = ()) -> Iterator[ChatRecord |
     )
 
 
-def _version(id: str, version: dict[str, Any], losses: Losses) -> ChatMessage | None:
+def _files(path: Path) -> Path | None:
+    """Where the files of its messages lie: in the data folder, beside the conversations."""
+    top = next((folder for folder in path.absolute().parents if folder.name == "conversations"), None)
+    return top.parent / "user-files" if top is not None else None
+
+
+def _version(id: str, version: dict[str, Any], files: Path | None, losses: Losses) -> ChatMessage | None:
     role = role_of(version.get("role"))
     if role is None:
         losses.add("messages of an unknown kind")
@@ -69,10 +77,12 @@ def _version(id: str, version: dict[str, Any], losses: Losses) -> ChatMessage | 
     blocks = [version] if version.get("type") != "multiStep" else [s for s in steps if s.get("type") == "contentBlock"]
     said: list[str] = []
     thought: list[str] = []
+    shown: list[Picture] = []
     info: dict[str, Any] = {}
     for block in blocks:
         thinking = mapping(block.get("style")).get("type") == "thinking"
         (thought if thinking else said).extend(_texts(block.get("content"), losses))
+        shown += _pictures(block.get("content"), files, losses)
         info = mapping(block.get("genInfo")) or info
     content = "\n\n".join(said)
     reasoning, content = (
@@ -87,6 +97,7 @@ def _version(id: str, version: dict[str, Any], losses: Losses) -> ChatMessage | 
         model=text(info.get("indexedModelIdentifier")) or text(info.get("identifier")),
         used=usage(measured, "promptTokensCount", "predictedTokensCount"),
         stats=_stats(measured) if measured else None,
+        shown=shown,
     )
 
 
@@ -97,14 +108,28 @@ def _texts(content: object, losses: Losses) -> Iterator[str]:
         match part.get("type"):
             case "text":
                 yield text(part.get("text"))
+            case "file" if part.get("fileType") == "image":
+                pass  # see _pictures
             case "file":
-                losses.add("images" if part.get("fileType") == "image" else "attachments")
+                losses.add("attachments")
             case "toolCallRequest":
                 losses.add("tool calls")
             case "toolCallResult":
                 pass  # told with its call
             case _:
                 losses.add("parts of an unknown kind")
+
+
+def _pictures(content: object, files: Path | None, losses: Losses) -> Iterator[Picture]:
+    for part in map(mapping, sequence(content)):
+        if (part.get("type"), part.get("fileType")) == ("file", "image"):
+            name = text(part.get("fileIdentifier"))
+            try:
+                if files is None or name != Path(name).name:  # it must not lead out of the folder
+                    raise BadRequest("It is not there.")
+                yield picture_of((files / name).read_bytes()[: LARGEST_BYTES + 1])
+            except (OSError, ValueError, BadRequest):
+                losses.add("images")
 
 
 def _stats(measured: dict[str, Any]) -> Stats:

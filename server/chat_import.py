@@ -27,6 +27,8 @@ Heard = Callable[[int, float], None]
 _TOGETHER = 50
 _TOGETHER_MESSAGES = 1000
 """Stored in one go: so long others wait for the database."""
+_AS_MESSAGE = 2**16
+"""So many bytes of pictures count as a message."""
 _MOST_PROBLEMS = 200
 _DEEPEST = 20
 """Folders inside each other."""
@@ -111,7 +113,7 @@ class _Running:
                 continue
             self._found += 1
             batch.append(one)
-            messages += len(one.messages)
+            messages += len(one.messages) + _bytes(one) // _AS_MESSAGE
             if len(batch) == _TOGETHER or messages >= _TOGETHER_MESSAGES:
                 yield batch
                 batch, messages = [], 0
@@ -146,6 +148,11 @@ class _Running:
             skipped=self._skipped,
             problems=tuple(problems),
         )
+
+
+def _bytes(record: ChatRecord) -> int:
+    """Of its pictures."""
+    return sum(len(picture.data or b"") for message in record.messages for picture in message.pictures)
 
 
 def _nothing(path: Path, problems: Sequence[str]) -> BadRequest:

@@ -260,7 +260,8 @@ class Decoding:
             event = encoding_of(self._encoder, job)
             if isinstance(event, Failed):
                 self._end(job, event)
-            self._tell(job, event)
+            else:
+                self._tell(job, event)
         return bool(held) and all(job.request.id in self._jobs for job in held)  # who has ended makes room for others
 
     def _compute(self, step: Step) -> bool:

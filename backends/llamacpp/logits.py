@@ -71,24 +71,41 @@ def kth_at_least(row: Row, count: int) -> float:
 
     The best of every block are distinct tokens, so the ``count``-th of them is such a bound.
     """
-    blocks = row.size // BLOCK
-    if count > blocks // 2:
+    if count > row.size // BLOCK // 2:
         place = max(row.size - count, 0)
         return float(np.partition(row, place)[place])
-    best = _best_of_blocks(row)
-    best.partition(blocks - count)
-    return float(best[blocks - count])
+    return _kth(_best_of_blocks(row), count)
 
 
 def _best_of_blocks(row: Row) -> Row:
-    blocks = row.size // BLOCK
-    best: Row = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    best: Row = _grid(row).max(axis=0)
     return best
 
 
+def _grid(row: Row) -> npt.NDArray[np.float32]:
+    """Each column is a block; what is left over at the end of the row is in none."""
+    blocks = row.size // BLOCK
+    return row[: blocks * BLOCK].reshape(BLOCK, blocks)
+
+
+def _kth(values: Row, count: int) -> float:
+    place = values.size - count
+    return float(np.partition(values, place)[place])
+
+
 def top(row: Row, count: int) -> Ids:
-    """All tokens among the ``count`` highest, by id, and some more."""
-    return at_least(row, kth_at_least(row, count))
+    """All tokens among the ``count`` highest, by id, and some more. Raises EngineError as :func:`greatest` does."""
+    if count > row.size // BLOCK // 2:
+        greatest(row)
+        return at_least(row, kth_at_least(row, count))
+    grid = _grid(row)
+    rest = row[grid.size :]
+    best = np.concatenate((grid.max(axis=0), rest))
+    greatest(best)
+    threshold = np.float32(max(_kth(best, count), LOWEST))
+    blocks = (best[: grid.shape[1]] >= threshold).nonzero()[0]  # few hold a token that is high enough
+    lines, places = (grid[:, blocks] >= threshold).nonzero()
+    return np.concatenate((lines * grid.shape[1] + blocks[places], (rest >= threshold).nonzero()[0] + grid.size))
 
 
 def above_min_p(row: Row, p: float, min_keep: int) -> Ids:

@@ -136,7 +136,7 @@ class Plan:
                 self._stages.append(self._xtc())
             case "top_k":
                 count = self._int("top_k")
-                self._reduce = lambda row: (_checked_top(row, count), False)
+                self._reduce = lambda row: (rows.top(row, min(count, row.size)), False)
                 return names
             case "min_p":
                 p = self._float("min_p")
@@ -321,8 +321,3 @@ class _Window:
 def _everything(row: Row) -> tuple[Ids, bool]:
     rows.greatest(row)
     return np.arange(row.size), False
-
-
-def _checked_top(row: Row, count: int) -> Ids:
-    rows.greatest(row)
-    return rows.top(row, min(count, row.size))

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
@@ -28,7 +28,7 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Notice
 from paddock.gui.widgets.buttons import QUIET
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
-from paddock.gui.widgets.popup import Popup
+from paddock.gui.widgets.popup import RailPopup
 from paddock.sdk.memory import DeviceState, Parts
 from paddock.sdk.types import LoadedModel
 from paddock.sdk.units import bytes_text
@@ -152,13 +152,13 @@ class ModelRow(QWidget):
         self.unload.set_icon("eject", f"Unload {name}")
 
 
-class MemoryPopover(Popup):
+class MemoryPopover(RailPopup):
     """Follows the host while it is shown. ``settings_wanted``: the guard's settings."""
 
     settings_wanted = Signal()
 
     def __init__(self, host: HostState, parent: QWidget) -> None:
-        super().__init__("Memory", parent)
+        super().__init__("Memory", WIDTH, parent)
         self._host = host
         self.devices: list[DeviceRow] = []
         self.models: dict[str, ModelRow] = {}
@@ -173,7 +173,7 @@ class MemoryPopover(Popup):
         self._tick.timeout.connect(self.refresh)
         self.guard.clicked.connect(self._to_settings)
         for signal in (host.memory_changed, host.models_changed, host.settings_changed):
-            signal.connect(self._changed)
+            signal.connect(self.follow)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -182,9 +182,7 @@ class MemoryPopover(Popup):
         head.addSpacing(-QUIET)
         self._device_column.setSpacing(12)
         self._model_column.setSpacing(12)
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(16, 10, 16, 16)
+        column = self.column
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self.pressure)
@@ -193,25 +191,10 @@ class MemoryPopover(Popup):
         column.addWidget(Divider())
         column.addWidget(self.none)
         column.addLayout(self._model_column)
-        column.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
-        self._body = body
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(body)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(2, 2, 2, 2)
-        outer.addWidget(self._scroll)
 
     def open_beside(self, anchor: QWidget) -> None:
-        """Show it at the right of ``anchor``, with the same foot."""
-        self._anchor = anchor
         self.trouble.hide()
-        self.refresh()
-        self._place()
-        self.show()
+        super().open_beside(anchor)
         self._tick.start()
         self.guard.setFocus(Qt.FocusReason.PopupFocusReason)
 
@@ -266,21 +249,6 @@ class MemoryPopover(Popup):
                     parts, grown = parts.plus(share.predicted), grown + share.grown
         return parts, grown
 
-    def _changed(self) -> None:
-        if self.isVisible():
-            before = self._body.sizeHint().height()
-            self.refresh()
-            if self._body.sizeHint().height() != before:
-                self._place()
-
-    def _place(self) -> None:
-        self.place_beside(self._anchor, self._body, current().px(WIDTH))
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange and self.isVisible():
-            self._place()
-
     # ---------------------------------------------------------------- doing
 
     def _pin(self, instance: str, on: bool) -> None:
@@ -295,7 +263,7 @@ class MemoryPopover(Popup):
 
     def _failed(self, error: BaseException) -> None:
         self.trouble.show_message("bad", sentence(error))
-        self._place()
+        self.place()
 
     def _to_settings(self) -> None:
         self.hide()

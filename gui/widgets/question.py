@@ -60,7 +60,7 @@ class Question(QDialog):
         outer = lay_out_sheet(self, above, foot)
         self.finished.connect(self.deleteLater)
         width = current().px(WIDTH)
-        self.resize(width, 0)  # a window does not ask for the height of wrapped words
+        self.resize(width, outer.totalHeightForWidth(width))  # a window does not ask for the height of wrapped words
         default.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def ask(self) -> str:

@@ -74,3 +74,33 @@ def test_ending_the_program_with_interfaces_alive_does_not_crash() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")) == (0, "")
+
+
+def test_closing_a_pane_that_a_screen_reader_has_seen_does_not_crash() -> None:
+    program = textwrap.dedent("""
+        import sys
+        from PySide6.QtCore import QTimer
+        from PySide6.QtGui import QAccessible
+        from PySide6.QtWidgets import QApplication, QWidget
+        from paddock.gui.theme import Theme
+        from paddock.gui.widgets.conversation import Turns
+        from paddock.gui.widgets.pane_view import PaneView
+        from paddock.sdk.types import ChatMessage
+        app = QApplication(sys.argv)
+        Theme().apply(app)
+        QAccessible.setActive(True)
+        top = QWidget()
+        panes = [PaneView(str(number), Turns()) for number in range(3)]
+        for pane in panes:
+            pane.setParent(top)
+            pane.view.set_messages([ChatMessage(id="a", chat_id="c", parent=None, role="user", content="x")])
+        top.show()
+        app.processEvents()
+        for pane in panes:
+            assert QAccessible.queryAccessibleInterface(pane.view).child(0).text(QAccessible.Text.Name) == "You: x"
+            pane.deleteLater()
+        QTimer.singleShot(0, app.quit)
+        app.exec()
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")) == (0, "")

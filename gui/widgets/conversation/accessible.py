@@ -62,7 +62,7 @@ class Access:
 
     def __init__(self, view: Interactive) -> None:
         self.view = view
-        self._list: ListInterface | None = None
+        self._lists: list[ListInterface] = []
         self._rows: dict[MessageRow, tuple[MessageInterface, int]] = {}
         self._stops: dict[tuple[MessageRow, int, str], tuple[StopInterface, int]] = {}
         app = QApplication.instance()
@@ -72,9 +72,10 @@ class Access:
         view.destroyed.connect(self._gone)
 
     def list_interface(self) -> ListInterface:
-        if self._list is None or not shiboken6.isValid(self._list):
-            self._list = ListInterface(self)
-        return self._list
+        """A new one each time: Qt asks again when PySide has given the view another meta-object, and deletes every one
+        that it was given; the same one twice would be deleted twice."""
+        self._lists.append(ListInterface(self))
+        return self._lists[-1]
 
     def row(self, row: MessageRow) -> MessageInterface:
         found = self._rows.get(row)
@@ -117,8 +118,7 @@ class Access:
             QAccessible.deleteAccessibleInterface(number)
 
     def _gone(self) -> None:
-        self.forget_all_but(())
-        self._list = None
+        self.forget_all_but(())  # the lists themselves Qt deletes after this, while they are held here
 
 
 class _Interface(QAccessibleInterface):
