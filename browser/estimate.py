@@ -72,6 +72,8 @@ def predict(
     ]
     if projector:
         devices = _with(devices, "projector", sum(tensor.size for tensor in projector.tensors))
+    if options["mtp"]:
+        devices = _with(devices, "draft", _predicting(headers, shape, context))
     if draft:
         devices = _with_draft(devices, predict(draft, _draft_options(options, context), machine))
     return Prediction(
@@ -156,6 +158,17 @@ def _draft_options(options: Options, context: Context) -> Options:
         "draft_max": 0,
         "swa_full": True,
     }
+
+
+def _predicting(headers: Sequence[Header], shape: Shape, context: Context) -> int:
+    """Bytes of the layers that predict further tokens, with as much of a cache as another layer has."""
+    numbered = ((tensor, tensor.name.split(".")) for header in headers for tensor in header.tensors)
+    size = sum(
+        tensor.size
+        for tensor, (block, *name) in numbered
+        if block == "blk" and name and name[0].isdecimal() and int(name[0]) >= len(shape.layers)
+    )
+    return size + max(cells for cells, _ in kept(shape, context)) if size else 0
 
 
 def _with(devices: list[DeviceUse], part: str, size: int) -> list[DeviceUse]:

@@ -63,7 +63,7 @@ def room_for(shape: Shape, options: Options) -> Room:
         resting = min(parallel, 4)
     else:
         resting = max(parallel, 8) + 1
-    drafts = not shape.recurrent or options["draft_model"]
+    drafts = not shape.recurrent or options["draft_model"] or options["mtp"]
     return Room(parallel, min(parallel + resting, _MOST_SEQUENCES), 2 * _number(options, "draft_max") if drafts else 0)
 
 

@@ -146,6 +146,15 @@ class HostState(QObject):
         """The instance of ``model`` in the pool, whatever its state."""
         return next((item for item in self.loaded.values() if item.model == model), None)
 
+    def sees(self, model: str) -> bool:
+        """Whether a model is known to see pictures: a loaded one by its projector, another one by its files."""
+        loaded, info = self.loaded_model(model), self.models.get(model)
+        if loaded is not None and (projector := loaded.options.get("mmproj")):
+            from paddock.sdk.llamacpp_load import MMPROJ_OFF
+
+            return projector != MMPROJ_OFF
+        return info is not None and "vision" in info.capabilities
+
     def model_name(self, model: str) -> str:
         """The name to show for a model's id."""
         info = self.models.get(model)

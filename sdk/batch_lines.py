@@ -124,6 +124,7 @@ def _settings(pane: Pane, prompts: Mapping[str, str]) -> list[str]:
 
 
 def _short(value: Any) -> str:
+    value = f"{value:g}" if isinstance(value, float) else value
     text = " ".join((value if isinstance(value, str) else msgspec.json.encode(value).decode()).split())
     if len(text) <= _SHOWN:
         return text

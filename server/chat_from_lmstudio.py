@@ -125,9 +125,11 @@ def _pictures(content: object, files: Path | None, losses: Losses) -> Iterator[P
         if (part.get("type"), part.get("fileType")) == ("file", "image"):
             name = text(part.get("fileIdentifier"))
             try:
-                if files is None or name != Path(name).name:  # it must not lead out of the folder
+                # a name must not lead out of the folder, and a pipe might never end
+                if files is None or name != Path(name).name or not (files / name).is_file():
                     raise BadRequest("It is not there.")
-                yield picture_of((files / name).read_bytes()[: LARGEST_BYTES + 1])
+                with (files / name).open("rb") as file:
+                    yield picture_of(file.read(LARGEST_BYTES + 1))
             except (OSError, ValueError, BadRequest):
                 losses.add("images")
 

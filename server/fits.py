@@ -134,8 +134,10 @@ class Fits:
         """The estimate of ``quant`` as everybody gets it; its header is fetched for it. Raises as
         :meth:`Memory.estimate`."""
         name = here or quant.source
-        estimate = await self._memory.estimate(EstimateRequest(model=name, options=request.options, on=request.on))
-        subject = await self._subjects.find(name)
+        subject = await (self._subjects.find(here) if here else self._subjects.on_hub(quant.source))
+        asked = EstimateRequest(model=name, options=request.options, on=request.on)
+        estimate = await self._memory.estimate_of(subject, asked)
+        subject = dataclasses.replace(subject, fetched_bytes=0)  # that was told once
         self.know(model, quant.label, subject)
         if not request.on and (told := self._predictions.remembered(subject, estimate.options)) is not None:
             put(self._truths, subject.key, (estimate.options, told))

@@ -34,7 +34,8 @@ class PaneTable:
         conversation goes on where the first one was. Raises BadRequest for one pane alone, for more than there may be,
         and for ids that are not the chat's."""
         if len(panes) == 1 or len(panes) > MOST_PANES:
-            raise BadRequest(f"{len(panes)} panes cannot be compared.", hint=f"Compare two to {MOST_PANES}.")
+            count = "One pane" if len(panes) == 1 else f"{len(panes)} panes"
+            raise BadRequest(f"{count} cannot be compared.", hint=f"Compare two to {MOST_PANES}.")
         before = {pane.id: leaf for pane, leaf in self.of(chat_id)}
         named = [pane.id for pane in panes if pane.id]
         if len(set(named)) < len(named) or not set(named) <= before.keys():

@@ -74,8 +74,7 @@ class Subjects:
     async def find(self, model: str) -> Subject:
         """The model of an id, a path, ``REPO:QUANT`` or a URL. Raises ModelNotFound, ModelUnusable, and what keeps the
         hub from answering."""
-        fetched_at, recent = self._recent.get(model, (0.0, None))
-        if recent is not None and self._clock() - fetched_at < _FRESH_S:
+        if (recent := self._fetched_before(model)) is not None:
             return recent
         from paddock.browser.remote import is_remote
 
@@ -91,6 +90,15 @@ class Subjects:
                 # most likely a misspelt id; that the hub does not have it either is no news
                 raise (missing if missing.details.get("near") else error) from None
         return await self._fetched(model)
+
+    async def on_hub(self, source: str) -> Subject:
+        """The model of ``REPO:QUANT`` on the hub, whatever there is on this computer. Raises what keeps the hub from
+        answering."""
+        return self._fetched_before(source) or await self._fetched(source)
+
+    def _fetched_before(self, source: str) -> Subject | None:
+        fetched_at, recent = self._recent.get(source, (0.0, None))
+        return recent if self._clock() - fetched_at < _FRESH_S else None
 
     async def _fetched(self, source: str) -> Subject:
         from paddock.browser.remote import fetch_headers

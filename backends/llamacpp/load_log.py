@@ -1,4 +1,5 @@
-"""What llama.cpp's log tells of the memory that a load takes, rounded to a hundredth of a MiB."""
+"""What llama.cpp's log tells of a load: the memory it takes, rounded to a hundredth of a MiB, and the tokens that end a
+turn."""
 
 from __future__ import annotations
 

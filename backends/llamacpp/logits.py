@@ -71,10 +71,8 @@ def kth_at_least(row: Row, count: int) -> float:
 
     The best of every block are distinct tokens, so the ``count``-th of them is such a bound.
     """
-    if count > row.size // BLOCK // 2:
-        place = max(row.size - count, 0)
-        return float(np.partition(row, place)[place])
-    return _kth(_best_of_blocks(row), count)
+    few = count <= row.size // BLOCK // 2
+    return _kth(_best_of_blocks(row) if few else row, min(count, row.size))
 
 
 def _best_of_blocks(row: Row) -> Row:
@@ -89,8 +87,9 @@ def _grid(row: Row) -> npt.NDArray[np.float32]:
 
 
 def _kth(values: Row, count: int) -> float:
-    place = values.size - count
-    return float(np.partition(values, place)[place])
+    values, place = values.copy(), values.size - count
+    values.partition(place)
+    return float(values[place])
 
 
 def top(row: Row, count: int) -> Ids:

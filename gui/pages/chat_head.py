@@ -125,9 +125,10 @@ class ChatHead(QWidget):
         room = self.width() - 36 - 3 * 12 - buttons
         model = self.chip.name_width(facts=1 if room >= theme.px(QUANT_FROM) else 0)
         words = min(self.title.sizeHint().width(), max(room - model, room * 2 // 5))
-        self.chip.setMaximumWidth(max(self.chip.minimumSizeHint().width(), room - words))
+        chip = max(self.chip.minimumSizeHint().width(), self.chip.fitted_width(room - words))
+        self.chip.setMaximumWidth(chip)
         self.title.setMinimumWidth(words)
-        self.title.setMaximumWidth(max(words, room - self.chip.sizeHint().width()))
+        self.title.setMaximumWidth(max(words, room - chip))
 
     def set_compare_enabled(self, on: bool) -> None:
         for button in (self.compare, self.compare_small):
@@ -149,6 +150,7 @@ class ChatHead(QWidget):
         self.settings.setEnabled(info is not None and info.error is None)
         if not self._model:
             self.chip.set(text="Choose a model", sub="", dot="", role="Model")
+            self._fit()
             return
         parts = [facts(info) if info else "", state_text(loaded)]
         silk = self._host.silk(self._model)

@@ -57,10 +57,10 @@ class ChatPictures(QObject):
 
     def show_model(self, model: str) -> None:
         """Whether the model that answers sees."""
-        info = self._host.models.get(model)
-        sees = info is not None and "vision" in info.capabilities
         name = self._host.model_name(model) if model else "The model"
-        self._page.composer.set_blind("" if sees else f"{name} cannot see pictures. Choose a model with vision.")
+        self._page.composer.set_blind(
+            "" if self._host.sees(model) else f"{name} cannot see pictures. Choose a model with vision."
+        )
 
     @property
     def _gallery(self) -> Gallery:

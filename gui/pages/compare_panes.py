@@ -167,8 +167,8 @@ class PaneShelf(QObject):
         last = path[-1] if path else None
         failed = last.error if last is not None and last.state == "failed" and last.model == model else None
         info = self._host.models.get(model)
-        known, pictured = self._host.models_known, self.pictured
-        sentence, settings = words.trouble(named, info, planner.plan, known=known, pictured=pictured)
+        known, blind = self._host.models_known, self.pictured and not self._host.sees(model)
+        sentence, settings = words.trouble(named, info, planner.plan, known=known, blind=blind)
         said = failed is not None and (settings or failed.get("code") in (ModelNotFound.code, NoVision.code))
         if said or self.veil is not None or pane.id in session.runs:  # the answer says why, with its remedy
             sentence = ""

@@ -80,28 +80,23 @@ def _own(sampling: Options) -> str:
 
 
 def trouble(
-    pane: Pane, info: ModelInfo | None, plan: ComparePlan | None, *, known: bool, pictured: bool = False
+    pane: Pane, info: ModelInfo | None, plan: ComparePlan | None, *, known: bool, blind: bool = False
 ) -> tuple[str, bool]:
-    """Why a pane would not answer, and whether load settings may help. ``pictured``: it would be shown pictures."""
+    """Why a pane would not answer, and whether load settings may help. ``blind``: it would not see what it is shown."""
     if known and info is None:
         return f"“{pane.model}” is not on this computer.", False
     if info is not None and info.error is not None:
         return f"{info.name} cannot be used. {info.error}", False
-    if info is not None and pictured and not sees(info):
+    if info is not None and blind:
         return f"{info.name} cannot see the pictures of this message.", False
     refused = plan.refused.get(pane.id, "") if plan is not None else ""
     return refused, bool(refused)
 
 
-def sees(info: ModelInfo | None) -> bool:
-    """Whether a model is known to see pictures."""
-    return info is not None and "vision" in info.capabilities
-
-
 def blind(host: HostState, session: Comparison, target: str) -> str:
     """Why pictures cannot be asked about, where none of the panes that would be asked sees."""
     asked = [pane for pane in session.panes if target in ("", pane.id)]
-    if any(sees(host.models.get(session.model(pane))) for pane in asked):
+    if any(host.sees(session.model(pane)) for pane in asked):
         return ""
     who = "This pane’s model" if target else "None of these models"
     return f"{who} {'cannot' if target else 'can'} see pictures. Choose one with vision."

@@ -177,8 +177,10 @@ class FitCard(QFrame):
         """``memory`` of this computer, empty where another is planned for; ``machine`` its name. ``notes``: what kept
         the engine from being asked."""
         self._row = row
-        where = self.machine.on or "this machine"
-        self.title.setText(f"{row.label} on {where}")
+        title = f"{row.label} on {self.machine.on or 'this machine'}"
+        if title != self.title.text():
+            self.legend.free_lines()
+        self.title.setText(title)
         self.title.setToolTip(machine)
         estimate = row.estimate
         told = estimate is not None and main_device(estimate) is not None

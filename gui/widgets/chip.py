@@ -95,6 +95,11 @@ class Chip(PaintedButton):
         """Pixels that it takes with so many facts of the second text."""
         return self._fixed_width() + self._text_width() + self._sub_width(" · ".join(self._sub.split(" · ")[:facts]))
 
+    def fitted_width(self, room: int) -> int:
+        """Pixels of ``room`` that it takes with as many whole facts as it can show."""
+        widths = (self.name_width(facts) for facts in range(self._sub.count(" · ") + 1, -1, -1))
+        return next((width for width in widths if width <= room), room)
+
     def _text_width(self) -> int:
         return QFontMetrics(theme.current().font(13, 500)).horizontalAdvance(self.text()) + 2
 

@@ -14,9 +14,10 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
+    QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QComboBox, QFrame, QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
 
 from paddock.gui import icons, theme
 from paddock.gui.stylesheet import BUTTON_RADIUS, FIELD_RADIUS
@@ -236,6 +237,16 @@ class Select(KeyboardRing, QComboBox):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """On Linux Qt tells screen readers the chosen value as the name of a choice; the name they take from a label
+        of the same parent."""
+        super().showEvent(event)
+        beside = self.parentWidget()
+        if beside is not None and not any(label.buddy() is self for label in _labels(beside)):
+            unseen = QLabel(self.accessibleName(), beside)
+            unseen.setBuddy(self)
+            unseen.hide()
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
@@ -270,3 +281,7 @@ class Select(KeyboardRing, QComboBox):
         glyph = look.px(16)
         mark = icons.pixmap("chevron-down", p.muted, glyph, ratio=self.devicePixelRatioF())
         painter.drawPixmap(QPointF(self.width() - look.px(8) - glyph, (self.height() - glyph) / 2), mark)
+
+
+def _labels(parent: QWidget) -> list[QLabel]:
+    return parent.findChildren(QLabel, options=Qt.FindChildOption.FindDirectChildrenOnly)

@@ -149,10 +149,14 @@ class MemoryLegend(QWidget):
         if self.isVisible():
             self._least = max(self._least, self._lines(self.width()))
 
+    def free_lines(self) -> None:
+        """Something else is shown now: get lower again."""
+        self._least = 1
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
-            self._least = 1
+            self.free_lines()
 
     def _lines(self, width: int) -> int:
         return max((line for _, line, *_ in self._places(width)), default=0) + 1

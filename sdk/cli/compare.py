@@ -112,6 +112,8 @@ def compare(
 def read_pane(text: str) -> Pane:
     """``MODEL[,option=value...]``. Raises UnknownOption, InvalidOption, BadRequest."""
     model, *given = _NEXT_OPTION.split(text)
+    if not model.strip():
+        raise BadRequest(f"The pane “{text}” names no model.", hint="Begin it with one: MODEL,temperature=0.")
     specs = (*_OWN, *SAMPLING)
     options = check(dict(assignment(item.strip(), specs) for item in given), specs, where="a pane")
     own = {spec.name: options.pop(spec.name) for spec in _OWN if spec.name in options}

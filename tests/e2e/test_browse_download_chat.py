@@ -7,17 +7,15 @@ Pictures go to ``$PADDOCK_SHOTS`` where it is set.
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from desktop_session import APP, Person, desktop_session, running, screen_reader, window_of, xdotool
+from module_files import load_file
 
 from paddock.resources import FOLDER
 from paddock.sdk.client import Client
@@ -26,7 +24,6 @@ from paddock.sdk.errors import HostUnavailable
 
 pytestmark = [pytest.mark.desktop, pytest.mark.timeout(480)]
 
-TESTS = Path(__file__).parents[1]
 REPO = "paddock-tests/Pocket-Mustang-5M-GGUF"
 QUANT = "Q8_0"
 SLOW = 10_000
@@ -34,19 +31,10 @@ SLOW = 10_000
 QUESTION = "What is the capital of France?"
 
 
-def catalogue() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("e2e_hub_catalogue", TESTS / "hub_catalogue.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def hub() -> Iterator[Any]:
     """The catalogue, and in it one model whose file is a real one."""
-    made = catalogue()
+    made = load_file("hub_catalogue.py")
     with made.local_hub().LocalHub() as served:
         known = made.Catalogue(served)
         starter = next((FOLDER / "starter").glob("*.gguf"))

@@ -6,15 +6,14 @@ Five files of five architectures and quants, with real weights (random ones), fr
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import load_file
 
 from paddock.sdk import Client
 from paddock.sdk.downloads import Download
@@ -42,27 +41,17 @@ PLANNED = "8GB"
 MIB = 2**20
 
 
-def module(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"discover_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = made  # dataclasses look themselves up
-    spec.loader.exec_module(made)
-    return made
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The five files by the name of their architecture."""
     sys.path.insert(0, str(TESTS / "perf"))
     try:
-        maker = module("estimates", TESTS / "perf" / "estimates.py")
+        maker = load_file("perf/estimates.py")
     finally:
         sys.path.remove(str(TESTS / "perf"))
     maker.SCALED, maker.VOCABULARY = SMALLER, 2048
-    models = module("models", TESTS / "unit" / "backends" / "llamacpp" / "architectures" / "models.py")
-    gguf_file = module("gguf_file", TESTS / "unit" / "browser" / "gguf_file.py")
+    models = load_file("unit/backends/llamacpp/architectures/models.py")
+    gguf_file = load_file("unit/browser/gguf_file.py")
     folder = tmp_path_factory.mktemp("five")
     found = {}
     for architecture, quant in FILES.items():
@@ -84,7 +73,7 @@ def _quantize(full: Path, target: Path, file_type: int) -> None:
 
 @pytest.fixture(scope="module")
 def hub(files: dict[str, bytes]) -> Iterator[Any]:
-    with module("hub", TESTS / "unit" / "browser" / "hub.py").LocalHub() as made:
+    with load_file("unit/browser/hub.py").LocalHub() as made:
         for architecture, quant in FILES.items():
             made.add(f"owner/{architecture}-GGUF", {f"{architecture}-{quant}.gguf": files[architecture]})
         yield made

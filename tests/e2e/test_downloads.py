@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import load_file
 
 from paddock.sdk import AsyncClient
 from paddock.sdk.errors import BadRequest
 
 FAULTS = Path(__file__).parents[1] / "perf" / "download_faults.py"
-BROWSER = Path(__file__).parents[1] / "unit" / "browser"
 KINDS = "kill,cut,kill,flip,kill,status"
-
-
-def module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"downloads_{name}", BROWSER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = made  # dataclasses look themselves up
-    spec.loader.exec_module(made)
-    return made
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
@@ -59,14 +47,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    with module("hub").LocalHub() as made:
+    with load_file("unit/browser/hub.py").LocalHub() as made:
         monkeypatch.setenv("HF_ENDPOINT", made.url)
         yield made
 
 
 @pytest.fixture
 def llama() -> bytes:
-    gguf_file = module("gguf_file")
+    gguf_file = load_file("unit/browser/gguf_file.py")
     data = gguf_file.Writer().file(gguf_file.llama_metadata(), gguf_file.llama_tensors())
     assert isinstance(data, bytes)
     return data

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import openai
 import pytest
+from module_files import load_file
 
 from paddock.sdk import BadRequest
 from paddock.sdk.compare import AskPanes
@@ -19,27 +17,17 @@ from paddock.sdk.host import ServerRequest
 from paddock.sdk.pictures import picture_of
 from paddock.sdk.types import NewChat, Pane
 
-UNIT = Path(__file__).parents[1] / "unit"
 MODEL = "test/tiny-vl"
 TOKENS = 16
 """What the projector makes of every picture."""
 Png = Callable[..., bytes]
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"pictures_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def seeing(shared):
     """A program with a model that sees, its projector beside it."""
-    gguf_file = load(UNIT / "browser" / "gguf_file.py")
-    projectors = load(UNIT / "backends" / "llamacpp" / "architectures" / "projectors.py")
+    gguf_file = load_file("unit/browser/gguf_file.py")
+    projectors = load_file("unit/backends/llamacpp/architectures/projectors.py")
     folder = shared.home.models / "test" / "tiny-vl"
     folder.mkdir(parents=True)
     gguf_file.write_llama(folder / "tiny-vl.gguf")

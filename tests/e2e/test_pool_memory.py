@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import itertools
 import json
 import random
@@ -15,6 +14,7 @@ from types import ModuleType
 
 import psutil
 import pytest
+from module_files import load_file
 
 from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.ledger import Ledger
@@ -119,13 +119,7 @@ def watching(size: Callable[[int], int] = resident) -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def gguf_file() -> ModuleType:
-    path = Path(__file__).parents[1] / "unit" / "browser" / "gguf_file.py"
-    spec = importlib.util.spec_from_file_location("gguf_file", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file("unit/browser/gguf_file.py")
 
 
 @pytest.fixture

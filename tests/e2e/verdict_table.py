@@ -3,12 +3,11 @@ what is then said about a further load. The models are real and tiny."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+from module_files import load_file
 
 from paddock.sdk import Client, SettingsPatch
 from paddock.sdk.memory import Verdict
@@ -40,7 +39,7 @@ CASES = (
 
 def write_models(folder: Path) -> None:
     """Put the two models into the models folder ``folder``."""
-    gguf_file = _gguf_file()
+    gguf_file = load_file("unit/browser/gguf_file.py")
     for id in (RESIDENT, WANTED):
         path = folder / id / "model.gguf"
         path.parent.mkdir(parents=True)
@@ -65,14 +64,3 @@ def arrange(client: Client, case: Case) -> None:
         "does_not_fit": MIB,
     }
     client.patch_settings(SettingsPatch(memory_guard="custom", memory_limit_mib=limits[case.verdict] // MIB))
-
-
-def _gguf_file() -> ModuleType:
-    path = Path(__file__).parents[1] / "unit" / "browser" / "gguf_file.py"
-    if path.stem not in sys.modules:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[path.stem]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from module_files import load_file
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -17,7 +16,6 @@ from paddock.gui.widgets.question import Question
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 Scene = Any
-BROWSER = Path(__file__).parents[1] / "unit" / "browser"
 MODEL = "owner/slow-GGUF:Q4_K_M"
 DATA = b"0123456789abcdef" * 2**19
 
@@ -25,12 +23,7 @@ DATA = b"0123456789abcdef" * 2**19
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A LocalHub that the host of the test asks; the model on it comes slowly."""
-    spec = importlib.util.spec_from_file_location("downloads_hub", BROWSER / "hub.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up
-    spec.loader.exec_module(module)
+    module = load_file("unit/browser/hub.py")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")

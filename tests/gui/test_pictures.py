@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
-from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
+from module_files import load_file
 from msgspec.structs import replace
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage
@@ -19,26 +18,17 @@ from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.chat_pictures import PictureSheet
 from paddock.gui.pages.composer_pictures import MOST, Shown, encoded, shown_of
+from paddock.gui.pages.draft_pictures import PictureDrafts
 from paddock.gui.widgets.buttons import PaintedButton
 from paddock.gui.widgets.conversation.endings import ending
 from paddock.gui.window_state import read
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.pictures import LARGEST_BYTES, picture_of
-from paddock.sdk.types import NewChat, Pane
+from paddock.sdk.types import LoadedModel, NewChat, Pane
 
 Scene = Any
 Png = Callable[..., bytes]
-UNIT = Path(__file__).parents[1] / "unit"
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-def load(path: Path) -> Any:
-    spec = util.spec_from_file_location(f"window_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -51,8 +41,8 @@ def seeing(chat_scene: Scene) -> Scene:
         (folder / "seer.echo.json").write_text(json.dumps({"text": "A horse.", "tokens_per_second": 400}))
         (folder.parent / "unseeing").mkdir()
         (folder.parent / "unseeing" / "unseeing.echo.json").write_text(json.dumps({"text": "Words.", "blind": True}))
-        gguf_file = load(UNIT / "browser" / "gguf_file.py")
-        projectors = load(UNIT / "backends" / "llamacpp" / "architectures" / "projectors.py")
+        gguf_file = load_file("unit/browser/gguf_file.py")
+        projectors = load_file("unit/backends/llamacpp/architectures/projectors.py")
         projectors.write_projector(gguf_file, "mlp", folder / "mmproj-seer.gguf")
         scene.ask(lambda client: client.refresh_models())
         scene.until(lambda: any(info.id.endswith("seer") for info in scene.host.models.values()))
@@ -359,3 +349,27 @@ def _formats() -> list[bytes]:
     from PySide6.QtGui import QImageReader
 
     return [bytes(name.data()) for name in QImageReader.supportedImageFormats()]
+
+
+def test_files_of_drafts_whose_conversations_are_gone_are_removed(seeing: Scene, tmp_path: Path) -> None:
+    kept, gone = shown_of(painted(40, 30)), shown_of(painted(41, 31))
+    for shown in (kept, gone):
+        (tmp_path / shown.picture.hash).write_bytes(shown.picture.data or b"")
+    (tmp_path / "note.txt").write_text("not ours")
+    stored = {"": (replace(kept.picture, data=None),), "gone": (replace(gone.picture, data=None),)}
+    drafts = PictureDrafts(seeing.host, tmp_path, stored, seeing.window)
+    drafts.keep_only(["another"])
+    seeing.until(lambda: {path.name for path in tmp_path.iterdir()} == {kept.picture.hash, "note.txt"})
+    assert [shown.picture for shown in drafts.read(drafts.stored(""))] == [kept.picture]
+    assert drafts.names("") == {"": stored[""]}
+
+
+def test_a_loaded_model_sees_by_the_projector_that_it_has(seeing: Scene) -> None:
+    host, found = seeing.host, []
+    for projector in ("/elsewhere/mmproj.gguf", "off"):
+        options = {"mmproj": projector}
+        host.loaded["tried"] = LoadedModel(id="tried", model="tried", engine="e", state="ready", options=options)
+        found.append(host.sees("tried"))
+    del host.loaded["tried"]
+    assert found == [True, False]
+    assert not host.sees("tried")

@@ -134,6 +134,8 @@ def test_the_title_of_a_chat_gets_what_the_name_of_the_model_leaves(qtbot: QtBot
     head.show_chat("A title " * 20, LONG)
     assert head.title.minimumWidth() > 150
     assert head.chip.maximumWidth() > 150
+    head.show_chat("", "")
+    assert head.chip.maximumWidth() >= head.chip.sizeHint().width()
 
 
 def test_a_question_is_cancelled_where_no_answer_is_the_usual_one(window: QWidget) -> None:

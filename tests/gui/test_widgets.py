@@ -1,6 +1,7 @@
 """Painted controls keep the keyboard, the names and the focus ring's rule."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -274,3 +275,20 @@ def test_a_bug_that_came_through_many_qt_calls_is_told_in_a_line() -> None:
         "Something in Paddock went wrong: AttributeError: no such thing. The details are in the crash log."
     )
     assert len(sentence(ValueError("x" * 5000))) < 300
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_choice_is_labelled_for_screen_readers_once(qtbot: QtBot, labelled: bool) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    row, select = QHBoxLayout(page), Select("Theme", ["Light", "Dark"])
+    if labelled:
+        name = QLabel("Theme")
+        name.setBuddy(select)
+        row.addWidget(name)
+    row.addWidget(select)
+    page.show()
+    page.hide()
+    page.show()
+    relations: Any = QAccessible.queryAccessibleInterface(select).relations(QAccessible.RelationFlag.Label)
+    assert [label.text(QAccessible.Text.Name) for label, _ in relations] == ["Theme"]

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
-
-def _module(name: str, folder: Path = Path(__file__).parent) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"browser_{name}", folder / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
+from module_files import load_file
 
 
 @pytest.fixture(scope="session")
 def gguf_file() -> ModuleType:
-    return _module("gguf_file")
+    return load_file("unit/browser/gguf_file.py")
 
 
 @pytest.fixture(scope="session")
 def hub_module() -> ModuleType:
-    return _module("hub")
+    return load_file("unit/browser/hub.py")
 
 
 @pytest.fixture
@@ -45,7 +34,7 @@ def hub(hub_module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.fixture(scope="session")
 def hub_catalogue() -> ModuleType:
-    return _module("hub_catalogue", Path(__file__).parents[2])
+    return load_file("hub_catalogue.py")
 
 
 @pytest.fixture

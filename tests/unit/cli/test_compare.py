@@ -38,6 +38,12 @@ def test_wrong_options_are_named_with_the_nearest_or_the_range():
         read_pane("m/x,max_tokens=0")
 
 
+@pytest.mark.parametrize("pane", ["", " ", ",temperature=0"])
+def test_a_pane_without_a_model_is_refused(pane):
+    with pytest.raises(BadRequest, match="names no model"):
+        read_pane(pane)
+
+
 def test_what_goes_on_takes_no_panes(capsys):
     assert run(["compare", "--resume", "a", "--pane", "m/x"]) == 2
     assert "as it was begun" in capsys.readouterr().err
@@ -58,6 +64,10 @@ def test_the_judge_fills_in_and_judges_what_has_no_judge():
 def test_panes_of_one_model_are_told_apart():
     panes = [Pane(model="m"), Pane(model="m", sampling={"seed": 1}), Pane(model="m"), Pane(model="n", name="N")]
     assert pane_names(panes) == ["m · 1", "m · seed 1", "m · 3", "N"]
+    assert pane_names([Pane(model="m", sampling={"temperature": each}) for each in (0.0, 0.75)]) == [
+        "m · temperature 0",
+        "m · temperature 0.75",
+    ]
 
 
 def test_settings_of_a_pane_are_told_in_words():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 import zipfile
@@ -38,6 +39,24 @@ def test_lm_studios_versions_folders_reasoning_and_numbers(tmp_path):
         "“Capitals”: 1 image and 1 tool call were left out.",
         "“broken.conversation.json” is cut off: it ends in the middle.",
     ]
+
+
+def test_pictures_come_along_where_their_files_are(tmp_path, noise_png):
+    put(tmp_path / "conversations" / "1732000000000.conversation.json", lmstudio())
+    (tmp_path / "user-files").mkdir()
+    (tmp_path / "user-files" / "1.png").write_bytes(noise_png(20, 10))
+    (record,), problems = found(tmp_path / "conversations")
+    assert [(picture.width, picture.height) for picture in record.messages[0].pictures] == [(20, 10)]
+    assert problems == ["“Capitals”: 1 tool call was left out."]
+    url = "data:image/png;base64," + base64.b64encode(noise_png(30, 20)).decode()
+    exported = openwebui()
+    messages = [one for chat in exported for one in chat["chat"].get("history", {}).get("messages", {}).values()]
+    asked = next(one for one in messages if one.get("files"))
+    asked["files"] = [{"type": "image", "url": url}, {"type": "image", "url": "/api/v1/files/x/content"}]
+    put(tmp_path / "export.json", exported)
+    records, problems = found(tmp_path / "export.json")
+    assert [picture.width for record in records for message in record.messages for picture in message.pictures] == [30]
+    assert "1 image" in problems[0]
 
 
 def test_jans_threads(tmp_path):

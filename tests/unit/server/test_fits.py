@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import load_file
 from server_harness import HostProcess
 
 from paddock.browser.gguf import parse_header
@@ -19,27 +16,16 @@ from paddock.sdk.client import Client
 from paddock.sdk.errors import BadRequest, ModelNotFound, UnknownOption
 from paddock.sdk.hub import FitsRequest, HubSearchRequest, QuantFit, RepoFits
 
-TESTS = Path(__file__).parents[2]
 REPO = "owner/model-GGUF"
 PARTS = "owner/parts-GGUF"
 QUANTS = ("Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "F16")
 GB = 10**9
 
 
-def load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Any]:
-    tools = load("fits_hub", TESTS / "unit" / "browser" / "hub.py")
-    headers = load("fits_headers", TESTS / "hub_headers.py")
+    tools = load_file("unit/browser/hub.py")
+    headers = load_file("hub_headers.py")
 
     def blob(quant: str, parameters: int = 3 * GB) -> Any:
         """As long as its header says."""
@@ -48,7 +34,7 @@ def hub() -> Iterator[Any]:
 
     with tools.LocalHub() as made:
         made.add(REPO, {f"model-{quant}.gguf": blob(quant) for quant in QUANTS})
-        made.add("owner/offline", {"model-Q4_K_M.gguf": blob("Q4_K_M")})
+        made.add("paddock/starters", {"model-Q4_K_M.gguf": blob("Q4_K_M")})
         made.add(PARTS, {"m-Q8_0-00001-of-00002.gguf": blob("Q8_0"), "m-Q4_K_M.gguf": blob("Q4_K_M")})
         made.add("owner/broken", {"m-Q8_0.gguf": tools.Blob(b"no GGUF", 9 * GB), "m-Q4_K_M.gguf": blob("Q4_K_M")})
         made.add("mlx-community/m-4bit", {"config.json": b"{}", "model.safetensors": b"x" * 1000})
@@ -188,13 +174,14 @@ def test_what_cannot_be_asked_is_a_sentence(client):
 
 
 def test_a_header_that_cannot_be_fetched_leaves_the_guess(client, hub):
-    client.hub_model("owner/offline")
+    client.hub_model("paddock/starters")
     hub.faults.statuses = [(403, {})] * 9
     try:
-        found = client.hub_fits(FitsRequest(repo="owner/offline"))
+        found = client.hub_fits(FitsRequest(repo="paddock/starters"))
     finally:
         hub.faults.statuses = []
     assert found.notes
+    assert "Did you mean" not in " ".join(found.notes), "nobody has mistyped the name of the starter model"
     assert found.fits[0].estimate.confidence == "low"
     assert found.best == "Q4_K_M"
 

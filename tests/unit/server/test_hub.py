@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import load_file
 from server_harness import HostProcess
 
 from paddock.sdk.cli.app import run
@@ -25,20 +23,10 @@ TOKEN = "hf_right"
 GATED = "google/gemma-3-4b-it-GGUF"
 
 
-def _load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def catalogue() -> Iterator[Any]:
-    tools = _load("server_hub_catalogue", TESTS / "hub_catalogue.py")
-    writer = _load("server_gguf_file", TESTS / "unit" / "browser" / "gguf_file.py")
+    tools = load_file("hub_catalogue.py")
+    writer = load_file("unit/browser/gguf_file.py")
     with tools.local_hub().LocalHub() as hub:
         made = tools.Catalogue(hub)
         made.url = hub.url

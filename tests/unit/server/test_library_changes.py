@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import json
 import os
 import shutil
@@ -11,11 +10,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import psutil
 import pytest
+from module_files import load_file
 
 from paddock import resources
 
@@ -39,18 +38,9 @@ class Zeros:
         return b""
 
 
-def writer_of_gguf() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gguf_file", Path(__file__).parents[1] / "browser" / "gguf_file.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def large_model(root: Path) -> str:
     """One gigabyte of F32 that takes no room on the disk, and seconds to quantise."""
-    gguf_file = writer_of_gguf()
+    gguf_file = load_file("unit/browser/gguf_file.py")
     folder = root / "models" / "test" / "large"
     folder.mkdir(parents=True)
     path = folder / "large-F32.gguf"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import msgspec
 import pytest
+from module_files import load_file
 from server_harness import question
 
 from paddock.sdk import BadRequest, Client, InvalidOption, MemoryChanged, ModelNotFound, NotFound, Snapshot
@@ -17,15 +14,6 @@ from paddock.sdk.llamacpp_load import WITHOUT_PICTURES
 
 STARTER = "paddock/starter"
 MIB = 2**20
-
-
-def sibling(name: str):
-    """A helper module of the tests of the browser."""
-    path = Path(__file__).parents[1] / "browser" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -175,7 +163,7 @@ def test_what_cannot_be_estimated_is_a_sentence(client, shared):
 
 
 def test_a_model_on_the_hub_is_estimated_by_its_header_alone(start, tmp_path):
-    hub, gguf_file = sibling("hub"), sibling("gguf_file")
+    hub, gguf_file = load_file("unit/browser/hub.py"), load_file("unit/browser/gguf_file.py")
     path = gguf_file.write_llama(tmp_path / "tiny.gguf", trained=8192)
     data = path.read_bytes()
     with hub.LocalHub() as local:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import load_file
 
 from paddock import resources
 from paddock.backends.base import LoadReport
@@ -21,13 +21,7 @@ DEADLINE = 60.0
 
 @pytest.fixture(scope="session")
 def gguf_file() -> ModuleType:
-    path = Path(__file__).parents[2] / "browser" / "gguf_file.py"
-    spec = importlib.util.spec_from_file_location("gguf_file", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file("unit/browser/gguf_file.py")
 
 
 @pytest.fixture(scope="session")

@@ -57,5 +57,5 @@ def test_a_device_that_is_lost_while_loading_is_marked() -> None:
 def test_a_model_that_llama_cpp_would_compute_for_ever_is_refused(gguf_file: ModuleType, tmp_path: Path) -> None:
     heads = {"attention.head_count": [0, 4, 0, 4]}
     path = write_model(library(), gguf_file, "plamo2", tmp_path / "endless.gguf", **heads)
-    with pytest.raises(ModelUnusable, match="endless.gguf would never answer"):
+    with pytest.raises(ModelUnusable, match="would never answer"):
         load_model(library(), str(path), effective_options({}), lambda fraction: None)

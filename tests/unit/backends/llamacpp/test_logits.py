@@ -1,12 +1,14 @@
-"""The nucleus of a row, found in few passes, against the plain way: sort everything, sum, cut."""
+"""The nucleus and the top of a row, found in few passes, against the plain way: sort everything, sum, cut."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.backends.llamacpp.logits import Row, min_p_floor, nucleus
+from paddock.backends.llamacpp.logits import Row, min_p_floor, nucleus, top
+from paddock.sdk.errors import EngineError
 
 
 def plain_nucleus(row: Row, p: float, min_p: float) -> tuple[list[int], float]:
@@ -43,3 +45,27 @@ def test_the_nucleus_is_the_plain_one(
         floor = min_p_floor(row.max(), min_p) if min_p else -np.inf
         found = [int(index) for index in nucleus(row, p, 1, min_p) if row[index] >= np.float32(floor)]
         assert found == wanted
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.sampled_from([3, 128, 1000, 40_000, 40_001]),
+    count=st.sampled_from([1, 2, 40, 150]),
+    refused=st.booleans(),
+)
+def test_the_top_holds_the_highest_in_the_order_of_their_ids(seed: int, size: int, count: int, refused: bool) -> None:
+    draw = np.random.default_rng(seed)
+    row = draw.normal(0, 2, size).astype(np.float32).round(1)
+    row[-draw.integers(1, size) :] += 3  # also behind the last whole block
+    if refused:
+        row[draw.integers(0, size, size // 2)] = -np.inf
+        row[-1] = 0.0
+    found = top(row, min(count, size))
+    highest = np.sort(row)[::-1][:count]
+    assert (np.diff(found) > 0).all()
+    assert np.array_equal(np.sort(row[found])[::-1][: len(highest)], highest[: len(found)])
+    assert len(found) >= np.isfinite(highest).sum()
+    row[draw.integers(0, size)] = np.nan
+    with pytest.raises(EngineError, match="not numbers"):
+        top(row, min(count, size))

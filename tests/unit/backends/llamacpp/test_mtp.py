@@ -15,7 +15,10 @@ from paddock.backends.llamacpp.loading import effective_options, load_model, mak
 from paddock.backends.llamacpp.mtp import SEEN, MtpDrafter
 from paddock.backends.llamacpp.sequence import Row, Sequence, Step
 from paddock.backends.llamacpp.simulate import simulate
+from paddock.browser.estimate import predict
+from paddock.browser.gguf import read_model_headers
 from paddock.sdk.errors import InvalidOption
+from paddock.sdk.memory import Machine, MemoryDevice
 
 from .architectures.models import PREDICTING, Weights, write_model
 from .conftest import Driver
@@ -89,7 +92,7 @@ def answers(driver: Driver, drafting: str) -> list[tuple[str, int, int]]:
     """Of three requests at once: the text, and how many tokens were guessed and how many of them right."""
     asked = {"drafting": drafting, "ignore_eos": True}
     prompts = (tuple(prompt(1, 300)), tuple(prompt(2, 40)), tuple(prompt(1, 120)))
-    runs = [driver.greedy(prompt=tokens, max_tokens=40, sampling=asked) for tokens in prompts]
+    runs = [driver.greedy(prompt=tokens, max_tokens=30, sampling=asked) for tokens in prompts]
     ends = [(run.text_when_finished, run.finished.stats) for run in runs]
     return [(text, stats.drafted_tokens, stats.accepted_tokens) for text, stats in ends]
 
@@ -100,7 +103,7 @@ def test_layers_that_compute_what_the_model_does_guess_right(architecture, model
     plain, drafted = answers(driver, "off"), answers(driver, "model")
     assert [text for text, _, _ in drafted] == [text for text, _, _ in plain]
     for _, guessed, right in drafted:
-        assert guessed >= right > 20
+        assert guessed >= right > 15
         assert guessed - right < 8  # those beyond the end of the answer
 
 
@@ -186,9 +189,13 @@ def test_what_has_no_layers_is_refused_with_the_remedy(model_file, tiny, starter
 
 def test_the_estimate_has_what_the_layers_take(model_file, driver):
     path = str(model_file("qwen35", sure))
-    parts, plain = (simulate(path, OPTIONS | {"kv_store": False, "mtp": mtp}).devices[0].parts for mtp in (True, False))
+    parts, plain = (simulate(path, OPTIONS | {"mtp": mtp}).devices[0].parts for mtp in (True, False))
     assert parts.draft > 0 == plain.draft
     assert parts.weights > plain.weights
+    machine = Machine(name="here", devices=(MemoryDevice(name="RAM", total=2**36, free=2**36),))
+    computed = predict(read_model_headers(Path(path)), OPTIONS, machine).devices[0].parts
+    assert computed.weights == plain.weights
+    assert computed.draft > parts.weights - plain.weights
     report = driver.load(Path(path), **OPTIONS)
     measured = report.memory.devices[0].parts
     assert (measured.draft, measured.weights, measured.kv) == (parts.draft, parts.weights, parts.kv)

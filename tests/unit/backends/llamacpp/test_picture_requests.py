@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from module_files import load_file
 
 from paddock.backends.llamacpp import decoding
 from paddock.backends.llamacpp.bindings import Model, library
@@ -32,12 +31,7 @@ Png = Callable[..., bytes]
 
 @pytest.fixture(scope="module")
 def projector_file(gguf_file: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = Path(__file__).parent / "architectures" / "projectors.py"
-    spec = importlib.util.spec_from_file_location("llamacpp_projectors", place)
-    assert spec is not None
-    assert spec.loader is not None
-    projectors = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(projectors)
+    projectors = load_file("unit/backends/llamacpp/architectures/projectors.py")
     path: Path = projectors.write_projector(gguf_file, "mlp", tmp_path_factory.mktemp("projectors") / "mmproj.gguf")
     return path
 

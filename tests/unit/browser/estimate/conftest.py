@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
-
-def _headers() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("estimate_headers", Path(__file__).with_name("headers.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from module_files import load_file
 
 
 @pytest.fixture(scope="session")
 def make() -> ModuleType:
-    return _headers()
+    return load_file("unit/browser/estimate/headers.py")
 
 
 @pytest.fixture(scope="session")

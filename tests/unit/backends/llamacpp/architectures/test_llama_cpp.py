@@ -17,6 +17,13 @@ from .models import ARCHITECTURES, HYBRID, ON_ITS_OWN_TERMS, RECURRENT, SLIDING
 A, B, C = JOBS
 FAITHFUL = set(ARCHITECTURES) - ON_ITS_OWN_TERMS
 PLAIN = FAITHFUL - RECURRENT - HYBRID - SLIDING
+OF_EACH_MEMORY = ("llama", "gemma2", "gemma4", "deepseek2", "mamba", "rwkv7", "lfm2")
+WITH_AND_WITHOUT_FLASH_ATTENTION = pytest.mark.parametrize(
+    ("case", "flash_attention"),
+    [(name, on) for on, names in ((1, sorted(FAITHFUL)), (0, OF_EACH_MEMORY)) for name in names],
+    indirect=["case"],
+)
+"""Without it values lie transposed in the KV cache; the architecture makes no difference to that."""
 
 
 def of(architectures: Iterable[str]) -> pytest.MarkDecorator:
@@ -113,8 +120,7 @@ def test_a_part_of_a_recurrent_sequence_is_refused(case: Case) -> None:
             raw.read(1, B.prompt[SHARED:], SHARED)
 
 
-@of(FAITHFUL)
-@pytest.mark.parametrize("flash_attention", [1, 0])
+@WITH_AND_WITHOUT_FLASH_ATTENTION
 def test_a_checkpoint_makes_a_part_of_any_sequence_shareable(case: Case, flash_attention: int) -> None:
     def route(case: Case) -> list[Logits]:
         with case.opened(flash_attn_type=flash_attention) as raw:
@@ -133,8 +139,7 @@ def test_a_checkpoint_makes_a_part_of_any_sequence_shareable(case: Case, flash_a
     case.check(route)
 
 
-@of(FAITHFUL)
-@pytest.mark.parametrize("flash_attention", [1, 0])
+@WITH_AND_WITHOUT_FLASH_ATTENTION
 def test_a_sequence_leaves_the_context_and_returns(case: Case, flash_attention: int, tmp_path: Path) -> None:
     def route(case: Case) -> list[Logits]:
         with case.opened(flash_attn_type=flash_attention) as raw:
