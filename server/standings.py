@@ -2,7 +2,7 @@
 
 Strengths are found by the minorise-maximise steps of Hunter (2004, "MM algorithms for generalized Bradley-Terry
 models"); a tie is half a win for both. A prior of one tie against an average opponent keeps those finite who have only
-won or only lost. Intervals are those of the observed information (Wald's), on Elo's scale.
+won or only lost. Intervals are those of the observed information, inverted (Wald's), on Elo's scale.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ def _ranked(wins: Pairs, ties: Pairs, seen: Mapping[str, int]) -> list[Standing]
             counts[one]["wins" if share == 1 else "ties"] += number
             counts[other]["losses" if share == 1 else "ties"] += number
     strengths = _strengths(points, games)
+    variances = _variances(strengths, games)
     found = []
     for name, strength in strengths.items():
-        information = _information(strength, [(strengths[other], n) for other, n in games[name].items()])
-        rating, reach = 1000 + SCALE * math.log(strength), SCALE * _WIDTH / math.sqrt(information)
+        rating, reach = 1000 + SCALE * math.log(strength), SCALE * _WIDTH * math.sqrt(variances[name])
         found.append(
             Standing(
                 name=name,
@@ -107,6 +107,49 @@ def _strengths(points: Mapping[str, float], games: Mapping[str, Mapping[str, flo
     return strengths
 
 
-def _information(strength: float, met: Iterable[tuple[float, float]]) -> float:
-    """Of the logarithm of ``strength``, the prior's game included."""
-    return sum(n * strength * other / (strength + other) ** 2 for other, n in (*met, (1.0, 1.0)))
+def _variances(strengths: Mapping[str, float], games: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Of the logarithm of each strength, measured from the average of those that have met it, directly or through
+    others: there is no telling how far others are away."""
+    found: dict[str, float] = {}
+    for name in games:
+        if name in found:
+            continue
+        group = _met(name, games)
+        covariance = _inverted([[_information(one, other, strengths, games) for other in group] for one in group])
+        sums, size = [sum(row) for row in covariance], len(group)
+        for at, one in enumerate(group):
+            from_average = covariance[at][at] - 2 * sums[at] / size + sum(sums) / size**2
+            found[one] = from_average if size > 1 else covariance[at][at]
+    return found
+
+
+def _met(name: str, games: Mapping[str, Mapping[str, float]]) -> list[str]:
+    group = [name]
+    for one in group:
+        group += [other for other in games[one] if other not in group]
+    return group
+
+
+def _information(
+    one: str, other: str, strengths: Mapping[str, float], games: Mapping[str, Mapping[str, float]]
+) -> float:
+    """An entry of the observed information of the strengths' logarithms, the prior's games included."""
+
+    def told(opponent: float) -> float:
+        return strengths[one] * opponent / (strengths[one] + opponent) ** 2
+
+    if one != other:
+        return -games[one].get(other, 0) * told(strengths[other])
+    return told(1.0) + sum(number * told(strengths[met]) for met, number in games[one].items())
+
+
+def _inverted(matrix: list[list[float]]) -> list[list[float]]:
+    """Of a symmetric, positive definite matrix, by Gauss and Jordan."""
+    size = len(matrix)
+    rows = [[*row, *(float(at == place) for place in range(size))] for at, row in enumerate(matrix)]
+    for at in range(size):
+        pivot = rows[at] = [value / rows[at][at] for value in rows[at]]
+        for place, row in enumerate(rows):
+            if place != at and (factor := row[at]):
+                rows[place] = [value - factor * other for value, other in zip(row, pivot, strict=True)]
+    return [row[size:] for row in rows]

@@ -130,7 +130,8 @@ class Pays:
 
 
 class Proposer(Protocol):
-    """A draft model with a sequence for each key (:class:`paddock.backends.llamacpp.draft_model.DraftModel`)."""
+    """A draft model with a sequence for each key (:class:`paddock.backends.llamacpp.draft_model.DraftModel`), or a
+    model's own layers (:class:`paddock.backends.llamacpp.mtp.MtpDrafter`)."""
 
     def propose(self, key: str, tokens: Sequence[int], limit: int) -> list[int]: ...
 
@@ -195,7 +196,7 @@ class Drafting:
 
     def end(self, key: str) -> Drafts:
         """The answer has ended: its numbers."""
-        ngram, _, drafts = self._answers.pop(key, (None, None, Drafts()))
-        if ngram is None and self._model is not None:
+        _, _, drafts = self._answers.pop(key, (None, None, Drafts()))
+        if self._model is not None:
             self._model.forget(key)
         return drafts

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WHOLE_ONLY = ("deepseek4",)
-"""Architectures that abort the process on a copy of a part and know no partial state."""
+"""Architectures that abort the process on a copy of a part, and go on with wrong numbers behind a partial state."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,9 @@ class ChatCompare(QObject):
         if session.panes and not session.running and not any(session.paths.values()) and self._forget(session.chat):
             draft = page.drafts.texts.pop(session.chat, "")
             page.drafts.texts[""] = page.drafts.texts.get("") or draft
-            page.pictures.drafts.put("", page.pictures.drafts.take(session.chat))
+            pictures = page.pictures.drafts
+            pictures.put("", pictures.take("") or pictures.take(session.chat))
+            pictures.put(session.chat, ())
 
     def _forget(self, chat: str) -> bool:
         """Remove a comparison begun here that nobody asked anything in, or gave a name or a place in the list."""

@@ -304,6 +304,10 @@ def test_where_no_pane_sees_the_question_is_not_sent(seeing: Scene) -> None:
     assert scene.window.bar.texts() == ["None of these models can see pictures. Choose one with vision."]
     assert len(composer.pictures.shown) == 1
     assert not scene.chat.compare.view.session.turns()
+    scene.chat.new_chat()
+    assert (composer.text(), len(composer.pictures.shown)) == ("What is this?", 1), "the draft of a new chat"
+    composer.pictures.put(())
+    composer.set_text("")
 
 
 def test_the_pictures_of_a_draft_are_there_after_a_restart_until_it_is_sent(

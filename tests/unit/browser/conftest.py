@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,6 +41,26 @@ def hub_catalogue() -> ModuleType:
 def catalogue(hub: Any, hub_catalogue: ModuleType) -> Any:
     """Some 300 repositories in ``hub``."""
     return hub_catalogue.Catalogue(hub)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def put(gguf_file: ModuleType, models: Path) -> Callable[..., Path]:
+    """Writes a model file at a path below the models folder."""
+
+    def write(name: str, **options: object) -> Path:
+        path = models / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        gguf_file.write_llama(path, **options)
+        return path
+
+    return write
 
 
 class Killed(BaseException):

@@ -17,25 +17,6 @@ SUFFIXES = {".echo.json": "echo", ".gguf": "llamacpp"}
 STARTER = Path(str(resources.__file__)).parent / "starter"
 
 
-@pytest.fixture
-def models(tmp_path) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def put(gguf_file, models):
-    """Writes a model file at a path below the models folder."""
-
-    def write(name: str, **options: object) -> Path:
-        path = models / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return gguf_file.write_llama(path, **options)
-
-    return write
-
-
 def library(models: Path, *more: tuple[Path, str]) -> Library:
     places = [StorePlace(path, source, path.name) for path, source in ((models, "folder"), *more)]
     made = Library(places, SUFFIXES, None)

@@ -24,13 +24,6 @@ LONG_AGO = 1_700_000_000
 
 
 @pytest.fixture
-def models(tmp_path) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def put(gguf_file, models):
     def write(name: str, **options: object) -> Path:
         path = models / name

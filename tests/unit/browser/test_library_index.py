@@ -21,23 +21,6 @@ SUFFIXES = {".gguf": "llamacpp"}
 
 
 @pytest.fixture
-def models(tmp_path) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def put(gguf_file, models):
-    def write(name: str, **options: object) -> Path:
-        path = models / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return gguf_file.write_llama(path, **options)
-
-    return write
-
-
-@pytest.fixture
 def open_library(models, tmp_path):
     """Makes libraries over one index, as one start after the other."""
     made: list[Library] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from server_harness import HostProcess, until
 
@@ -180,6 +181,16 @@ def test_ratings_follow_the_odds_and_narrow_with_votes():
     assert gap == pytest.approx(191, abs=4), "odds of three to one are 400 * log10(3) points"
     assert many[0].high - many[0].low < few[0].high - few[0].low
     assert many[0].low < many[0].rating < many[0].high
+
+
+def test_an_interval_knows_how_little_is_known_of_the_opponents():
+    votes = [vote("A", "B", "tie")] * 100 + [vote("B", "C", "tie")] * 4
+    found = {standing.name: standing for standing in standings(votes, "model")}
+    information = np.array([[25.25, -25, 0], [-25, 26.25, -1], [0, -1, 1.25]])  # a quarter a game, and the prior's
+    centred = np.eye(3) - 1 / 3
+    spread = np.sqrt(np.diag(centred @ np.linalg.inv(information) @ centred))
+    reach = [found[name].high - found[name].rating for name in "ABC"]
+    assert reach == pytest.approx(list(1.959964 * 400 / np.log(10) * spread), rel=1e-6)
 
 
 def test_ties_bring_together_and_both_bad_tells_nothing():

@@ -118,7 +118,7 @@ def test_each_answer_has_its_own_drafter_and_numbers():
     assert drafting.propose(SimpleNamespace(id="c", tokens=[1]), 3, 1) == []
     drafting.settle("a", 3, 1)
     assert drafting.end("a") == Drafts(drafted=3, accepted=1)
-    assert model.forgotten == []
+    assert model.forgotten == ["a"]
     assert drafting.end("b") == Drafts()
-    assert model.forgotten == ["b"]
+    assert model.forgotten == ["a", "b"]
     assert drafting.end("unknown") == Drafts()

@@ -158,6 +158,12 @@ def test_the_layers_read_the_state_behind_the_right_token(architecture, model_fi
         assert len(wanted) == 4
 
 
+def test_answers_that_draft_otherwise_leave_nothing_behind(model_file, always, driver):
+    driver.load(model_file("glm4moe", alike), **OPTIONS)
+    assert [guessed for _, guessed, _ in answers(driver, "ngram")] != [0, 0, 0]
+    assert driver.engine._draft_model._answers == {}
+
+
 def test_the_layers_read_the_end_of_a_long_prompt_and_a_hole_begins_anew(model_file):
     tokens = prompt(5, SEEN + 60)
     with opened(model_file("glm4moe", sure)) as (context, drafter):

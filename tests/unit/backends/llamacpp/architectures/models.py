@@ -130,12 +130,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "cogvlm": {"attention.head_count_kv": 4},
 }
 _PREDICTING = {"nextn_predict_layers": 1, "block_count": 5}
-PREDICTING: dict[str, dict[str, Any]] = {
-    "glm4moe": _PREDICTING
-    | _EXPERTS
-    | _ALL_EXPERTS
-    | {"expert_shared_count": 1, "leading_dense_block_count": 1, "rope.dimension_count": 8},
-    "qwen35": _PREDICTING
+_QWEN35 = (
+    _PREDICTING
     | _SSM
     | _GROUPS
     | {
@@ -144,7 +140,15 @@ PREDICTING: dict[str, dict[str, Any]] = {
         "ssm.inner_size": 64,
         "rope.dimension_count": 16,
         "rope.dimension_sections": [2, 2, 2, 2],
-    },
+    }
+)
+PREDICTING: dict[str, dict[str, Any]] = {
+    "glm4moe": _PREDICTING
+    | _EXPERTS
+    | _ALL_EXPERTS
+    | {"expert_shared_count": 1, "leading_dense_block_count": 1, "rope.dimension_count": 8},
+    "qwen35": _QWEN35,
+    "qwen35moe": _QWEN35 | _EXPERTS | _ALL_EXPERTS | _SHARED_EXPERT,
 }
 """With layers that predict several tokens, the last one."""
 
