@@ -81,10 +81,10 @@ class ImportRequest(Request, frozen=True, kw_only=True):
 
 
 class ImportPreview(Value, frozen=True, kw_only=True):
-    """What an import of ``path`` would take: so many models with ``files`` of ``size_bytes`` together, into ``target``,
-    a folder whose disk has ``free_bytes`` free. ``name`` is PUBLISHER/REPO that a single model would get; ``there`` the
-    id it has in the library already. ``refused`` says for a method why it cannot be had here, ``left_out`` in a sentence
-    each what lies there and cannot come along."""
+    """What an import of ``path`` would take: so many models with ``files`` of ``size_bytes`` together, into
+    ``target``, a folder whose disk has ``free_bytes`` free. ``name`` is PUBLISHER/REPO that a single model would get;
+    ``there`` the id it has in the library already. ``refused`` says for a method why it cannot be had here,
+    ``left_out`` in a sentence each what lies there and cannot come along."""
 
     path: str
     models: int

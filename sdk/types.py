@@ -75,8 +75,8 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     ``reasoning`` None leaves the template's default. With ``go_on`` the last message is an answer, and what is written
     continues it without a new turn. With ``prompt`` (text or token ids) that is continued as it stands: no template, no
     ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another request; ``private`` keeps
-    it out of the store on disk. ``ttl_s``: so long may the model be idle after it, as in :class:`LoadRequest`.
-    ``grammar`` (GBNF, from its rule ``root``) holds the answer, but not its reasoning; engines without refuse it."""
+    it out of the store on disk. ``ttl_s`` is as in :class:`LoadRequest`. ``grammar`` (GBNF, from its rule ``root``)
+    holds the answer, but not its reasoning; engines without refuse it."""
 
     id: str
     model: str

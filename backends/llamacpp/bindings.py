@@ -68,16 +68,6 @@ class Library:
             self._log.append((self._level, line.rstrip("\n")))
             sys.stderr.write(line)
 
-    @cached_property
-    def hidden(self) -> Any:
-        """llama.cpp's functions for hidden states, which it exports as C++ and the bindings call experimental; None
-        where this build has none."""
-        try:
-            from llama_cpp import llama_cpp_ext
-        except (ImportError, AttributeError):
-            return None
-        return llama_cpp_ext
-
     def forget_log(self) -> None:
         self._log.clear()
 
@@ -349,15 +339,6 @@ class Context:
             values = memoryview(self._row_type.from_address(address))
             found = self._rows[address] = np.frombuffer(values, dtype=np.float32)
         return found
-
-    def keep_states(self) -> None:
-        """From now on keep the state behind every token of a step: what multi-token-prediction layers compute with."""
-        self.model.lib.hidden.llama_set_embeddings_nextn(self._handle, True, False)
-
-    def states(self, rows: int) -> npt.NDArray[np.float32]:
-        """The state behind each of the ``rows`` of the last step; llama.cpp's own memory until the next one."""
-        pointer = self.model.lib.hidden.llama_get_embeddings_nextn(self._handle)
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.model.width))
 
     def abort(self) -> None:
         """Make the running decode call end at its next graph node. Any thread."""

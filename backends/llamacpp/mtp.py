@@ -81,14 +81,15 @@ class MtpDrafter:
         self._free = list(range(answers))
         self._answers: dict[str, _Answer] = {}
         self._scratch = np.empty(self.model.n_vocab, np.float32)
-        main.keep_states()
-        self.context.keep_states()
+        self._api = _api()
+        for context in (main, self.context):
+            self._api.llama_set_embeddings_nextn(context.handle, True, False)
 
     def observe(self, step: Step) -> None:
         """The main context has just computed ``step``: keep the states of the answers that draft."""
         if step.picture is not None or not any(sequence.draft_limit for sequence in step.counts):
             return
-        states, start = self._main.states(len(step.rows)), 0
+        states, start = self._states(self._main, len(step.rows)), 0
         for sequence, count in step.counts.items():
             if sequence.draft_limit:
                 answer = self._answers.setdefault(sequence.id, _Answer())
@@ -114,7 +115,7 @@ class MtpDrafter:
             found.append(token)
             if len(found) == limit or last + len(found) + 1 >= self.context.n_ctx_seq:
                 return found
-            states = self.context.states(len(rows))[-1:].copy()
+            states = self._states(self.context, len(rows))[-1:].copy()
             rows = [(token, last + len(found), number, True)]
         self._release(answer)
         return found
@@ -130,6 +131,11 @@ class MtpDrafter:
 
     def close(self) -> None:
         self.context.close()
+
+    def _states(self, context: Context, rows: int) -> npt.NDArray[np.float32]:
+        """The state behind each of the ``rows`` of the last step; llama.cpp's own memory until the next one."""
+        pointer = self._api.llama_get_embeddings_nextn(context.handle)
+        return np.ctypeslib.as_array(pointer, shape=(rows, self.model.width))
 
     def _resume(self, answer: _Answer, last: int) -> tuple[int, int]:
         """A sequence for ``answer``, and the position that the layers go on from, at most ``last``: what was guessed is
@@ -158,7 +164,7 @@ def mtp_context(main: Context, files: Sequence[Path], options: Options, *, answe
     count = int(api.llama_model_n_layer_nextn(model.handle))
     if options["draft_model"]:
         raise _refused("It has a draft model beside it.")
-    if model.lib.hidden is None:
+    if _api() is None:
         raise _refused("This build of llama.cpp does not tell what such layers need.")
     if not count:
         raise _refused("It has none.")
@@ -176,6 +182,16 @@ def mtp_context(main: Context, files: Sequence[Path], options: Options, *, answe
         params.n_outputs_max, params.n_outputs_max_per_seq = answers, 1
 
     return Context(model, configure)
+
+
+def _api() -> Any:
+    """llama.cpp's functions for hidden states, which it exports as C++ and the bindings call experimental; None where
+    this build has none."""
+    try:
+        from llama_cpp import llama_cpp_ext
+    except (ImportError, AttributeError):
+        return None
+    return llama_cpp_ext
 
 
 def _refused(reason: str) -> InvalidOption:

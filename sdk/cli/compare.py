@@ -115,7 +115,11 @@ def read_pane(text: str) -> Pane:
     if not model.strip():
         raise BadRequest(f"The pane “{text}” names no model.", hint="Begin it with one: MODEL,temperature=0.")
     specs = (*_OWN, *SAMPLING)
-    options = check(dict(assignment(item.strip(), specs) for item in given), specs, where="a pane")
+    named = [assignment(item.strip(), specs) for item in given]
+    options = check(dict(named), specs, where="a pane")
+    if len(options) < len(named):
+        twice = next(name for number, (name, _) in enumerate(named) if name in dict(named[:number]))
+        raise BadRequest(f"The pane “{text}” says {twice} twice.", hint="Say it once.")
     own = {spec.name: options.pop(spec.name) for spec in _OWN if spec.name in options}
     if isinstance(system := own.get("system"), str):
         own["system"] = _text_of(system)

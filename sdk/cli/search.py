@@ -23,6 +23,7 @@ from paddock.sdk.hub import (
     RepoFits,
     Suggestion,
 )
+from paddock.sdk.hub_words import hub_words
 from paddock.sdk.memory import Verdict
 from paddock.sdk.units import bytes_text
 
@@ -100,6 +101,8 @@ def search(
         while page.cursor and len(results) < limit:
             page = client.search(msgspec.structs.replace(request, cursor=page.cursor))
             results += _noted(terminal, page)
+        if not results and hub_words(request.words).repo:
+            client.hub_model(request.words)  # says why there is none
     if json:
         return terminal.json({"results": results[:limit], "stale": page.stale, "fetched": page.fetched})
     return _show_results(terminal, results[:limit])

@@ -106,7 +106,7 @@ def _make(models: ModuleType, gguf_file: ModuleType, architecture: str, path: Pa
     keys = models._BASE | models.ARCHITECTURES[architecture]
     scaled = {key: _like(keys[key], value) for key, value in SCALED.items() if key in keys}
     own = scaled | OWN.get(architecture, {}) | MORE.get(architecture, {})
-    metadata = models._metadata(gguf_file, architecture)
+    metadata = models._metadata(gguf_file, architecture, {})
     kinds = {int: gguf_file.U32, float: gguf_file.F32, list: gguf_file.ARRAY}
     for key, value in own.items():
         typed = (gguf_file.I32, value) if isinstance(value, list) else value

@@ -44,6 +44,11 @@ def test_a_pane_without_a_model_is_refused(pane):
         read_pane(pane)
 
 
+def test_a_setting_of_a_pane_is_said_once():
+    with pytest.raises(BadRequest, match="says temperature twice"):
+        read_pane("m/x,temperature=0,top_k=20,temperature=1")
+
+
 def test_what_goes_on_takes_no_panes(capsys):
     assert run(["compare", "--resume", "a", "--pane", "m/x"]) == 2
     assert "as it was begun" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -191,6 +192,15 @@ def test_what_has_no_layers_is_refused_with_the_remedy(model_file, tiny, starter
         assert "ngram" in refused.value.hint
     driver.load(model_file("glm4moe", without_layers), n_ctx=256)
     assert driver.greedy("Hello", max_tokens=2).finished
+
+
+def test_a_build_without_the_functions_refuses(model_file, driver, monkeypatch):
+    import llama_cpp
+
+    monkeypatch.delattr(llama_cpp, "llama_cpp_ext", raising=False)
+    monkeypatch.setitem(sys.modules, "llama_cpp.llama_cpp_ext", None)
+    with pytest.raises(InvalidOption, match="does not tell what such layers need"):
+        driver.load(model_file("glm4moe", sure), **OPTIONS)
 
 
 def test_the_estimate_has_what_the_layers_take(model_file, driver):
