@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from paddock.sdk import protocol, transport
 from paddock.sdk.asking import Gathering, Image, Prompt, new_id, question
 from paddock.sdk.calls import Calls
-from paddock.sdk.connect import find_or_start, home_of
+from paddock.sdk.connect import Slow, find_or_start, home_of
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Failed, GenerationEvent, HostEvent, Loaded, LoadProgress, TextDelta
 from paddock.sdk.host import (
@@ -66,14 +66,16 @@ class Client(Calls):
         self._opening = threading.Lock()
 
     @classmethod
-    def connect(cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True) -> Client:
+    def connect(
+        cls, home: Home | Path | str | None = None, *, client: str = "sdk", start: bool = True, slow: Slow | None = None
+    ) -> Client:
         """The client of the running host of the data folder ``home``; with ``start`` one is started where none runs.
 
-        Blocks while a host starts: a second, and on a slow machine as long as it takes, which is logged after a minute.
-        Raises HostUnavailable with the reason, ProtocolMismatch when a host of another
-        version is busy.
+        Blocks while a host starts: a second, and on a slow machine as long as it takes; ``slow`` is called once, on
+        this thread, after a minute (None: it is logged). Raises HostUnavailable with the reason, ProtocolMismatch when
+        a host of another version is busy.
         """
-        found = find_or_start(home_of(home), client=client, start=start)
+        found = find_or_start(home_of(home), client=client, start=start, slow=slow)
         return cls(found.address, client=client)
 
     def close(self) -> None:

@@ -34,6 +34,8 @@ LEAVE_S = 30.0
 """So long a host may take to end after it was asked to."""
 Slow = Callable[[], None]
 _POLL_S = 0.05
+_TRIES = 10
+"""So often may another start seem to be faster, and its host be gone."""
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 
 
@@ -213,7 +215,7 @@ def _start(home: Home, client: str, patience: Patience) -> Found:
     """Start a host and wait for its handshake; also when another start was faster."""
     from paddock.sdk.launch import launch
 
-    while True:
+    for _ in range(_TRIES):
         ready = launch(home, patience)
         found = _settled(home, client, patience.end)
         if found is not None:
@@ -221,10 +223,11 @@ def _start(home: Home, client: str, patience: Patience) -> Found:
                 raise _mismatch(found)
             return found
         if ready or patience.over():
-            raise HostUnavailable(
-                "Paddock’s host started and ended at once.",
-                hint=f"Its log is in {home.logs}; “paddock doctor” may tell more.",
-            )
+            break
+    raise HostUnavailable(
+        "Paddock’s host started and ended at once.",
+        hint=f"Its log is in {home.logs}; “paddock doctor” may tell more.",
+    )
 
 
 def _ask_to_leave(home: Home, found: Found, client: str) -> None:

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
 from urllib.parse import quote
 
 from paddock.sdk.errors import BadRequest, StorageFailed
@@ -81,28 +80,39 @@ class PictureFolder:
         self._folder = document.with_name(f"{document.stem}-pictures")
         self._replace = replace
         self._names: dict[str, str] = {}
+        self._new: list[Path] = []
         self._made = False
 
     def address(self, picture: Picture) -> str:
         """Where its file lies, seen from the document. Raises StorageFailed, OSError."""
         if picture.hash not in self._names:
-            name = f"picture-{len(self._names) + 1}{SUFFIXES[picture.media_type]}"
-            self._write(self._folder / name, picture.data or b"")
-            self._names[picture.hash] = name
+            self._names[picture.hash] = self._write(picture).name
         return quote(f"{self._folder.name}/{self._names[picture.hash]}")
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, picture: Picture) -> Path:
+        """The file, under the next free number: what lies there may belong to somebody else, or to the document that is
+        to be replaced."""
         if not self._names and not self._replace and os.path.lexists(self._folder):
             raise there(self._folder)
         if not self._folder.is_dir():
             self._folder.mkdir(parents=True)
             self._made = True
-        draft = path.with_name(f".paddock-{os.getpid()}.tmp")
-        try:
-            draft.write_bytes(data)
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        data, number = picture.data or b"", len(self._names)
+        while True:
+            number += 1
+            path = self._folder / f"picture-{number}{SUFFIXES[picture.media_type]}"
+            if os.path.lexists(path):
+                if path.name not in self._names.values() and _holds(path, data):
+                    return path  # of an earlier export
+                continue
+            draft = path.with_name(f".paddock-{os.getpid()}.tmp")
+            try:
+                draft.write_bytes(data)
+                os.replace(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+            self._new.append(path)
+            return path
 
     def note(self) -> str:
         """What lies in it; empty where there were no pictures."""
@@ -110,9 +120,16 @@ class PictureFolder:
         return f"{count} picture{'' if count == 1 else 's'} in {self._folder}." if count else ""
 
     def undo(self) -> None:
-        """The document is not written: take a new folder away again."""
-        if self._made:
-            rmtree(self._folder, ignore_errors=True)
+        """The document is not written: take what is new away again."""
+        with suppress(OSError):
+            for path in self._new:
+                path.unlink(missing_ok=True)
+            if self._made:
+                self._folder.rmdir()
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def place(draft: Path, path: Path, *, replace: bool) -> None:

@@ -79,6 +79,14 @@ def pictures(image: object, at: int, losses: Losses) -> list[Picture]:
         return []
 
 
+def asked_about(shown: Sequence[Picture], role: Role, losses: Losses) -> tuple[Picture, ...]:
+    """``shown``, in a question. What an answer shows is a loss: a model without vision could not go on from it."""
+    if role == "user":
+        return tuple(shown)
+    losses.add("images", len(shown))
+    return ()
+
+
 class Losses:
     """Counts what cannot be held."""
 

@@ -15,6 +15,7 @@ from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
     Losses,
     Node,
+    asked_about,
     grown,
     mapping,
     message,
@@ -150,5 +151,5 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         reasoning=reasoning,
         model=text(details.get("modelId")) or text(details.get("model")),
         created=moment(one.get("created_at")),
-        shown=shown,
+        shown=asked_about(shown, role, losses),
     )

@@ -16,6 +16,7 @@ from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
     Losses,
     Node,
+    asked_about,
     grown,
     mapping,
     message,
@@ -106,9 +107,6 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         losses.add("messages of an unknown kind")
         return None
     content, shown = _said(one.get("content"), losses)
-    if role != "user":
-        losses.add("images", len(shown))
-        shown = []
     reasoning = text(one.get("reasoning_content")) or text(one.get("reasoning"))
     if role == "assistant" and not reasoning:
         reasoning, content = thought_apart(content)
@@ -118,7 +116,9 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         calls.append(
             ToolCall(id=text(call.get("id")), name=text(asked.get("name")), arguments=text(asked.get("arguments")))
         )
-    read = message(id, role, content, reasoning=reasoning if role == "assistant" else "", shown=shown)
+    read = message(
+        id, role, content, reasoning=reasoning if role == "assistant" else "", shown=asked_about(shown, role, losses)
+    )
     return msgspec.structs.replace(read, tool_calls=tuple(calls))
 
 

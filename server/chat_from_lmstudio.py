@@ -13,6 +13,7 @@ from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
     Losses,
     Node,
+    asked_about,
     grown,
     mapping,
     message,
@@ -97,7 +98,7 @@ def _version(id: str, version: dict[str, Any], files: Path | None, losses: Losse
         model=text(info.get("indexedModelIdentifier")) or text(info.get("identifier")),
         used=usage(measured, "promptTokensCount", "predictedTokensCount"),
         stats=_stats(measured) if measured else None,
-        shown=shown,
+        shown=asked_about(shown, role, losses),
     )
 
 

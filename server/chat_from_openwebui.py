@@ -13,6 +13,7 @@ from paddock.server.chat_archive import ChatRecord
 from paddock.server.chat_foreign import (
     Losses,
     Node,
+    asked_about,
     grown,
     mapping,
     message,
@@ -105,7 +106,7 @@ def _message(id: str, one: dict[str, Any], losses: Losses) -> ChatMessage | None
         model=text(one.get("model")) if role == "assistant" else "",
         created=moment(one.get("timestamp")),
         used=usage(counted, "prompt_tokens", "completion_tokens") or usage(counted, "input_tokens", "output_tokens"),
-        shown=shown,
+        shown=asked_about(shown, role, losses),
     )
 
 

@@ -179,7 +179,7 @@ class Conversations:
         """Continue an answer that has ended, where it ends. Raises BadRequest for what is no answer in text."""
         if found.role != "assistant" or found.tool_calls:
             raise BadRequest("This cannot be continued.", hint="Name an answer in text.")
-        model = request.model or found.model or chat.model or self._settings().default_model
+        model = self._models.kept_name(request.model) or found.model or chat.model or self._settings().default_model
         now = self._clock()
         await self._store.ask(lambda table: table.go_on(found.id, found, now))
         answer = msgspec.structs.replace(found, model=model, state="generating", error=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +21,8 @@ from paddock.server.chat_files import absolute
 
 MOST_BYTES = 32 * 2**20
 MOST_PROMPTS = 20_000
+_MOST_IMAGES = 20
+"""Of one prompt: they are in memory together."""
 _KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
 _COLUMNS = ("prompt", "name", "tags", *_KINDS)
 _BOMS = (
@@ -102,6 +105,8 @@ def _check_prompt(prompt: BatchPrompt, where: str) -> None:
     if asked == bool(prompt.messages):
         what = "has both “prompt” and “messages”" if prompt.messages else "has nothing to ask"
         raise BadRequest(f"{where} {what}.", hint="Give one of “prompt” and “messages”.")
+    if len(prompt.images) > _MOST_IMAGES:
+        raise BadRequest(f"{where} has {len(prompt.images):,} pictures.", hint=f"Show {_MOST_IMAGES} at most.")
     if prompt.messages and prompt.messages[-1].role != "user":
         raise BadRequest(f"{where}: the messages end without a question.", hint="The last one must be the user's.")
     try:
@@ -207,7 +212,7 @@ def _json_line(line: str, where: str, folder: Path | None) -> BatchPrompt:
 
 
 def _whole(path: str, folder: Path | None, where: str) -> str:
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     if given.is_absolute() or folder is not None:
         return str((folder or given) / given)
     raise BadRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -15,10 +16,13 @@ def calls(job: Callable[[], object]) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
-    before = sys.getprofile()
+    before, collecting = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what it clears away, and who listens to that, would count
     sys.setprofile(note)
     try:
         job()
     finally:
         sys.setprofile(before)
+        if collecting:
+            gc.enable()
     return count

@@ -20,7 +20,7 @@ class Grammar:
 
     Args:
         model: Whose vocabulary is drawn from.
-        source: GBNF with a rule ``root``.
+        source: GBNF that :mod:`paddock.backends.llamacpp.gbnf` lets pass: others end the process.
         inside: Where the prompt ends.
 
     Raises BadRequest for a source that llama.cpp cannot read.
@@ -49,8 +49,7 @@ class Grammar:
         if not self._has(np.array([token]))[0]:
             if self._opens(token):
                 return token
-            forbid(spare, self._has(np.arange(spare.size)))
-            token = draw(spare)
+            token = self._instead(spare, draw)
         self._state = "text"
         self._api.llama_sampler_accept(self._sampler, token)
         return token
@@ -59,6 +58,14 @@ class Grammar:
         if self._sampler:
             self._api.llama_sampler_free(self._sampler)
             self._sampler = None
+
+    def _instead(self, logits: Row, draw: Callable[[Row], int]) -> int:
+        """What ``draw`` answers of the tokens that the grammar has. Where the text is complete, its end comes even
+        though the settings forbid it."""
+        allowed = self._has(np.arange(logits.size))
+        forbid(logits, allowed)
+        ends = [token for token in self._model.eog if allowed[token]]
+        return ends[0] if ends and logits.max() == -np.inf else draw(logits)
 
     def _has(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Which of ``tokens`` the grammar takes next. One that it does not take must never be accepted: C++ would

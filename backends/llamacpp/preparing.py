@@ -13,6 +13,7 @@ from msgspec import structs
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside, opens_reasoning
 from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
+from paddock.backends.llamacpp import gbnf
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
 from paddock.backends.llamacpp.illustrating import Illustrations, Illustrator
@@ -106,6 +107,8 @@ class Preparer:
         """Raises BadRequest, InvalidOption, UnknownOption, TemplateFailed, ContextOverflow."""
         if request.max_tokens is not None and request.max_tokens < 1:
             raise InvalidOption(f"“max_tokens” cannot be {request.max_tokens}.", hint="It takes numbers from 1.")
+        if request.grammar:
+            gbnf.check(request.grammar)
         options = self._defaults | check(request.sampling, SAMPLING, where="llama.cpp sampling")
         group, draft_limit = self._group(options), self._draft_limit(options)
         text, inside = "", _NOTHING

@@ -177,6 +177,7 @@ class ChatCompare(QObject):
         view.change_wanted.connect(lambda message, text: page.composer.edit(message, text, own=False))
         view.insert_wanted.connect(page.composer.insert)
         view.given_back.connect(page.give_back)
+        view.session.returned.connect(page.drafts.give_back)
         view.picture_opened.connect(page.pictures.open)
         page.composer.pictures.changed.connect(lambda: view.set_pictured(bool(page.composer.pictures.shown)))
         view.ended.connect(self._ended)

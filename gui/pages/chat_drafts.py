@@ -8,6 +8,7 @@ import msgspec
 
 from paddock.gui.host_state import HostState
 from paddock.gui.window_state import WindowState
+from paddock.sdk.pictures import Picture
 
 if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
@@ -33,6 +34,8 @@ class ChatDrafts:
     def leave(self) -> None:
         """The dialogue is about to be another one: its draft and what waits in it are kept."""
         page, chat = self._page, self._page.dialogue.chat
+        for question in page.dialogue.take_unsent():
+            page.give_back(question.content, question.pictures)
         self.keep()
         answering = any(one.chat_id == chat for one in self._host.generations.values())
         if page.dialogue.run is None and not answering:  # nothing would send it
@@ -43,6 +46,16 @@ class ChatDrafts:
         page.composer.queue.put(())
         page.composer.set_running(False)
         page.pictures.leave(chat)
+
+    def give_back(self, chat: str, text: str, pictures: tuple[Picture, ...] = ()) -> None:
+        """What was refused is to be written on in its conversation, whichever is shown."""
+        page = self._page
+        if chat == page.chat:
+            page.give_back(text, pictures)
+            return
+        self.texts[chat] = "\n\n".join(part for part in (text, self.texts.get(chat, "")) if part)
+        page.pictures.put_aside(pictures, chat)
+        page.state_changed.emit()
 
     def remember(self, state: WindowState) -> WindowState:
         """``state`` with what is wanted back at the next start."""

@@ -111,10 +111,21 @@ class ChatPictures(QObject):
 
     def give_back(self, pictures: tuple[Picture, ...]) -> None:
         """A question that had not been sent yet is to be written on; its pictures come back with it."""
-        strip, gallery = self._page.composer.pictures, self._gallery
-        back = [Shown(picture, gallery.image(picture.hash) or QImage()) for picture in pictures]
+        strip, back = self._page.composer.pictures, self._drawn(pictures)
         if back:
             strip.put((*back, *(one for one in strip.shown if one not in back)))
+
+    def put_aside(self, pictures: tuple[Picture, ...], chat: str) -> None:
+        """The same of a question in a conversation that is not shown."""
+        back = self._drawn(pictures)
+        if back:
+            self.drafts.put(chat, (*back, *self.drafts.take(chat))[:MOST])
+
+    def _drawn(self, pictures: tuple[Picture, ...]) -> tuple[Shown, ...]:
+        """Those that can be sent; of an edited question the host has them."""
+        galleries = [self._page.view.gallery, *([view.gallery] if (view := self._page.compare.view) else [])]
+        found = ((one, filter(None, (gallery.kept(one.hash) for gallery in galleries))) for one in pictures)
+        return tuple(Shown(picture, next(images, QImage())) for picture, images in found if picture.data)
 
     # ---------------------------------------------------------------- into the message
 
@@ -147,9 +158,9 @@ class ChatPictures(QObject):
 
         def put(given: Given) -> None:
             here = visit.left is None or visit.left == self._page.chat
-            if drafts_of is not None:
-                self.drafts.forget_stored(drafts_of)
-            if not here:
+            if drafts_of is not None and not self.drafts.forget_stored(drafts_of):
+                ended(whole=True)  # read twice: it was left and shown again meanwhile
+            elif not here:
                 ended(whole=self._put_aside(given, visit.left or ""))
             elif drafts_of is not None:
                 ended(whole=self._put_back(given.pictures))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 class Waiting(QObject):
     """The queues of the conversations behind; each goes on by itself when an answer ends. GUI thread only."""
+
+    returned = Signal(str, str)
+    """A conversation's id, and what it did not take."""
 
     def __init__(self, host: HostState, messages: Messages, parent: QObject) -> None:
         super().__init__(parent)
@@ -52,7 +55,12 @@ class Waiting(QObject):
             return
         self.take(chat)
         self.keep(chat, texts[1:], panes)
-        self._host.call(lambda client: _begin(client, chat, texts[0], panes), None, self._messages.error, self)
+
+        def refused(error: BaseException) -> None:
+            self._messages.error(error)
+            self.returned.emit(chat, "\n\n".join((texts[0], *self.take(chat))))
+
+        self._host.call(lambda client: _begin(client, chat, texts[0], panes), None, refused, self)
 
 
 async def _begin(client: AsyncClient, chat: str, text: str, panes: tuple[str, ...] | None) -> None:

@@ -30,6 +30,8 @@ class Comparison(PaneAnswers):
     deleted = Signal(str)
     given_back = Signal(str, object)
     """The text of a question that was stopped or refused before it had been stored, and its Pictures."""
+    returned = Signal(str, str, object)
+    """The same of one that was refused after its conversation, whose id comes first, had been left."""
 
     def __init__(self, host: HostState, screens: Screens) -> None:
         super().__init__(host, screens)
@@ -135,6 +137,8 @@ class Comparison(PaneAnswers):
     def _refused(self, chat: str, request: AskPanes, error: BaseException) -> None:
         if chat == self.chat:
             self._forget_question(request)
+        elif request.content is not None:
+            self.returned.emit(chat, request.content, request.pictures)
         self.failed.emit(error)
 
     def _forget_question(self, request: AskPanes) -> None:

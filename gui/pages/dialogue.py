@@ -20,6 +20,8 @@ class Dialogue(Answers):
 
     left = Signal()
     """The conversation is about to be another one."""
+    rejoined = Signal()
+    """It was left because the host had gone, and is there again."""
 
     def __init__(self, host: HostState, view: View) -> None:
         super().__init__(host, view)
@@ -137,7 +139,8 @@ class Dialogue(Answers):
         request = msgspec.structs.replace(request, model=self.model)
         if last is not None and last.id.startswith("local-"):  # it never reached the host
             edited = self._edits.get(last.id)
-            request = msgspec.structs.replace(request, pictures=last.pictures)
+            new = tuple(picture for picture in last.pictures if picture.data)  # the host has those of an edited one
+            request = msgspec.structs.replace(request, pictures=new)
             self._start(msgspec.structs.replace(request, content=last.content, regenerate=edited), last)
         else:
             target = last.id if last is not None and message.startswith("local-") else message
@@ -187,6 +190,7 @@ class Dialogue(Answers):
         if self.chat and (self.run is None or self.run.answer):
             if self.run is not None:
                 self._leave()
+                self.rejoined.emit()
                 self.run_changed.emit()
             self._load()
 

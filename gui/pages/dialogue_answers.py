@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -30,6 +31,8 @@ class Answers(QObject):
     """An error that belongs to no answer."""
     given_back = Signal(str, object)
     """The text of a question that was stopped before it had been sent, and its Pictures."""
+    returned = Signal(str, str, object)
+    """The same of one that was refused after its conversation, whose id comes first, had been left."""
 
     compared = Signal(str)
     """Models are compared in the conversation that was opened: it is no dialogue."""
@@ -75,8 +78,12 @@ class Answers(QObject):
         if chat.panes:
             self.compared.emit(self.chat)
             return
+        asked = {message.content for message in chat.messages if message.role == "user"}
+        lost = [question for question in self.take_unsent() if question.content not in asked]
         self._take(chat)
         self._view.set_messages(self.messages)
+        for question in lost:
+            self.given_back.emit(question.content, question.pictures)
         if chat.summary.generating is not None:
             self._attach(chat.summary.generating)
         self.changed.emit()
@@ -98,6 +105,14 @@ class Answers(QObject):
         self._show(chat)
         if any(item.id == message for item in self.messages):
             self.located.emit(message)
+
+    def take_unsent(self) -> list[ChatMessage]:
+        """The questions on show that the host did not take; they are here no longer."""
+        pairs = [pair for pair in pairwise(self.messages) if pair[1].id.startswith("local-failed-")]
+        unsent = [(asked, failed) for asked, failed in pairs if asked.id.startswith("local-")]
+        gone = {message.id for pair in unsent for message in pair}
+        self.messages = [message for message in self.messages if message.id not in gone]
+        return [asked for asked, _ in unsent]
 
     def _take(self, chat: Chat) -> None:
         summary = chat.summary
@@ -215,6 +230,7 @@ class Answers(QObject):
     def _over(self, run: Run) -> None:
         self._finish(run)
         if run is not self.run:
+            self._return(run)
             return
         if run.error is not None and not run.answer:
             self.run = None
@@ -251,6 +267,7 @@ class Answers(QObject):
     def _broke(self, run: Run, error: BaseException) -> None:
         self._finish(run)
         if run is not self.run:
+            self._return(run)
             self._fail(error)
             return
         self.run = None
@@ -263,6 +280,11 @@ class Answers(QObject):
         self._show_failure(run, info)
         if not isinstance(error, PaddockError):
             self.failed.emit(error)
+
+    def _return(self, run: Run) -> None:
+        """The conversation was left; a question that was not taken is to be written on in it."""
+        if run.question is not None and not run.answer:
+            self.returned.emit(run.chat, run.question.content, run.question.pictures)
 
     def _show_failure(self, run: Run, error: ErrorInfo) -> None:
         message = msgspec.structs.replace(

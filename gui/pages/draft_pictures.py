@@ -61,9 +61,9 @@ class PictureDrafts(QObject):
         """Those of the last time that have not been read yet."""
         return self._stored.get(chat, ())
 
-    def forget_stored(self, chat: str) -> None:
-        """Those of the last time have been read."""
-        self._stored.pop(chat, None)
+    def forget_stored(self, chat: str) -> bool:
+        """Those of the last time have been read; False where they had been before."""
+        return self._stored.pop(chat, None) is not None
 
     def read(self, pictures: Collection[Picture]) -> tuple[Shown, ...]:
         """Files of the last time; a lost or damaged one is left out. Waits for the disk: no job for the GUI thread."""

@@ -271,3 +271,17 @@ def test_a_long_answer_that_ends_behind_another_window_is_told_and_leads_to_its_
     assert told == ["The answer in “Horses” is there."]
     assert goals.gone == ["forward", chat]
     notices.deleteLater()
+
+
+def test_what_waits_and_is_refused_is_a_draft_again(chat_scene: Scene) -> None:
+    scene = chat_scene
+    scene.take_model("fast")
+    scene.type_and_send("first")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.chat.new_chat()
+    scene.ask(lambda client: client.delete_chat(chat))
+    scene.chat.waiting.keep(chat, ("second", "third"))
+    scene.host.generation_ended.emit("", chat)
+    scene.until(lambda: scene.chat.drafts.texts.get(chat) == "second\n\nthird")
+    assert scene.chat.waiting.drafts() == {}

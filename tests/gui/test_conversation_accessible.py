@@ -72,7 +72,7 @@ def test_ending_the_program_with_interfaces_alive_does_not_crash() -> None:
         app.processEvents()
         del views[0]
     """)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")) == (0, "")
 
 
@@ -102,5 +102,5 @@ def test_closing_a_pane_that_a_screen_reader_has_seen_does_not_crash() -> None:
         QTimer.singleShot(0, app.quit)
         app.exec()
     """)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")) == (0, "")

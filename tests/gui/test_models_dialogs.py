@@ -192,7 +192,7 @@ def test_a_model_on_the_hub_is_downloaded_when_one_says_so(qtbot: QtBot, host: L
     unnamed.open()
     qtbot.waitUntil(lambda: unnamed.first.text() == "Download Q4_K_M, 5.0 GB")
     unnamed.close()
-    qtbot.waitUntil(lambda: calls(host, "fits")[-1] == FitsRequest(repo="Qwen/Qwen3-8B-GGUF", quant="Q4_K_M"))
+    qtbot.waitUntil(lambda: calls(host, "fits")[-1:] == [FitsRequest(repo="Qwen/Qwen3-8B-GGUF", quant="Q4_K_M")])
 
 
 @pytest.mark.parametrize("name", ["qwen3-Q8_0.gguf", "Q8_0/qwen3-Q8_0.gguf"])

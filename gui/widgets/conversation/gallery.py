@@ -40,6 +40,10 @@ class Gallery(QObject):
         self._images.move_to_end(name)
         return self._images[name]
 
+    def kept(self, name: str) -> QImage | None:
+        """The same, without wanting it where there is none."""
+        return self._images.get(name)
+
     def put(self, name: str, image: QImage) -> None:
         """A null image: there is none to be had."""
         self._images[name] = image

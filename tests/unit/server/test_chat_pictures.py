@@ -20,6 +20,7 @@ from paddock.sdk.errors import BadRequest, NotFound, StorageFailed
 from paddock.sdk.pictures import Picture, data_url, picture_of
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, NewChat, Pane, SendRequest
 from paddock.server.chat_archive import ChatRecord
+from paddock.server.chat_files import PictureFolder
 from paddock.server.chat_from_jsonl import read_item
 from paddock.server.chat_lines import line_of, record_of
 from paddock.server.chats import ChatTable
@@ -171,7 +172,10 @@ def test_exports_show_pictures_and_imports_bring_them_back(shared, noise_png: Pn
         with pytest.raises(StorageFailed, match="my cabs-pictures"):
             export("markdown")
         assert not file.exists()
+        (folder / "picture-1.png").write_bytes(b"somebody else's")
         export("markdown", replace=True)
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert files == {"picture-1.png": b"somebody else's", "picture-2.png": two.data, "picture-3.png": one.data}
         page = export("html")[0].read_text()
         assert page.count(f'<img src="{data_url(two)}" width="20" height="20" alt="Picture 2, 20 × 20 pixels">') == 1
         assert "img-src data:" in page
@@ -186,6 +190,20 @@ def test_exports_show_pictures_and_imports_bring_them_back(shared, noise_png: Pn
         (back,) = client.import_chats(ChatImport(path=str(line))).chats
         assert [message.pictures for message in client.chat(back).messages] == [message.pictures for message in kept]
         assert client.picture(one.hash).data == one.data
+
+
+def test_a_document_that_is_not_written_leaves_no_pictures_and_takes_none_away(noise_png: Png, tmp_path: Path) -> None:
+    one, two = picture_of(noise_png(30, 20)), picture_of(noise_png(20, 20, 1))
+    for others in ({}, {"picture-1.png": one.data or b"", "note.txt": b"mine"}):
+        for name, data in others.items():
+            (tmp_path / "a-pictures").mkdir(exist_ok=True)
+            (tmp_path / "a-pictures" / name).write_bytes(data)
+        pictures = PictureFolder(tmp_path / "a.md", replace=True)
+        assert [pictures.address(picture)[-5] for picture in (one, two, one)] == ["1", "2", "1"]
+        pictures.undo()
+        left = {path.name: path.read_bytes() for path in tmp_path.glob("a-pictures/*")}
+        assert left == others
+        assert (tmp_path / "a-pictures").exists() == bool(others)
 
 
 def test_pictures_of_openai_messages_are_brought_along_and_those_that_lie_elsewhere_are_told(noise_png: Png) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -115,6 +116,13 @@ def test_pictures_are_named_from_the_file_and_looked_at(tmp_path, noise_png):
         file.write_text(f'{{"prompt": "x", "images": ["{name}"]}}')
         with pytest.raises(BadRequest, match=said):
             read_prompts(PromptsText(path=str(file)))
+    for name in ("~nobody-of-this-name/cat.png", "/dev/zero", ".", ""):
+        file.write_text(json.dumps({"prompt": "x", "images": [name]}))
+        with pytest.raises(BadRequest, match="Line 1: There is no file"):
+            read_prompts(PromptsText(path=str(file)))
+    file.write_text(json.dumps({"prompt": "x", "images": ["cat.png"] * 21}))
+    with pytest.raises(BadRequest, match="Line 1 has 21 pictures"):
+        read_prompts(PromptsText(path=str(file)))
     with pytest.raises(BadRequest, match=r"not known where “cat\.png” lies"):
         prompts('{"prompt": "x", "images": ["cat.png"]}')
     with pytest.raises(BadRequest, match="Line 1 has a column “images”"):

@@ -54,3 +54,26 @@ def test_a_model_may_think_first_and_is_held_to_the_grammar_behind_it(model):
 
 def test_a_grammar_that_cannot_be_read_is_refused(chat):
     assert chat.start("Hello", grammar="rot ::= x").failed.error.code == "bad_request"
+
+
+def test_a_grammar_that_would_end_the_process_is_refused_and_the_next_answer_comes(chat):
+    refused = chat.start("Hello", grammar='root ::= "a" !<[5]>').failed.error
+    assert refused.code == "bad_request"
+    assert "tokens" in refused.message
+    assert chat.greedy("Hello", max_tokens=2).finished
+
+
+def test_a_complete_text_ends_though_the_settings_forbid_its_end(chat):
+    run = chat.start("Hello", grammar='root ::= "PASS"', sampling={"ignore_eos": True})
+    assert run.text_when_finished == "PASS"
+    assert run.finished.reason == "stop"
+
+
+@pytest.mark.parametrize("sampling", [{"mirostat": 2}, {"logit_bias": {"PASS": -1000.0}}, {"drafting": "ngram"}])
+def test_a_grammar_holds_beside_other_settings(chat, sampling):
+    sampling = {"temperature": 3.0, "top_k": 0, "seed": 5} | sampling
+    root = r'root ::= ws* ("PASS" | "漢字" [^\x00-\x7F]{2,4} "é"?) ws*' + "\nws ::= [ ]*"
+    runs = [chat.start("Hello", grammar=root, sampling=sampling, max_tokens=60, stop=("\n",)) for _ in range(3)]
+    for run in runs:
+        text = run.text_when_finished
+        assert run.finished.reason == "length" or re.fullmatch(r" *(PASS|漢字[^\x00-\x7f]{2,5}) *", text), text

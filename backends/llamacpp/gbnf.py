@@ -1,0 +1,227 @@
+"""Which grammars llama.cpp can be given. It ends the process, or never comes back, over some that it should refuse:
+with left recursion behind parts that may be empty, counts that end before they begin, references to tokens, deep
+nesting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from paddock.sdk.errors import BadRequest
+
+MOST_CHARACTERS = 200_000
+MOST_ELEMENTS = 100_000
+"""Characters and references of all rules, counted parts as often as llama.cpp writes them out."""
+MOST_WORK = 10_000_000
+"""Elements that llama.cpp looks at in its search for left recursion, which follows every path."""
+DEEPEST = 100
+"""Levels of parentheses, and rules that begin with one another: both are recursion in C++."""
+MOST_TIMES = 2000
+"""llama.cpp takes longer counts for endless ones."""
+
+_HINT = "GBNF is described in llama.cpp’s documentation; an answer is written by the rule “root”."
+_LEXEME = re.compile(
+    r"""[ \t]+ | \#[^\r\n]* | (?P<line>[\r\n]) | (?P<text>"(?:[^"\\]|\\.)*" | \[\^?(?:[^]\\]|\\.)*])
+    | (?P<name>[A-Za-z0-9-]+) | \{[ \t]*(?P<least>[0-9]{1,9})[ \t]*(?P<most>,[ \t]*[0-9]{0,9}[ \t]*)?}
+    | (?P<sign>::=|[|()*+?.])""",
+    re.VERBOSE | re.DOTALL,
+)
+_TIMES = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+
+
+@dataclass
+class _Rule:
+    """``alternatives`` are sequences of references, None for characters; ``size`` its elements; ``times`` how often
+    llama.cpp writes it out."""
+
+    alternatives: list[list[Hashable]] = field(default_factory=list)
+    size: int = 1
+    times: int = 1
+
+
+def check(source: str) -> None:
+    """Raise BadRequest unless llama.cpp can be given ``source``. It may still refuse it."""
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        raise _refused("It has characters that are none.") from None
+    if len(source) > MOST_CHARACTERS:
+        raise _refused(f"It has more than {MOST_CHARACTERS:,} characters.")
+    rules = _Reader(source).rules
+    if "root" not in rules:
+        raise _refused("It has no rule “root”.")
+    empty = _may_be_empty(rules)
+    if any(rule.times > 1 and empty.intersection(rule.alternatives[0]) for rule in rules.values()):
+        raise _refused("A part that may be empty is counted.")
+    paths: dict[Hashable, tuple[int, int]] = {}
+    for name in rules:
+        _follow(name, rules, empty, paths, ())
+    if sum(cost * rules[name].times for name, (cost, _) in paths.items()) > MOST_WORK:
+        raise _refused("Its rules refer to each other too often.")
+
+
+class _Reader:
+    """Reads ``rules``; parts in parentheses and repeated ones are rules too, with numbers for names."""
+
+    def __init__(self, source: str) -> None:
+        self.rules: dict[Hashable, _Rule] = {}
+        self._elements = 0
+        self._lexemes = _lexemes(source)
+        self._next = self._lexemes.pop()
+        self._lines(True)
+        while self._kind != "end":
+            name = self._take("name")
+            self._take("::=")
+            self._lines(True)
+            self._alternatives(name, 0)
+            if self._kind != "end":
+                self._take("line")
+            self._lines(True)
+
+    @property
+    def _kind(self) -> str:
+        return self._next[0]
+
+    def _take(self, kind: str) -> str:
+        found, text = self._next
+        if found != kind:
+            place = {"end": "It ends", "line": "A line ends"}.get(found, f"“{text[:40]}” stands")
+            raise _refused(f"{place} where something else belongs.")
+        self._next = self._lexemes.pop()
+        return text
+
+    def _lines(self, wanted: object) -> None:
+        while wanted and self._kind == "line":
+            self._take("line")
+
+    def _alternatives(self, name: Hashable, depth: int) -> None:
+        if depth > DEEPEST:
+            raise _refused(f"More than {DEEPEST} parentheses are open at once.")
+        rule = self.rules[name] = _Rule()
+        while True:
+            rule.alternatives.append(self._sequence(rule, depth))
+            if self._kind != "|":
+                break
+            self._take("|")
+            self._lines(True)
+
+    def _sequence(self, rule: _Rule, depth: int) -> list[Hashable]:
+        found: list[Hashable] = []
+        size = 1  # of the last item
+        while True:
+            match self._next:
+                case "text", text:
+                    self._take("text")
+                    size = len(text) - 2
+                    found.append(None if text not in ('""', "[]", "[^]") else self._part([[]]))
+                case ("name" | "." | "(") as kind, text:
+                    self._take(kind)
+                    size = 1
+                    found.append(text if kind == "name" else None)
+                    if kind == "(":
+                        self._lines(True)
+                        found[-1] = self._part([])
+                        self._alternatives(found[-1], depth + 1)
+                        self._take(")")
+                case "times", text:
+                    if not found:
+                        raise _refused(f"Nothing stands before “{text}”.")
+                    self._take("times")
+                    least, most = _times(text)
+                    times = max(least, most or 1)
+                    size *= times
+                    found[-1] = self._part([[found[-1]], []] if least == 0 else [[found[-1]]], times)
+                case _:
+                    return found
+            self._count(rule, size)
+            self._lines(depth)
+
+    def _part(self, alternatives: list[list[Hashable]], times: int = 1) -> int:
+        name = len(self.rules)
+        self.rules[name] = _Rule(alternatives, times=times)
+        return name
+
+    def _count(self, rule: _Rule, size: int) -> None:
+        rule.size += size
+        self._elements += size
+        if self._elements > MOST_ELEMENTS:
+            raise _refused("It is too long when its repetitions are written out.")
+
+
+def _lexemes(source: str) -> list[tuple[str, str]]:
+    """Kind and text of each, the last one first."""
+    found: list[tuple[str, str]] = []
+    at = 0
+    while at < len(source):
+        match = _LEXEME.match(source, at)
+        if match is None or "\0" in match[0]:
+            tokens = " References to tokens cannot be used." if source[at] in "<!" else ""
+            raise _refused(f"“{source[at : at + 40].splitlines()[0]}” cannot be read.{tokens}")
+        kind, text, at = match.lastgroup, match[0], match.end()
+        if match["least"] or text in _TIMES:
+            found.append(("times", text))
+        elif kind is not None:
+            found.append((text if kind == "sign" else kind, text))
+    return [("end", ""), *reversed(found)]
+
+
+def _times(text: str) -> tuple[int, int | None]:
+    """How often at least and at most; None for as often as one likes."""
+    if text in _TIMES:
+        return _TIMES[text]
+    first, comma, second = text.strip("{}").partition(",")
+    least = int(first)
+    most = (int(second) if second.strip() else None) if comma else least
+    if least > MOST_TIMES or (most is not None and most < least):
+        raise _refused(f"“{text}” is no count that can be kept.")
+    return least, most if most is None or most <= MOST_TIMES else None
+
+
+def _may_be_empty(rules: dict[Hashable, _Rule]) -> set[Hashable]:
+    """Names of the rules that can write nothing at all."""
+    found: set[Hashable] = set()
+    for _ in range(DEEPEST):
+        more = {
+            name
+            for name, rule in reversed(rules.items())
+            if name not in found and any(found.issuperset(sequence) for sequence in rule.alternatives)
+        }
+        if not more:
+            return found
+        found |= more
+    raise _refused("Its rules are nested too deeply.")
+
+
+def _follow(
+    name: Hashable,
+    rules: dict[Hashable, _Rule],
+    empty: set[Hashable],
+    paths: dict[Hashable, tuple[int, int]],
+    above: tuple[Hashable, ...],
+) -> tuple[int, int]:
+    """Of all paths from the rule ``name`` to what it can begin with: the elements on them, and the longest one's rules;
+    known ones are in ``paths``."""
+    if name in paths:
+        return paths[name]
+    if name not in rules:
+        raise _refused(f"There is no rule “{name}”.")
+    if name in above:
+        raise _refused("A rule begins with itself (left recursion).")
+    cost, depth = rules[name].size, 0
+    for sequence in rules[name].alternatives if len(above) <= DEEPEST else ():
+        for item in sequence:
+            if item is not None:
+                more, deep = _follow(item, rules, empty, paths, (*above, name))
+                cost, depth = cost + more, max(depth, deep)
+            if item not in empty:
+                break
+    if max(len(above), depth) >= DEEPEST:
+        raise _refused("Its rules are nested too deeply.")
+    paths[name] = cost, depth + 1
+    return paths[name]
+
+
+def _refused(reason: str) -> BadRequest:
+    return BadRequest(f"The grammar cannot be used. {reason}", hint=_HINT)
