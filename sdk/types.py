@@ -73,10 +73,9 @@ class GenerateRequest(Request, frozen=True, kw_only=True):
     ``sampling`` holds option names of the engine's OptionSpecs (``temperature``, ``top_k``, ``seed`` ...); names that
     are absent take the model's defaults. ``max_tokens`` None means: until the model stops or the context is full.
     ``reasoning`` None leaves the template's default. With ``go_on`` the last message is an answer, and what is written
-    continues it without a new turn. With ``prompt`` (text or token ids) that is continued as it stands: no template, no
-    ``messages``. ``cache_prompt`` False neither reuses nor keeps what was read for another request; ``private`` keeps
-    it out of the store on disk. ``ttl_s`` is as in :class:`LoadRequest`. ``grammar`` (GBNF, from its rule ``root``)
-    holds the answer, but not its reasoning; engines without refuse it."""
+    continues it without a new turn; ``prompt`` (text or token ids) is continued without a template and ``messages``.
+    ``cache_prompt`` False neither reuses nor keeps what was read for another request; ``private`` keeps it out of the
+    store on disk; ``grammar`` (GBNF with a rule ``root``) holds the answer, not its reasoning."""
 
     id: str
     model: str
