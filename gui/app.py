@@ -42,14 +42,16 @@ class Collector(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        self._was_enabled = gc.isenabled()
         gc.disable()
 
     def stop(self) -> None:
-        """Python collects by itself again."""
+        """Python collects by itself again, where it did before."""
         for timer in self.findChildren(QTimer):
             timer.stop()
         gc.unfreeze()
-        gc.enable()
+        if self._was_enabled:
+            gc.enable()
 
     def start(self) -> None:
         """Everything that exists now stays; look only at what comes after."""

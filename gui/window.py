@@ -300,7 +300,7 @@ class Window(QWidget):
         if (lost := self._host.lost) is None:
             return
         if lost.slow:
-            self._messages.warn("Paddock is still starting. It takes long: this computer may be busy.", key="host")
+            self._messages.warn("Paddock is still starting. It takes long: “paddock doctor” may tell why.", key="host")
         elif lost.error is not None:
             self._messages.error(lost.error, key="host")
         else:

@@ -269,9 +269,8 @@ def _start_lock(home: Home, patience: Patience) -> Iterator[None]:
         home.run.mkdir(parents=True, exist_ok=True)
         lock = FileLock(home.start_lock_file, fallback_to_soft=False)
         while not lock.is_locked:
-            pause = patience.pause()
             with suppress(Timeout):
-                lock.acquire(timeout=-1 if pause is None else pause, poll_interval=_POLL_S)
+                lock.acquire(timeout=patience.pause(), poll_interval=_POLL_S)
                 break
             if patience.over():
                 raise HostUnavailable(

@@ -16,6 +16,7 @@ from paddock.sdk.errors import HostUnavailable
 from paddock.sdk.paths import Home
 
 _TAIL_LINES = 12
+_PAUSE_S = 1.0
 
 
 class Patience:
@@ -28,10 +29,10 @@ class Patience:
         self._slow: Callable[[], None] | None = slow
         self._slow_at = now + slow_s
 
-    def pause(self) -> float | None:
-        """Seconds to wait until :meth:`over` is to be asked; None: for ever."""
+    def pause(self) -> float:
+        """Seconds to wait until :meth:`over` is to be asked; few, for on Windows nothing interrupts a wait."""
         until = min(self.end, self._slow_at if self._slow is not None else math.inf)
-        return None if until == math.inf else max(0.0, until - time.monotonic())
+        return min(_PAUSE_S, max(0.0, until - time.monotonic()))
 
     def over(self) -> bool:
         """Whether it is time to give up; says that it takes long, where that is so."""

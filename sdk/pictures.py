@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import struct
 
@@ -79,9 +78,10 @@ def picture_of_url(url: str, *, at: int = 0) -> Picture:
     if not comma or not head.lower().endswith(";base64"):
         raise BadRequest("The picture’s URL is not in base64.", hint="It begins like data:image/png;base64,…")
     try:
-        return picture_of(base64.b64decode("".join(body.split()), validate=True), at=at)
-    except binascii.Error:
+        data = base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:  # of letters that no base64 has it is not binascii's own
         raise BadRequest("The picture’s base64 is damaged.", hint="Encode it again.") from None
+    return picture_of(data, at=at)
 
 
 def _looked_at(data: bytes) -> tuple[str, tuple[int, int]]:

@@ -111,7 +111,7 @@ class Jobs:
                 self._change(id, **progress.facts())
 
         def begin() -> None:
-            if id in self._jobs:
+            if task.done() or id in self._jobs:
                 return
             self._tasks[id] = task
             self._put(Job(id=id, kind=kind, title=title, state="running", added=self._clock(), **progress.facts()))

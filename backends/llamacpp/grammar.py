@@ -65,7 +65,8 @@ class Grammar:
         allowed = self._has(np.arange(logits.size))
         forbid(logits, allowed)
         ends = [token for token in self._model.eog if allowed[token]]
-        return ends[0] if ends and logits.max() == -np.inf else draw(logits)
+        token = ends[0] if ends and logits.max() == -np.inf else draw(logits)
+        return token if allowed[token] else int(allowed.argmax())  # rounding in a sampler must not end the process
 
     def _has(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Which of ``tokens`` the grammar takes next. One that it does not take must never be accepted: C++ would

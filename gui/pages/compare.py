@@ -237,7 +237,8 @@ class CompareView(QWidget):
         note = words.note(self._host, session, self.planner.plan if self.shelf.veil is None else None)
         if self.shelf.veil is not None:
             names = {pane: view.title for pane, view in self.panes.items()}
-        placeholder, blind = words.placeholder(session, target, names), words.blind(self._host, session, target)
+        placeholder = words.placeholder(session, target, names)
+        blind = words.blind(self._host, session, target if self.shelf.veil is None else "")  # or it would tell
         return ComposerState(placeholder, targets, target, note, None, busy, blind)
 
     def regions(self) -> list[QWidget]:

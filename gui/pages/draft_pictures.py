@@ -40,6 +40,7 @@ class PictureDrafts(QObject):
         self._here: tuple[Shown, ...] = ()
         self._written: set[str] | None = None
         self._writing = False
+        host.snapshot.connect(self._write)  # what could not be written while the host was away
 
     def show(self, shown: tuple[Shown, ...]) -> None:
         """These are in the message on show from now on."""

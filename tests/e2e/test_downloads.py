@@ -22,13 +22,14 @@ FAULTS = Path(__file__).parents[1] / "perf" / "download_faults.py"
 KINDS = "kill,cut,kill,flip,kill,status"
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_every_file_is_right_after_kills_and_faults():
     done = subprocess.run(
         [sys.executable, str(FAULTS), "--rounds", "6", "--megabytes", "40", "--rate", "80", "--kinds", KINDS],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=840,
         check=False,
     )
     found = json.loads(done.stdout or "{}")

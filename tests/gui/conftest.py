@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -58,6 +59,23 @@ class PatientBot(QtBot):
 
     def waitActive(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
         return super().waitActive(widget, timeout=timeout)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_collector() -> Iterator[None]:
+    """Python's cyclic collector runs on this thread alone, as in the window: in the thread of a bridge or of a hub of
+    the test it would end widgets there, which hangs, or ends the program when the next page is made."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def collected(one_collector: None) -> Iterator[None]:
+    """What a test leaves in cycles ends with it."""
+    yield
+    gc.collect(1)
 
 
 @pytest.fixture

@@ -142,6 +142,11 @@ def test_a_question_refused_comes_back(stage: Stage, view: View) -> None:
         view.session.again("no such turn", ("strange",))
         view.session.send("keep me", ("strange",))
     assert back.args == ["keep me", ()]
+    chat = view.chat
+    with stage.qtbot.waitSignal(view.session.returned) as later:
+        view.session.send("me too", ("strange",))
+        view.leave()
+    assert later.args == [chat, "me too", ()]
 
 
 # ---------------------------------------------------------------- panes

@@ -93,6 +93,9 @@ def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: 
     click(qtbot, view.head_tools.toggles[1].chip)
     assert view.judging.blind.on
     assert not betrayed(view)
+    view.composer_tools.choose(view.grid.panes[0].pane)
+    assert view.composer_state().blind.startswith("None of these"), "which pane has no vision would tell"
+    view.composer_tools.choose("")
     view.send("Where?")
     stage.until(lambda: [run.phase for run in view.session.runs.values()] == ["answering"])  # the slow one alone
     rows = [row for pane in view.grid.panes for row in pane.view.column.rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.composer_context import Fill, fill_of, short_count
 from paddock.gui.pages.composer_files import LARGEST, fenced, read_texts
+from paddock.gui.pages.composer_pictures import shown_of
 from paddock.sdk.questions import ContextUse
-from paddock.sdk.types import Message, NewChat
+from paddock.sdk.types import Message, NewChat, SendRequest
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -285,3 +286,59 @@ def test_what_waits_and_is_refused_is_a_draft_again(chat_scene: Scene) -> None:
     scene.host.generation_ended.emit("", chat)
     scene.until(lambda: scene.chat.drafts.texts.get(chat) == "second\n\nthird")
     assert scene.chat.waiting.drafts() == {}
+
+
+def test_a_refused_question_is_never_lost(chat_scene: Scene, noise_png: Callable[..., bytes]) -> None:
+    scene, chat, composer = chat_scene, chat_scene.chat, chat_scene.chat.composer
+    scene.take_model("fast")
+    scene.type_and_send("first")
+    scene.answered()
+    place = scene.dialogue.chat
+    broken = msgspec.structs.replace(shown_of(noise_png(40, 30)).picture, data=b"no picture")
+
+    def ask() -> None:
+        composer.set_text("")
+        composer.pictures.put(())
+        scene.dialogue.send("keep me", SendRequest(), (broken,))
+
+    ask()
+    scene.until(lambda: scene.dialogue.messages[-1].state == "failed")
+    chat.new_chat()
+    assert (composer.text(), composer.pictures.shown) == ("", ())
+    chat.open(place)
+    assert (composer.text(), [one.picture for one in composer.pictures.shown]) == ("keep me", [broken])
+    scene.until(lambda: len(scene.dialogue.messages) == 2)
+    ask()
+    chat.new_chat()  # before the host has said anything
+    scene.until(lambda: chat.drafts.texts.get(place) == "keep me")
+    chat.open(place)
+    assert [one.picture for one in composer.pictures.shown] == [broken]
+    edited = msgspec.structs.replace(broken, data=None)
+    chat.give_back("", (edited,))
+    assert [one.picture for one in composer.pictures.shown] == [broken], "the host has those of an edited question"
+
+
+def test_pictures_of_a_draft_stay_when_the_host_comes_back_and_are_read_once(
+    chat_scene: Scene, noise_png: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, chat, composer = chat_scene, chat_scene.chat, chat_scene.chat.composer
+    scene.take_model("held")
+    scene.type_and_send("first")
+    scene.answering()
+    shown = shown_of(noise_png(44, 30))
+    composer.pictures.put((shown,))
+    scene.host.snapshot.emit()
+    assert [one.picture for one in composer.pictures.shown] == [shown.picture]
+    scene.until(lambda: scene.dialogue.run is not None)
+    scene.gates["held"].open()
+    scene.answered()
+    place = scene.dialogue.chat
+    composer.pictures.put(())
+    drafts = chat.pictures.drafts
+    monkeypatch.setitem(drafts._stored, place, (msgspec.structs.replace(shown.picture, data=None),))
+    monkeypatch.setattr(drafts, "read", lambda pictures: (shown,))
+    for _ in range(2):
+        chat.new_chat()
+        chat.open(place)
+    scene.until(lambda: not composer._reading)
+    assert [one.picture for one in composer.pictures.shown] == [shown.picture]

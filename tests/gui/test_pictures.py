@@ -22,7 +22,7 @@ from paddock.gui.pages.draft_pictures import PictureDrafts
 from paddock.gui.widgets.buttons import PaintedButton
 from paddock.gui.widgets.conversation.endings import ending
 from paddock.gui.window_state import read
-from paddock.sdk.errors import BadRequest
+from paddock.sdk.errors import BadRequest, HostUnavailable
 from paddock.sdk.pictures import LARGEST_BYTES, picture_of
 from paddock.sdk.types import LoadedModel, NewChat, Pane
 
@@ -379,50 +379,13 @@ def test_a_loaded_model_sees_by_the_projector_that_it_has(seeing: Scene) -> None
     assert not host.sees("tried")
 
 
-def test_a_refused_question_is_never_lost(seeing: Scene, noise_png: Png) -> None:
-    scene, chat, composer = seeing, seeing.chat, seeing.chat.composer
-    scene.type_and_send("first")
-    scene.answered()
-    place, broken = scene.dialogue.chat, replace(shown_of(noise_png(40, 30)).picture, data=b"no picture")
-
-    def ask() -> None:
-        composer.pictures.put((Shown(broken, QImage()),))
-        scene.type_and_send("keep me")
-
-    ask()
-    scene.until(lambda: scene.dialogue.messages[-1].state == "failed")
-    chat.new_chat()
-    assert (composer.text(), composer.pictures.shown) == ("", ())
-    chat.open(place)
-    assert (composer.text(), [one.picture for one in composer.pictures.shown]) == ("keep me", [broken])
-    scene.until(lambda: len(scene.dialogue.messages) == 2)
-    ask()
-    chat.new_chat()  # before the host has said anything
-    scene.until(lambda: chat.drafts.texts.get(place) == "keep me")
-    chat.open(place)
-    assert [one.picture for one in composer.pictures.shown] == [broken]
-    edited = replace(broken, data=None)
-    chat.give_back("", (edited,))
-    assert [one.picture for one in composer.pictures.shown] == [broken], "the host has those of an edited question"
-
-
-def test_pictures_of_a_draft_stay_when_the_host_comes_back_and_are_read_once(seeing: Scene, noise_png: Png) -> None:
-    scene, chat, composer = seeing, seeing.chat, seeing.chat.composer
-    scene.take_model("held")
-    scene.type_and_send("first")
-    scene.answering()
-    shown = shown_of(noise_png(44, 30))
-    composer.pictures.put((shown,))
-    scene.host.snapshot.emit()
-    assert [one.picture for one in composer.pictures.shown] == [shown.picture]
-    scene.gates["held"].open()
-    scene.answered()
-    place = scene.dialogue.chat
-    composer.pictures.put(())
-    chat.pictures.drafts._stored[place] = (replace(shown.picture, data=None),)
-    chat.pictures.drafts.read = lambda pictures: (shown,)
-    for _ in range(2):
-        chat.new_chat()
-        chat.open(place)
-    scene.until(lambda: not composer._reading)
-    assert [one.picture for one in composer.pictures.shown] == [shown.picture]
+def test_files_of_drafts_are_written_when_the_host_is_there_again(
+    seeing: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts, shown = PictureDrafts(seeing.host, tmp_path, {}, seeing.window), shown_of(painted(33, 33))
+    with monkeypatch.context() as away:
+        away.setattr(seeing.host, "call", lambda job, then, failed, owner: failed(HostUnavailable("Gone.")))
+        drafts.show((shown,))
+    assert not list(tmp_path.iterdir())
+    seeing.host.snapshot.emit()
+    seeing.until(lambda: [path.name for path in tmp_path.iterdir()] == [shown.picture.hash])

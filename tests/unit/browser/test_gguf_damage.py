@@ -6,9 +6,9 @@ import contextlib
 import io
 import random
 import struct
-import time
 import tracemalloc
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -309,13 +309,13 @@ def test_100_000_mutated_headers_are_read_or_refused(gguf_file):
     bases = small_headers(gguf_file)
     luck = random.Random(2026)
     outcomes = Counter()
-    longest = 0.0
+    most = 0.0
     for number in range(MUTATIONS):
         data = mutate(bases[number % len(bases)], bases, luck)
         claimed = len(data) if number % 3 else 2**40
-        began = time.thread_time()
         found = outcome(data, claimed)
-        longest = max(longest, time.thread_time() - began)
+        if number % 10 == 0:
+            most = max(most, calls(partial(outcome, data, claimed)) / len(data))
         outcomes[type(found)] += 1
         if isinstance(found, Header):
             assert found.data_end <= claimed
@@ -326,6 +326,6 @@ def test_100_000_mutated_headers_are_read_or_refused(gguf_file):
         else:
             assert claimed > len(data)
             assert len(data) < found.needed <= found.likely
-    assert longest < 5.0
+    assert most < 30, "calls for a byte"
     assert outcomes[Header] > MUTATIONS // 20, "the mutations are too rude to tell anything"
     assert outcomes[ModelUnusable] > MUTATIONS // 4, "the mutations are too gentle to tell anything"

@@ -212,10 +212,11 @@ def test_pictures_of_openai_messages_are_brought_along_and_those_that_lie_elsewh
         {"type": "text", "text": "See"},
         {"type": "image_url", "image_url": {"url": data_url(picture)}},
         {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,Ä"}},
         {"type": "text", "text": "this"},
     ]
     (record,) = read_item({"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": parts}]})
     assert isinstance(record, ChatRecord)
     assert [message.pictures for message in record.messages] == [(picture,), ()]
     assert record.messages[0].content == "See\n\nthis"
-    assert "3 images were left out" in record.lost
+    assert "5 images were left out" in record.lost

@@ -19,7 +19,9 @@ ws    ::= | " " | "\n" [ \t]{0,20}
 
 
 def chain(count: int, link: str, last: str = '"a"') -> str:
-    return "\n".join([f"r{count} ::= {last}", *(link.format(at, at + 1) for at in reversed(range(count))), "root ::= r0"])
+    return "\n".join(
+        [f"r{count} ::= {last}", *(link.format(at, at + 1) for at in reversed(range(count))), "root ::= r0"]
+    )
 
 
 FATAL = {

@@ -117,6 +117,26 @@ def test_wrong_guesses_change_nothing(architecture, model_file, always, driver):
     assert sum(right for _, _, right in drafted) > 5
 
 
+def crowded(driver: Driver, drafting: str) -> list[str]:
+    """The texts of three answers for which there is no room at once, behind one that is cancelled."""
+    asked = {"drafting": drafting, "ignore_eos": True}
+    cancelled = driver.greedy(prompt=tuple(prompt(9, 30)), max_tokens=200, sampling=asked)
+    runs = [driver.greedy(prompt=tuple(prompt(seed, 50)), max_tokens=50, sampling=asked) for seed in (6, 7, 8)]
+    cancelled.wait(len)
+    driver.engine.cancel(cancelled.request.id)
+    assert cancelled.ending
+    return [run.text_when_finished for run in runs]
+
+
+@pytest.mark.parametrize("architecture", ["glm4moe", "qwen35"])
+def test_answers_that_are_sent_back_for_room_go_on_with_guesses(architecture, model_file, always, driver):
+    driver.load(model_file(architecture, half_alike), **OPTIONS | {"n_ctx": 256})
+    plain, drafted = crowded(driver, "off"), crowded(driver, "model")
+    assert drafted == plain
+    assert driver.engine._runner.scheduler.preemptions > 0
+    assert driver.engine._draft_model._answers == {}
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Context, MtpDrafter]]:
     options = effective_options(OPTIONS)

@@ -25,7 +25,7 @@ from paddock.sdk.types import Message
 from .architectures.models import write_model
 
 TOKENS = 16
-DEADLINE = 30.0
+DEADLINE = 120.0
 Png = Callable[..., bytes]
 
 
