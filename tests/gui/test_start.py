@@ -59,12 +59,16 @@ def test_the_application_has_its_names_for_screen_readers(open_window: Callable[
 
 
 def test_the_collector_runs_on_the_gui_thread_only(open_window: Callable[[], Scene]) -> None:
-    scene = open_window()
-    assert not gc.isenabled()
-    scene.show(connected=False)
-    scene.until(lambda: gc.get_freeze_count() > 0)
-    scene.close()
-    assert gc.isenabled()
+    gc.enable()  # as in a program, but for these tests
+    try:
+        scene = open_window()
+        assert not gc.isenabled()
+        scene.show(connected=False)
+        scene.until(lambda: gc.get_freeze_count() > 0)
+        scene.close()
+        assert gc.isenabled()
+    finally:
+        gc.disable()
     assert gc.get_freeze_count() == 0
 
 
