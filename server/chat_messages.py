@@ -295,9 +295,11 @@ def _upwards(
     while at is not None and at in found:
         row = found[at]
         if row["deleted"] is None:
-            whose = {"", row["pane"] or pane}
-            siblings = [id for of in whose for id in versions.get((row["parent"], of), ())]
-            path.append(message_of(row, tuple(sorted(siblings, key=lambda id: found[id]["number"]))))
+            whose, parent = row["pane"] or pane, row["parent"]
+            own, siblings = versions.get((parent, whose), []) if whose else [], versions.get((parent, ""), [])
+            if own:
+                siblings = sorted((*siblings, *own), key=lambda id: found[id]["number"])
+            path.append(message_of(row, tuple(siblings)))
         at = row["parent"]
     return path[::-1]
 

@@ -97,18 +97,20 @@ def painted(messages: tuple[ChatMessage, ...], runs: int) -> float:
     """Milliseconds from ``set_messages`` to the end of the first paint of a conversation view."""
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from paddock.gui.app import make_application
+    from paddock.gui.app import Collector, make_application
     from paddock.gui.theme import Theme
     from paddock.gui.widgets.conversation import ConversationView
     from paddock.gui.widgets.conversation.highlight import warm
 
     application = make_application()
+    collector = Collector()  # as in the window, which collects between events only
     Theme().apply(application)
     warm()  # as the window has done by then
     view = ConversationView(editable=True)
     view.resize(760, 800)
     view.show()
     application.processEvents()
+    collector.start()
 
     def show() -> None:
         view.set_messages(list(messages))
@@ -119,7 +121,9 @@ def painted(messages: tuple[ChatMessage, ...], runs: int) -> float:
         application.processEvents()
         return took(show, 1)
 
-    return statistics.median(once() for _ in range(runs))
+    median = statistics.median(once() for _ in range(runs))
+    collector.stop()
+    return median
 
 
 def main() -> int:

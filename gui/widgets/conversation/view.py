@@ -27,6 +27,8 @@ from paddock.sdk.types import ChatMessage
 
 UPDATE_S = 0.030
 """At most about 30 updates a second; an expensive one makes the next wait four times as long as it took."""
+HEAVY_S = 0.010
+"""What took longer is painted in another turn."""
 
 
 class ConversationView(Searching):
@@ -65,7 +67,7 @@ class ConversationView(Searching):
         self._editable = editable
         self._offers = Offers(actions, heads, numbers)
         self._silk: int | None = None
-        self._renewing = QObject(self)
+        self._renewing, self._repainting = QObject(self), QObject(self)
         self._jump = JumpButton(self)
         self._jump.clicked.connect(lambda: self.settle(True, None))
         workshop().ready.connect(self._something_ready)
@@ -310,14 +312,17 @@ class ConversationView(Searching):
             top = row.top + row.first_change(caret, before - row.top)
             dirty = top if dirty is None else min(dirty, top)
         if dirty is not None:
-            self._show(stick, anchor, before, dirty)
+            self.settle(stick, anchor, repaint=False)
+            if time.perf_counter() - started > HEAVY_S:
+                self._turns.ask(self._repainting, self.viewport().update)
+            else:
+                self._show(before, dirty)
         self._last_update = time.perf_counter()
         self._cost = self._last_update - started
         if any(row.parsed and row.pending() for row in self.column.rows):
             self._turns.ask(self, self._update)
 
-    def _show(self, stick: bool, anchor: tuple[MessageRow, int, int] | None, before: int, dirty: int) -> None:
-        self.settle(stick, anchor, repaint=False)
+    def _show(self, before: int, dirty: int) -> None:
         now, height = self.scrolled(), self.viewport().height()
         if now != before:
             self.shift(before - now)
