@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 
 import msgspec
 from PySide6.QtCore import QEvent, QObject, QPointF, Signal
@@ -98,6 +99,7 @@ class ConversationView(Searching):
 
     def set_messages(self, messages: Sequence[ChatMessage]) -> None:
         """Show ``messages``. Those shown already keep their layout and place; another chat is shown from its end."""
+        started = time.perf_counter()
         known = {row.message.id: row for row in self.column.rows}
         same_chat = any(message.id in known for message in messages)
         stick = self.at_bottom() or not same_chat
@@ -119,7 +121,8 @@ class ConversationView(Searching):
         if anchor is not None and anchor[0] not in rows:
             anchor = None
         self.fit()
-        self.settle(stick, anchor)
+        self.settle(stick, anchor, repaint=False)
+        self._repaint(started)
 
     def append_message(self, message: ChatMessage) -> None:
         """Add a message at the end. An own message is always scrolled to."""
@@ -313,14 +316,19 @@ class ConversationView(Searching):
             dirty = top if dirty is None else min(dirty, top)
         if dirty is not None:
             self.settle(stick, anchor, repaint=False)
-            if time.perf_counter() - started > HEAVY_S:
-                self._turns.ask(self._repainting, self.viewport().update)
-            else:
-                self._show(before, dirty)
+            self._repaint(started, partial(self._show, before, dirty))
         self._last_update = time.perf_counter()
         self._cost = self._last_update - started
         if any(row.parsed and row.pending() for row in self.column.rows):
             self._turns.ask(self, self._update)
+
+    def _repaint(self, started: float, part: Callable[[], None] | None = None) -> None:
+        """Paint everything, or a ``part``; where what has been done since ``started`` took long, everything in another
+        turn."""
+        if time.perf_counter() - started > HEAVY_S:
+            self._turns.ask(self._repainting, self.viewport().update)
+        else:
+            (part or self.viewport().update)()
 
     def _show(self, before: int, dirty: int) -> None:
         now, height = self.scrolled(), self.viewport().height()
