@@ -67,6 +67,10 @@ class TableRole(IntEnum):
     """Who made it and what it can do, or why it cannot be used."""
 
 
+REMEMBERED = 32
+"""Narrowings whose result is kept."""
+
+
 class Wanted(NamedTuple):
     """What is to be shown: models that have all ``words``, and are of the kinds that are set."""
 
@@ -162,6 +166,8 @@ class ModelTable(QAbstractTableModel):
         self._all: list[Row] = []
         self._shown: list[Row] = []
         self._wanted = Wanted()
+        self._found: dict[Wanted, list[Row]] = {}
+        """What was shown for words before, so that taking letters back is as quick as typing."""
         self.sorted_by, self.downwards = Column.NAME, False
 
     # ---------------------------------------------------------------- what is shown
@@ -174,28 +180,33 @@ class ModelTable(QAbstractTableModel):
             self._source, self._places, self._loaded = models, known, pool
             self._all = [self._row(info) for info in models.values()]
             self._order()
-            self._narrow()
             return
         moved = {id for id in pool.keys() | self._loaded.keys() if pool.get(id) != self._loaded.get(id)}
         self._loaded = pool
         if not moved:
             return
+        self._found.clear()
         if self._wanted.loaded:
-            self._narrow()
+            self._show(self._narrowed(self._all))
         for number, row in enumerate(self._shown):
             if row.info.id in moved:
                 self.dataChanged.emit(self.index(number, 0), self.index(number, len(Column) - 1))
 
     def narrow(self, wanted: Wanted) -> None:
         """Show what is ``wanted`` only."""
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._narrow()
+        if wanted == self._wanted:
+            return
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        before, self._wanted = self._wanted, wanted
+        self._found[before] = self._shown
+        more = wanted.words.startswith(before.words) and wanted == before._replace(words=wanted.words)
+        found = self._found.get(wanted)
+        self._show(self._narrowed(self._shown if more else self._all) if found is None else found)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self.sorted_by, self.downwards = Column(column), order == Qt.SortOrder.DescendingOrder
         self._order()
-        self._narrow()
 
     def _row(self, info: ModelInfo) -> Row:
         place = place_name(info, self._places)
@@ -207,9 +218,12 @@ class ModelTable(QAbstractTableModel):
         self._all.sort(key=lambda row: (name(row), row.info.quant, row.info.id))
         if self.sorted_by != Column.NAME or down:
             self._all.sort(key=lambda row: _nothing_last(key(row), down), reverse=down)
+        self._found.clear()
+        self._show(self._narrowed(self._all), anew=True)
 
-    def _narrow(self) -> None:
-        wanted, pool, rows = self._wanted, self._loaded, self._all
+    def _narrowed(self, rows: list[Row]) -> list[Row]:
+        """Those of ``rows`` that are wanted."""
+        wanted, pool = self._wanted, self._loaded
         for word in wanted.words.casefold().split():
             rows = [row for row in rows if word in row.text]
         if wanted.loaded:
@@ -221,9 +235,12 @@ class ModelTable(QAbstractTableModel):
             rows = [row for row in rows if row.info.projector]
         if wanted.place:
             rows = [row for row in rows if row.place == wanted.place]
-        if rows != self._shown or rows is self._all:
+        return rows.copy() if rows is self._all else rows
+
+    def _show(self, rows: list[Row], *, anew: bool = False) -> None:
+        if anew or rows != self._shown:
             self.beginResetModel()
-            self._shown = list(rows)
+            self._shown = rows
             self.endResetModel()
 
     # ---------------------------------------------------------------- what is asked

@@ -103,3 +103,26 @@ def test_ten_thousand_models_narrow_to_the_few_that_match(table: ModelTable) -> 
     table.narrow(Wanted("evening qwen3"))
     assert table.rowCount() == 200
     assert table.total() == 10_000
+
+
+def test_typing_and_taking_back_show_what_the_whole_words_do(table: ModelTable) -> None:
+    words = "gemma3 bf"
+    typed = [words[:length] for length in (*range(len(words) + 1), *range(len(words), -1, -1))]
+    for wanted in (*map(Wanted, typed), *(Wanted(part, chat=True) for part in typed), Wanted("bf", loaded=True)):
+        fresh = ModelTable(lambda model: 2)
+        fresh.show(library(), [LOADED], PLACES)
+        table.narrow(wanted)
+        fresh.narrow(wanted)
+        assert ids(table) == ids(fresh), wanted
+    table.narrow(Wanted("g"))
+    table.narrow(Wanted("ge"))
+    table.sort(Column.PARAMETERS, Qt.SortOrder.DescendingOrder)
+    fresh.sort(Column.PARAMETERS, Qt.SortOrder.DescendingOrder)
+    table.narrow(Wanted("g"))
+    fresh.narrow(Wanted("g"))
+    assert ids(table) == ids(fresh)
+    table.narrow(Wanted(loaded=True))
+    table.narrow(Wanted())
+    table.show(table._source, [], PLACES)
+    table.narrow(Wanted(loaded=True))
+    assert ids(table) == []
