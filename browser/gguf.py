@@ -21,6 +21,7 @@ from paddock.browser.gguf_tensors import Table, Tensor, read_table
 from paddock.browser.shards import missing_part, shard_names, shard_of
 from paddock.sdk.errors import ModelUnusable
 from paddock.sdk.types import Options
+from paddock.sdk.units import bytes_text
 
 __all__ = ["Header", "Tensor", "check_shards", "parse_header", "read_header", "read_model_headers"]
 
@@ -130,7 +131,8 @@ def parse_header(file: BinaryIO, size: int, name: str, *, available: int | None 
         raise ModelUnusable(f"{name} is damaged: {damage}.", hint="Download it again.") from None
     if header.data_end > size:
         raise ModelUnusable(
-            f"{name} is not complete: the file ends before its tensors ({size:,} of {header.data_end:,} bytes).",
+            f"{name} is not complete: the file ends before its tensors, {bytes_text(header.data_end - size)} of "
+            f"{bytes_text(header.data_end)} are missing.",
             hint="Download it again.",
             size_bytes=size,
             needed_bytes=header.data_end,

@@ -51,7 +51,7 @@ def free_now(machine: Machine) -> tuple[MemoryDevice, ...]:
     """
     memory = _machine_memory()
     cards = machine.devices[1:]
-    matched, amd = _nvidia().match(cards), _match_amd(cards)
+    matched, amd = _nvidia().match(cards), _match_amd(cards) if cards else {}
     devices = [memory]
     for card in cards:
         try:

@@ -60,6 +60,9 @@ class HostState(QObject):
     """The models on disk or their state in the pool."""
     chats_changed = Signal()
     """The list of conversations."""
+    chat_told = Signal(str)
+    """A conversation as the host tells it of itself, in the order in which it changed; empty: all of them. What comes
+    with an answer, which may be older than what was told since, is not announced here."""
     folders_changed = Signal()
     """Folders of conversations; ask for them."""
     presets_changed = Signal()
@@ -199,8 +202,10 @@ class HostState(QObject):
     # ---------------------------------------------------------------- from the event stream
 
     def _updates(self, updates: list[HostUpdate]) -> None:
+        latest = [update for update in updates if isinstance(update, SettingsChanged)][-1:]
         for update in updates:
-            self._update(update)
+            if not isinstance(update, SettingsChanged) or update is latest[0]:  # not once more back and forth
+                self._update(update)
         if any(isinstance(update, ChatChanged) for update in updates):
             self.chats_changed.emit()  # once: an import brings hundreds
 
@@ -247,6 +252,7 @@ class HostState(QObject):
                     self.chat_deleted.emit(chat)
                 else:
                     self.chats[chat] = summary
+                    self.chat_told.emit(chat)
             case ChatsReplaced(repair=repair):
                 self.call(lambda client: client.chats(), self._replace_chats)
                 self._tell_repair(repair)
@@ -328,6 +334,7 @@ class HostState(QObject):
         self.chats = {item.id: item for item in chats}
         self.chats_known = True
         self.chats_changed.emit()
+        self.chat_told.emit("")
 
 
 def _put(known: dict[str, T], id: str, value: T | None) -> None:

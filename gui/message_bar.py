@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from typing import Protocol, runtime_checkable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui import messages
 from paddock.gui.theme import current
 from paddock.gui.widgets import IconButton
 from paddock.gui.widgets.notice import Notice, Severity
 
-WIDTH = 560
+WIDTH = 640
 MOST = 3
 SEVERITIES: dict[messages.Severity, Severity] = {"info": "info", "warn": "warn", "error": "bad"}
 
@@ -46,22 +48,36 @@ class NoticeRow(QWidget):
         if notice.seconds is not None:
             self._timer.start(round(notice.seconds * 1000))
 
+    def first(self) -> QWidget:
+        """What the keyboard comes to first."""
+        return self.card.action_button() or self.close_button
+
     def _take_second(self) -> None:
         self.taken = self.notice.second
         self.gone.emit(True)
 
 
-class MessageBar(QWidget):
-    """Lies over its parent below its head, out of the way of the composer."""
+@runtime_checkable
+class HasMain(Protocol):
+    """A page of columns, of which one is what a person looks at."""
 
-    def __init__(self, source: messages.Messages, parent: QWidget) -> None:
+    main: QWidget
+
+
+class MessageBar(QWidget):
+    """Lies over the page of ``pages`` that is shown, in the middle of its main column, below its head and out of the
+    way of the composer."""
+
+    def __init__(self, source: messages.Messages, pages: QStackedWidget, parent: QWidget) -> None:
         super().__init__(parent)
+        self._pages = pages
         self._rows: list[NoticeRow] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(6)
         self.hide()
-        parent.installEventFilter(self)
+        pages.installEventFilter(self)
+        pages.currentChanged.connect(self._place)
         source.listen(self._show, self._withdraw)
 
     def texts(self) -> list[str]:
@@ -71,13 +87,17 @@ class MessageBar(QWidget):
     def rows(self) -> list[NoticeRow]:
         return list(self._rows)
 
+    def regions(self) -> list[QWidget]:
+        """Where F6 goes: what the newest notice offers, or the button that closes it."""
+        return [self._rows[-1].first()] if self._rows else []
+
     def settle(self) -> None:
         """Everything that waits to be undone is done; before the window goes."""
         for row in list(self._rows):
             self._remove(row, taken=False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
             self._place()
         return False
 
@@ -113,14 +133,16 @@ class MessageBar(QWidget):
             row.notice.on_gone()
 
     def _place(self) -> None:
-        parent = self.parentWidget()
+        parent, page = self.parentWidget(), self._pages.currentWidget()
         self.setVisible(bool(self._rows))
-        if parent is None or not self._rows:
+        if parent is None or page is None or not self._rows:
             return
-        width = min(current().px(WIDTH), parent.width() - 32)
+        ground = page.main if isinstance(page, HasMain) else page
+        ground.installEventFilter(self)  # once more changes nothing
+        width = min(current().px(WIDTH), ground.width() - 32)
         self.setFixedWidth(width)
         self._column.invalidate()
         height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
         self.resize(width, height)
-        self.move((parent.width() - width) // 2, 62)
+        self.move(ground.mapTo(parent, QPoint((ground.width() - width) // 2, 62)))
         self.raise_()

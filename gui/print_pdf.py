@@ -6,6 +6,7 @@ The pages are our own (server/chat_html.py, “paper”), any number of them. No
 from __future__ import annotations
 
 import base64
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ DPI = 300
 _MARGIN_MM = 18.0
 _FOOT_MM = 8.0
 _INK, _FAINT = "#1d1c19", "#69675f"
+_GLYPHS = re.compile(rb"beginbfrange.*?endbfrange", re.DOTALL)
+"""Which character each glyph of a font stands for."""
+_MEANINGS = re.compile(rb"(?m)^(<\w{4}> <\w{4}> )(.*)$")
 
 
 class Document(QTextDocument):
@@ -78,6 +82,18 @@ def print_page(html: str, target: Path, *, landscape: bool = False) -> None:
             _paint_foot(painter, QRectF(0, page.height(), page.width(), foot), title, number, document.pageCount())
     finally:
         painter.end()
+    _name_spaces(target)
+
+
+def _name_spaces(target: Path) -> None:
+    """Qt paints tabs with the glyph of the space and then takes that for the tab's: text copied out of the pages would
+    have tabs between its words. Both codes are of the same length, so nothing else in the file moves."""
+    printed = target.read_bytes()
+    target.write_bytes(_GLYPHS.sub(lambda found: _MEANINGS.sub(_space_for_tab, found[0]), printed))
+
+
+def _space_for_tab(line: re.Match[bytes]) -> bytes:
+    return line[1] + line[2].replace(b"<0009>", b"<0020>")
 
 
 def _font(size: int) -> QFont:

@@ -82,7 +82,6 @@ class Rail(QWidget):
             self.downloads.hide()
             return
         icon, ink = MARKS[summary.state]
-        ink = "bad" if "failed" in summary.words else ink
         self.downloads.show_progress(summary.fraction, icon, ink, summary.words, summary.sentence)
 
     def show_labels(self, shown: bool) -> None:

@@ -8,6 +8,7 @@ checkout has. The exit code is 1 when a page could not be drawn.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from PySide6.QtWidgets import QApplication
 
 from paddock.gui.app import make_application
 from paddock.gui.screens_batch import BatchPictures
-from paddock.gui.screens_browser import BrowserPictures
 from paddock.gui.screens_chat import prepare
 from paddock.gui.screens_compare import ComparePictures
 from paddock.gui.screens_compare import prepare as prepare_compared
@@ -28,11 +28,15 @@ from paddock.gui.screens_finding import FindingPictures
 from paddock.gui.screens_home import clear_remains, own_home
 from paddock.gui.screens_hub import CATALOGUE, TestHub
 from paddock.gui.screens_judging import JudgingPictures
-from paddock.gui.screens_moments import MomentPictures
+from paddock.gui.screens_lists import ListPictures
+from paddock.gui.screens_rare import RareBrowsing, RarePictures
+from paddock.gui.screens_start import StartPictures
 from paddock.gui.screens_studio import LAPTOP, LARGE, SMALL, THEMES, NotDrawn, Studio
+from paddock.gui.screens_ways import BrowserWays, ComparedWays
 from paddock.sdk.paths import Home
 
 Shoot = Callable[[str], None]
+SCREEN = {"name": "screen", "x": 0, "y": 0, "logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Order:
     sizes: dict[str, tuple[int, int]]
     only: tuple[str, ...] = ()
 
-    def wants(self, subject: Shoot) -> bool:
+    def wants(self, subject: Callable[..., None]) -> bool:
         return not self.only or any(word in subject.__name__ for word in self.only)
 
 
@@ -52,7 +56,7 @@ def take(order: Order) -> int:
     """All pictures that are wanted; the exit code."""
     clear_remains()
     application = make_application()
-    failed = chats(application, order) + comparing(application, order)
+    failed = starting(application, order) + chats(application, order) + comparing(application, order)
     if CATALOGUE.is_file():
         failed += browsing(application, order)
     else:
@@ -60,20 +64,38 @@ def take(order: Order) -> int:
     return int(bool(failed))
 
 
+def starting(application: QApplication, order: Order) -> list[str]:
+    """A window that has no host; what could not be drawn."""
+    if not order.wants(StartPictures.start):
+        return []
+    with own_home() as home:
+        studio = Studio(application, home, order.folder)
+        pages = StartPictures(studio)
+        for subject in (pages.start, pages.without):
+            for variant, size in order.sizes.items():
+                for theme in THEMES:
+                    studio.attempt(subject, pages.dress(theme, size, variant))
+        studio.close()
+    return studio.failed
+
+
 def chats(application: QApplication, order: Order) -> list[str]:
     """Conversations, and what a newcomer has; what could not be drawn."""
     with own_home() as home:
         prepare(home)
         with studio_of(application, home, order.folder) as studio:
-            chat = MomentPictures(studio)
+            chat = ListPictures(studio)
             chat.furnish()
-            finding = FindingPictures(studio)
+            finding, rare = FindingPictures(studio), RarePictures(studio, chat)
             rounds(studio, order, (chat.rich, chat.error, chat.loading, chat.writing, chat.reasoning, chat.versions,
-                                   chat.pictures, chat.gauge, chat.lists, chat.presets, chat.deeds, chat.names,
-                                   chat.data, finding.palette, finding.shortcuts))  # fmt: skip
+                                   chat.pictures, chat.gauge, chat.lists, chat.presets, chat.deeds, chat.menus,
+                                   chat.marked, chat.private, chat.names,
+                                   chat.data, finding.palette, finding.shortcuts, rare.large_text, rare.served,
+                                   rare.notices))  # fmt: skip
             chat.clear_demos(home)
             rounds(studio, order, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
-                                   chat.load_dialog))  # fmt: skip
+                                   chat.load_dialog, rare.load_more, rare.short_of_memory, rare.prompt,
+                                   rare.nothing_there))  # fmt: skip
     return studio.failed
 
 
@@ -84,10 +106,11 @@ def comparing(application: QApplication, order: Order) -> list[str]:
         with studio_of(application, home, order.folder) as studio:
             pages = ComparePictures(studio)
             rounds(studio, order, (pages.two, pages.three, pages.four, pages.five, pages.six, pages.long_names,
-                                   pages.failed, pages.empty, pages.running, pages.queued, pages.structure,
-                                   pages.pane, BatchPictures(studio).batch))  # fmt: skip
-            judging = JudgingPictures(studio)
-            rounds(studio, order, (judging.blind, judging.judged, judging.settings, judging.board))
+                                   pages.failed, pages.empty, pages.running, pages.queued, pages.pictures,
+                                   pages.structure, pages.pane, BatchPictures(studio).batch))  # fmt: skip
+            judging = ComparedWays(studio)
+            rounds(studio, order, (judging.blind, judging.judged, judging.settings, judging.board,
+                                   judging.ways, judging.second_turn))  # fmt: skip
     return studio.failed
 
 
@@ -97,15 +120,16 @@ def browsing(application: QApplication, order: Order) -> list[str]:
         hub = TestHub(home.root.parent)
         try:
             with studio_of(application, home, order.folder) as studio:
-                pages = BrowserPictures(studio, hub)
+                pages, rare = BrowserWays(studio, hub), RareBrowsing(studio)
                 for prepare_page in (pages.plan, pages.note, pages.throw_away, pages.get):
                     studio.attempt(prepare_page, "")
                 rounds(studio, order, (pages.discover, pages.card, pages.gated, pages.large_model, pages.searched,
-                                       pages.nothing, pages.models, pages.selected, pages.broken, pages.dialogs,
-                                       pages.first_run, pages.settings, pages.newcomer, pages.opened,
-                                       JudgingPictures(studio).no_votes))  # fmt: skip
+                                       pages.nothing, pages.filters, pages.models, pages.selected, pages.broken,
+                                       pages.dialogs, pages.first_run, pages.settings, pages.newcomer, pages.opened,
+                                       JudgingPictures(studio).no_votes, rare.rare_models, rare.told,
+                                       rare.address))  # fmt: skip
                 studio.attempt(pages.quantize, "")
-                rounds(studio, order, (pages.downloads,))
+                rounds(studio, order, (pages.downloads, pages.details))
                 pages.end()
                 hub.end()
                 rounds(studio, order, (pages.offline,))
@@ -137,6 +161,14 @@ def studio_of(application: QApplication, home: Home, folder: Path) -> Iterator[S
         studio.close()
 
 
+def screen_file(folder: Path, width: int, height: int) -> str:
+    """The platform with a screen of the largest window's size, so that menus and popups stay within the pictures and
+    where they belong; its own has 800 x 800."""
+    path = folder / f".screen-{width}.json"
+    path.write_text(json.dumps({"screens": [SCREEN | {"width": width, "height": height}]}), encoding="utf-8")
+    return f"offscreen:configfile={os.path.relpath(path)}"  # a drive's colon would end the name
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="screens", description="Draw every page into a folder.")
     parser.add_argument("folder", type=Path)
@@ -145,7 +177,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     only = tuple(options.only)
     options.folder.mkdir(parents=True, exist_ok=True)
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    across, down = (2 * LAPTOP[0], 2 * LAPTOP[1]) if options.doubled else LARGE
+    os.environ["QT_QPA_PLATFORM"] = screen_file(options.folder, across, down)
     if options.doubled:
         return take(Order(options.folder, {"200": LAPTOP}, only))
     os.environ.pop("QT_SCALE_FACTOR", None)

@@ -13,12 +13,21 @@ from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.sdk.types import ModelInfo, Pane
 
 PROMPTS = """prompt,contains,regex,name
-What is the capital of France?,Paris,,
-Name its river in one word.,,^\\w+$,river
-How many people live in the capital of France and in its suburbs together?,,\\d+,
-Tell me about ducks.,duck,,
+What does a short system prompt leave more of?,room,,
+Say in one word what a long one costs.,,^\\w+\\W?$,one word
+Why are twenty rules in a system prompt followed less well than three of them?,rule,,
+Is a short prompt read faster?,faster,,
+Where is it kept between two questions?,cache,,
+When is it read again?,,prompts?,
+Does it count against the context?,room,,
+Who may change it?,you,,
+Is a list better than prose?,list,,
+What should stand first in it?,first,,
+May it hold examples?,example,,
+How long is too long?,,\\d+,
+Does politeness help?,,Short,
+Can it be empty?,,"^Yes|^No",
 """
-MORE = "".join(f"Question number {number} about ducks?,duck,,\n" for number in range(5, 15))
 
 
 class BatchPictures:
@@ -52,13 +61,14 @@ class BatchPictures:
         setup.source.text.setPlainText("prompt,contain\nWho?,me\n")
         studio.until(setup.source.trouble.isVisible, "What is wrong with the prompts")
         studio.save(f"batch-wrong-{name}", dialog)
-        setup.source.text.setPlainText(PROMPTS + MORE)
+        setup.source.text.setPlainText(PROMPTS)
         studio.until(lambda: setup.source.prompts is not None, "The prompts")
         setup.cards[1].fold.click()
-        setup.checks.add_row().value.setText("Paris")
+        setup.checks.add_row().value.setText("prompt")
         studio.save(f"batch-ready-{name}", dialog)
         setup.begin()
-        studio.until(lambda: bool(run.table.at(0, 0)), "The first answer")
+        last = len(PROMPTS.splitlines()) - 2
+        studio.until(lambda: all(run.table.at(last, pane) for pane in (0, 1, 3)), "All answers but those that wait")
         studio.save(f"batch-running-{name}", dialog)
         run.pause.click()
         studio.until(lambda: run.batch is not None and run.batch.state != "running", "The pause")

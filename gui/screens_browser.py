@@ -28,6 +28,7 @@ from paddock.gui.screens_content import (
     TRASHED,
 )
 from paddock.gui.screens_hub import TestHub
+from paddock.gui.screens_moments import estimated
 from paddock.gui.screens_studio import LARGE, NotDrawn, Studio
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.library import QuantizeRequest
@@ -61,7 +62,6 @@ class BrowserPictures:
         studio = self._studio
         self._download(DOWNLOADS["done"])
         studio.until(lambda: self._state(DOWNLOADS["done"]) == "done", "A download that is done")
-        studio.save("notice-download")
         self._hub.set_rate(SLOW)
         for which in ("failed", "running", "waiting", "later"):
             self._download(DOWNLOADS[which])
@@ -171,10 +171,7 @@ class BrowserPictures:
         studio.window.show_page("models")
         page = cast(ModelsPage, studio.window.stack.currentWidget())
         page.show_model(model)
-        studio.until(lambda: page.pane.model == model, f"The details of {model}")
-        studio.until(
-            lambda: page.pane.plan is not None and page.pane.plan.estimator.settled, f"The estimate of {model}"
-        )
+        studio.until(lambda: estimated(page, model), f"The estimate of {model}")
         return page
 
     def models(self, name: str) -> None:
@@ -184,7 +181,6 @@ class BrowserPictures:
         page.open_pane(True)
         self._studio.save(f"models-details-{name}")
         bar = self._studio.part(QScrollArea, page.pane).verticalScrollBar()
-        self._studio.until(lambda: page.pane.plan is not None and page.pane.plan.estimator.settled, "The estimate")
         self._studio.settle()
         bar.setValue(bar.maximum())
         self._studio.save(f"models-foot-{name}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import struct
 from functools import partial
 from pathlib import Path
+
+from PySide6.QtWidgets import QScrollArea
 
 from paddock.gui.pages.chats_trash import ChatsTrash
 from paddock.gui.pages.export_dialog import ExportDialog
@@ -14,7 +15,8 @@ from paddock.gui.pages.import_chats_dialog import ImportChatsDialog
 from paddock.gui.pages.inspector_import import ImportPreset
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
-from paddock.gui.screens_content import CHATS, ECHO_MODELS, PROJECTOR, QUESTIONS, RICH
+from paddock.gui.screens_content import CHATS, DELETED, ECHO_MODELS, PROJECTOR, QUESTIONS, RICH
+from paddock.gui.screens_home import put_echo
 from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.gui.widgets.conversation import ConversationView
 from paddock.sdk.aclient import AsyncClient
@@ -27,12 +29,15 @@ from paddock.sdk.types import ChatPatch, NewChat
 def prepare(home: Home) -> None:
     """Models of the echo engine beside the starter: that write, die, load slowly, have long names."""
     for name, script in ECHO_MODELS.items():
-        folder = home.models / "demo" / name[:100]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
+        put_echo(home, name, script)
+    write_projector(home, "demo-seer")
+
+
+def write_projector(home: Home, model: str) -> None:
+    """The file through which ``model`` sees, beside it."""
     words = b"".join(_word(name) + struct.pack("<I", 8) + _word(value) for name, value in PROJECTOR)
     head = b"GGUF" + struct.pack("<IQQ", 3, 0, len(PROJECTOR))
-    (home.models / "demo" / "demo-seer" / "mmproj-demo-seer.gguf").write_bytes(head + words)
+    (home.models / "demo" / model / f"mmproj-{model}.gguf").write_bytes(head + words)
 
 
 def _word(text: str) -> bytes:
@@ -50,9 +55,11 @@ class ChatPictures:
     # ---------------------------------------------------------------- what is to be seen
 
     def furnish(self) -> None:
+        studio = self._studio
         for title, pinned in CHATS:
             self._store(title, pinned)
-        studio = self._studio
+        for title in DELETED:
+            studio.ask(partial(AsyncClient.delete_chat, id=self._store(title)))
         work = studio.ask(lambda client: client.put_chat_folder(FolderPatch(name="Work"))).id
         filed = studio.ask(lambda client: client.create_chat(NewChat(title="Release notes 0.4"))).summary.id
         studio.ask(lambda client: client.patch_chat(filed, ChatPatch(folder=work, tags=("release",))))
@@ -60,11 +67,13 @@ class ChatPictures:
         self._made["chat-rich"] = self._converse(self._echo("demo-writer"), RICH)
         self._made["chat-error"] = self._converse(self._echo("demo-crash"), ("Tell me a short story about a fox",))
 
-    def _store(self, title: str, pinned: bool) -> None:
+    def _store(self, title: str, pinned: bool = False) -> str:
+        """The id of an empty conversation."""
         studio = self._studio
         chat = studio.ask(lambda client: client.create_chat(NewChat(title=title))).summary.id
         if pinned:
             studio.ask(lambda client: client.patch_chat(chat, ChatPatch(pinned=True)))
+        return chat
 
     def _answering_model(self) -> str:
         host = self._studio.host
@@ -88,13 +97,14 @@ class ChatPictures:
         chat.send(question)
 
     def _throw_away(self, made: str) -> None:
-        """Leave a conversation and delete it."""
+        """Leave a conversation and delete it for good."""
         studio = self._studio
         if made in self._made.values():
             raise NotDrawn("A picture was about to delete the conversation of another one.")
         studio.chat.new_chat()
         studio.ask(lambda client: client.delete_chat(made))
         studio.until(lambda: made not in studio.host.chats, "The list without that conversation")
+        studio.ask(lambda client: client.purge_chat(made))
 
     def _converse(self, model: str, questions: tuple[str, ...]) -> str:
         """The id of a new conversation, once every answer in it is stored."""
@@ -161,7 +171,7 @@ class ChatPictures:
         studio.until(lambda: studio.host.loaded_model(slow) is None, "The unloading")
 
     def deeds(self, name: str) -> None:
-        """Search, a message under edit, one put in, what waits, the trash."""
+        """Search, a message under edit, one put in, the trash."""
         studio, chat = self._studio, self._studio.chat
         self._rich()
         chat.chats.search.setText("evaluated")
@@ -172,9 +182,6 @@ class ChatPictures:
             chat.deeds.act(action, chat.dialogue.messages[0].id)
             studio.save(f"chat-{action}-{name}")
             chat.composer.stop_editing()
-        chat.composer.queue.put(("And on a Mac?", "A question that waits with many words " * 8))
-        studio.save(f"chat-queue-{name}")
-        chat.composer.queue.put(())
         chat.chats.open_trash()
         trash = studio.part(ChatsTrash)
         studio.until(lambda: trash.about.text() != "Reading…", "The trash")
@@ -226,6 +233,7 @@ class ChatPictures:
         inspector.section.order.set_open(True)
         studio.save(f"sampler-order-{name}")
         inspector.section.order.set_open(False)
+        studio.part(QScrollArea, inspector).verticalScrollBar().setValue(0)
         inspector.open_library()
         library = studio.part(PromptLibrary)
         studio.until(lambda: library.list.count() > 1, "The saved prompts")
@@ -237,6 +245,7 @@ class ChatPictures:
         studio.until(lambda: sheet.read is not None, "What the preset says")
         studio.save(f"import-preset-{name}", sheet)
         sheet.reject()
+        studio.chat.columns.close_overlay()
 
     def files(self, name: str) -> None:
         """A conversation to a file, and conversations from files."""

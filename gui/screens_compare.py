@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from paddock.gui.pages.compare import CompareView
-from paddock.gui.screens_content import LONG, LONGEST
+from paddock.gui.screens_chat import write_projector
+from paddock.gui.screens_content import LONG, LONGEST, SHOWN
+from paddock.gui.screens_home import put_echo
+from paddock.gui.screens_moments import hill
 from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
@@ -32,14 +34,33 @@ MODELS: dict[str, dict[str, Any]] = {
         "tokens_per_second": 400,
         "take_mib": 5,
     },
-    "Slow": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
-    "Json-A": {"text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}', "tokens_per_second": 90},
-    "Json-B": {"text": '{"city": "London", "born": 1816, "name": "Ada", "works": ["Notes", "Letters"]}'},
-    "Alone": {"text": "It is light.", "parallel": 1, "hold": {"after_tokens": 2}},
-    "Gate": {"text": "The capital is Paris, of ducks.", "hold": {"until": "open", "when": "river"}},
+    "Gemma-3-12B": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
+    "Mistral-7B": {
+        "text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}',
+        "tokens_per_second": 90,
+    },
+    "Gemma-3-4B": {
+        "text": '{"city": "London", "born": 1816, "name": "Ada", "works": ["Notes", "Letters"]}',
+        "tokens_per_second": 120,
+    },
+    "Phi-4": {
+        "text": "Because the wind pushes against it, and the string holds it back.",
+        "parallel": 1,
+        "hold": {"after_tokens": 5},
+    },
+    "Gate": {
+        "text": "It leaves more room for a longer prompt.",
+        "tokens_per_second": 30,
+        "hold": {"until": "open"},
+    },
+    "Qwen3-VL-8B": {"text": "A hill under a white sun, four times; the colours differ.", "tokens_per_second": 90},
     "Broken": {"text": "", "die": {"signal": "SIGSEGV", "after_tokens": 0}},
-    LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 60},
-    LONGEST: {"text": "Short prompts are read faster, and they leave more room.", "tokens_per_second": 60},
+    LONG: {"text": "Short prompts are read faster.", "tokens_per_second": 45, "take_mib": 30},
+    LONGEST: {
+        "text": "Short prompts are read faster, and they leave more room.",
+        "tokens_per_second": 45,
+        "take_mib": 42,
+    },
 }
 SIX = ("Qwen3-8B", "Llama-3.1-8B", "Starter", "Qwen3-8B", LONG, LONGEST)
 
@@ -47,9 +68,8 @@ SIX = ("Qwen3-8B", "Llama-3.1-8B", "Starter", "Qwen3-8B", LONG, LONGEST)
 def prepare(home: Home) -> None:
     """Models of the echo engine that answer as they are told."""
     for name, script in MODELS.items():
-        folder = home.models / "demo" / name[:100]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.echo.json").write_text(json.dumps(script), encoding="utf-8")
+        put_echo(home, name, script)
+    write_projector(home, "Qwen3-VL-8B")
 
 
 class ComparePictures:
@@ -91,33 +111,50 @@ class ComparePictures:
 
     def running(self, name: str) -> None:
         """One that has answered, one that writes."""
-        view = self._begin(("Starter", "Slow"))
+        view = self._begin(("Starter", "Gemma-3-12B"))
         view.send(QUESTION)
+        self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
         wanted = "Some words of a slow answer"
         self._studio.until(lambda: any(run.pieces > 8 for run in view.session.runs.values()), wanted)
-        self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
         self._studio.save(f"compare-running-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of the slow answer")
 
     def queued(self, name: str) -> None:
         """Two panes of a model that answers one at a time: one writes, the other waits."""
-        view = self._begin(("Alone", "Alone"))
-        view.send("Is it light?")
-        self._studio.until(lambda: any(run.pieces for run in view.session.runs.values()), "Some words")
+        view = self._begin(("Phi-4", "Phi-4"))
+        view.send("Why does a kite stay up?")
+        self._studio.until(lambda: any(run.pieces > 3 for run in view.session.runs.values()), "Some words")
         self._studio.save(f"compare-queued-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of both")
 
     def structure(self, name: str) -> None:
         """The differences between two answers in JSON."""
-        view = self._begin(("Json-A", "Json-B"))
-        view.send("Ada as JSON")
+        view = self._begin(("Mistral-7B", "Gemma-3-4B"))
+        view.send("Ada Lovelace as JSON")
         self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         view.judging.differences.toggle.set(True)
         self._studio.until(lambda: view.judging.differences.marked, "The differences")
         self._studio.save(f"differences-structure-{name}")
         view.judging.differences.toggle.set(False)
+
+    def pictures(self, name: str) -> None:
+        """A question with pictures for a model that sees and one that does not: before, after, all of it."""
+        studio, composer = self._studio, self._studio.chat.composer
+        blind = studio.host.settings.default_model
+        view = self._begin_panes([Pane(model=self._id("Qwen3-VL-8B")), Pane(model=blind)])
+        for number, size in enumerate(SHOWN[:4]):
+            studio.chat.pictures.give_image(hill(*size, hue=number * 50))
+            studio.until(lambda number=number: len(composer.pictures.shown) > number, "The picture")  # type: ignore[misc]
+        composer.set_text("What do these have in common?")
+        studio.save(f"compare-pictures-draft-{name}")
+        composer.button.click()
+        studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+        studio.save(f"compare-pictures-{name}")
+        popup = view.question.show_all()
+        studio.save(f"compare-pictures-all-{name}", popup)
+        popup.deleteLater()
 
     def pane(self, name: str) -> None:
         """What can be done with a pane, and its settings."""

@@ -6,9 +6,16 @@ from typing import Any
 
 from paddock.gui.pages.settings_sections import SettingsSection
 
-LONG = "A-model-whose-name-has-forty-characters8"
-LONGEST = "Paddock-Compares-Names-Of-Any-Length-Instruct-" * 4 + "Q4_K_M-from-2026"
-LONG_TITLE = "A title that somebody wrote without a thought for the width of columns" + ", and of lists" * 9
+LONG = "DeepSeek-R1-Distill-Qwen-32B-abliterated"
+LONGEST = (
+    "Hermes-3-Llama-3.1-8B-Lorablated-Dolphin-Mistral-Nemo-12B-Magnum-v4-Rocinante-Unslop-Starcannon-Lumimaid-Celeste"
+    "-Gutenberg-Slush-Violet-Twilight-Arli-RPMax-Stheno-Euryale-Cydonia-merged-2026-07-iQ4_XS"
+)
+"""Names of models of 40 and 200 characters."""
+LONG_TITLE = (
+    "Minutes of the meeting about the northern warehouse: the lift that stops between two floors, who has the keys,"
+    " what the insurance pays for, and whether the roof can wait until the spring after next"
+)
 CHATS: tuple[tuple[str, bool], ...] = (
     ("House rules for the translation", True),
     ("Regex for ISO dates with offsets", False),
@@ -18,14 +25,25 @@ CHATS: tuple[tuple[str, bool], ...] = (
     (LONG_TITLE, False),
 )
 """Title and whether it is pinned."""
+DELETED = ("Packing list for the Alps", "Tax letter, first draft", LONG_TITLE)
+WAITING = (
+    "And on a Mac?",
+    "Then explain what happens to the cache when I change a word in the middle of the document, and what I could do"
+    " about it",
+)
+"""Questions that wait for the end of an answer."""
 
 REPAIRED = (
     "The file of the conversations was damaged. It was repaired: 1,204 messages in 38 conversations are there. What"
     " could not be read was taken from the backup of 20 November 2026. It is kept as chats.damaged-20261121.db."
 )
 
+PRESSED = "The machine is very short of memory: models that nobody uses are unloaded."
+
 QUESTIONS = ("What is the capital of France?", "How do I start the API server?")
 RICH = ("Why is the second question about the same document so much faster?",)
+TWICE = "Put that into one sentence for the release notes."
+REWORDED = "A second question about the same document starts where the first one stopped, because its words are known."
 
 ANSWER = """Because only the **new** tokens are evaluated. Your document and the system prompt are already in the \
 KV cache, so the second turn starts where the first one stopped:
@@ -57,7 +75,7 @@ ECHO_MODELS: dict[str, dict[str, Any]] = {
     "demo-writer": {
         "text": ANSWER,
         "reasoning": "Compare what is evaluated in turn one and turn two, then say it with code.",
-        "tokens_per_second": 400,
+        "tokens_per_second": 60,
     },
     "demo-crash": {
         "text": "A fox lived at the edge of a small wood. Every evening it came down to the river and",
@@ -68,15 +86,16 @@ ECHO_MODELS: dict[str, dict[str, Any]] = {
         "text": ANSWER,
         "reasoning": "Compare what is evaluated in turn one and turn two, then say it with code.",
         "hold": {"after_tokens": 62},
+        "tokens_per_second": 60,
     },
-    LONG: {"text": "A name of forty characters.", "take_mib": 30},
-    LONGEST: {"text": "A name of two hundred characters.", "take_mib": 60},
+    LONG: {"text": "The lift, the keys, the insurance and the roof.", "tokens_per_second": 60, "take_mib": 30},
+    LONGEST: {"text": "Protokoll der Sitzung über das nördliche Lager.", "tokens_per_second": 60, "take_mib": 60},
     "demo-seer": {"text": "All of them show a hill under a white sun.", "tokens_per_second": 400},
     "demo-large": {"text": "Horses.", "load_seconds": 6, "load_steps": 60},
 }
 
 PROJECTOR = (("general.architecture", "clip"), ("general.type", "mmproj"))
-"""What makes a file the one through which demo-seer sees."""
+"""What makes a file the one through which a model sees."""
 SHOWN = ((800, 600), (600, 900), (1200, 300), (1920, 1080), (3000, 60), (60, 3000))
 """Width and height of pictures in a message."""
 

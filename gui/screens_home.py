@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +20,7 @@ from paddock.sdk.paths import Home
 _PREFIX = "paddock-screens-"
 _LOCK = "lock"
 _HOME = "home"
+USUAL_MIB = 12
 
 
 @contextlib.contextmanager
@@ -30,6 +33,14 @@ def own_home() -> Iterator[Home]:
         home.root.mkdir(parents=True)
         (home.root / "settings.toml").write_text("welcomed = true\n", encoding="utf-8")
         yield home
+
+
+def put_echo(home: Home, name: str, script: dict[str, Any]) -> None:
+    """A model of the echo engine, with a file about as large as the memory that it takes: both are seen."""
+    folder = home.models / "demo" / name[:100]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.echo.json"
+    file.write_text(json.dumps(script).ljust(script.get("take_mib", USUAL_MIB) << 20), encoding="utf-8")
 
 
 def clear_remains() -> None:

@@ -15,7 +15,7 @@ class JudgingPictures(ComparePictures):
 
     def blind(self, name: str) -> None:
         """While the answers are written, and when they can be voted on."""
-        view = self._begin(("Starter", "Slow"))
+        view = self._begin(("Starter", "Gemma-3-12B"))
         view.judging.blind.set(True)
         view.send(QUESTION)
         self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
@@ -46,7 +46,7 @@ class JudgingPictures(ComparePictures):
         model = studio.host.settings.default_model
         if model not in studio.host.models:
             return
-        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.5, 1.0)])
+        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.4, 0.7)])
         view.send("Tell me a short story about a fox")
         studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         studio.until(lambda: view.planner.plan is not None, "Whether they run side by side")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPolygon
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -18,7 +18,17 @@ from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.pages.models import ModelsPage
 from paddock.gui.screens_chat import ChatPictures
-from paddock.gui.screens_content import LONG, LONG_TITLE, LONGEST, REPAIRED, RICH, SHOWN
+from paddock.gui.screens_content import (
+    LONG,
+    LONG_TITLE,
+    LONGEST,
+    REPAIRED,
+    REWORDED,
+    RICH,
+    SHOWN,
+    TWICE,
+    WAITING,
+)
 from paddock.gui.widgets.popup import Popup
 from paddock.gui.widgets.question import Question
 from paddock.sdk.aclient import AsyncClient
@@ -32,11 +42,14 @@ class MomentPictures(ChatPictures):
     # ---------------------------------------------------------------- an answer
 
     def writing(self, name: str) -> None:
-        """Half an answer, other settings for it, and the same when it was stopped."""
+        """Half an answer, what waits for its end, other settings for it, and the same when it was stopped."""
         studio, chat = self._studio, self._studio.chat
         self._begin("demo-held", RICH[0])
-        studio.until(lambda: len(chat.view.column.rows[-1].blocks) > 3, "Some words of the answer")
+        studio.until(lambda: chat.view.column.rows[-1].full_text().endswith("# shares"), "Some words of the answer")
         studio.save(f"chat-writing-{name}")
+        chat.composer.queue.put(WAITING)
+        studio.save(f"chat-queue-{name}")
+        chat.composer.queue.put(())
         QTimer.singleShot(0, lambda: self._over(f"quit-{name}", Question))
         studio.window.quit_question.may_quit()
         before = chat.inspector.sampling()
@@ -69,13 +82,13 @@ class MomentPictures(ChatPictures):
         """An answer given twice, its menu, and what it said before it was changed."""
         studio, chat = self._studio, self._studio.chat
         if "versions" not in self._made:
-            made = self._made["versions"] = self._converse(self._echo("demo-writer"), ("Say it twice.",))
+            made = self._made["versions"] = self._converse(self._echo("demo-writer"), (TWICE,))
             chat.dialogue.answer_again(chat.dialogue.messages[-1].id, chat.inspector.request())
             studio.until(lambda: chat.dialogue.messages[-1].versions > 1, "The second version")
             self._until_stored(made, 2)
-            chat.deeds.change(chat.dialogue.messages[-1].id, "Because it is known.")
+            chat.deeds.change(chat.dialogue.messages[-1].id, REWORDED)
         self._open("versions")
-        studio.until(lambda: chat.dialogue.messages[-1].content.startswith("Because it"), "The other wording")
+        studio.until(lambda: chat.dialogue.messages[-1].content == REWORDED, "The other wording")
         studio.save(f"chat-versions-{name}")
         row = chat.view.column.rows[-1]
         chat.view.open_menu(row)
@@ -88,11 +101,11 @@ class MomentPictures(ChatPictures):
         """To be sent and as sent, one opened, and what cannot be taken."""
         studio, chat = self._studio, self._studio.chat
         strip = chat.composer.pictures
-        self._begin("demo-seer", "Are you there?")
+        self._begin("demo-seer", "What did the pictures of last week show?")
         studio.until(lambda: bool(chat.dialogue.chat) and chat.dialogue.run is None, "The first answer")
         made = chat.dialogue.chat
         for number, size in enumerate(SHOWN):
-            chat.pictures.give_image(_hill(*size, hue=number * 50))
+            chat.pictures.give_image(hill(*size, hue=number * 50))
             studio.until(lambda number=number: len(strip.shown) > number, "The picture")  # type: ignore[misc]
         chat.composer.set_text("What do these have in common?")
         studio.save(f"pictures-draft-{name}")
@@ -100,7 +113,8 @@ class MomentPictures(ChatPictures):
         self._until_stored(made, 4)
         studio.save(f"pictures-{name}")
         chat.pictures.open(chat.dialogue.messages[2].pictures[0].hash)
-        studio.until(lambda: bool(studio.window.findChildren(PictureSheet)), "The picture, large")
+        sheets = studio.window.findChildren
+        studio.until(lambda: any(sheet.isVisible() for sheet in sheets(PictureSheet)), "The picture, large")
         self._over(f"pictures-large-{name}", PictureSheet)
         chat.pictures.give_files([f"/nowhere/{LONG_TITLE}.png"])
         studio.until(lambda: bool(studio.window.bar.texts()), "What is said of it")
@@ -118,6 +132,7 @@ class MomentPictures(ChatPictures):
         composer.gauge.click()
         self._over(f"chat-context-{name}", ContextPopup)
         composer.set_text("")
+        studio.until(lambda: composer.gauge.fill is not None and composer.gauge.fill.left > 0, "Room in the context")
         overlay = studio.window.opener.drops.overlay
         overlay.cover()
         studio.save(f"drop-{name}")
@@ -184,9 +199,10 @@ class MomentPictures(ChatPictures):
     def names(self, name: str) -> None:
         """Models whose names have 40 and 200 characters, wherever a model is named."""
         studio, chat = self._studio, self._studio.chat
-        for what, model in (("long", self._echo(LONG)), ("longest", self._echo(LONGEST))):
+        named = (("long", LONG, "Summarise this"), ("longest", LONGEST, "Translate this into German"))
+        for what, model, wish in named:
             if what not in self._made:
-                self._made[what] = self._converse(model, (f"What is {LONG_TITLE}?",))
+                self._made[what] = self._converse(self._echo(model), (f"{wish}: {LONG_TITLE}.",))
             self._open(what)
             studio.save(f"name-{what}-{name}")
         chat.head.open_picker()
@@ -205,7 +221,7 @@ class MomentPictures(ChatPictures):
         dialog.reject()
         studio.window.show_model(self._echo(LONGEST))
         page = studio.part(ModelsPage)
-        studio.until(lambda: page.pane.plan is not None and page.pane.plan.estimator.settled, "Its details")
+        studio.until(lambda: estimated(page, self._echo(LONGEST)), "Its details")
         studio.save(f"name-models-{name}")
         studio.window.show_page("chat")
         for model in (self._echo(LONG), self._echo(LONGEST)):
@@ -227,7 +243,15 @@ class MomentPictures(ChatPictures):
         part.hide() if isinstance(part, Popup) else part.close()
 
 
-def _hill(width: int, height: int, *, hue: int) -> QImage:
+def estimated(page: ModelsPage, model: str) -> bool:
+    """Whether the pane says of ``model`` what it takes, by the engine."""
+    plan = page.pane.plan
+    return (
+        page.pane.model == model and plan is not None and plan.breakdown.estimate is not None and plan.estimator.settled
+    )
+
+
+def hill(width: int, height: int, *, hue: int) -> QImage:
     """A hill under a sun."""
     image = QImage(width, height, QImage.Format.Format_RGB32)
     painter = QPainter(image)
@@ -235,6 +259,8 @@ def _hill(width: int, height: int, *, hue: int) -> QImage:
     sky.setColorAt(0, QColor.fromHsv(hue, 90, 240))
     sky.setColorAt(1, QColor.fromHsv(hue, 160, 120))
     painter.fillRect(image.rect(), sky)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor("white"))
     radius = min(width, height) // 6
     painter.drawEllipse(QPoint(width * 2 // 3, height // 3), radius, radius)

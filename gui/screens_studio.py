@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import QEventLoop, QPoint, QRect, QRectF
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QEventLoop, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QCursor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from paddock.gui import window_state
@@ -99,7 +99,13 @@ class Studio:
         """Take a theme and size on; what the names of its pictures end in."""
         self.ask(lambda client: client.patch_settings(SettingsPatch(theme=theme)))
         self.until(lambda: self.app.themes.theme.mode == theme, f"The {theme} theme")
-        self.window.resize(*size)
+        return self.frame(theme, size, variant)
+
+    def frame(self, theme: Theme, size: tuple[int, int], variant: str) -> str:
+        """The same without the theme."""
+        corner = self.window.screen().availableGeometry().bottomRight() - QPoint(size[0] - 1, size[1] - 1)
+        self.window.setGeometry(QRect(corner, QSize(*size)))  # there what opens does not leave the window
+        QCursor.setPos(corner)  # nothing looks pointed at
         self.window.show_page("chat")
         return f"{variant}-{theme}" if variant else theme
 
@@ -113,6 +119,8 @@ class Studio:
 
     def save(self, name: str, *over: QWidget) -> None:
         """The window, with a dialog ``over`` its middle, or popups, or both."""
+        for part in over:  # no grab holds one open on this platform: it may have closed when it is drawn
+            part.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self.settle()
         picture = self.window.grab()
         moved = QPoint(0, 0)

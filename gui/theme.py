@@ -136,26 +136,35 @@ class Theme:
     def palette(self) -> Palette:
         return LIGHT if self.mode == "light" else DARK
 
-    def font(self, size: int = 13, weight: Weight = 400, *, mono: bool = False, tabular: bool = False) -> QFont:
-        """A font of ``size`` logical pixels at 100 %, the caller's own. ``tabular`` for every number that changes."""
-        key = (size, weight, mono, tabular)
+    def font(
+        self,
+        size: int = 13,
+        weight: Weight = 400,
+        *,
+        mono: bool = False,
+        tabular: bool = False,
+        verbatim: bool = False,
+    ) -> QFont:
+        """A font of ``size`` logical pixels at 100 %, the caller's own. ``tabular`` for every number that changes,
+        ``verbatim`` for what is typed and for code: each sign as it is there."""
+        key = (size, weight, mono, tabular, verbatim or mono)
         if key not in self._fonts:
             self._fonts[key] = self._font(*key)
         return QFont(self._fonts[key])
 
     @cached_property
-    def _fonts(self) -> dict[tuple[int, Weight, bool, bool], QFont]:
+    def _fonts(self) -> dict[tuple[int, Weight, bool, bool, bool], QFont]:
         """Made so far: painting asks for the same few hundreds of times."""
         return {}
 
-    def _font(self, size: int, weight: Weight, mono: bool, tabular: bool) -> QFont:
+    def _font(self, size: int, weight: Weight, mono: bool, tabular: bool, verbatim: bool) -> QFont:
         if mono:
             font = QFont(fonts.MONO)
-            # Ligatures would redraw <= and -> as other signs.
-            font.setFeature(QFont.Tag("calt"), 0)
-            font.setFeature(QFont.Tag("liga"), 0)
         else:
             font = fonts.system_font() if self.system_font else QFont(fonts.SANS)
+        if verbatim:  # ligatures would redraw <= and -> as other signs
+            font.setFeature(QFont.Tag("calt"), 0)
+            font.setFeature(QFont.Tag("liga"), 0)
         font.setPixelSize(self.px(size))
         font.setWeight(QFont.Weight(weight))
         font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)

@@ -25,7 +25,9 @@ from paddock.gui.pages.downloads_actions import DownloadActions
 from paddock.gui.pages.first_run_entry import Welcome
 from paddock.gui.quit_question import QuitQuestion
 from paddock.gui.rail import Rail
+from paddock.gui.state_saver import StateSaver
 from paddock.gui.theme import ThemeSource, current
+from paddock.gui.widgets.tab_order import InOrder
 from paddock.gui.window_actions import window_actions
 from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
 from paddock.sdk.host import SettingsPatch
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 LABELS_BELOW = 760
 ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
-SAVE_PAUSE_MS = 600
 
 
 @runtime_checkable
@@ -50,7 +51,7 @@ class HasRegions(Protocol):
     def regions(self) -> list[QWidget]: ...
 
 
-class Window(QWidget):
+class Window(InOrder):
     """Shows before the host answers. ``save`` stores a :class:`WindowState` on another thread."""
 
     first_painted = Signal()
@@ -89,13 +90,10 @@ class Window(QWidget):
         row.setSpacing(0)
         row.addWidget(self.rail)
         row.addWidget(self.stack, 1)
-        self.bar = MessageBar(messages, self)
+        self.bar = MessageBar(messages, self.stack, self)
         self.welcome = Welcome(host, self)
         self.opener = Opener(host, messages, self)
-        self._saving = QTimer(self)
-        self._saving.setSingleShot(True)
-        self._saving.setInterval(SAVE_PAUSE_MS)
-        self._saving.timeout.connect(self._store)
+        self._saving = StateSaver(self._store, self)
         self._connect()
         self.commands = Actions(self)
         self.finder = Finder(host, self)
@@ -116,7 +114,8 @@ class Window(QWidget):
         self.opener.hub_wanted.connect(self.show_repo)
         self.opener.model_wanted.connect(self.show_model)
         self.first_painted.connect(self.opener.drops.listen)
-        self.chat.state_changed.connect(self._saving.start)
+        self.chat.state_changed.connect(self._saving.changed)
+        self.chat.asked.connect(self._store)
         self._host.settings_changed.connect(self._settings_changed)
         self._host.connection_changed.connect(self._connection_changed)
         self._host.raise_requested.connect(self.come_forward)
@@ -132,7 +131,7 @@ class Window(QWidget):
             messages=self._messages,
             state=self._state,
             home=self._home,
-            changed=self._saving.start,
+            changed=self._saving.changed,
         )
 
     def _restore(self) -> None:
@@ -154,7 +153,7 @@ class Window(QWidget):
             self.stack.addWidget(self._pages[wanted])
         self.stack.setCurrentWidget(self._pages[wanted])
         self.rail.show_page(wanted)
-        self._saving.start()
+        self._saving.changed()
 
     def page(self) -> Page:
         """The page that is shown; the first screen stands for the Chat page, which it leads to."""
@@ -272,6 +271,7 @@ class Window(QWidget):
         elif page is not None:
             first = next((w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None)
             regions += [first] if first is not None else []
+        regions += self.bar.regions()
         focus = self.focusWidget()
         here = next((n for n, region in enumerate(regions) if focus is not None and _within(focus, region)), -1)
         regions[(here + step) % len(regions)].setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -287,7 +287,7 @@ class Window(QWidget):
             system_font=settings.system_font,
             compact=settings.density == "compact",
         )
-        self._saving.start()
+        self._saving.changed()
 
     def _show_gauges(self) -> None:
         host = self._host
@@ -327,7 +327,7 @@ class Window(QWidget):
             zoom = ZOOM_STEPS[min(len(ZOOM_STEPS) - 1, max(0, near + step))]
         self._zoom_wanted = zoom
         self._themes.set(zoom=zoom)
-        self._saving.start()
+        self._saving.changed()
         self._host.change_settings(SettingsPatch(text_zoom=zoom))
 
     # ---------------------------------------------------------------- the window itself
@@ -369,11 +369,11 @@ class Window(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
         super().resizeEvent(event)
-        self._saving.start()
+        self._saving.changed()
 
     def moveEvent(self, event: QMoveEvent) -> None:
         super().moveEvent(event)
-        self._saving.start()
+        self._saving.changed()
 
     def _fit(self) -> None:
         self.rail.show_labels(self.width() / current().zoom >= LABELS_BELOW)

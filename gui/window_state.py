@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from paddock.sdk.pictures import Picture
+from paddock.sdk.types import Role
 
 Page = Literal["chat", "discover", "models", "downloads", "server", "settings"]
 
@@ -23,10 +24,37 @@ Rect = tuple[int, int, int, int]
 """x, y, width, height in logical pixels."""
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A question on its way to the host, which may never get it. ``chat`` is empty for a conversation that is not made
+    yet; ``at`` is when it was sent, in Unix seconds."""
+
+    text: str
+    at: float
+    chat: str = ""
+    pictures: tuple[Picture, ...] = ()
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What is written that is no new message. ``ask``: a question asked anew, or its text alone changed; ``change``:
+    the text alone; ``insert``: a new message beside ``message``."""
+
+    kind: Literal["ask", "change", "insert"]
+    message: str
+    role: Role = "user"
+    above: bool = False
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A message under edit, and what has been written of it."""
+
+    task: Task
+    text: str
+
+
 class WindowState(msgspec.Struct, frozen=True, kw_only=True):
-    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat. Drafts are kept by
-    their chats, their pictures without data. ``models_sort`` is the column that the table of models is sorted by, with
-    a minus in front for downwards."""
+    """Geometry in logical pixels. ``geometry`` None: never shown before. ``chat`` empty: a new chat. Drafts and edits
+    are kept by their chats; their pictures are without data, as those of ``sent``. ``models_sort`` is the column that
+    the table of models is sorted by, with a minus in front for downwards."""
 
     schema: int = 1
     geometry: Rect | None = None
@@ -41,6 +69,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True):
     density: Literal["comfortable", "compact"] = "comfortable"
     drafts: dict[str, str] = {}
     draft_pictures: dict[str, tuple[Picture, ...]] = {}
+    edits: dict[str, Edit] = {}
+    sent: tuple[Sent, ...] = ()
     sampling: dict[str, float] = {}
     models_widths: dict[str, int] = {}
     models_sort: str = "name"

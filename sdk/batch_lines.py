@@ -11,6 +11,7 @@ import msgspec
 
 from paddock.sdk.compare import BatchCell, BatchPrompt, Check, CheckResult
 from paddock.sdk.types import Pane
+from paddock.sdk.units import wait_text
 
 DEFAULT_CRITERION = "The answer is correct and does what was asked."
 _SHOWN = 40
@@ -152,7 +153,7 @@ class PaneSummary:
             return "–"
         rest = f", {self.untold} not told" if self.untold else ""
         told = self.checked - self.untold
-        return (f"{self.passed / told:.0%} ({self.passed} of {told})" if told else "–") + rest
+        return (f"{100 * self.passed / told:.0f} % ({self.passed} of {told})" if told else "–") + rest
 
     @property
     def speed_text(self) -> str:
@@ -160,7 +161,7 @@ class PaneSummary:
 
     @property
     def first_text(self) -> str:
-        return "–" if self.first is None else f"{self.first:.2f} s"
+        return "–" if self.first is None else wait_text(self.first)
 
     @property
     def tokens_text(self) -> str:

@@ -8,10 +8,15 @@ def bytes_text(size: float | None) -> str:
     if size is None:
         return ""
     for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
+        if size < 999.5:  # from there it would be written as 1000
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def wait_text(seconds: float) -> str:
+    """A short time with the digits that say something: ``4 ms``, ``0.12 s``."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.0995 else f"{seconds:.2f} s"
 
 
 def span_text(seconds: float) -> str:

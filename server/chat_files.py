@@ -74,17 +74,21 @@ def write_file(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
 
 
 class PictureFolder:
-    """The pictures of a document in a folder beside it, ``NAME-pictures``, each once. To be used off the loop."""
+    """The pictures of a document in a folder beside it, ``NAME-pictures``, each once. Where there is one it has a
+    number: a document among many must not fail half way. To be used off the loop."""
 
     def __init__(self, document: Path, *, replace: bool) -> None:
         self._folder = document.with_name(f"{document.stem}-pictures")
-        self._replace = replace
+        number = 1
+        while os.path.lexists(self._folder) and not (replace and self._folder.is_dir()):
+            number += 1
+            self._folder = document.with_name(f"{document.stem}-pictures ({number})")
         self._names: dict[str, str] = {}
         self._new: list[Path] = []
         self._made = False
 
     def address(self, picture: Picture) -> str:
-        """Where its file lies, seen from the document. Raises StorageFailed, OSError."""
+        """Where its file lies, seen from the document. Raises OSError."""
         if picture.hash not in self._names:
             self._names[picture.hash] = self._write(picture).name
         return quote(f"{self._folder.name}/{self._names[picture.hash]}")
@@ -92,8 +96,6 @@ class PictureFolder:
     def _write(self, picture: Picture) -> Path:
         """The file, under the next free number: what lies there may belong to somebody else, or to the document that is
         to be replaced."""
-        if not self._names and not self._replace and os.path.lexists(self._folder):
-            raise there(self._folder)
         if not self._folder.is_dir():
             self._folder.mkdir(parents=True)
             self._made = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -12,7 +14,7 @@ from paddock.sdk.chats import ImportFormat
 from paddock.sdk.errors import BadRequest, PaddockError
 from paddock.server import chat_from_chatgpt, chat_from_jan, chat_from_jsonl, chat_from_lmstudio, chat_from_openwebui
 from paddock.server.chat_archive import ChatRecord
-from paddock.server.chat_sources import Way, items, json, lines, whole, zipped
+from paddock.server.chat_sources import Way, items, json, lines, pictures, texts, unpacked, whole
 
 Found = Iterator[ChatRecord | str]
 """Conversations, and sentences about what cannot be read."""
@@ -107,8 +109,8 @@ def _format_of_folder(path: Path) -> ImportFormat | None:
 # -------------------------------------------------------------------- reading
 
 
-_Reader = tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], Found]]
-_LISTED: dict[ImportFormat, _Reader] = {
+_ReadItem = Callable[[dict[str, Any]], Found]
+_LISTED: dict[ImportFormat, tuple[Callable[[dict[str, Any]], bool], _ReadItem]] = {
     "chatgpt": (chat_from_chatgpt.is_chat, chat_from_chatgpt.read_item),
     "openwebui": (chat_from_openwebui.is_chat, chat_from_openwebui.read_item),
     "jsonl": (chat_from_jsonl.is_chat, chat_from_jsonl.read_item),
@@ -177,8 +179,10 @@ def _jsonl(file: Path, way: Way) -> Found:
         yield f"“{file.name}” holds no conversations."
 
 
-def _listed(content: bytes, name: str, format: ImportFormat, way: Way) -> Found:
-    is_chat, reader = _LISTED[format]
+def _listed(content: bytes, name: str, format: ImportFormat, way: Way, reader: _ReadItem | None = None) -> Found:
+    """``reader``: another one than the format's own."""
+    is_chat, usual = _LISTED[format]
+    reader = reader or usual
     for number, item in items(content, name, way):
         place = f"{name}, number {number}"
         if isinstance(item, BadRequest):
@@ -193,14 +197,20 @@ def _listed(content: bytes, name: str, format: ImportFormat, way: Way) -> Found:
 
 
 def _chatgpt(file: Path, way: Way) -> Found:
+    known_as = chat_from_chatgpt.known_as
     if file.suffix.lower() != ".zip":
-        yield from _listed(whole(file), file.name, "chatgpt", way)
+        near = (one for pattern in ("file*", "*/file*") for one in file.parent.glob(pattern) if one.is_file())
+        files = pictures({known_as(one.name): partial(FileIO, one) for one in near})
+        yield from _listed(whole(file), file.name, "chatgpt", way, partial(chat_from_chatgpt.read_item, files=files))
         return
     nothing = True
     try:
-        for name, content, part in zipped(file, chat_from_chatgpt.FILES, way):
-            nothing = False
-            yield from _listed(content, name, "chatgpt", part)
+        with unpacked(file) as archive:
+            files = pictures({known_as(info.filename): partial(archive.open, info) for info in archive.infolist()})
+            reader = partial(chat_from_chatgpt.read_item, files=files)
+            for name, content, part in texts(archive, chat_from_chatgpt.FILES, way):
+                nothing = False
+                yield from _listed(content, name, "chatgpt", part, reader)
     except BadRequest as error:
         if nothing:
             raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from paddock.sdk.errors import BadRequest, StorageFailed
+from paddock.sdk.pictures import LARGEST_BYTES
 from paddock.sdk.units import bytes_text
 
 LARGEST = 1 << 30
@@ -74,24 +76,46 @@ def lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[int, byt
         raise unread(path, error) from error
 
 
-def zipped(path: Path, wanted: str, way: Way, *, largest: int = LARGEST) -> Iterator[tuple[str, bytes, Way]]:
-    """The files of an archive whose names match ``wanted``, with their texts and their parts of the ``way``, one after
-    the other. Raises BadRequest, StorageFailed."""
-    import re
-
+@contextmanager
+def unpacked(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An archive. Raises BadRequest, StorageFailed, also in place of what its methods raise meanwhile."""
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if re.search(wanted, info.filename)]
-            for info, part in zip(infos, way.parts([info.file_size for info in infos]), strict=True):
-                with archive.open(info) as file:
-                    content = file.read(largest + 1)  # its size is only what the archive says of itself
-                if len(content) > largest:
-                    raise _too_large(f"{info.filename}” in “{path.name}", info.file_size, largest)
-                yield info.filename, _utf8(content, info.filename), part
+            yield archive
     except _ZIPS as error:
         raise BadRequest(f"The archive “{path.name}” is damaged ({error}).", hint="Download it again.") from error
     except OSError as error:
         raise unread(path, error) from error
+
+
+def texts(
+    archive: zipfile.ZipFile, wanted: str, way: Way, *, largest: int = LARGEST
+) -> Iterator[tuple[str, bytes, Way]]:
+    """The files of an archive whose names match ``wanted``, with their texts and their parts of the ``way``, one after
+    the other. Raises BadRequest, and what a damaged archive raises."""
+    import re
+
+    infos = [info for info in archive.infolist() if re.search(wanted, info.filename)]
+    for info, part in zip(infos, way.parts([info.file_size for info in infos]), strict=True):
+        with archive.open(info) as file:
+            content = file.read(largest + 1)  # its size is only what the archive says of itself
+        if len(content) > largest:
+            raise _too_large(f"{info.filename}” in “{Path(archive.filename or '').name}", info.file_size, largest)
+        yield info.filename, _utf8(content, info.filename), part
+
+
+def pictures(opened: Mapping[str, Callable[[], IO[bytes]]]) -> Callable[[str], bytes | None]:
+    """What reads a picture by its name in ``opened``; None for one that is not there, or cannot be read: that costs its
+    conversation nothing else."""
+
+    def content(name: str) -> bytes | None:
+        try:
+            with opened[name]() as file:
+                return file.read(LARGEST_BYTES + 1)
+        except (KeyError, OSError, *_ZIPS):
+            return None
+
+    return content
 
 
 def json(content: bytes, name: str, kind: Any = Any) -> Any:

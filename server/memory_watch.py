@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 LOOK_S = 0.5
-"""So often, at most, memory is looked at and told of."""
+"""So often, at most, memory is looked at and told of while it changes."""
+CALM = 4
+"""So many times as long between two looks while nothing changes: a look takes processor time from running answers."""
 _LITTLE_BYTES = 16 * 2**20
 _LITTLE_SHARE = 0.01
 
@@ -52,13 +54,14 @@ class MemoryWatch:
 
     async def _run(self) -> None:
         while True:
+            self._hurry.clear()  # what is told of while it is looked may not be seen any more
             state = await self._state()
-            if self._told is None or differs(self._told, state):
+            changed = self._told is None or differs(self._told, state)
+            if changed:
                 self._told = state
                 self._bus.publish(MemoryChanged(id="memory", memory=state))
-            self._hurry.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._look_s)
+                await asyncio.wait_for(self._hurry.wait(), self._look_s if changed else CALM * self._look_s)
 
 
 def differs(before: MemoryState, now: MemoryState) -> bool:

@@ -63,8 +63,7 @@ class Places:
         named = {os.path.realpath(place.path) for place in places}
         stores = find_stores(self._environ, self._home or Path.home())
         places += [store for store in stores if os.path.realpath(store.path) not in named]
-        note = "It comes with Paddock."
-        return [*places, StorePlace(self._bundled, "bundled", "Comes with Paddock", False, note)]
+        return [*places, StorePlace(self._bundled, "bundled", "Comes with Paddock", False)]
 
     def _counted(self, models: Sequence[ModelInfo]) -> list[Place]:
         found = []

@@ -93,13 +93,18 @@ def sentence(
 
 
 def _left(judgement: Judgement, prediction: Prediction) -> str:
-    """What stays free where it is tightest, of the devices that the model takes something of."""
-    used = {device.name for device in prediction.devices if device.parts.total} & judgement.left.keys()
-    if not used:
+    """What stays free where it is tightest, of the devices that the model takes something of; without what the guard
+    keeps, as every other figure of what is free."""
+    spare = {
+        device.name: judgement.free[device.name] - device.parts.total
+        for device in prediction.devices
+        if device.parts.total and device.name in judgement.free
+    }
+    if not spare:
         return ""
-    tightest = min(used, key=lambda name: judgement.left[name])
-    where = "" if tightest == MACHINE_MEMORY and len(used) == 1 else f" {_place(tightest)}"
-    return f"{bytes_text(max(0, judgement.left[tightest]))} stays free{where}."
+    tightest = min(spare, key=lambda name: spare[name])
+    where = "" if tightest == MACHINE_MEMORY and len(spare) == 1 else f" {_place(tightest)}"
+    return f"{bytes_text(max(0, spare[tightest]))} stays free{where}."
 
 
 def _missing(judgement: Judgement) -> str:

@@ -102,9 +102,9 @@ class Timing:
         """Its prompt is being read."""
         self.started = self.started or time.monotonic()
 
-    def token(self) -> None:
-        """A token came."""
-        self.last = time.monotonic()
+    def token(self, at: float) -> None:
+        """A token came, ``at`` that moment."""
+        self.last = at
         self.first = self.first or self.last
         self.generated += 1
 

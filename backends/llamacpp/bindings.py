@@ -301,20 +301,23 @@ class Context:
         Answers DECODED, FULL (nothing changed) or ABORTED (some rows may be in the KV cache).
         Raises EngineError when the computation failed, OutOfMemory when that was the reason.
         """
+        return self.evaluate(self.batch_of(rows, states))
+
+    def batch_of(
+        self, rows: Sequence[tuple[int, int, int, bool]], states: npt.NDArray[np.float32] | None = None
+    ) -> Any:
+        """``rows`` as :meth:`evaluate` takes them; valid until the next call."""
         if not 0 < len(rows) <= self.n_batch:
             raise ValueError(f"{len(rows)} rows do not fit a batch of {self.n_batch}")
         batch = self._batch  # made with the first step: its arrays are tied into a cycle, and a simulation needs none
-        tokens, positions, sequences, _, _, outputs = self._arrays
-        for index, (token, position, sequence, output) in enumerate(rows):
-            tokens[index] = token
-            positions[index] = position
-            sequences[index] = sequence
-            outputs[index] = output
-        batch.n_tokens = len(rows)
+        arrays: Any = self._arrays
+        tokens, positions, sequences, _, _, outputs = arrays
+        count = batch.n_tokens = len(rows)
+        tokens[:count], positions[:count], sequences[:count], outputs[:count] = zip(*rows, strict=True)
         if states is not None:
             self._states = np.ascontiguousarray(states, dtype=np.float32)  # the batch points there
             batch.embd = self._states.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-        return self.evaluate(batch)
+        return batch
 
     def evaluate(self, batch: Any) -> int:
         """Compute a ``llama_batch``. Answers and raises as :meth:`decode`."""

@@ -1,12 +1,13 @@
-"""The engine's thread: ``schedule -> decode -> sample -> publish``, as long as there is something to do; in its idle
-moments it measures, and writes to disk what was read."""
+"""The engine's thread: ``schedule -> decode -> draw``, as long as there is something to do; in its idle moments it
+measures, and writes to disk what was read."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
-from paddock.backends.base import Emit, Report
+from paddock.backends.base import Report
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.bugs import told
@@ -14,11 +15,13 @@ from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.grammar import held_to
 from paddock.backends.llamacpp.job import Job, encoding_of
 from paddock.backends.llamacpp.kv_store import KvStore
+from paddock.backends.llamacpp.meanwhile import Meanwhile
 from paddock.backends.llamacpp.picture_encoder import PictureEncoder
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.backends.llamacpp.sequence import Sequence, Step
 from paddock.backends.llamacpp.statistics import Statistics
+from paddock.backends.llamacpp.telling import Telling
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, Queued
@@ -57,14 +60,14 @@ class Decoding:
         turn: threading.Lock,
         embedding_bytes: Callable[[], int],
         ended: Callable[[str], None],
+        meanwhile: Meanwhile,
         encoder: PictureEncoder | None = None,
     ) -> None:
         self._model = model
         self._runner = runner
+        self._context = runner.context
         self._scheduler = runner.scheduler
         self._most_tokens = runner.scheduler.limits.each
-        self._pieces = pieces
-        self._written = written
         self._drafting = drafting
         self._turn = turn
         self._ended = ended
@@ -82,8 +85,11 @@ class Decoding:
         self._jobs: dict[str, Job] = {}
         self._idling = False
         self._left_to_do = False
-        self._events: list[tuple[Emit, GenerationEvent]] = []
+        self._meanwhile = meanwhile
+        self._later = meanwhile.put
         self._statistics = Statistics(runner, store, embedding_bytes)
+        self._telling = Telling(model, pieces, written, self._statistics, self.recount)
+        self._tell_token, self._ends = self._telling.token, self._telling.ends
 
     # ------------------------------------------------------------ any thread
 
@@ -143,19 +149,22 @@ class Decoding:
                 self._step()
             except Exception as error:  # noqa: BLE001 - a bug must end the requests, not hang them
                 self._fail_running(told(error))
-            self._publish()
-            self._statistics.tell()
         with self._lock:
             self._jobs |= {job.request.id: job for job in self._arrived}
         for job in list(self._jobs.values()):
             self._cancel(job)
-        self._publish()
+        self._meanwhile.close()
 
     def _take(self) -> bool:
         """Take in what has happened, waiting for something to do; False at the end."""
         if self._scheduler.running and not (self._news or self._held_up):
             return True
         while True:
+            try:
+                self._meanwhile.now()
+            except Exception as error:  # noqa: BLE001 - a bug must end the requests, not the thread
+                self._fail_running(told(error))
+                self._meanwhile.now()
             with self._lock:
                 self._idling = False
                 if not self._has_work():
@@ -166,7 +175,6 @@ class Decoding:
                     return False
                 arrived, self._arrived = self._arrived, []
                 cancelled, self._cancelled = self._cancelled, set()
-                retuned, self._retuned = self._retuned, {}
                 shedding, self._shedding = self._shedding, False
                 self._news = self._held_up = False
                 self._runner.context.clear_abort()
@@ -179,11 +187,9 @@ class Decoding:
             self._runner.cache.shed()
         for job in arrived:
             self._start(job)
-        for request_id, sampling in retuned.items():
-            self._retune(request_id, sampling)
-        for request_id in cancelled & self._jobs.keys():
-            self._cancel(self._jobs[request_id])
-        self._publish()
+        self._retune()
+        for job in [job for job in self._jobs.values() if job.error is not None or job.request.id in cancelled]:
+            self._cancel(job)
         return True
 
     def _has_work(self) -> bool:
@@ -203,6 +209,8 @@ class Decoding:
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
         job.answer = Answer(request, inside=prompt.inside, end_of_turn=prompt.end_of_turn)
+        job.stops = bool(request.stop or prompt.end_of_turn)
+        job.longest = min(len(prompt.tokens) + (request.max_tokens or self._most_tokens), self._most_tokens)
         job.sequence = Sequence(
             request.id,
             list(prompt.tokens),
@@ -219,42 +227,53 @@ class Decoding:
             self._drafting.begin(request.id, prompt.ngram)
         self._scheduler.add(job.sequence)
 
-    def _retune(self, request_id: str, sampling: Options) -> None:
-        job = self._jobs.get(request_id)
-        if job is None or job.chain is None or job.prompt is None:
-            return
-        try:
-            job.chain.change(job.prompt.plain | sampling)
-        except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
-            self._end(job, Failed(id=request_id, error=told(error).info()))
+    def _retune(self) -> None:
+        with self._lock:
+            retuned, self._retuned = self._retuned, {}
+        for request_id, sampling in retuned.items():
+            job = self._jobs.get(request_id)
+            if job is None or job.chain is None or job.prompt is None or job.sequence is None:
+                continue
+            try:
+                job.chain.change(job.prompt.plain | sampling)
+            except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
+                self._scheduler.settle(job.sequence, 0)
+                self._end(job, Failed(id=request_id, error=told(error).info()))
 
     def _step(self) -> None:
+        if self._scheduler.waiting and len(self._scheduler.running) < self._scheduler.limits.parallel:
+            self._meanwhile.now()  # to bring back what the next one begins with may take long
         step = self._scheduler.schedule()
-        self._publish_queue()
-        held = self._wait_for_pictures()
+        if self._scheduler.waiting:
+            self._tell_queue()
+        held = self._encoder is not None and self._wait_for_pictures()
         if not step.rows:
             self._held_up = held
             return
         reading = [self._jobs[sequence.id] for sequence in step.counts if sequence.began is None]
         for job in reading:
             job.timing.start()
-        if self._compute(step):
-            for job in reading:
-                self._tell(job, job.progress())
-            for sequence, rows in step.outputs.items():
-                job = self._jobs[sequence.id]
-                try:
-                    self._sample(job, sequence, rows)
-                except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
-                    self._scheduler.settle(sequence, 0)
-                    if sequence.prefix is not None:
-                        sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
-                    self._end(job, Failed(id=sequence.id, error=told(error).info()))
+        if not self._compute(step):
+            return
+        for job in reading:
+            self._tell(job, job.progress())
+        self._later(self._statistics.tell)
+        if self._retuned:
+            self._retune()
+        for sequence, rows in step.outputs.items():
+            if sequence.id not in self._jobs:
+                continue  # its new settings could not be applied
+            job = self._jobs[sequence.id]
+            try:
+                self._sample(job, sequence, rows)
+            except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
+                self._scheduler.settle(sequence, 0)
+                if sequence.prefix is not None:
+                    sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
+                self._end(job, Failed(id=sequence.id, error=told(error).info()))
 
     def _wait_for_pictures(self) -> bool:
         """Have the pictures encoded that running requests have come to; whether there is only that to wait for."""
-        if self._encoder is None:
-            return False
         held = [self._jobs[sequence.id] for sequence in self._scheduler.running if sequence.held]
         for job in held:
             event = encoding_of(self._encoder, job)
@@ -265,12 +284,15 @@ class Decoding:
         return bool(held) and all(job.request.id in self._jobs for job in held)  # who has ended makes room for others
 
     def _compute(self, step: Step) -> bool:
-        with self._lock:
-            if self._closing or self._cancelled:
-                self._scheduler.undone(step)
-                return False
-            self._reading = step.reading
-            self._runner.context.clear_abort()
+        if step.reads:
+            with self._lock:
+                if self._closing or self._cancelled:
+                    self._scheduler.undone(step)
+                    return False
+                self._reading = step.reading
+                self._runner.context.clear_abort()
+        if self._turn.locked():
+            self._meanwhile.now()  # whoever else computes may take long
         with self._turn:
             done = self._runner.compute(step)
         self._reading = frozenset()
@@ -287,16 +309,19 @@ class Decoding:
         draft, accepted = sequence.draft, 0
         reason: StopReason | None = None
         for at, row in enumerate(rows):
-            token = job.chain.sample(self._runner.context, row)
-            job.timing.token()
-            piece = self._pieces.get(token) or self._spell(token)
-            if piece is None:
+            token = job.chain.sample(self._context, row)
+            self._later(self._tell_token, job, token, time.monotonic())
+            if token in self._ends:
                 reason = "stop"
                 break
             sequence.tokens.append(token)
+            if len(sequence.tokens) >= job.longest:
+                written = len(sequence.tokens) - sequence.n_prompt
+                reason = "length" if written == job.request.max_tokens else "context"
+            if job.stops and self._stopped(job):
+                reason = "stop"
             right = at < len(draft) and draft[at] == token
             accepted += right
-            reason = self._write(job, sequence, piece)
             if reason is not None or not right:
                 break
         if draft:
@@ -305,60 +330,33 @@ class Decoding:
             self._drafting.settle(sequence.id, len(draft), accepted)
             self._scheduler.settle(sequence, accepted)
         if reason is not None:
-            self._finish(job, reason)
+            self._release(job)
+            self._later(self._telling.finished, job, reason)
 
-    def _spell(self, token: int) -> bytes | None:
-        """The bytes of ``token``; None when it ends the model's turn."""
-        if self._model.is_eog(token):
-            return None
-        return self._pieces.setdefault(token, self._model.piece(token))
-
-    def _write(self, job: Job, sequence: Sequence, piece: bytes) -> StopReason | None:
-        """Publish ``piece``; why the answer ends with it, or None."""
-        assert job.answer is not None
-        job.text += piece
-        for event in job.answer.feed(piece):
-            self._tell(job, event)
-        if job.answer.stopped:
-            return "stop"
-        if job.timing.generated == job.request.max_tokens:
-            return "length"
-        return "context" if len(sequence.tokens) >= self._most_tokens else None
+    def _stopped(self, job: Job) -> bool:
+        """Whether the text of ``job`` has come to one of its stop strings; so it must be told before the next step."""
+        self._meanwhile.now()
+        return job.answer is not None and job.answer.stopped
 
     # ------------------------------------------------------------ telling
 
     def _tell(self, job: Job, event: GenerationEvent | None) -> None:
         if event is not None:
-            self._events.append((job.emit, event))
+            self._later(job.emit, event)
 
-    def _publish(self) -> None:
-        """Hand out the events of a step together: whoever writes them wants the interpreter, and would get it between
-        two tokens each time, at the cost of two changes of threads."""
-        events, self._events = self._events, []
-        for emit, event in events:
-            emit(event)
-
-    def _publish_queue(self) -> None:
+    def _tell_queue(self) -> None:
         for position, sequence in enumerate(self._scheduler.waiting):
             job = self._jobs[sequence.id]
-            if job.position != position and job.timing.first is None:
+            if job.position != position and sequence.began is None:
                 job.position = position
                 self._tell(job, Queued(id=sequence.id, position=position))
 
     # ------------------------------------------------------------ endings
 
-    def _finish(self, job: Job, reason: StopReason) -> None:
-        assert job.answer is not None
-        assert job.sequence is not None
-        for event in job.answer.finish():
-            self._tell(job, event)
-        if job.answer.stopped or reason == "stop":
-            reason = job.answer.stop_reason
-        job.remember(self._written, self._pieces)
-        usage = job.timing.usage(job.sequence.n_prompt, job.sequence.cached)
-        self._end(job, Finished(id=job.request.id, usage=usage, stats=job.stats(), reason=reason))
-
     def _cancel(self, job: Job) -> None:
+        if job.error is not None:
+            self._end(job, Failed(id=job.request.id, error=job.error.info()))
+            return
         prompt, cached = (job.sequence.n_prompt, job.sequence.cached) if job.sequence else (0, 0)
         self._end(job, Cancelled(id=job.request.id, usage=job.timing.usage(prompt, cached), stats=job.stats()))
 
@@ -370,6 +368,10 @@ class Decoding:
         self._runner.clear()
 
     def _end(self, job: Job, ending: Finished | Failed | Cancelled) -> None:
+        self._release(job)
+        self._later(self._telling.ended, job, ending)
+
+    def _release(self, job: Job) -> None:
         if job.sequence is not None:
             self._scheduler.remove(job.sequence)
             self._drafting.end(job.request.id)
@@ -378,9 +380,7 @@ class Decoding:
         if job.chain is not None:
             job.chain.close()
         del self._jobs[job.request.id]
-        self._statistics.count(job)
         self._ended(job.request.id)
-        self._tell(job, ending)
 
     # ------------------------------------------------------------ idle moments
 

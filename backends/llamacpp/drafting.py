@@ -146,7 +146,7 @@ class Written(Protocol):
 
 
 class Drafting:
-    """The drafters of all running answers (:class:`paddock.backends.llamacpp.scheduler.Drafter`). The engine's thread.
+    """The drafters of all running answers (:class:`paddock.backends.llamacpp.sequence.Drafter`). The engine's thread.
 
     Args:
         times: Of the model that answers.

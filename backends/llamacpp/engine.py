@@ -39,6 +39,7 @@ from paddock.backends.llamacpp.loading import (
 from paddock.backends.llamacpp.logits import Row
 from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.machine import available_bytes, physical_cores
+from paddock.backends.llamacpp.meanwhile import Meanwhile
 from paddock.backends.llamacpp.memory_use import measured
 from paddock.backends.llamacpp.mtp import MtpDrafter
 from paddock.backends.llamacpp.pace import Pace
@@ -112,8 +113,10 @@ class LlamaCppEngine:
         room = room_for(model, effective)
         pace = Pace(threads[0])
         drafting = Drafting(pace.times, self._draft_model)
+        meanwhile = Meanwhile()
         self._runner = Runner(
             context,
+            meanwhile=meanwhile,
             parallel=room.parallel,
             each=limit,
             budget=cache_budget(effective, available_bytes()),
@@ -154,6 +157,7 @@ class LlamaCppEngine:
             turn=self._turn,
             embedding_bytes=lambda: embedder.bytes,
             ended=self._ended,
+            meanwhile=meanwhile,
             encoder=self._encoder,
         )
         embedder.watch(decoding.recount)

@@ -21,12 +21,13 @@ Look = Callable[[Row, Sequence], None]
 """Called on the engine's thread with a copy of a row of logits and the sequence that it follows."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """``prompt`` or ``error`` is there once it was prepared, ``sequence`` and what follows once it was taken up by the
     engine's thread. ``retuned`` is sampling to go on with. With ``look`` nothing is written: it is shown the logits
     behind the prompt, and the job ends. ``position`` is the last one published of its place in the queue; ``text`` are
-    the bytes written so far; ``read`` are the tokens of its prompt that were last told."""
+    the bytes written so far; ``read`` are the tokens of its prompt that were last told. ``stops``: a text may end it;
+    ``longest``: so many tokens do, with the prompt."""
 
     request: GenerateRequest
     emit: Emit
@@ -44,6 +45,8 @@ class Job:
     read: int = -1
     retuned: Options | None = None
     look: Look | None = None
+    stops: bool = False
+    longest: int = 0
 
     def stats(self) -> Stats:
         evaluated = self.sequence.n_prompt - self.sequence.cached if self.sequence is not None else 0

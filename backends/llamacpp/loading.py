@@ -32,6 +32,9 @@ ALL_OUTPUTS = ("cogvlm",)
 ENDLESS_WITHOUT_HEADS = ("plamo2",)
 """Architectures whose positions llama.cpp turns by no dimensions, in an endless loop, when the first layer has no
 attention heads (upstream defect)."""
+ROTATED_BY_64 = ("deepseek32", "deepseek4", "glm-dsa", "dots3note")
+"""Architectures whose indexer's heads llama.cpp turns by matrices of 64 and more values; shorter ones abort the process
+(upstream defect)."""
 MOST_SEQUENCES = 256
 CACHE_SHARE, CACHE_MOST = 8, 8192
 """Prompts kept in memory take an eighth of what is free, in MiB at most."""
@@ -154,6 +157,14 @@ def load_model(
         raise ModelUnusable(
             f"{files[0].name} would never answer: this build of llama.cpp cannot compute {model.architecture} models "
             "whose first layer is without attention.",
+            hint="Choose another model.",
+        )
+    heads = model.metadata(f"{model.architecture}.attention.indexer.key_length")
+    if model.architecture in ROTATED_BY_64 and heads.isdecimal() and int(heads) % 64:
+        model.close()
+        raise ModelUnusable(
+            f"{files[0].name} cannot be computed: this build of llama.cpp needs {model.architecture} models whose "
+            f"indexer has heads of 64, 128 or 256 values, and these have {heads}.",
             hint="Choose another model.",
         )
     return model

@@ -79,7 +79,7 @@ class Store(Protocol):
     def remove(self, key: str) -> None: ...
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Prefix:
     """Tokens whose state is kept somewhere: the first ``length`` of ``tokens``. While ``running``, ``tokens`` is its
     sequence's own list, which grows. ``group`` are the adapters it was read with; ``stored`` are the positions of the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
@@ -11,13 +12,14 @@ from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.context_memory import ContextMemory
 from paddock.backends.llamacpp.loading import ALL_OUTPUTS
+from paddock.backends.llamacpp.meanwhile import Meanwhile
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.picture_decoding import decode_picture
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Store
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
-from paddock.backends.llamacpp.scheduler import Drafter, Scheduler
-from paddock.backends.llamacpp.sequence import Limits, Step
+from paddock.backends.llamacpp.scheduler import Scheduler
+from paddock.backends.llamacpp.sequence import Drafter, Limits, Step
 from paddock.backends.llamacpp.sharing import Rules, rules_of
 from paddock.sdk.errors import EngineError
 
@@ -41,6 +43,7 @@ class Runner:
         adapters: LoRA adapters; a group is the tuple of their scales, None stands for 1 each.
         threads_changed: Told when other programs need the cores, and when they do no longer.
         chunk: Most prompt tokens in a step; by default what the context computes at once.
+        meanwhile: Does what can wait while a step computes; the caller closes it.
     """
 
     def __init__(
@@ -61,7 +64,10 @@ class Runner:
         adapters: Items[Adapter] = (),
         threads_changed: Callable[[int, int], None] | None = None,
         chunk: int | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> None:
+        self.meanwhile = meanwhile or Meanwhile()
+        self._affordable = math.inf
         self.context = context
         self.rules = _rules(context, swa_full=swa_full, unified=unified)
         self.pace = pace
@@ -104,16 +110,22 @@ class Runner:
             scales = step.group if isinstance(step.group, tuple) else (1.0,) * len(self._adapters)
             self.context.set_adapters(self._adapters, scales)
             self._group = step.group
-        begun = time.perf_counter()
-        status = self.context.decode(step.rows) if step.picture is None else self._show(step, step.picture)
-        seconds = time.perf_counter() - begun
+        batch = self.context.batch_of(step.rows) if step.picture is None else None
+        self.meanwhile.begin()
+        try:
+            begun = time.perf_counter()
+            status = self._show(step, step.picture) if step.picture is not None else self.context.evaluate(batch)
+            seconds = time.perf_counter() - begun
+        finally:
+            self.meanwhile.end()
         if step.padding and self._scratch is not None:
             self.context.remove(self._scratch, 0)
         if status == DECODED:
             if self._observe is not None:
                 self._observe(step)
             self.scheduler.done(step)
-            self._note(step, seconds)
+            self.meanwhile.put(self._learn, step, seconds, self.cells.used, self._threads_now)
+            self._adapt()
             return True
         self.scheduler.undone(step, broken_off=status == ABORTED)
         if status == FULL and not self.scheduler.make_room() and not self.scheduler.halve_chunk():
@@ -163,17 +175,24 @@ class Runner:
         self.context.clear()
         self.scheduler.forget()
 
-    def _note(self, step: Step, seconds: float) -> None:
-        threads = self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
+    def _learn(self, step: Step, seconds: float, used: int, threads: int) -> None:
+        """From a step that took ``seconds`` with ``used`` cells; not from one that still had another thread count."""
+        self.scheduler.book()
+        if threads == self.pace.threads:
+            self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
+        alone = step.writing == len(step.counts)
+        self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
+
+    def _adapt(self) -> None:
+        """To what was learnt."""
+        threads = self.pace.threads
         if threads != self._threads_now:
             self._threads_now = threads
             both = (threads, threads) if threads < self._threads[0] else self._threads
             self.context.set_threads(*both)
             self._threads_changed(*both)
-        if step.writing == len(step.counts):
-            affordable = self.pace.affordable_rest(step.writing, seconds, self.cells.used)
-            if affordable < self.cells.used and self.cache.resting_cells > affordable:
-                self.cache.evict()
+        if self._affordable < self.cells.used and self.cache.resting_cells > self._affordable:
+            self.cache.evict()
 
 
 def _rules(context: Context, *, swa_full: bool, unified: bool) -> Rules:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from collections.abc import Sequence as Items
-from typing import Protocol
 
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.prefix import Match, Prefix
 from paddock.backends.llamacpp.prefix_cache import PrefixCache
-from paddock.backends.llamacpp.sequence import Limits, Sequence, Step
+from paddock.backends.llamacpp.sequence import Drafter, Limits, Pace, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
 
 HEADROOM = 64
@@ -27,29 +26,10 @@ PICTURE_PIECE = 64
 """Tokens of a picture in a step at least, whatever answers wait: such a step is one of its own, and few of them disturb
 less than many."""
 CHECKPOINT_INTERVAL = 2048
+PLAN_HOLDS = 16
+"""Steps of the same answers that are planned once."""
 TOGETHER = 2048
 """Prompt tokens that are read at full speed beside answers of requests that came at the same time."""
-
-
-class Pace(Protocol):
-    """How many rows a step may have (:class:`paddock.backends.llamacpp.pace.Pace`)."""
-
-    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
-        """Prompt tokens for a step, at least 1 and at most ``most``, when ``writing`` rows of answers wait for it; in
-        a step of their own when ``apart``."""
-        ...
-
-    def padding(self, rows: int) -> int:
-        """Rows without a purpose that make a step of ``rows`` quicker."""
-        ...
-
-
-class Drafter(Protocol):
-    """Guesses tokens ahead."""
-
-    def propose(self, sequence: Sequence, limit: int, rows: int) -> list[int]:
-        """Up to ``limit`` tokens that may follow ``sequence``, in a step that has ``rows`` rows without them."""
-        ...
 
 
 class Scheduler:
@@ -91,6 +71,9 @@ class Scheduler:
         self._clock = clock
         self._group: Hashable = None
         self._unfit: Sequence | None = None
+        self._same: Step | None = None
+        self._repeated = 0
+        self._unbooked: Step | None = None
         self.hits = 0
         self.misses = 0
         self.preemptions = 0
@@ -113,11 +96,12 @@ class Scheduler:
         """Queue ``sequence``, which must be shorter than a sequence's cells."""
         if not 0 < len(sequence.tokens) < self._limits.each:
             raise ValueError(f"{len(sequence.tokens)} tokens do not fit {self._limits.each} cells")
+        self._changed()
         _insert(self._waiting, sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """``sequence`` has ended; what it evaluated stays for a follower while there is room."""
-        self._unfit = None
+        self._changed()
         if sequence in self._waiting:
             self._waiting.remove(sequence)
         elif sequence in self._running:
@@ -127,15 +111,39 @@ class Scheduler:
             sequence.prefix = None
 
     def schedule(self) -> Step:
-        """The next step, after admitting and, where cells run out, making room; empty when there is nothing to do."""
+        """The next step, after admitting and, where cells run out, making room; empty when there is nothing to do.
+        While the same answers go on it is the step before, each row a token further."""
+        step = self._same
+        if step is not None and self._repeated < PLAN_HOLDS and 2 * len(step.rows) <= self._cells.free:
+            self._repeated += 1
+            rows = zip(step.counts, step.rows, strict=True)
+            step.rows = [(sequence.tokens[-1], row[1] + 1, row[2], True) for sequence, row in rows]
+            return step
+        self._same = None
+        self.book()
         self._admit()
         while True:
             step = self._plan()
             if len(step.rows) <= self._cells.free or not self.make_room():
-                return step
+                break
+        alone = step.writing == len(step.rows) == len(self._running)
+        full = not self._waiting or len(self._running) >= self._limits.parallel
+        if alone and full and all(one.began is not None and not one.draft_limit for one in self._running):
+            self._same, self._repeated = step, 0
+        return step
 
     def done(self, step: Step) -> None:
-        """``step`` was computed."""
+        """``step`` was computed. Where the same may come again, :meth:`book` can be called while that is computed."""
+        self.book()
+        self._unbooked = step
+        if step is not self._same or self._rules.checkpoints:
+            self.book()
+
+    def book(self) -> None:
+        """Note what the step just done has put into the context, if that was not noted yet."""
+        step, self._unbooked = self._unbooked, None
+        if step is None:
+            return
         self._chunk = min(2 * self._chunk, self._limits.chunk)
         for sequence in step.outputs:
             if sequence.began is None:
@@ -146,6 +154,11 @@ class Scheduler:
             if self._rules.checkpoints and sequence.prefix.length in self._stops(sequence):
                 self._cache.checkpoint(sequence.prefix)
                 sequence.prefix.stops.discard(sequence.prefix.length)
+
+    def _changed(self) -> None:
+        """The next step is not the same again, and what found no place may find one."""
+        self._same = self._unfit = None
+        self.book()
 
     def settle(self, sequence: Sequence, accepted: int) -> None:
         """Of the draft in the step just done only the first ``accepted`` tokens were right."""
@@ -158,7 +171,7 @@ class Scheduler:
     def undone(self, step: Step, *, broken_off: bool = False) -> None:
         """``step`` was not computed, or was ``broken_off``: whatever part of it got into the KV cache is dropped
         again. A recurrent state is then lost: llama.cpp takes it back by whole steps, to what it never wrote."""
-        self._unfit = None
+        self._changed()
         for sequence in step.counts:
             sequence.draft = []
             if sequence.prefix is not None:
@@ -172,20 +185,20 @@ class Scheduler:
             return True
         if len(self._running) < 2:
             return False
+        self._changed()
         youngest = self._running.pop()
         assert youngest.prefix is not None
         self._cache.suspend(youngest.prefix)
         youngest.prefix = None
         youngest.draft = []
-        self._unfit = None
         self.preemptions += 1
         _insert(self._waiting, youngest)
         return True
 
     def forget(self) -> None:
         """The KV cache was cleared: nothing is evaluated any more."""
+        self._changed()
         self._cache.lost()
-        self._unfit = None
         self._chunk = self._limits.chunk
 
     def halve_chunk(self) -> bool:

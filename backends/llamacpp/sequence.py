@@ -1,16 +1,17 @@
-"""A request as the scheduler sees it, and the steps it is computed in."""
+"""A request as the scheduler sees it, the steps it is computed in, and who advises on them."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from paddock.backends.llamacpp.picture_encoder import PictureRun
-from paddock.backends.llamacpp.picture_tokens import position_of, spans_of
+from paddock.backends.llamacpp.picture_tokens import Span, position_of, spans_of
 from paddock.backends.llamacpp.prefix import Prefix
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Sequence:
     """One request. ``tokens`` is its prompt followed by what it has written.
 
@@ -46,6 +47,7 @@ class Sequence:
     began: float | None = None
     awaits: tuple[Prefix, int] | None = None
     pictures: tuple[PictureRun, ...] = ()
+    _spans: tuple[Span, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         self.n_prompt = self.n_prompt or len(self.tokens)
@@ -82,7 +84,7 @@ Row = tuple[int, int, int, bool]
 """One token of a step: token id, position, sequence, and whether its logits are wanted."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write.
     With a ``picture`` the rows are its tokens, or some of them, from the one at ``offset`` on."""
@@ -95,6 +97,11 @@ class Step:
     group: Hashable = None
     picture: PictureRun | None = None
     offset: int = 0
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is more in it than the next tokens of answers."""
+        return len(self.rows) - self.padding > self.writing
 
     @property
     def reading(self) -> frozenset[str]:
@@ -114,3 +121,24 @@ class Limits:
     chunk: int
     drafted: int = 0
     all_outputs: bool = False
+
+
+class Pace(Protocol):
+    """How many rows a step may have (:class:`paddock.backends.llamacpp.pace.Pace`)."""
+
+    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+        """Prompt tokens for a step, at least 1 and at most ``most``, when ``writing`` rows of answers wait for it; in
+        a step of their own when ``apart``."""
+        ...
+
+    def padding(self, rows: int) -> int:
+        """Rows without a purpose that make a step of ``rows`` quicker."""
+        ...
+
+
+class Drafter(Protocol):
+    """Guesses tokens ahead."""
+
+    def propose(self, sequence: Sequence, limit: int, rows: int) -> list[int]:
+        """Up to ``limit`` tokens that may follow ``sequence``, in a step that has ``rows`` rows without them."""
+        ...

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import ChatPatch, ChatSummary, Options, Pane, SendRequest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,27 @@ class AnswerSettings:
             max_tokens=self.max_tokens or (None if preset.max_tokens is None else 0),
             reasoning=preset.reasoning if self.reasoning is None else self.reasoning,
             system=system if preset.system is not None else None,
+        )
+
+    def followed(self, base: AnswerSettings, before: AnswerSettings, after: AnswerSettings) -> AnswerSettings:
+        """These settings once another program has made ``after`` of ``before``. ``base`` is what ``before`` was shown
+        as: what differs from it was changed here since, and stays."""
+        sampling = dict(self.sampling)
+        for name in {**before.sampling, **after.sampling}:
+            there, here = after.sampling.get(name), self.sampling.get(name)
+            if there != before.sampling.get(name) and here == base.sampling.get(name):
+                sampling.pop(name, None)
+                if there is not None:
+                    sampling[name] = there
+
+        def other(now: T, shown: T, was: T, new: T) -> T:
+            return new if new != was and now == shown else now
+
+        return AnswerSettings(
+            sampling,
+            other(self.stop, base.stop, before.stop, after.stop),
+            other(self.max_tokens, base.max_tokens, before.max_tokens, after.max_tokens),
+            other(self.reasoning, base.reasoning, before.reasoning, after.reasoning),
         )
 
     def pane(self, pane: Pane) -> Pane:

@@ -201,7 +201,7 @@ def summary_words(summary: PaneSummary) -> tuple[str, str]:
     failed = f"{summary.failed:,} without an answer" if summary.failed else ""
     if not summary.answers:
         return failed or "No answers yet", ""
-    checks = f"passed {summary.passed_text}" if summary.checked else ""
+    checks = f"Passed {summary.passed_text}" if summary.checked else ""
     facts = (f"{summary.speed_text} tok/s", f"first {summary.first_text}", f"{summary.tokens_text} tokens")
     told = " · ".join(filter(None, (checks, failed)))
     return told or f"{summary.answers:,} answers", " · ".join(facts)

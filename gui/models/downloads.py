@@ -183,9 +183,9 @@ def summary(shown: Sequence[Item], unseen: Iterable[str]) -> Summary | None:
     paused = [item for item in shown if item.state == "paused"]
     done = [item for item in shown if item.section == "done" and item.id in set(unseen)]
     if moving:
-        words = f"{len(failed)} failed" if failed else _left(moving)
-        sentence = f"{len(moving)} under way or waiting, {_left(moving)}"
-        return Summary("running", _share(moving), words, _with(sentence, failed))
+        left = _left(moving)
+        failures = f", {len(failed)} failed" if failed else ""
+        return Summary("running", _share(moving), left, f"{len(moving)} under way or waiting, {left}{failures}")
     if failed:
         return Summary("failed", _share(failed), f"{len(failed)} failed", f"{len(failed)} failed")
     if paused:
@@ -193,10 +193,6 @@ def summary(shown: Sequence[Item], unseen: Iterable[str]) -> Summary | None:
     if done:
         return Summary("done", 1.0, "done", f"{len(done)} done")
     return None
-
-
-def _with(sentence: str, failed: Sequence[Item]) -> str:
-    return f"{sentence}, {len(failed)} failed" if failed else sentence
 
 
 def _sizes(item: Item) -> tuple[int, int]:

@@ -105,11 +105,15 @@ def facts(row: Row) -> tuple[str, ...]:
     """Parameters, what it can do, its licence; a result's downloads are told by :func:`downloads_text`."""
     found = [parameters_text(row.parameters), ", ".join(BADGES[badge] for badge in row.badges)]
     if isinstance(row, Suggestion):
-        here = "downloaded" if row.downloaded else ""
-        return tuple(part for part in (*found, bytes_text(row.size_bytes), here) if part)
+        return tuple(part for part in (*found, bytes_text(row.size_bytes)) if part)
     formats = "MLX" if row.formats == ("mlx",) else ""
     gated = "gated" if row.gated else ""
     return tuple(part for part in (found[0], formats, found[1], licence_text(row.licence), gated) if part)
+
+
+def lead_text(row: Row) -> str:
+    """Why a suggestion stands there; empty for a result."""
+    return "" if isinstance(row, HubResult) else "Downloaded" if row.downloaded else "Suggested"
 
 
 def downloads_text(row: Row) -> str:
@@ -127,7 +131,9 @@ def described(row: Row) -> str:
     fetched = downloads_text(row)
     reason = row.reason if isinstance(row, Suggestion) else ""
     owner = f"by {repo_of(row).partition('/')[0]}"
-    words = [owner, fit_words(row.fit, short=True), *facts(row), f"{fetched} downloads" if fetched else "", reason]
+    here = "downloaded" if isinstance(row, Suggestion) and row.downloaded else ""
+    known = f"{fetched} downloads" if fetched else here
+    words = [owner, fit_words(row.fit, short=True), *facts(row), known, reason]
     return ", ".join(word for word in words if word)
 
 
@@ -209,7 +215,8 @@ class HubList(QAbstractListModel):
         if role == HubRole.SOURCE:
             return row.id if isinstance(row, HubResult) else row.source
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.reason if isinstance(row, Suggestion) else row.id
+            told = f"{lead_text(row)} · {' · '.join(facts(row))}"
+            return f"{told}\n{row.reason}" if isinstance(row, Suggestion) else row.id
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.name}, {described(row)}"
         return None

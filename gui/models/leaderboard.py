@@ -31,6 +31,15 @@ def record(standing: Standing) -> str:
     return ", ".join(f"{number} {_plural(word, number)}" for word, number in parts)
 
 
+def votes(standing: Standing) -> str:
+    """“3 votes: 2 wins, 1 loss, 0 ties”; of more than two panes a vote settles several pairs, or none of the kind."""
+    count = f"{standing.votes} {_plural('vote', standing.votes)}"
+    pairs = standing.wins + standing.losses + standing.ties
+    if not pairs:
+        return f"{count}, none against another"
+    return f"{count}{', pair by pair' if pairs != standing.votes else ''}: {record(standing)}"
+
+
 def sentence(place: int, name: str, standing: Standing) -> str:
     """A place in the leaderboard as it is read aloud."""
     return (

@@ -187,15 +187,15 @@ def strips(panes: Sequence[Figures]) -> list[tuple[Measure, Measure, Measure, Me
     return list(zip(speeds, firsts, tokens, memory, strict=True))
 
 
-def _leading(values: Sequence[float], best: Callable[[Iterable[float]], float]) -> list[float]:
-    """The best, and what is as good within the noise of a measurement; nothing where all are."""
-    top = best(values) if values else 0.0
-    leading = [value for value in values if abs(value - top) <= NOISE * abs(top)]
-    return leading if len(leading) < len(values) else []
-
-
 Say = Callable[[float], tuple[str, str]]
 """A number as figure and unit."""
+
+
+def _leading(values: Sequence[float], best: Callable[[Iterable[float]], float], say: Say) -> list[float]:
+    """The best, and what is as good within the noise of a measurement or reads the same; nothing where all are."""
+    top = best(values) if values else 0.0
+    leading = [value for value in values if abs(value - top) <= NOISE * abs(top) or say(value) == say(top)]
+    return leading if len(leading) < len(values) else []
 
 
 def _column(
@@ -208,7 +208,7 @@ def _column(
     known = [value for value in values if value is not None]
     largest = max(known, default=0.0)
     say = in_unit(largest)  # of all panes alike
-    leading = _leading(known, best) if best is not None and settled else []
+    leading = _leading(known, best, say) if best is not None and settled else []
     found = []
     for value in values:
         if value is None:

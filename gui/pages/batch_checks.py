@@ -33,16 +33,16 @@ class CheckRow(QWidget):
         for info in sorted(host.models.values(), key=lambda info: info.name.lower()):
             if not info.error and "embedding" not in info.capabilities:
                 self.judge.addItem(f"{info.name} {info.quant}".strip(), info.id)
-        remove = IconButton("close", "Remove this check")
+        self.remove = IconButton("close", "Remove this check")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         for part in (self.kind, self.judge):
             row.addWidget(part)
         row.addWidget(self.value, 1)
-        row.addWidget(remove)
+        row.addWidget(self.remove)
         self.kind.currentIndexChanged.connect(lambda _: self._show_kind())
-        remove.clicked.connect(self.removed)
+        self.remove.clicked.connect(self.removed)
         self._show_kind()
 
     def _show_kind(self) -> None:
@@ -80,6 +80,8 @@ class CheckRows(QWidget):
         row.removed.connect(lambda: self._remove(row))
         self.rows.append(row)
         self._column.insertWidget(len(self.rows) - 1, row)
+        row.show()  # else it takes no focus yet
+        row.value.setFocus()
         return row
 
     def _remove(self, row: CheckRow) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
@@ -16,6 +16,8 @@ from paddock.gui.pages.batch_setup import BatchSetup
 from paddock.gui.pages.data_settings import moment
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, menu_words
+from paddock.gui.widgets.menu import Menu
+from paddock.gui.widgets.tab_order import go_on
 from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import Batch
 from paddock.sdk.presets import SavedPrompt
@@ -41,7 +43,7 @@ class BatchDialog(QDialog):
         self.past, self.new = Chip("Earlier runs", menu=True, icon="clock"), Button("New list", icon="plus")
         self.setup, self.run = BatchSetup(host, messages), BatchRun(host)
         self.stack = QStackedWidget()
-        self._menu = QMenu(self)
+        self._menu = Menu(self)
         self.past.setMenu(self._menu)
         self._lay_out(parent)
         self.setup.set_panes(panes)
@@ -80,6 +82,9 @@ class BatchDialog(QDialog):
             if other is not self:
                 other.close()
         self.show()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return go_on(self, forward)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape goes back one step, and throws away nothing that was written."""

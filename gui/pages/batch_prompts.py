@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
-from paddock.gui.messages import Messages, sentence
+from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, TextArea, menu_words
+from paddock.gui.widgets.menu import Menu
+from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import PromptSet, PromptsText
 from paddock.sdk.errors import PaddockError
 
 LOOK_MS = 350
+UNDO_S = 20
+"""A set that was removed can be brought back for so long."""
 FILTER = "Prompts (*.jsonl *.ndjson *.csv *.tsv *.txt);;All files (*)"
 PLACEHOLDER = (
     "What is the capital of France?\n"
@@ -37,7 +42,7 @@ class PromptSource(QWidget):
         self.text = TextArea("Prompts", PLACEHOLDER, rows=7)
         self.about = Label("", 12, 400, "text2", wrap=True, tabular=True)
         self.trouble = Notice()
-        self._menu = QMenu(self)
+        self._menu = Menu(self)
         self.sets.setMenu(self._menu)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -91,7 +96,14 @@ class PromptSource(QWidget):
             self._read(PromptsText(text=text))
         else:
             self._asked += 1
+            self.trouble.hide()
             self._show()
+
+    def missing(self) -> str:
+        """Why there are no prompts to ask."""
+        if not self.trouble.isHidden():
+            return "These prompts cannot be read."
+        return "Reading the prompts…" if self.text.toPlainText().strip() else "Write prompts, or choose a file."
 
     def _read(self, request: PromptsText) -> None:
         self._asked += 1
@@ -143,6 +155,8 @@ class PromptSource(QWidget):
 
     def _show_sets(self, sets: list[PromptSet]) -> None:
         self._sets = sets
+        for below in self._menu.findChildren(Menu):
+            below.deleteLater()
         self._menu.clear()
         self.sets.setEnabled(bool(sets))
         self.sets.setToolTip("" if sets else "No prompts are saved yet.")
@@ -150,13 +164,21 @@ class PromptSource(QWidget):
             text = menu_words(f"{kept.name} ({len(kept.prompts):,})")
             self._menu.addAction(text).triggered.connect(lambda _=False, kept=kept: self.use(kept))
         if sets:
-            remove = self._menu.addMenu("Remove")
+            remove = self._menu.submenu("Remove")
             for kept in sets:
                 action = remove.addAction(menu_words(kept.name))
-                action.triggered.connect(lambda _=False, id=kept.id: self._remove(id))
+                action.triggered.connect(lambda _=False, kept=kept: self._remove(kept))
 
-    def _remove(self, id: str) -> None:
-        self._host.call(lambda client: client.delete_prompt_set(id), None, self._failed, self)
+    def _remove(self, kept: PromptSet) -> None:
+        host, again = self._host, msgspec.structs.replace(kept, id="")
+
+        def back() -> None:
+            host.call(lambda client: client.put_prompt_set(again), None, self._messages.error)
+
+        def gone(_: None) -> None:
+            self._messages.info(f"“{kept.name}” was removed.", Action("Undo", back), seconds=UNDO_S)
+
+        host.call(lambda client: client.delete_prompt_set(kept.id), gone, self._failed, self)
 
     def _keep(self) -> None:
         prompts = self.prompts
@@ -173,7 +195,7 @@ class PromptSource(QWidget):
             self._host.call(lambda client: client.put_prompt_set(kept), self._kept, self._failed, self)
 
     def _kept(self, kept: PromptSet) -> None:
-        self._messages.info(f"{len(kept.prompts):,} prompts were saved as “{kept.name}”.")
+        self._messages.info(f"“{kept.name}” was saved with {counted(len(kept.prompts), 'prompt')}.")
 
     def _failed(self, error: BaseException) -> None:
         self.trouble.show_message("bad", sentence(error))

@@ -57,7 +57,7 @@ class BatchCells(QStyledItemDelegate):
         if index.column() == 0:
             inner.setLeft(rect.left() + theme.px(EDGE))
             self._write(painter, inner, str(index.row() + 1), "text2", 12)
-            self._write_two(painter, inner.adjusted(theme.px(30), -theme.px(3), 0, theme.px(3)), index.data())
+            self._write_two(painter, inner.adjusted(theme.px(30), 0, 0, 0), index.data())
         elif cells := index.data(CellRole.CELLS):
             failed = all(cell.state == "failed" for cell in cells)
             self._write(painter, upper, index.data() or "An empty answer.", "bad" if failed else "text", 13)
@@ -93,9 +93,10 @@ class BatchCells(QStyledItemDelegate):
         if length >= len(text):
             self._write(painter, area, text, "text", 13, strong=True)
             return
-        half = area.height() // 2
-        self._write(painter, area.adjusted(0, 0, 0, -half), text[:length].rstrip(), "text", 13, strong=True)
-        self._write(painter, area.adjusted(0, half, 0, 0), text[length:], "text", 13, strong=True)
+        line = current().px(LINE)
+        area = QRect(area.x(), area.center().y() - line, area.width(), line)
+        self._write(painter, area, text[:length].rstrip(), "text", 13, strong=True)
+        self._write(painter, area.translated(0, line), text[length:], "text", 13, strong=True)
 
     def _write(self, painter: QPainter, area: QRect, text: str, token: str, size: int, *, strong: bool = False) -> int:
         """How wide it became."""
@@ -194,6 +195,9 @@ class BatchView(QTableView):
         pane = max(theme.px(LEAST_PANE), (room - prompt) // max(1, count - 1))
         for section in range(count):
             self.horizontalHeader().resizeSection(section, pane if section else prompt)
+        rest = room - prompt - pane * (count - 1)
+        if count > 1 and rest > 0:
+            self.horizontalHeader().resizeSection(count - 1, pane + rest)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
@@ -17,6 +17,7 @@ from paddock.gui.pages.batch_rows import BatchView
 from paddock.gui.widgets import Button, Chip, Divider, ElidedLabel, Notice, Progress
 from paddock.gui.widgets.clicks import SingleClicks
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchExportFormat, BatchPatch, BatchPrompt
 from paddock.sdk.errors import NotFound, PaddockError
@@ -63,7 +64,7 @@ class BatchRun(QWidget):
         host.snapshot.connect(self._reload)
 
     def _lay_out(self) -> None:
-        menu = QMenu(self)
+        menu = Menu(self)
         for format, (title, _) in FORMATS.items():
             menu.addAction(f"{title}…").triggered.connect(lambda _=False, format=format: self._choose_path(format))
         self.export.setMenu(menu)
@@ -184,7 +185,7 @@ class BatchRun(QWidget):
             parts.append(f"{batch.failed:,} failed")
         if batch.state == "running" and batch.seconds_left:
             parts.append(f"{span_text(batch.seconds_left)} left")
-        self.state.setText(" · ".join([*parts, batch.note] if batch.note else parts))
+        self.state.setText(" · ".join(filter(None, (*parts, batch.note.removesuffix(".")))))
         self.bar.set_fraction(over / batch.total if batch.total else 1.0)
         self.bar.set_ink("accent" if batch.state == "running" else "border_strong")
         running = batch.state == "running"

@@ -149,7 +149,7 @@ class BatchSetup(QWidget):
         ready = prompts is not None and bool(self.cards) and not self._starting
         self.start.setEnabled(ready)
         if prompts is None:
-            self.count.setText("Write prompts, or choose a file.")
+            self.count.setText(self.source.missing())
             return
         number = len(prompts.prompts)
         parts = [counted(number, "prompt"), counted(len(self.cards), "pane")]

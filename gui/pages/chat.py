@@ -18,6 +18,7 @@ from paddock.gui.pages.chat_drafts import ChatDrafts
 from paddock.gui.pages.chat_head import ChatHead
 from paddock.gui.pages.chat_loading import ChatLoading
 from paddock.gui.pages.chat_pictures import ChatPictures
+from paddock.gui.pages.chat_settings import ChatSettings
 from paddock.gui.pages.chat_shown import HINT, ChatShown
 from paddock.gui.pages.chat_start import ChatStart
 from paddock.gui.pages.chat_waiting import Waiting
@@ -47,6 +48,8 @@ class ChatPage(QWidget):
     messages that are being written."""
 
     state_changed = Signal()
+    asked = Signal()
+    """A question is on its way: it is stored at once, and again when the host has it."""
 
     def __init__(
         self, host: HostState, messages: Messages, state: WindowState, drafts: Path, parent: QWidget | None = None
@@ -73,10 +76,11 @@ class ChatPage(QWidget):
         self.pictures = ChatPictures(self, host, messages, PictureDrafts(host, drafts, state.draft_pictures, self))
         self.drafts = ChatDrafts(self, host, state)
         self.shown = ChatShown(self, host)
+        self.settings = ChatSettings(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = DropArea(self.composer)
-        self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
         self._lay_out()
+        self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
         self._connect()
         self.dialogue.new(model=host.settings.default_model, system=host.settings.system_prompt)
         self.inspector.set_sampling(state.sampling)
@@ -126,8 +130,10 @@ class ChatPage(QWidget):
         dialogue.failed.connect(messages_error(self._messages))
         dialogue.given_back.connect(self.give_back)
         dialogue.returned.connect(self.drafts.give_back)
+        dialogue.sent_changed.connect(self.drafts.sent_changed)
         dialogue.rejoined.connect(lambda: self.pictures.come(dialogue.chat))
         self.waiting.returned.connect(self.drafts.give_back)
+        self.waiting.sent_changed.connect(self.drafts.sent_changed)
         dialogue.compared.connect(self.compare.open)
         dialogue.located.connect(self.shown.locate)
         host.models_changed.connect(self.shown.show_models)
@@ -148,10 +154,8 @@ class ChatPage(QWidget):
 
     def _connect_inspector(self) -> None:
         inspector = self.inspector
-        inspector.system_changed.connect(self.dialogue.set_system)
         inspector.sampling_changed.connect(self.state_changed)
         inspector.sampling_changed.connect(self.shown.count)
-        inspector.settings_changed.connect(self._keep_settings)
         inspector.load_wanted.connect(self.choose_model)
 
     def _connect_view(self) -> None:
@@ -168,6 +172,7 @@ class ChatPage(QWidget):
         self.deeds.insert_wanted.connect(self._insert)
         self.deeds.continue_wanted.connect(self.go_on)
         self.deeds.branched.connect(self.open)
+        self.deeds.returned.connect(self.drafts.give_back)
 
     # ---------------------------------------------------------------- what the window asks
 
@@ -218,6 +223,8 @@ class ChatPage(QWidget):
             self.dialogue.edit(instead_of, text, self.inspector.request())
         else:
             self.dialogue.send(text, self.inspector.request(), shown)
+        self.drafts.sent_changed()
+        self.asked.emit()
 
     def go_on(self, message: str) -> None:
         """Have an answer continued where it ends."""
@@ -295,8 +302,7 @@ class ChatPage(QWidget):
         self.composer.insert(message.id, "assistant" if message.role == "user" else "user")
 
     def _example(self, text: str) -> None:
-        self.composer.field.clear()
-        self.send(text)
+        self.send(text, pictures=False)
         self.composer.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def choose_model(self, model: str) -> None:
@@ -305,8 +311,12 @@ class ChatPage(QWidget):
         self.loading.choose(model)
 
     def open_load_dialog(self, model: str = "") -> LoadDialog | None:
-        """Load ``model``, the conversation's where none is named, with settings; None where it cannot be used."""
-        return self.loading.open_dialog(model)
+        """Load ``model`` with settings, where none is named that of the conversation or of the pane in use; None where
+        it cannot be used."""
+        if not self.compare.shown:
+            return self.loading.open_dialog(model)
+        wanted = model or self.compare.model_in_use()
+        return self.loading.open_dialog(wanted, mine=False) if wanted else None
 
     def _deleted(self, chat: str) -> None:
         self.compare.begun.discard(chat)
@@ -331,14 +341,8 @@ class ChatPage(QWidget):
     def _created(self, chat: str) -> None:
         self.drafts.texts.pop("", None)
         self.chats.show_open(chat)
-        self._keep_settings()
+        self.settings.keep()
         self.state_changed.emit()
-
-    def _keep_settings(self) -> None:
-        """The settings of the answers belong to the conversation."""
-        chat, patch = self.dialogue.chat, self.inspector.chat_patch()
-        if chat and not self.compare.shown:
-            self._host.call(lambda client: client.patch_chat(chat, patch), None, lambda _: None, self)
 
     def _open_wanted(self) -> None:
         """The conversation of the last time, once the list of them is known."""

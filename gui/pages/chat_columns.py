@@ -70,11 +70,10 @@ class ChatColumns(QObject):
         self._inspector_on = state.inspector
         self._overlay: QWidget | None = None
         self._over = False
-        main.setParent(page)
+        for column in (chats, main, inspector):  # so Tab goes through them
+            column.setParent(page)
         self._scrim = Scrim(page)
         self._scrim.hide()
-        chats.setParent(page)
-        inspector.setParent(page)
         self._grip = Grip(page)
         self._grip.dragged.connect(self._drag)
         self._scrim.clicked.connect(self.close_overlay)
@@ -82,8 +81,6 @@ class ChatColumns(QObject):
         head.inspector_wanted.connect(self._inspector_toggled)
         chats.close_wanted.connect(self.close_overlay)
         inspector.close_wanted.connect(self.toggle_inspector)
-        page.setTabOrder(chats, main)
-        page.setTabOrder(main, inspector)
 
     def arrange(self) -> None:
         """Place everything for the page's size."""

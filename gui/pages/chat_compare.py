@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.compare_jobs import discard, whole
-from paddock.gui.window_state import WindowState
+from paddock.gui.window_state import Sent, WindowState
 from paddock.sdk.types import Pane, Role
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class ChatCompare(QObject):
         if not self.shown or self.view is None:
             return
         page = self._page
+        page.inspector.flush()
         self._keep_waiting(self.view)
         page.drafts.keep()
         page.pictures.leave(self.view.chat)
@@ -144,6 +145,10 @@ class ChatCompare(QObject):
         """Where F6 goes: the panes."""
         return self.view.regions() if self.view is not None and self.shown else []
 
+    def sent(self) -> list[Sent]:
+        """What was asked and the host is not known to have."""
+        return self.view.session.sent() if self.view is not None else []
+
     def remember(self, state: WindowState) -> WindowState:
         return self.view.remember(state) if self.view is not None else state
 
@@ -178,6 +183,7 @@ class ChatCompare(QObject):
         view.insert_wanted.connect(page.composer.insert)
         view.given_back.connect(page.give_back)
         view.session.returned.connect(page.drafts.give_back)
+        view.session.sent_changed.connect(page.drafts.sent_changed)
         view.picture_opened.connect(page.pictures.open)
         page.composer.pictures.changed.connect(lambda: view.set_pictured(bool(page.composer.pictures.shown)))
         view.ended.connect(self._ended)
@@ -195,6 +201,7 @@ class ChatCompare(QObject):
             self._page.chats.show_open(self.view.chat)
             if self.view.judging.hidden:
                 self._page.inspector.leave_pane()  # it would say whose settings they are
+            self._page.settings.show_compared(self.view)
             self._show_composer()
 
     def _show_composer(self) -> None:
@@ -207,6 +214,13 @@ class ChatCompare(QObject):
         composer.set_running(state.running)
         composer.set_blind(state.blind)
         composer.gauge.show_fill(None)
+
+    def model_in_use(self) -> str:
+        """The model of the pane in use; empty while nobody is to know whose answers they are."""
+        if self.view is not None and self.view.judging.hidden:
+            self._messages.info("Vote first: load settings show whose answers they are.", key="blind")
+            return ""
+        return self.view.model_in_use() if self.view is not None else ""
 
     def _edit_pane(self, title: str, pane: Pane) -> None:
         self._page.inspector.edit_pane(title, pane, self._host.models.get(pane.model))

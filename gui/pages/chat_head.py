@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from paddock.gui.host_state import HostState
 from paddock.gui.models.chats import UNTITLED
 from paddock.gui.models.library import facts, state_text
+from paddock.gui.pages.compare_tools import HeadTools
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton
@@ -19,6 +20,8 @@ COMPARE_IN_WORDS = 640
 """A narrower head shows Compare as an icon; logical pixels at 100 % text."""
 QUANT_FROM = 420
 """Room for the title and the model from which the model's quant is told beside a long title."""
+SIDE, SIDE_OF_BUTTON = 24, 9
+"""Room at the left of the title, and of the button for the list of chats: its picture stands above what is below."""
 
 
 class TitleLabel(ElidedLabel):
@@ -42,7 +45,7 @@ class ChatHead(QWidget):
         super().__init__(parent)
         self._host = host
         self._model = ""
-        self._tools: QWidget | None = None
+        self._tools: HeadTools | None = None
         self.setProperty("role", "head")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
@@ -68,7 +71,7 @@ class ChatHead(QWidget):
         self.inspector.setCheckable(True)
         self.inspector.toggled.connect(self.inspector_wanted)
         row = QHBoxLayout(self)
-        row.setContentsMargins(24, 0, 12, 0)
+        row.setContentsMargins(SIDE, 0, 12, 0)
         row.setSpacing(12)
         row.addWidget(self.chats)
         row.addWidget(self.title)
@@ -82,7 +85,7 @@ class ChatHead(QWidget):
         self._row = row
         host.models_changed.connect(self.refresh)
 
-    def set_tools(self, tools: QWidget | None) -> None:
+    def set_tools(self, tools: HeadTools | None) -> None:
         """What a comparison shows in place of the model; None puts the model back."""
         if tools is self._tools:
             return
@@ -93,7 +96,7 @@ class ChatHead(QWidget):
         for part in (self.chip, self.settings):
             part.setVisible(tools is None)
         if tools is not None:
-            self._row.insertWidget(self._row.indexOf(self.inspector), tools, 10)
+            self._row.insertWidget(self._row.indexOf(self.inspector), tools, 1000)  # all that is left
             tools.show()
         self._fit()
 
@@ -110,25 +113,36 @@ class ChatHead(QWidget):
         """The title gets what the model's name leaves, but never less than two fifths; what else is told of the model
         goes first."""
         theme = current()
+        side = SIDE if self.chats.isHidden() else SIDE_OF_BUTTON
+        self._row.setContentsMargins(side, 0, 12, 0)
         wide = self.width() >= theme.px(COMPARE_IN_WORDS)
         self.compare.setVisible(self._tools is None and wide)
         self.compare_small.setVisible(self._tools is None and not wide)
         if self._tools is not None:
-            self.title.setMinimumWidth(theme.px(96))
-            self.title.setMaximumWidth(max(theme.px(96), self.width() // 3))
+            self._fit_tools(self._tools)
             return
         compare = self.compare if wide else self.compare_small
         buttons = self.inspector.sizeHint().width() + self.settings.sizeHint().width() + 6
         buttons += compare.sizeHint().width() + 12
         if self.chats.isVisible():
             buttons += self.chats.sizeHint().width() + 12
-        room = self.width() - 36 - 3 * 12 - buttons
+        room = self.width() - side - 12 - 3 * 12 - buttons
         model = self.chip.name_width(facts=1 if room >= theme.px(QUANT_FROM) else 0)
         words = min(self.title.sizeHint().width(), max(room - model, room * 2 // 5))
         chip = max(self.chip.minimumSizeHint().width(), self.chip.fitted_width(room - words))
         self.chip.setMaximumWidth(chip)
         self.title.setMinimumWidth(words)
         self.title.setMaximumWidth(max(words, room - chip))
+
+    def _fit_tools(self, tools: HeadTools) -> None:
+        """The title gets what the chips leave, but never less than a third where it needs that."""
+        room = self.width() - self._row.contentsMargins().left() - 12 - 3 * 12 - self.inspector.sizeHint().width()
+        if not self.chats.isHidden():
+            room -= self.chats.sizeHint().width() + 12
+        least = max(current().px(96), min(self.title.sizeHint().width(), self.width() // 3))
+        wanted = tools.width_within(room - least)
+        self.title.setMinimumWidth(current().px(96))
+        self.title.setMaximumWidth(max(least, room - wanted))
 
     def set_compare_enabled(self, on: bool) -> None:
         for button in (self.compare, self.compare_small):

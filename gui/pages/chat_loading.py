@@ -35,8 +35,9 @@ class ChatLoading(QObject):
         if loaded is None or loaded.state == "failed":
             self._host.call(lambda client: client.load(model), None, partial(self._not_loaded, model), self)
 
-    def open_dialog(self, model: str = "") -> LoadDialog | None:
-        """Load ``model``, the conversation's where none is named, with settings; None where it cannot be used."""
+    def open_dialog(self, model: str = "", *, mine: bool = True) -> LoadDialog | None:
+        """Load ``model``, the conversation's where none is named, with settings; None where it cannot be used. Where it
+        is ``mine`` the conversation goes on with it."""
         from paddock.gui.pages.load_dialog import LoadDialog
 
         model = model or self._dialogue.model
@@ -46,7 +47,8 @@ class ChatLoading(QObject):
         self._messages.withdraw("load")
         dialog = LoadDialog(self._host, model, self._page)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.loaded.connect(self._dialogue.set_model)
+        if mine:
+            dialog.loaded.connect(self._dialogue.set_model)
         dialog.open()
         return dialog
 

@@ -80,8 +80,12 @@ class ChatPictures(QObject):
 
     def come(self, chat: str) -> None:
         """The conversation is shown: what was to be sent in it, also at the last time."""
+        self._page.composer.pictures.put(self.drafts.take(chat))
+        self.come_stored(chat)
+
+    def come_stored(self, chat: str) -> None:
+        """Read what is kept for the conversation that is shown from the last time, if anything."""
         drafts = self.drafts
-        self._page.composer.pictures.put(drafts.take(chat))
         stored = drafts.stored(chat)
 
         async def read(client: object) -> Given:
@@ -90,7 +94,7 @@ class ChatPictures(QObject):
             return Given(pictures=await asyncio.to_thread(drafts.read, stored))
 
         if stored:
-            self._read(read, drafts_of=chat)
+            self._read(read, (chat, stored))
 
     def _changed(self) -> None:
         self.drafts.show(self._page.composer.pictures.shown)
@@ -104,7 +108,9 @@ class ChatPictures(QObject):
 
     def take(self) -> tuple[Picture, ...]:
         """The pictures of the message that is sent; they are drawn at once where it comes to stand."""
-        shown = self._page.composer.pictures.take()
+        strip = self._page.composer.pictures
+        self.drafts.hold([one.picture for one in strip.shown])  # their files stay until the host has them
+        shown = strip.take()
         for one in shown:
             self._gallery.put(one.picture.hash, one.thumbnail)
         return tuple(one.picture for one in shown)
@@ -149,20 +155,22 @@ class ChatPictures(QObject):
 
         self._read(read)
 
-    def _read(self, read: Callable[[object], Awaitable[Given]], drafts_of: str | None = None) -> None:
-        """Have the composer wait for what is sent meanwhile until all is there. ``drafts_of``: it is what was kept for
-        this conversation."""
+    def _read(
+        self, read: Callable[[object], Awaitable[Given]], stored: tuple[str, tuple[Picture, ...]] | None = None
+    ) -> None:
+        """Have the composer wait for what is sent meanwhile until all is there. ``stored``: the conversation that it
+        was kept for, and what it is."""
         self._reading += 1
         self._page.composer.set_reading(True)
         visit = self._visit
 
         def put(given: Given) -> None:
             here = visit.left is None or visit.left == self._page.chat
-            if drafts_of is not None and not self.drafts.forget_stored(drafts_of):
-                ended(whole=True)  # read twice: it was left and shown again meanwhile
+            if stored is not None and not self.drafts.forget_stored(*stored):
+                ended(whole=True)  # read again: it was left and shown once more, or there is more of it meanwhile
             elif not here:
                 ended(whole=self._put_aside(given, visit.left or ""))
-            elif drafts_of is not None:
+            elif stored is not None:
                 ended(whole=self._put_back(given.pictures))
             else:
                 ended(whole=self._put(given))

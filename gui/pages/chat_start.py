@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -19,6 +19,8 @@ PROMPTS = (
     ("What is 7 plus 5?", "Arithmetic"),
 )
 COLUMN = 620
+NOSE = 5 / 40
+"""Of the mark's width, what is empty at its left."""
 
 
 class PromptCard(PaintedButton):
@@ -60,17 +62,19 @@ class PromptCard(PaintedButton):
 
 
 class Mark(QLabel):
-    """The horse."""
+    """The horse. ``flush``: its nose stands where the words below it begin."""
 
-    def __init__(self, size: int, parent: QWidget | None = None) -> None:
+    def __init__(self, size: int, parent: QWidget | None = None, *, flush: bool = False) -> None:
         super().__init__(parent)
         self._size = size
+        self._inset = NOSE if flush else 0.0
         self.setFixedSize(size, size)
         self.setAccessibleName("Paddock")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = current()
-        QPainter(self).drawPixmap(0, 0, pixmap("horse", theme.palette.text, self._size, ratio=self.devicePixelRatioF()))
+        mark = pixmap("horse", theme.palette.text, self._size, ratio=self.devicePixelRatioF())
+        QPainter(self).drawPixmap(QPointF(-self._size * self._inset, 0), mark)
 
 
 class ChatStart(QWidget):
@@ -98,7 +102,7 @@ class ChatStart(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(Mark(40))
+        column.addWidget(Mark(40, flush=True))
         column.addWidget(self.title)
         column.addWidget(self.line)
         column.addWidget(self.notice)

@@ -6,7 +6,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.models.library import facts
 from paddock.gui.pages.dialogue import Dialogue
 
-AFTERWARDS = "will be sent when the model is ready"
+AFTERWARDS = "will be sent when ready"
 
 
 def status(host: HostState, dialogue: Dialogue) -> tuple[str, float | None]:

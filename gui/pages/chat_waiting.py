@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
+from paddock.gui.window_state import Sent
 from paddock.sdk.compare import AskPanes
 from paddock.sdk.types import SendRequest
 
@@ -20,12 +22,14 @@ class Waiting(QObject):
 
     returned = Signal(str, str)
     """A conversation's id, and what it did not take."""
+    sent_changed = Signal()
 
     def __init__(self, host: HostState, messages: Messages, parent: QObject) -> None:
         super().__init__(parent)
         self._host, self._messages = host, messages
         self._texts: dict[str, tuple[str, ...]] = {}
         self._panes: dict[str, tuple[str, ...]] = {}
+        self._going: dict[str, Sent] = {}
         host.generation_ended.connect(self._ended)
 
     def keep(self, chat: str, texts: tuple[str, ...], panes: tuple[str, ...] | None = None) -> None:
@@ -48,6 +52,10 @@ class Waiting(QObject):
         """What waits as drafts, for the case that the window is not there when the answer ends."""
         return {chat: "\n\n".join(texts) for chat, texts in self._texts.items()}
 
+    def sent(self) -> list[Sent]:
+        """What the host is not known to have yet."""
+        return list(self._going.values())
+
     def _ended(self, generation: str, chat: str) -> None:
         texts, panes = self._texts.get(chat, ()), self._panes.get(chat)
         answering = (one.pane for one in self._host.generations.values() if one.chat_id == chat)
@@ -56,11 +64,18 @@ class Waiting(QObject):
         self.take(chat)
         self.keep(chat, texts[1:], panes)
 
+        def taken(_: object = None) -> None:
+            del self._going[chat]
+            self.sent_changed.emit()
+
         def refused(error: BaseException) -> None:
             self._messages.error(error)
             self.returned.emit(chat, "\n\n".join((texts[0], *self.take(chat))))
+            taken()
 
-        self._host.call(lambda client: _begin(client, chat, texts[0], panes), None, refused, self)
+        self._going[chat] = Sent(text=texts[0], at=time.time(), chat=chat)
+        self.sent_changed.emit()
+        self._host.call(lambda client: _begin(client, chat, texts[0], panes), taken, refused, self)
 
 
 async def _begin(client: AsyncClient, chat: str, text: str, panes: tuple[str, ...] | None) -> None:

@@ -18,6 +18,7 @@ from paddock.gui.pages.chats_deeds import ChatDeeds
 from paddock.gui.pages.chats_menu import PRIVATE_HELP, MenuWays, chats_menu, folder_menu
 from paddock.gui.pages.chats_search import TextSearch
 from paddock.gui.widgets import Chip, IconButton, Label, SearchField, menu_words
+from paddock.gui.widgets.menu import Menu
 
 CHOOSING = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -255,7 +256,7 @@ class ChatsColumn(QWidget):
 
     def more_menu(self) -> QMenu:
         """What is done with the list as a whole."""
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("New folder").triggered.connect(lambda: self.deeds.new_folder())
         menu.addSeparator()
@@ -278,7 +279,7 @@ class ChatsColumn(QWidget):
 
     def tag_menu(self) -> QMenu:
         """Which tag the list is narrowed to."""
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for tag in ("", *self.deeds.tags()):
             entry = menu.addAction(menu_words(tag) or "All tags")

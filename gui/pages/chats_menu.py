@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui.pages.chats_deeds import ChatDeeds
 from paddock.gui.widgets import menu_words
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.chats import ChatFolder
 from paddock.sdk.types import ChatSummary
 
@@ -28,8 +29,8 @@ class MenuWays:
     """Chats, or the folder."""
 
 
-def _menu(parent: QWidget) -> QMenu:
-    menu = QMenu(parent)
+def _menu(parent: QWidget) -> Menu:
+    menu = Menu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setToolTipsVisible(True)
     return menu
@@ -46,7 +47,7 @@ def chats_menu(parent: QWidget, chats: Sequence[ChatSummary], deeds: ChatDeeds, 
         menu.addSeparator()
     pinned = all(chat.pinned for chat in chats)
     menu.addAction("Unpin" if pinned else "Pin").triggered.connect(lambda: deeds.pin(ids, not pinned))
-    move = menu.addMenu("Move to")
+    move = menu.submenu("Move to")
     for folder, name in _paths(deeds.folders):
         entry = move.addAction(menu_words(name))
         entry.setEnabled(any(chat.folder != folder.id for chat in chats))
@@ -75,7 +76,7 @@ def folder_menu(parent: QWidget, folder: ChatFolder, deeds: ChatDeeds, ways: Men
     menu = _menu(parent)
     menu.addAction("Rename").triggered.connect(lambda: ways.rename_folder(folder.id))
     menu.addAction("New folder in it").triggered.connect(lambda: deeds.new_folder(folder.id))
-    move = menu.addMenu("Move to")
+    move = menu.submenu("Move to")
     inside = _below(deeds.folders, folder.id)
     for target, name in _paths(deeds.folders):
         if target.id not in inside:

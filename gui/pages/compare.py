@@ -245,6 +245,18 @@ class CompareView(QWidget):
         """Where F6 goes: the panes' conversations."""
         return [pane.view for pane in self.panes.values() if pane.isVisible()]
 
+    def model_in_use(self) -> str:
+        """The model of the pane that has the focus, else of the one that the composer asks, else of the one that had
+        the focus last, else of the first in view; empty without panes."""
+        in_view = [view for view in self.grid.panes if view.isVisible()]
+
+        def around(widget: QWidget | None) -> str:
+            return next((view.pane for view in in_view if widget is not None and view.isAncestorOf(widget)), "")
+
+        pane = around(self.window().focusWidget()) or self.composer_tools.target or around(self.focusWidget())
+        pane = pane or next((view.pane for view in in_view), "")
+        return next((self.session.model(item) for item in self.session.panes if item.id == pane), "")
+
     def remember(self, state: WindowState) -> WindowState:
         kept = msgspec.structs.replace(state, compare_four=self.grid.four, compare_together=self.follower.together)
         return self.judging.remember(kept)

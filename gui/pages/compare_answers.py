@@ -15,7 +15,6 @@ from paddock.gui.models import panes as facts
 from paddock.gui.pages.compare_run import PaneRun, Screens
 from paddock.gui.pages.question import follow
 from paddock.sdk.chats import Revision
-from paddock.sdk.compare import AskPanes
 from paddock.sdk.events import GenerationEvent
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, Pane
 
@@ -50,7 +49,6 @@ class PaneAnswers(QObject):
         self.paths: dict[str, list[ChatMessage]] = {}
         self.runs: dict[str, PaneRun] = {}
         self.asking: Task | None = None  # a question on its way to the host
-        self._request = AskPanes()
         self._unsaved: tuple[Pane, ...] = ()  # panes on their way to the host
         self._stop_wanted = False
 
@@ -105,8 +103,10 @@ class PaneAnswers(QObject):
 
     def _not_loaded(self, error: BaseException) -> None:
         self._loading = None
-        self._load_again = False
-        if self._host.connection == "connected":
+        if self._load_again:  # the host may be another one by now
+            self._load_again = False
+            self._load()
+        elif self._host.connection == "connected":
             self.failed.emit(error)
 
     def show(self, chat: Chat) -> None:
@@ -122,6 +122,8 @@ class PaneAnswers(QObject):
             return
         self.panes = chat.panes
         self.changed.emit()  # the panes' widgets come and go first
+        if self.asking is not None:
+            return  # it may be without the question that is shown, or without its answers; all of it comes with those
         over = [self._take(pane.id, list(chat.paths.get(pane.id, ()))) for pane in chat.panes]
         for gone in self.paths.keys() - {pane.id for pane in chat.panes}:
             self._drop(gone)

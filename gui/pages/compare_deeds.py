@@ -16,6 +16,7 @@ from paddock.gui.pages.compare_panes import PaneShelf
 from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.model_picker import ModelPicker
+from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.pane_view import PaneView
 from paddock.sdk.compare import MOST_PANES
 from paddock.sdk.errors import ModelNotFound, NoVision
@@ -150,7 +151,7 @@ class PaneDeeds(QWidget):
         answer = self._session.answer(pane, turn)
         at, count = panes.index(self._pane(pane)), len(panes)
         free = answer is not None and pane not in self._session.runs
-        menu = QMenu(anchor)
+        menu = Menu(anchor)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if not veiled:
             menu.addAction("Change the model…", lambda: self.choose_model(pane))

@@ -51,7 +51,7 @@ class Swatch(QLabel):
         area = QRectF(self.rect())
         painter.fillRect(area, theme.color(f"{TOKENS[self.kind]}_soft"))
         painter.setFont(font)
-        painter.setPen(theme.color("text"))
+        painter.setPen(theme.color(TOKENS[self.kind]))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.words)
         if self.kind != "removed":
             dash = Qt.PenStyle.DashLine if self.kind == "changed" else Qt.PenStyle.SolidLine
@@ -80,7 +80,7 @@ class Legend(QWidget):
         row.setContentsMargins(16, 8, 16, 0)
         row.setSpacing(8)
         row.addStretch(1)
-        row.addWidget(Label("Compared with", 12, 400, "text2"))
+        row.addWidget(Label("Compared with", 13, 400, "text2"))
         for part in (self.reference, self.only, *self.kinds, self.note):
             row.addWidget(part)
         row.addStretch(1)

@@ -14,7 +14,6 @@ from paddock.gui.pages.compare_blind import OneTurn, blinded
 from paddock.gui.pages.compare_differences import Differences
 from paddock.gui.pages.compare_reveal import reveal
 from paddock.gui.pages.compare_verdict import Choice, VerdictRow
-from paddock.gui.pages.compare_words import TOGETHER
 from paddock.gui.widgets import Divider
 from paddock.gui.window_state import WindowState
 from paddock.sdk.compare import Outcome, Vote, VoteRequest
@@ -184,7 +183,7 @@ class Judging(QObject):
             last = view.session.turns()[-1:] == [view.turn]
             self.row.show_choices(self._choices(), self.vote_given, adoptable=last and not self.hidden)
         elif self.hidden and not self._ready():
-            self.row.show_waiting(f"{TOGETHER}, in an order of their own")
+            self.row.show_waiting("The answers come into view together, in an order of their own")
         else:
             self.row.show_nothing()
 

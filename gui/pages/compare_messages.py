@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.pages import compare_jobs as jobs
 from paddock.gui.pages.compare_session import Comparison
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.chats import MessagePatch, NewMessage, Revision
 from paddock.sdk.types import Chat, ChatMessage, Role
 
@@ -135,7 +136,7 @@ class PaneMessages(QWidget):
         if not follow:
             delete(below=False)
             return
-        menu = QMenu(view)
+        menu = Menu(view)
         versions = path[place].versions > 1
         if not versions and (what == "answer" or path[place + 1].role == "user"):
             menu.addAction(f"Delete this {what}", partial(delete, below=False))
@@ -161,11 +162,12 @@ class PaneMessages(QWidget):
         self._ask(lambda client: client.patch_message(chat, message, patch), then)
 
     def _write(self, job: Callable[[AsyncClient], Awaitable[Chat]], text: str) -> None:
-        """Where it is refused, the words come back."""
+        """Where it is refused, the words come back into the composer of their conversation."""
+        chat = self._session.chat
 
         def refused(error: BaseException) -> None:
             self._messages.error(error)
-            self._session.given_back.emit(text, ())
+            self._session.returned.emit(chat, text, ())
 
         self._host.call(job, self._session.show, refused, self)
 

@@ -136,6 +136,8 @@ class PaneShelf(QObject):
         answer, run = session.answer(pane.id, turn), session.runs.get(pane.id)
         if run is not None and answer is not None and run.answer == answer.id:
             return run.figures(memory)
+        if answer is not None and answer.pane not in ("", pane.id):
+            return facts.Figures(memory=memory, settled=True)  # another pane wrote it, and took that long
         return facts.figures(answer, memory)
 
     def _held(self, model: str) -> int | None:

@@ -16,9 +16,16 @@ TIP = 1_500
 """A longer question is cut in its tool tip, in characters."""
 LINE = 600
 """More characters are never tried in one line."""
-WIDTH = 600
+WIDTH, ROWS, SIGNS = 600, 12, 80
+"""Of the whole question, in pixels, in lines at most and about how many signs fill one."""
 SMALL, LARGE, FEW = 26, 96, 3
 """Sides of the pictures in the row and below it; the row shows a few of them."""
+
+
+class LowButton(Button):
+    """No higher than the others of the row: else a long question would move the panes."""
+
+    HIGH = 26
 
 
 class QuestionRow(QWidget):
@@ -38,7 +45,7 @@ class QuestionRow(QWidget):
         self.who = Label("You", 14, 600, "text2")
         self.thumbs = PictureThumbs(gallery, SMALL)
         self.text = QuestionLabel()
-        self.all = Button("Show all", "link")
+        self.all = LowButton("Show all", "link")
         self.all.hide()
         self.place = Label("", 12, 400, "text2", tabular=True)
         self.back = IconButton("chevron-up", "Question before (Ctrl+Up)", size=26, glyph=15)
@@ -73,7 +80,8 @@ class QuestionRow(QWidget):
         thumbs.opened.connect(popup.close)
         thumbs.opened.connect(self.picture_opened)
         column.addWidget(thumbs)
-        field = TextArea("The question", rows=12)
+        lines = sum(1 + len(line) // SIGNS for line in self.text.whole.split("\n", ROWS)[:ROWS])
+        field = TextArea("The question", rows=min(ROWS, lines))
         field.setReadOnly(True)
         field.setPlainText(self.text.whole)
         field.setVisible(bool(self.text.whole))

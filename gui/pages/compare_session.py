@@ -14,6 +14,7 @@ from paddock.gui.models import panes as facts
 from paddock.gui.pages import compare_jobs as jobs
 from paddock.gui.pages.compare_answers import PaneAnswers
 from paddock.gui.pages.compare_run import Screens
+from paddock.gui.window_state import Sent
 from paddock.sdk.compare import AskPanes
 from paddock.sdk.host import Generation
 from paddock.sdk.pictures import Picture
@@ -32,13 +33,19 @@ class Comparison(PaneAnswers):
     """The text of a question that was stopped or refused before it had been stored, and its Pictures."""
     returned = Signal(str, str, object)
     """The same of one that was refused after its conversation, whose id comes first, had been left."""
+    sent_changed = Signal()
+    """What :meth:`sent` tells has changed."""
 
     def __init__(self, host: HostState, screens: Screens) -> None:
         super().__init__(host, screens)
+        self._missed = False
+        self._sent: list[Sent] = []
+        self._asked = Sent(text="", at=0.0), AskPanes()
         host.snapshot.connect(self._reconnected)
         host.generation_started.connect(self._generation_started)
         host.generation_ended.connect(self._generation_ended)
         host.chats_changed.connect(self._chats_changed)
+        host.chat_told.connect(self._told)
         host.chat_deleted.connect(self._chat_deleted)
 
     # ---------------------------------------------------------------- which one
@@ -112,16 +119,29 @@ class Comparison(PaneAnswers):
         )
 
     def _ask(self, request: AskPanes) -> None:
-        chat, panes, self._request = self.chat, self._unsaved, request
+        chat, panes = self.chat, self._unsaved
+        sent = Sent(text=request.content or "", at=time.time(), chat=chat, pictures=request.pictures)
+        if request.content is not None:
+            self._sent.append(sent)
+        self._asked = sent, request
         self.asking = self._host.call(
             lambda client: jobs.ask(client, chat, request, panes),
-            self._answered,
-            lambda error: self._refused(chat, request, error),
+            lambda stored: self._answered(sent, stored),
+            lambda error: self._refused(sent, request, error),
             self,
         )
         self.changed.emit()
 
-    def _answered(self, chat: Chat) -> None:
+    def sent(self) -> list[Sent]:
+        """The questions of this and of earlier comparisons that the host is not known to have."""
+        return list(self._sent)
+
+    def _settle(self, sent: Sent) -> None:
+        self._sent = [one for one in self._sent if one is not sent]
+        self.sent_changed.emit()
+
+    def _answered(self, sent: Sent, chat: Chat) -> None:
+        self._settle(sent)
         self._host.learn_chat(chat.summary)
         if chat.summary.id != self.chat:
             return
@@ -134,11 +154,13 @@ class Comparison(PaneAnswers):
         if self._stop_wanted:
             self.stop()
 
-    def _refused(self, chat: str, request: AskPanes, error: BaseException) -> None:
-        if chat == self.chat:
+    def _refused(self, sent: Sent, request: AskPanes, error: BaseException) -> None:
+        if sent.chat == self.chat:
             self._forget_question(request)
+            self._load()
         elif request.content is not None:
-            self.returned.emit(chat, request.content, request.pictures)
+            self.returned.emit(sent.chat, request.content, request.pictures)
+        self._settle(sent)
         self.failed.emit(error)
 
     def _forget_question(self, request: AskPanes) -> None:
@@ -159,7 +181,8 @@ class Comparison(PaneAnswers):
                 self._stop_wanted = True  # as soon as it is known what has begun
             else:
                 self.asking.cancel()
-                self._forget_question(self._request)
+                self._forget_question(self._asked[1])
+                self._settle(self._asked[0])
             return
         self._stop_wanted = False
         for run in self.runs.values():
@@ -188,6 +211,9 @@ class Comparison(PaneAnswers):
     def _saved(self, panes: tuple[Pane, ...], chat: Chat) -> None:
         self._unsaved = () if self._unsaved == panes else self._unsaved
         self.show(chat)
+        if self._missed and not self._unsaved:
+            self._missed = False
+            self._load()
 
     def end(self, pane: str) -> None:
         """Go on alone, as ``pane`` has it."""
@@ -247,6 +273,15 @@ class Comparison(PaneAnswers):
             return
         self.summary = summary
         self._load()
+
+    def _told(self, chat: str) -> None:
+        """A pane has other settings where nothing else has changed."""
+        if not chat or chat != self.chat:
+            return
+        if self._unsaved:
+            self._missed = True  # what the host answers to our own change may be older than that
+        elif not self.running and self.summary == self._host.chats.get(chat):
+            self._load()
 
     def _chat_deleted(self, chat: str) -> None:
         if chat == self.chat:

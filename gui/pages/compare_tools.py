@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
 
 from paddock.gui.widgets import Chip, IconButton, menu_words
+from paddock.gui.widgets.menu import Menu
 
 
 class Toggle:
@@ -34,13 +35,14 @@ class Toggle:
 
 
 class HeadTools(QWidget):
-    """Toggles, a pane more, and a menu. ``toggles`` are chips from the right; what has no room is in the menu alone."""
+    """Toggles, a pane more, and a menu. ``toggles`` are chips from the left, the last of which is the first to be in
+    the menu alone where there is no room."""
 
     add_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.menu = QMenu(self)
+        self.menu = Menu(self)
         self.toggles: list[Toggle] = []
         self.add = IconButton("plus", "Add a pane (Ctrl+Shift+A)")
         self.more = IconButton("dots", "More about this comparison")
@@ -81,11 +83,21 @@ class HeadTools(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def width_within(self, room: int) -> int:
+        """What it takes of ``room``, in logical pixels, with as many chips as have a place there."""
+        return self._width(self._with_room(room))
+
+    def _width(self, shown: Sequence[Toggle]) -> int:
+        return self.minimumSizeHint().width() + sum(toggle.chip.sizeHint().width() + 8 for toggle in shown)
+
+    def _with_room(self, room: int) -> list[Toggle]:
+        counts = range(len(self.toggles), 0, -1)
+        return next((self.toggles[:count] for count in counts if self._width(self.toggles[:count]) <= room), [])
+
     def _fit(self) -> None:
-        room = self.width() - self.minimumSizeHint().width() - 8
-        for toggle in reversed(self.toggles):
-            room -= toggle.chip.sizeHint().width() + 8
-            toggle.chip.setVisible(room >= 0)
+        shown = self._with_room(self.width())
+        for toggle in self.toggles:
+            toggle.chip.setVisible(toggle in shown)
 
 
 class ComposerTools(QWidget):
@@ -97,7 +109,7 @@ class ComposerTools(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.target = ""
-        self._menu = QMenu(self)
+        self._menu = Menu(self)
         self._group = QActionGroup(self._menu)
         self._targets: tuple[tuple[str, str], ...] = ()
         self.choice = Chip("To all panes")

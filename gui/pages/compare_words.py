@@ -66,7 +66,7 @@ def progress(run: PaneRun, name: str, waits: str) -> str:
 def beside(pane: Pane, info: ModelInfo | None, *, known: bool) -> str:
     """What stands beside a pane's name: its quant, and the settings it has of its own. ``known``: the list of models
     is."""
-    parts = [info.quant if info is not None else "not on this computer" if known else ""]
+    parts = [info.quant if info is not None else "not found" if known else ""]
     if pane.name and info is not None:
         parts.insert(0, info.name)
     parts += [_own(pane.sampling), "own prompt" if pane.system is not None else ""]

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.pages.composer_context import ContextGauge
+from paddock.gui.pages.composer_field import ComposerField, local_files
 from paddock.gui.pages.composer_pictures import PictureStrip
 from paddock.gui.pages.composer_queue import Queue
 from paddock.gui.pages.composer_reasoning import ReasoningChip
-from paddock.gui.pages.composer_task import Task, TaskBar
+from paddock.gui.pages.composer_task import TaskBar
 from paddock.gui.pages.inspector_answer import Reasoning
-from paddock.gui.widgets import ElidedLabel, IconButton, MessageField, Progress
+from paddock.gui.widgets import ElidedLabel, IconButton, Progress
 from paddock.gui.widgets.clicks import SingleClicks
+from paddock.gui.window_state import Edit, Task
 from paddock.sdk.types import Role
 
 ROWS = 8
 ATTACH, ATTACH_TEXTS = "Put pictures or text files into the message", "Put text files into the message"
-
-
-def local_files(mime: QMimeData) -> list[str]:
-    """The files in what is dragged or pasted; empty where it is something else."""
-    paths = [url.toLocalFile() for url in mime.urls()]
-    return paths if paths and all(paths) else []
-
-
-class ComposerField(MessageField):
-    """Hands files and pictures that are dropped or pasted to whoever reads them."""
-
-    files_given = Signal(list)
-    image_given = Signal(QImage)
-
-    def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(local_files(source)) or source.hasImage() or super().canInsertFromMimeData(source)
-
-    def insertFromMimeData(self, source: QMimeData) -> None:
-        files = local_files(source)
-        if files:
-            self.files_given.emit(files)
-        elif source.hasImage() and not source.hasText():
-            self.image_given.emit(QImage(source.imageData()))
-        else:
-            super().insertFromMimeData(source)
 
 
 class Composer(QFrame):
@@ -197,6 +174,15 @@ class Composer(QFrame):
         """Write a message to be put beside ``message``; the draft waits."""
         self._begin(Task("insert", message, role), "")
 
+    def under_edit(self) -> Edit | None:
+        """The message under edit as it is now; None for a new message."""
+        task = self.task.task
+        return Edit(task, self.text()) if task is not None else None
+
+    def go_on(self, edit: Edit) -> None:
+        """Take up again what :meth:`under_edit` gave; the draft waits."""
+        self._begin(edit.task, edit.text)
+
     def _begin(self, task: Task, text: str) -> None:
         self._draft = self.draft()
         self.task.show_task(task)
@@ -262,8 +248,7 @@ class Composer(QFrame):
         waiting = "\n\n".join(self.queue.texts)
         self.queue.put(())
         if waiting:
-            self.stop_editing()
-            self.set_text("\n\n".join(text for text in (waiting, self.text()) if text.strip()))
+            self.give_back(waiting)
 
     # ---------------------------------------------------------------- keys, mouse
 
@@ -295,7 +280,7 @@ class Composer(QFrame):
         dialog = QFileDialog(self, self.attach.accessibleName())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(self.files_given)
+        dialog.filesSelected.connect(lambda paths: self.files_given.emit(paths))  # a QStringList is no QVariantList
         dialog.open()
 
     def _typed(self) -> None:

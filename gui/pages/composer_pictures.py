@@ -111,7 +111,7 @@ class PictureStrip(QWidget):
         super().__init__(parent)
         self.shown: tuple[Shown, ...] = ()
         self._flow = FlowLayout(self, gap=8)
-        self._flow.setContentsMargins(4, 8, 0, 4)
+        self.setContentsMargins(4, 0, 0, 4)  # where the words begin
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.setAccessibleName("Pictures of this message")
         self.hide()

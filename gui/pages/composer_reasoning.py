@@ -6,10 +6,11 @@ from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.pages.inspector_answer import MODES, REASONING_HELP, Reasoning
 from paddock.gui.widgets import Chip
+from paddock.gui.widgets.menu import Menu
 
 WORDS = {None: "Reasoning", True: "Reasoning on", False: "Reasoning off"}
 
@@ -24,7 +25,7 @@ class ReasoningChip(Chip):
         self._mode: Reasoning = None
         self.setCheckable(True)
         self.setToolTip(REASONING_HELP)
-        menu, group = QMenu(self), QActionGroup(self)
+        menu, group = Menu(self), QActionGroup(self)
         self.entries = {mode: menu.addAction(words, partial(self._choose, mode)) for words, mode in MODES}
         for entry in self.entries.values():
             entry.setCheckable(True)

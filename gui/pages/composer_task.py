@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from paddock.gui.widgets import Button, Chip
+from paddock.gui.window_state import Task
 from paddock.sdk.types import Role
-
-Kind = Literal["ask", "change", "insert"]
-
-
-@dataclass(frozen=True)
-class Task:
-    """``ask``: a question asked anew, or its text alone changed; ``change``: the text alone; ``insert``: a new message
-    beside ``message``."""
-
-    kind: Kind
-    message: str
-    role: Role = "user"
-    above: bool = False
 
 
 class TaskBar(QWidget):

@@ -129,7 +129,9 @@ class DataCard(Card):
 
     def _learn(self, state: StoreState) -> None:
         self._path = str(Path(state.path).parent)
-        text = f"{bytes_text(state.size_bytes)} in {self._path}. Backups take {bytes_text(state.backups_bytes)}."
+        text = f"{bytes_text(state.size_bytes)} in {self._path}."
+        if state.backups_bytes:
+            text += f" Backups take {bytes_text(state.backups_bytes)}."
         if state.repair is not None:
             text += f" {moment(state.repair.when)}: {state.repair.text}"
         self.stored.about.setText(text)
@@ -154,8 +156,8 @@ class DataCard(Card):
 
     def _ask_restore(self, backup: Backup) -> None:
         text = (
-            f"Put the backup of {moment(backup.created)} ({conversations(backup.chats)}) in the place of all"
-            " conversations? What is there now is backed up first."
+            f"Replace all conversations by the backup of {moment(backup.created)} ({conversations(backup.chats)})?"
+            " What is there now is backed up first."
         )
         self._messages.warn(text, Action("Restore", lambda: self._restore(backup.name)), key=_KEY)
 

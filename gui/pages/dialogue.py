@@ -120,6 +120,7 @@ class Dialogue(Answers):
         """Ask ``text`` in place of a stored message of the user's; the earlier one stays as another version."""
         place = self.place(message)
         if place is None or self.run is not None:
+            self.given_back.emit(text, ())
             return
         question = msgspec.structs.replace(self._question(text), pictures=self.messages[place].pictures)
         self._edits[question.id] = message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
@@ -13,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.question import PATIENCE_S, Piece, Run, View, ask, follow
+from paddock.gui.window_state import Sent
 from paddock.sdk.errors import ErrorInfo, HostUnavailable, PaddockError
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, ChatSummary, NewChat, SendRequest
 
@@ -34,6 +36,8 @@ class Answers(QObject):
     returned = Signal(str, str, object)
     """The same of one that was refused after its conversation, whose id comes first, had been left."""
 
+    sent_changed = Signal()
+    """What :meth:`sent` tells has changed: the host has taken a question."""
     compared = Signal(str)
     """Models are compared in the conversation that was opened: it is no dialogue."""
     located = Signal(str)
@@ -46,6 +50,7 @@ class Answers(QObject):
         self._numbers = itertools.count(1)
         self._opening: Task | None = None
         self._runs: list[Run] = []
+        self._times: dict[str, float] = {}  # when each question was first sent, by its id
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(round(PATIENCE_S * 1000) + 20)
@@ -78,8 +83,7 @@ class Answers(QObject):
         if chat.panes:
             self.compared.emit(self.chat)
             return
-        asked = {message.content for message in chat.messages if message.role == "user"}
-        lost = [question for question in self.take_unsent() if question.content not in asked]
+        lost = [one for one in self.take_unsent() if not has(chat, one.content, self._times.get(one.id, 0.0))]
         self._take(chat)
         self._view.set_messages(self.messages)
         for question in lost:
@@ -108,11 +112,23 @@ class Answers(QObject):
 
     def take_unsent(self) -> list[ChatMessage]:
         """The questions on show that the host did not take; they are here no longer."""
-        pairs = [pair for pair in pairwise(self.messages) if pair[1].id.startswith("local-failed-")]
-        unsent = [(asked, failed) for asked, failed in pairs if asked.id.startswith("local-")]
+        unsent = self._unsent()
         gone = {message.id for pair in unsent for message in pair}
         self.messages = [message for message in self.messages if message.id not in gone]
         return [asked for asked, _ in unsent]
+
+    def _unsent(self) -> list[tuple[ChatMessage, ChatMessage]]:
+        pairs = [pair for pair in pairwise(self.messages) if pair[1].id.startswith("local-failed-")]
+        return [(asked, failed) for asked, failed in pairs if asked.id.startswith("local-")]
+
+    def sent(self) -> list[Sent]:
+        """The questions of this and of earlier conversations that the host is not known to have."""
+        going = [(run.chat, run.question) for run in self._runs if run.question is not None and not run.answer]
+        going += [(self.chat, asked) for asked, _ in self._unsent()]
+        return [
+            Sent(text=asked.content, at=self._times[asked.id], chat=chat, pictures=asked.pictures)
+            for chat, asked in going
+        ]
 
     def _take(self, chat: Chat) -> None:
         summary = chat.summary
@@ -129,6 +145,8 @@ class Answers(QObject):
     # ---------------------------------------------------------------- asking
 
     def _start(self, request: SendRequest, question: ChatMessage | None, base: str = "") -> None:
+        if question is not None:
+            self._times.setdefault(question.id, time.time())
         run = Run(self.chat, request, question, base=base)
         chat, new = self.chat, NewChat(model=self.model, system=self.system, private=self._private)
         patch = self._unsaved
@@ -164,6 +182,7 @@ class Answers(QObject):
     def _heard(self, run: Run, items: Sequence[Piece]) -> None:
         text: list[str] = []
         reasoning: list[str] = []
+        named = bool(run.answer)
         for item in items:
             if isinstance(item, Chat):
                 self._chat_made(run, item)
@@ -171,6 +190,8 @@ class Answers(QObject):
             said, thought = run.hear(item)
             text.append(said)
             reasoning.append(thought)
+        if run.answer and not named:
+            self.sent_changed.emit()
         if run is not self.run:
             return
         if run.phase in ("prompt", "answering"):
@@ -206,6 +227,7 @@ class Answers(QObject):
         for generation in self._host.generations.values():
             if run.chat and generation.chat_id == run.chat and generation.id not in known:
                 run.taken(generation.id)
+                self.sent_changed.emit()
 
     def _show_answer(self, run: Run) -> None:
         """Put the answer's row into the view; of one that was stored in part all that was written comes again."""
@@ -298,6 +320,12 @@ class Answers(QObject):
         run.ended = True
         if run in self._runs:
             self._runs.remove(run)
+
+
+def has(chat: Chat, text: str, since: float) -> bool:
+    """Whether a question was kept in ``chat`` since then (Unix seconds)."""
+    kept = itertools.chain(chat.messages, *chat.paths.values())
+    return any(item.role == "user" and item.content == text and item.created >= since for item in kept)
 
 
 def state_of(summary: ChatSummary) -> tuple[float, int]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.pages.dialogue import Dialogue
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.chats import MessagePatch, NewMessage, Revision
 from paddock.sdk.types import Chat, ChatMessage, Role
 
@@ -30,6 +31,8 @@ class MessageDeeds(QObject):
     insert_wanted = Signal(object)
     """The ChatMessage that the new one stands beside."""
     continue_wanted = Signal(str)
+    returned = Signal(str, str)
+    """A conversation's id, and what it did not take."""
     branched = Signal(str)
     """The new conversation."""
 
@@ -63,7 +66,11 @@ class MessageDeeds(QObject):
 
     def change(self, message: str, text: str) -> None:
         """Another text; what it said before is kept as an earlier wording. Nothing is asked again."""
-        self._patch(message, MessagePatch(content=text))
+        if self._dialogue.place(message) is None:
+            self._messages.info("The message is no longer there. What you wrote is below.", key="gone")
+            self._give_back(self._dialogue.chat, text)
+            return
+        self._patch(message, MessagePatch(content=text), text)
 
     def change_role(self, message: ChatMessage) -> None:
         """What the user said becomes an answer, and the other way round."""
@@ -74,11 +81,13 @@ class MessageDeeds(QObject):
         """Put a message below another one, or above it."""
         place = self._dialogue.place(beside)
         if place is None:
+            self._messages.info("The message beside it is no longer there. Yours is below again.", key="gone")
+            self._give_back(self._dialogue.chat, text)
             return
         before = self._dialogue.messages[place - 1].id if place else ""
         new = NewMessage(role=role, content=text, after=before if above else beside)
         chat = self._dialogue.chat
-        self._ask(lambda client: client.add_message(chat, new), self._dialogue.show)
+        self._ask(lambda client: client.add_message(chat, new), self._dialogue.show, text)
 
     def branch(self, message: str) -> None:
         """A new conversation that begins as this one does, up to ``message``."""
@@ -98,7 +107,7 @@ class MessageDeeds(QObject):
         if not follow:
             self.delete(message, below=False)
             return
-        menu = QMenu(self._view)
+        menu = Menu(self._view)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         versions = self._dialogue.messages[place].versions > 1
         words = "Delete this version and what follows it" if versions else f"Delete it and the {follow} below"
@@ -141,9 +150,22 @@ class MessageDeeds(QObject):
 
     # ---------------------------------------------------------------- asking the host
 
-    def _patch(self, message: str, patch: MessagePatch) -> None:
+    def _patch(self, message: str, patch: MessagePatch, text: str = "") -> None:
         chat = self._dialogue.chat
-        self._ask(lambda client: client.patch_message(chat, message, patch), self._dialogue.show)
+        self._ask(lambda client: client.patch_message(chat, message, patch), self._dialogue.show, text)
 
-    def _ask(self, job: Callable[[AsyncClient], Awaitable[Chat | list[Revision]]], then: Callable[..., None]) -> None:
-        self._host.call(job, then, self._messages.error, self)
+    def _ask(
+        self, job: Callable[[AsyncClient], Awaitable[Chat | list[Revision]]], then: Callable[..., None], text: str = ""
+    ) -> None:
+        """``text`` comes back where it is refused."""
+        chat = self._dialogue.chat
+
+        def refused(error: BaseException) -> None:
+            self._messages.error(error)
+            self._give_back(chat, text)
+
+        self._host.call(job, then, refused, self)
+
+    def _give_back(self, chat: str, text: str) -> None:
+        if text:
+            self.returned.emit(chat, text)

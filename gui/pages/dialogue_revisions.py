@@ -67,7 +67,7 @@ class RevisionsDialog(QDialog):
         when = datetime.datetime.fromtimestamp(revision.replaced).strftime("%d %B %Y, %H:%M")
         who = "Yours" if revision.role == "user" else "An answer"
         text = revision.content if len(revision.content) <= LONGEST else revision.content[:LONGEST] + "…"
-        words = Label(text or "(empty)", 13, 400, "text", wrap=True)
+        words = Label(text or "(empty)", 13, 400, "text", wrap=True, verbatim=True)
         words.setTextFormat(Qt.TextFormat.PlainText)
         back = Button("Put back")
         back.setAccessibleName(f"Put back the wording until {when}")

@@ -10,6 +10,7 @@ from paddock.gui.models.memory import duration_text
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Label, Progress
 from paddock.gui.widgets.buttons import LargeButton
+from paddock.gui.widgets.labels import no_word_alone
 from paddock.sdk.downloads import Download
 from paddock.sdk.memory import Verdict
 from paddock.sdk.units import bytes_text
@@ -100,7 +101,7 @@ class ActionBar(QWidget):
     def _say(self, button: str, words: str) -> None:
         self.primary.setText(button)
         self.primary.setAccessibleDescription(words)
-        self.words.setText(words)
+        self.words.setText(no_word_alone(words))
         self.words.setVisible(bool(words))
 
     def _show_download(self, download: Download) -> str:
@@ -127,8 +128,8 @@ class ActionBar(QWidget):
             words = "" if obstacle else row.words() + "."
         elif disk_free and row.size_bytes + SPARE > disk_free:
             self.primary.setEnabled(False)
-            free = bytes_text(disk_free)
-            words, token = f"Not enough room: it needs {bytes_text(row.size_bytes)}, {free} are free on disk.", "bad"
+            needed, free = (bytes_text(size).replace(" ", "\u00a0") for size in (row.size_bytes, disk_free))
+            words, token = f"Not enough room: it needs {needed}, {free} are free on disk.", "bad"
         elif too_big:
             words = f"It does not fit, and may not load. {words[:1].upper()}{words[1:]}".strip()
         self._say(button, words)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.widgets import Button, Divider, ElidedLabel
+from paddock.gui.widgets.buttons import QUIET
 from paddock.gui.widgets.card_text import card_text
 from paddock.gui.widgets.reader import Reader
 
@@ -23,7 +24,7 @@ class CardSheet(QWidget):
         self.title = ElidedLabel("", 14, 600)
         self.reader = Reader("Model card")
         head = QHBoxLayout()
-        head.setContentsMargins(16, 8, 16, 8)
+        head.setContentsMargins(16 - QUIET, 8, 16, 8)
         head.setSpacing(8)
         head.addWidget(self.back)
         head.addWidget(self.title, 1)

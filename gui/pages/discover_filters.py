@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from paddock.gui.models.hub import BADGES, licence_text
 from paddock.gui.widgets import Button, Chip
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.hub import HubSearchRequest
 
 _LICENCES = ("apache-2.0", "mit", "gemma", "llama3.1", "llama3.2", "llama3.3", "cc-by-4.0", "cc-by-nc-4.0", "other")
@@ -111,13 +112,13 @@ MORE = (
 )
 
 
-class ChoiceMenu(QMenu):
+class ChoiceMenu(Menu):
     """One of a filter's choices. ``changed`` follows every change by the user."""
 
     changed = Signal()
 
     def __init__(self, about: Filter, parent: QWidget | None = None) -> None:
-        super().__init__(about.name, parent)
+        super().__init__(parent, about.name)
         self.about = about
         self.number = 0
         group = QActionGroup(self)
@@ -159,7 +160,7 @@ class FilterChip(Chip):
         if len(self.menus) == 1:
             self.setMenu(self.menus[0])
         else:
-            whole = QMenu(self)
+            whole = Menu(self)
             for menu in self.menus:
                 whole.addMenu(menu)
             self.setMenu(whole)

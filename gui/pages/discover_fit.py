@@ -221,7 +221,9 @@ class FitCard(QFrame):
         segments, limit = estimated_segments(first, now)
         name = _device_name(first, now)
         free = first.total if first.free is None else first.free
-        self.need.setText(f"needs {_of(first.bytes, free)} free {name}")
+        fits = first.bytes <= free
+        needs = f"{_of(first.bytes, free)} free" if fits else f"{bytes_text(first.bytes)}, {bytes_text(free)} free"
+        self.need.setText(f"needs {needs} {name}")
         self.bar.show_segments(segments, first.total, name, limit)
         self.legend.show_segments(segments)
         self.legend.keep_lines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QEvent, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -19,6 +19,7 @@ from paddock.sdk.hub import HubModel, HubResult
 
 NARROW = 640
 """Below so many logical pixels the buttons stand under the title."""
+SIGN_IN = "Sign in to Hugging Face"
 
 
 class ModelHead(QWidget):
@@ -36,7 +37,6 @@ class ModelHead(QWidget):
         self.card_button = Button("Model card", "secondary", "file")
         self.open_button = Button("Open on Hugging Face", "secondary", "external")
         self.gate = Notice()
-        self.sign_in = Button("Sign in to Hugging Face")
         self.notes = Label("", 12, 400, "text2", wrap=True)
         self._facts = QWidget()
         self._flow = FlowLayout(self._facts)
@@ -45,7 +45,7 @@ class ModelHead(QWidget):
         self.card_button.clicked.connect(self.card_wanted)
         self.open_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(self._address)))
         self.gate.action_triggered.connect(lambda: QDesktopServices.openUrl(QUrl(self._address)))
-        self.sign_in.clicked.connect(self.sign_in_wanted)
+        self.gate.second_triggered.connect(self.sign_in_wanted)
 
     def _lay_out(self) -> None:
         words = QVBoxLayout()
@@ -61,13 +61,12 @@ class ModelHead(QWidget):
         self._top.setSpacing(12)
         self._top.addLayout(words, 1)
         self._top.addLayout(buttons)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addLayout(self._top)
         column.addWidget(self._facts)
         column.addWidget(self.gate)
-        column.addWidget(self.sign_in, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.notes)
 
     def show_name(self, repo: str) -> None:
@@ -79,7 +78,7 @@ class ModelHead(QWidget):
         self.title.setAccessibleDescription(repo)
         self.owner.setText(f"by {owner}")
         self.card_button.setEnabled(False)
-        for part in (self._facts, self.gate, self.sign_in, self.notes):
+        for part in (self._facts, self.gate, self.notes):
             part.hide()
 
     def show_model(self, model: HubModel) -> None:
@@ -93,8 +92,9 @@ class ModelHead(QWidget):
         self.card_button.setEnabled(bool(model.card))
         self._show_facts(model.result)
         if model.obstacle:
-            self.gate.show_message("warn", model.obstacle, "", "Open licence page" if model.result.gated else "")
-            self.sign_in.show()
+            said, stop, hint = model.obstacle.partition(". ")
+            page = "Open licence page" if model.result.gated else ""
+            self.gate.show_message("warn", said + stop.strip(), hint, page, SIGN_IN)
         stale = f"The hub cannot be reached. This is what it said at {clock_text(model.fetched)}."
         notes = [stale] if model.stale else list(model.notes)
         self.notes.setText("\n".join(notes))
@@ -121,6 +121,8 @@ class ModelHead(QWidget):
         way = ways.TopToBottom if self.width() < current().px(NARROW) else ways.LeftToRight
         if self._top.direction() != way:
             self._top.setDirection(way)
+            self._column.invalidate()  # the whole head is of another height at once
+            self.updateGeometry()
 
 
 def _facts(result: HubResult) -> list[str]:

@@ -10,6 +10,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, LineField
+from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.host import Settings, SettingsPatch
 
@@ -104,7 +105,7 @@ class MachineChip(Chip):
 
     def menu(self) -> QMenu:
         """The machines, and the way to another one."""
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         group = QActionGroup(menu)
         for words in ("", *self._host.settings.planned_machines):

@@ -21,6 +21,7 @@ from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Divider, Label, Notice
 from paddock.gui.widgets.fit_scroll import FitScroll
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import FitsRequest, HubModel, RepoFits
@@ -321,7 +322,7 @@ class ModelView(QWidget):
         row = self._row(label)
         if row is None:
             return None
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if row.model:
             menu.addAction("Chat").triggered.connect(partial(self.act, label))

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from paddock.gui.icons import pixmap
-from paddock.gui.models.hub import HubRole, Index, Row, downloads_text, facts, repo_of
+from paddock.gui.models.hub import HubRole, Index, Row, downloads_text, facts, lead_text, repo_of
 from paddock.gui.theme import Theme, current
 from paddock.gui.widgets.badge import badge_size, fit_words, paint_badge
 from paddock.gui.widgets.focus import KEYBOARD_REASONS
@@ -129,7 +129,7 @@ def _lay_out(row: Row, room: int, theme: Theme, fonts: tuple[QFont, QFont]) -> D
     told = " · ".join(facts(row))
     fetched = downloads_text(row)
     if isinstance(row, Suggestion):
-        lead, second, third = "Suggested", f" · {told}", row.reason
+        lead, second, third = lead_text(row), f" · {told}", row.reason
     else:
         lead, second, third = "", row.author, told + (" · " if fetched and told else "")
     metrics = QFontMetrics(small)

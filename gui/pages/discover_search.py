@@ -21,6 +21,7 @@ from paddock.gui.pages.first_run_words import best_first
 from paddock.gui.pages.form import copy
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Label, Notice, SearchField
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import HubPage, HubSearchRequest, Suggestion
 
@@ -274,7 +275,7 @@ class SearchColumn(QWidget):
 
     def menu_for(self, repo: str) -> QMenu:
         """What can be done with a result."""
-        menu = QMenu(self)
+        menu = Menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy name").triggered.connect(lambda: copy(repo))
         if self._hub:

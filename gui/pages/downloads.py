@@ -30,7 +30,7 @@ class SectionPart(QWidget):
         self.head.addWidget(self.count)
         self.head.addStretch(1)
         card = Card()
-        card.column.setContentsMargins(8, 4, 8, 4)
+        card.column.setContentsMargins(8, 0, 8, 0)
         card.column.addWidget(self.rows)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

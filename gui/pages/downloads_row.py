@@ -26,6 +26,8 @@ from paddock.sdk.downloads import Download
 from paddock.sdk.units import bytes_text
 
 MIME = "application/x-paddock-download"
+INSET = 8
+"""Room at the sides of what a row says, for its ring."""
 QUARTERS = 4
 """A screen reader hears of every quarter."""
 
@@ -73,7 +75,7 @@ class DownloadRow(KeyboardRing, QWidget):
         for button in (self.load, self.chat, self.more, self.folder, self.go, self.end):
             top.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8) if self._detailed else column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(*((INSET, 12) * 2 if self._detailed else (0, 0) * 2))
         column.setSpacing(4)
         column.addLayout(top)
         for widget in (self.bar, self.line, self.note, self.trouble, self.hint):

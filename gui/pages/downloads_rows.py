@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from paddock.gui.models.downloads import Item
 from paddock.gui.pages.downloads_actions import DownloadActions
-from paddock.gui.pages.downloads_row import MIME, DownloadRow
+from paddock.gui.pages.downloads_row import INSET, MIME, DownloadRow
 from paddock.gui.theme import current
 from paddock.gui.widgets import Divider
 
@@ -38,7 +38,9 @@ class DownloadRows(QWidget):
             self._remove(gone)
         for item in items:
             if item.id not in self.rows:
-                self._lines[item.id] = Divider()
+                self._lines[item.id] = line = Divider()
+                if self._detailed:
+                    line.setContentsMargins(INSET, 0, INSET, 0)
                 self.rows[item.id] = DownloadRow(self._actions, detailed=self._detailed)
         if list(self.rows) != wanted or order != wanted:
             self._arrange(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import structs
@@ -38,6 +38,7 @@ class PictureDrafts(QObject):
         self._stored = {chat: pictures for chat, pictures in stored.items() if pictures}
         self._aside: dict[str, tuple[Shown, ...]] = {}
         self._here: tuple[Shown, ...] = ()
+        self._held: tuple[Picture, ...] = ()
         self._written: set[str] | None = None
         self._writing = False
         host.snapshot.connect(self._write)  # what could not be written while the host was away
@@ -46,6 +47,16 @@ class PictureDrafts(QObject):
         """These are in the message on show from now on."""
         self._here = shown
         self._write()
+
+    def hold(self, pictures: Iterable[Picture]) -> None:
+        """Keep the files of these, and of no others but drafts: of questions that the host is not known to have."""
+        self._held = tuple(pictures)
+        self._write()
+
+    def put_stored(self, chat: str, pictures: tuple[Picture, ...]) -> None:
+        """These, whose files are there, are to be sent in ``chat``, in front of others."""
+        if pictures:
+            self._stored[chat] = (*pictures, *self._stored.get(chat, ()))
 
     def put(self, chat: str, shown: tuple[Shown, ...]) -> None:
         """Keep these, and no others, for when ``chat`` is shown again."""
@@ -62,9 +73,9 @@ class PictureDrafts(QObject):
         """Those of the last time that have not been read yet."""
         return self._stored.get(chat, ())
 
-    def forget_stored(self, chat: str) -> bool:
-        """Those of the last time have been read; False where they had been before."""
-        return self._stored.pop(chat, None) is not None
+    def forget_stored(self, chat: str, read: tuple[Picture, ...]) -> bool:
+        """These of the last time have been read; False where they had been before, or there are others by now."""
+        return self._stored.get(chat) == read and bool(self._stored.pop(chat))
 
     def read(self, pictures: Collection[Picture]) -> tuple[Shown, ...]:
         """Files of the last time; a lost or damaged one is left out. Waits for the disk: no job for the GUI thread."""
@@ -89,6 +100,7 @@ class PictureDrafts(QObject):
         kept: dict[str, bytes | None] = {one.hash: None for some in self._stored.values() for one in some}
         for some in (self._here, *self._aside.values()):
             kept |= {one.picture.hash: one.picture.data for one in some}
+        kept |= {one.hash: one.data or kept.get(one.hash) for one in self._held}
         if self._writing or kept.keys() == self._written:
             return
         self._writing, self._written = True, set(kept)

@@ -89,7 +89,7 @@ class ExportDialog(FilesSheet):
         options = QWidget()
         self._table = QGridLayout(options)
         self._table.setContentsMargins(0, 0, 0, 0)
-        self._table.setHorizontalSpacing(24)
+        self._table.setHorizontalSpacing(6)  # as between the cards
         self._table.setVerticalSpacing(4)
         for option in self.options.values():
             self._table.addWidget(option)
@@ -170,7 +170,7 @@ class _Option(QWidget):
         super().__init__()
         self.switch = Switch(words)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 2, 0, 2)
+        row.setContentsMargins(0, 2, 12, 2)  # the switch stands as far in as what is in a card
         row.addWidget(Label(words, 13), 1)
         row.addWidget(self.switch)
 

@@ -86,8 +86,7 @@ class FirstRun(QWidget):
         row.addWidget(self.start)
         foot = QFrame()
         foot.setProperty("role", "foot")
-        below = QHBoxLayout(foot)
-        below.setContentsMargins(24, 12, 24, 12)
+        below = self._below = QHBoxLayout(foot)
         below.addStretch(1)
         below.addWidget(self._last, 10_000)  # as wide as it may be
         below.addStretch(1)
@@ -96,10 +95,14 @@ class FirstRun(QWidget):
         whole.setSpacing(0)
         whole.addWidget(self.page, 1)
         whole.addWidget(foot)
+        self.page.verticalScrollBar().rangeChanged.connect(self._fit)
         self._fit()
 
     def _fit(self) -> None:
+        """The last line stands below the column, which a scroll bar moves to the left."""
+        bar = self.page.verticalScrollBar()
         self._last.setMaximumWidth(current().px(COLUMN))
+        self._below.setContentsMargins(24, 12, 24 + (bar.sizeHint().width() if bar.maximum() else 0), 12)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

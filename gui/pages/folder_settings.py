@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec import structs
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -82,9 +83,10 @@ class FoldersCard(Card):
         """Show these; the rows stay while nothing has changed, so that the focus stays too."""
         self.none.setVisible(not places)
         self.none.setText("There are no folders.")
-        if places == self._places:
+        shown = [structs.replace(place, free_bytes=None) for place in places]  # it changes all the time, unseen
+        if shown == self._places:
             return
-        self._places = places
+        self._places = shown
         focused = next((n for n, row in enumerate(self.rows) if row.isAncestorOf(self.focusWidget() or self)), None)
         empty(self._list)
         self.rows = [PlaceRow(place, own=self._is_own(place)) for place in places]
@@ -93,7 +95,7 @@ class FoldersCard(Card):
                 self._list.addWidget(Divider())
             self._list.addWidget(row)
             row.remove.clicked.connect(partial(self._remove, row.place))
-            row.shown.clicked.connect(partial(self._show, row))
+            row.shown.clicked.connect(lambda shown, row=row: self._show(row, shown))
         if focused is not None and self.rows:
             row = self.rows[min(focused, len(self.rows) - 1)]
             (row.open if row.shown.isHidden() else row.shown).setFocus(Qt.FocusReason.OtherFocusReason)

@@ -58,18 +58,18 @@ class Card(QFrame):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(16, 6, 16, 6)
         self.column.setSpacing(6)
+        self._lines: dict[QWidget, Divider] = {}
 
     def add(self, row: QWidget) -> None:
         if self.column.count():
-            self.column.addWidget(Divider())
+            self._lines[row] = Divider()
+            self.column.addWidget(self._lines[row])
         self.column.addWidget(row)
 
     def show_row(self, row: QWidget, shown: bool) -> None:
         """Show a row with the line above it, or neither."""
-        line = self.column.itemAt(self.column.indexOf(row) - 1)
-        above = line.widget() if line is not None else None
-        if above is not None:
-            above.setVisible(shown)
+        if (line := self._lines.get(row)) is not None:
+            line.setVisible(shown)
         row.setVisible(shown)
 
 
@@ -103,8 +103,13 @@ class Stack(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 8)
         column.setSpacing(4)
-        column.addWidget(Label(name, 13, 500))
-        for widget in content:
+        head, *rest = content
+        top = QVBoxLayout()
+        top.setSpacing(2)  # as in a Row
+        top.addWidget(Label(name, 13, 500))
+        top.addWidget(head)
+        column.addLayout(top)
+        for widget in rest:
             column.addWidget(widget)
 
 

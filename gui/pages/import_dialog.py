@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
@@ -15,6 +15,7 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button, ElidedLabel, Label, LineField, Notice
 from paddock.gui.widgets.choice import ChoiceCard
 from paddock.gui.widgets.list_sheet import lay_out_sheet
+from paddock.gui.widgets.menu import Menu
 from paddock.sdk.errors import BadRequest, ModelNotFound, ModelUnusable, PaddockError, StorageFailed
 from paddock.sdk.jobs import Job
 from paddock.sdk.library import ImportMethod, ImportPreview
@@ -36,7 +37,7 @@ METHODS: dict[ImportMethod, tuple[str, str]] = {
 
 def choose_paths(parent: QWidget, then: Callable[[Sequence[str]], None]) -> None:
     """Ask for files or a folder; nothing where none is chosen."""
-    menu = QMenu(parent)
+    menu = Menu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def files() -> None:

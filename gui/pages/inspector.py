@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from paddock.gui.models.answer_settings import AnswerSettings, settings_of
 from paddock.gui.pages.inspector_answer import Reasoning
+from paddock.gui.pages.inspector_following import Aside, FollowingSheet
 from paddock.gui.pages.inspector_samplers import SamplerSection
-from paddock.gui.pages.inspector_sheet import InspectorSheet
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import ChatPatch, ChatSummary, ModelInfo, Options, OptionValue, Pane, SendRequest
@@ -24,19 +24,10 @@ if TYPE_CHECKING:
 
 PAUSE_MS = 700
 """Settings are handed on after so long without a change."""
+COMPARED = "All panes"
 
 
-@dataclass(frozen=True)
-class _Conversation:
-    """What is put aside while a pane is in sight."""
-
-    settings: AnswerSettings
-    foreign: Options
-    system: str
-    model: ModelInfo | None
-
-
-class Inspector(InspectorSheet):
+class Inspector(FollowingSheet):
     """``request()`` is what goes with every message. ``sampling_changed`` follows every change by the user at once,
     ``settings_changed`` and ``pane_changed`` after a pause, ``system_changed`` a pause in typing."""
 
@@ -56,9 +47,10 @@ class Inspector(InspectorSheet):
         self._messages: Messages | None = None
         self._model: ModelInfo | None = None
         self._stored: Options = {}
+        self._name = "Inspector"
         self._fresh = True
         self._pane: Pane | None = None
-        self._aside: _Conversation | None = None
+        self._aside: Aside | None = None
         self._place = ("", "")
         self._tables: dict[str, tuple[OptionSpec, ...]] = {}
         self._pause = QTimer(self)
@@ -103,15 +95,52 @@ class Inspector(InspectorSheet):
         self.running.show_chat(chat)
         self._look()
 
-    def show_settings(self, chat: ChatSummary | None) -> None:
-        """What is kept with a conversation that is opened; None: a new one, which begins with the default preset."""
+    def show_settings(self, chat: ChatSummary | None, *, compared: bool = False) -> None:
+        """What is kept with a conversation that is opened; None: a new one, which begins with the default preset. Where
+        models are ``compared`` in it, it is what their panes have in common."""
         self.leave_pane()
+        self._name = COMPARED if compared else "Inspector"
+        self._show_mode()
         self._pause.stop()
         self._fresh = chat is None
         self._stored = dict(chat.sampling) if chat is not None else {}
         self._put(settings_of(chat) if chat is not None else AnswerSettings())
+        self._remember(settings_of(chat) if chat is not None else AnswerSettings())
         self.presets.recognise()
         self._begin()
+
+    def follow(self, chat: ChatSummary) -> bool:
+        """Show what another program has made of the conversation's settings where they are in sight; True where it made
+        something of them. What was changed here and not handed on yet stays, and so does what the user has in hand."""
+        return self._pane is None and self._follow(settings_of(chat))
+
+    def _follow(self, settings: AnswerSettings) -> bool:
+        if settings == self._known:
+            return False
+        if self._merge(settings):
+            self._pause.start()
+        self._fresh = False
+        if self._pane is None:
+            self._stored = {**self._stored, **settings.sampling}
+        self.presets.recognise()
+        self.running.look()
+        return True
+
+    def follow_panes(self, panes: Iterable[tuple[Pane, ModelInfo | None]]) -> None:
+        """As :meth:`follow` for the pane in sight, which may be gone, or have another model."""
+        before = self._pane
+        if before is None:
+            return
+        pane, model = next((each for each in panes if each[0].id == before.id), (None, None))
+        if pane is None:
+            self.leave_pane()
+            return
+        self._pane = pane
+        if model != self._model:
+            self._take_model(model)
+        self._follow(settings_of(pane))
+        if before.system != pane.system and self.prompt.text() == before.system:
+            self.prompt.show_choice(pane.system, of_pane=True)
 
     def show_system(self, text: str) -> None:
         """The open conversation's system prompt; what is being typed is not overwritten."""
@@ -124,14 +153,13 @@ class Inspector(InspectorSheet):
         """Show a pane's settings in place of the conversation's, until :meth:`leave_pane`."""
         self.flush()
         if self._aside is None:
-            self._aside = _Conversation(
-                self.settings(), self.section.foreign_sampling(), self.prompt.text() or "", self._model
-            )
+            self._aside = Aside(self.settings(), self.section.foreign_sampling(), self.prompt.text() or "", self._model)
         self._pane = pane
-        self.title.setText(title)
         self._show_mode()
+        self.title.setText(title)
         self._take_model(model)
         self._put(settings_of(pane))
+        self._remember(settings_of(pane))
         self.prompt.show_choice(pane.system, of_pane=True)
         self.presets.recognise()
 
@@ -142,10 +170,10 @@ class Inspector(InspectorSheet):
             return
         self.flush()
         self._aside, self._pane = None, None
-        self.title.setText("Inspector")
         self._show_mode()
         self._take_model(aside.model)
         self._put(replace(aside.settings, sampling={**aside.foreign, **aside.settings.sampling}))
+        self._remember(self._whole())
         self.prompt.show_choice(aside.system, of_pane=False)
         self.presets.recognise()
         self.pane_closed.emit()
@@ -154,7 +182,6 @@ class Inspector(InspectorSheet):
         """Hand on what was typed and set, now."""
         self.prompt.flush()
         if self._pause.isActive():
-            self._pause.stop()
             self._tell()
 
     # ---------------------------------------------------------------- values
@@ -172,8 +199,14 @@ class Inspector(InspectorSheet):
         """What is to be kept with the conversation."""
         aside = self._aside
         foreign = aside.foreign if aside is not None else self.section.foreign_sampling()
-        patch = self._of_conversation().patch(foreign)
+        settings = self._of_conversation()
+        patch = settings.patch(foreign)
         self._stored = {**self._stored, **(patch.sampling or {})}
+        if self.answer.reasoning_row.isHidden():  # what is kept is for a model that can be told
+            patch = msgspec.structs.replace(patch, reasoning=None)
+            settings = replace(settings, reasoning=self._known.reasoning)
+        if aside is None:
+            self._remember(replace(settings, sampling={**foreign, **settings.sampling}))
         return patch
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
@@ -257,9 +290,13 @@ class Inspector(InspectorSheet):
         self._show_count()
 
     def _set_defaults(self) -> None:
-        """Those of the model; a pane takes what it does not set from the conversation."""
+        """Those of the model; a pane takes what it does not set from the conversation. What is stored stays."""
         inherited = self._aside.settings.sampling if self._aside is not None else {}
-        self.section.set_defaults({**(self._model.sampling if self._model is not None else {}), **inherited})
+        untouched = not self._pause.isActive() and self._whole() == self._shown
+        others = self.section.set_defaults({**(self._model.sampling if self._model is not None else {}), **inherited})
+        if others and untouched:
+            self._put(self._known)
+            self._remember(self._known)
 
     def _begin(self) -> None:
         """A new conversation nobody has touched begins with the default preset of its model."""
@@ -290,17 +327,21 @@ class Inspector(InspectorSheet):
         self.sampling_changed.emit()
 
     def _tell(self) -> None:
+        self._pause.stop()  # told once: a second time might undo what another program has set since
         if self._pane is None:
             self.settings_changed.emit()
             return
         self._pane = msgspec.structs.replace(self.settings().pane(self._pane), system=self.prompt.text())
+        self._remember(settings_of(self._pane))
         self.pane_changed.emit(self._pane)
 
     def _show_mode(self) -> None:
         of_pane = self._pane is not None
+        self.title.setText(self._name)
         self.back.setVisible(of_pane)
+        self.back.setText("Back to all panes" if self._name == COMPARED else "Back to the chat")
         for part in (self.next_token, self._line):
-            part.setVisible(not of_pane)
+            part.setVisible(not of_pane and self._name != COMPARED)
         if of_pane:
             self.running.hide()
         else:

@@ -53,6 +53,12 @@ class SwitchedNumber(QWidget):
         """None where it is off."""
         return int(self.box.value()) if self.switch.isChecked() else None
 
+    def follow(self, number: int | None) -> bool:
+        """As :meth:`set_number`, but not while another one is being typed; True then."""
+        if number != self.number() and not self.box.typing():
+            self.set_number(number)
+        return number != self.number()
+
     def set_number(self, number: int | None) -> None:
         """Show ``number`` (None: off) without saying so."""
         if number is not None:
@@ -121,14 +127,25 @@ class AnswerSection(QWidget):
         mode = reasoning if isinstance(reasoning, bool) else None
         silently(self.reasoning, lambda: self.reasoning.setCurrentIndex([each for _, each in MODES].index(mode)))
 
+    def follow(self, stop: tuple[str, ...], limit: int | None, reasoning: Reasoning, seed: OptionValue) -> bool:
+        """Show what another program has set without saying so; what is the same, or being typed, stays untouched. True
+        where a number that is being typed is another one."""
+        self.stop.set_texts(stop)
+        held = [self.limit.follow(limit or None), self.seed.follow(_fixed(seed))]
+        silently(self.reasoning, lambda: self.reasoning.setCurrentIndex([each for _, each in MODES].index(reasoning)))
+        return any(held)
+
     def fixed_seed(self) -> int | None:
         return self.seed.number()
 
     def set_seed(self, seed: OptionValue) -> None:
         """Show a seed (None or negative: a new one each time) without saying so."""
-        fixed = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
-        self.seed.set_number(int(seed) if fixed and isinstance(seed, int) else None)
+        self.seed.set_number(_fixed(seed))
 
     def _throw(self) -> None:
         self.seed.set_number(secrets.randbelow(_SEEDS))
         self.changed.emit()
+
+
+def _fixed(seed: OptionValue) -> int | None:
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 else None

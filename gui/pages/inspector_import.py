@@ -61,6 +61,7 @@ class ImportPreset(QDialog):
         self.text = TextArea("Preset or command line", EXAMPLE, rows=5)
         self.text.setAcceptDrops(False)  # the sheet takes what is dropped
         self.browse = Button("Choose a file…", "secondary", "file")
+        self._named = QWidget()
         self.name = LineField("Name of the preset", "Name")
         self.understood_title = Label("Taken over", 12, 600, "text2")
         self.understood = Label("", 13, 400, tabular=True, wrap=True)
@@ -85,8 +86,13 @@ class ImportPreset(QDialog):
         inner = QVBoxLayout(found)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
+        named = QHBoxLayout(self._named)
+        named.setContentsMargins(0, 0, 0, 4)
+        named.setSpacing(8)
+        named.addWidget(Label("Name", 13, 500))
+        named.addWidget(self.name, 1)
         told = (self.understood_title, self.understood, self.notes_title, self.notes)
-        for part in (self.name, *told, self.problem):
+        for part in (self._named, *told, self.problem):
             inner.addWidget(part)
         inner.addStretch(1)
         scroll = QScrollArea()
@@ -161,7 +167,7 @@ class ImportPreset(QDialog):
 
     def _look(self) -> None:
         read = self.read
-        for part in (self.name, self.understood_title, self.understood):
+        for part in (self._named, self.understood_title, self.understood):
             part.setVisible(read is not None)
         for part in (self.notes_title, self.notes):
             part.setVisible(read is not None and bool(self.notes.text()))

@@ -13,6 +13,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton, Label, LineField, Switch, menu_words
+from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.popup import Popup
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import ModelInfo
@@ -45,7 +46,7 @@ class PresetRow(QWidget):
         self.chip = Chip(NONE)
         self.chip.set(role="Preset")
         self.chip.setSizePolicy(self.chip.sizePolicy().Policy.Expanding, self.chip.sizePolicy().Policy.Fixed)
-        self.menu = QMenu(self)
+        self.menu = Menu(self)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.chip.setMenu(self.menu)
         self.revert = IconButton("reset", "Back to the preset", size=28, glyph=16)
@@ -270,7 +271,7 @@ class NameSheet(Popup):
 
     def open_below(self, anchor: QWidget) -> None:
         """Show it under ``anchor``, within its window."""
-        self.setFixedWidth(min(current().px(284), anchor.window().width() - 16))
+        self.setFixedWidth(min(max(current().px(250), anchor.width()), anchor.window().width() - 16))
         self.adjustSize()
         corner, window = anchor.mapToGlobal(QPoint(0, anchor.height() + 4)), anchor.window()
         right = window.mapToGlobal(QPoint(window.width() - 8, 0)).x() - self.width()

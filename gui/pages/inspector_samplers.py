@@ -144,22 +144,40 @@ class SamplerSection(QWidget):
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
         """Show ``values``, and the defaults of all others, without saying so."""
-        proper = {alias: spec.name for spec in self.specs.values() for alias in spec.aliases}
-        given = {proper.get(name, name): value for name, value in values.items() if value is not None}
-        self._foreign = {n: v for n, v in given.items() if n not in self.specs}
-        self._waiting = {n: v for n, v in given.items() if n in self.specs and n not in (*self.controls, *ELSEWHERE)}
+        given = self._take(values)
         for name, control in self.controls.items():
             control.set_value(given.get(name))
         self._show()
 
-    def set_defaults(self, defaults: Mapping[str, OptionValue]) -> None:
-        """The model's own defaults, where it brings some."""
+    def follow(self, values: Mapping[str, OptionValue]) -> bool:
+        """As :meth:`set_sampling`; a control that shows its value already, or is in hand, stays untouched. True where
+        one in hand shows another value."""
+        given = self._take(values)
+        others = [c for name, c in self.controls.items() if c.value() != given.get(name, self.default(name))]
+        held = [control for control in others if control.in_hand()]
+        for control in others:
+            if control not in held:
+                control.set_value(given.get(control.spec.name))
+        self._show()
+        return bool(held)
+
+    def _take(self, values: Mapping[str, OptionValue]) -> Options:
+        """``values`` under their proper names; those that have no control are kept."""
+        proper = {alias: spec.name for spec in self.specs.values() for alias in spec.aliases}
+        given: Options = {proper.get(name, name): value for name, value in values.items() if value is not None}
+        self._foreign = {n: v for n, v in given.items() if n not in self.specs}
+        self._waiting = {n: v for n, v in given.items() if n in self.specs and n not in (*self.controls, *ELSEWHERE)}
+        return given
+
+    def set_defaults(self, defaults: Mapping[str, OptionValue]) -> bool:
+        """The model's own defaults, where it brings some; False where they are the same as before."""
         if dict(defaults) == self._defaults:
-            return
+            return False
         self._defaults = dict(defaults)
         for name, control in self.controls.items():
             control.set_default(self.default(name))
         self._show()
+        return True
 
     def default(self, name: str) -> OptionValue:
         return self._defaults.get(name, self.specs[name].default)

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.models.answer_settings import AnswerSettings
@@ -53,8 +53,15 @@ class InspectorSheet(QWidget):
     def _build_preview(self) -> QWidget: ...
 
     def _reveal(self, part: QWidget) -> None:
-        """Bring what has just been opened into sight, once it has its size."""
-        QTimer.singleShot(0, part, lambda: self._scroll.ensureWidgetVisible(part, 0, 16))
+        """Bring what has just been opened into sight, once it has its size: from its head on, as much as there is
+        room for."""
+
+        def scroll() -> None:
+            bar, body = self._scroll.verticalScrollBar(), self._scroll.widget()
+            top = part.mapTo(body, QPoint()).y() if body is not None else 0
+            bar.setValue(min(max(bar.value(), top + part.height() + 16 - self._scroll.viewport().height()), top - 8))
+
+        QTimer.singleShot(0, part, scroll)
 
     def _lay_out(self) -> None:
         head = QWidget()
@@ -91,6 +98,8 @@ class InspectorSheet(QWidget):
         outer.addWidget(head)
         outer.addWidget(Divider())
         outer.addWidget(scroll, 1)
+        for fold in (self.section.more, self.section.order):
+            fold.toggled.connect(lambda open, fold=fold: self._reveal(fold) if open else None)
 
     @property
     def samplers(self) -> dict[str, Control]:

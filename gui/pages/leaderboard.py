@@ -83,6 +83,7 @@ class LeaderboardDialog(QDialog):
 
     def _lay_out(self, parent: QWidget) -> None:
         chips = QHBoxLayout()
+        chips.setContentsMargins(0, 6, 0, 2)
         chips.setSpacing(6)
         for chip in self.chips.values():
             chips.addWidget(chip)

@@ -75,9 +75,8 @@ class StandingRow(QLabel):
         painter.drawText(area, middle | Qt.AlignmentFlag.AlignRight, f"{self.standing.rating:,.0f}")
 
     def _paint_words(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
-        votes = f"{self.standing.votes} vote{'' if self.standing.votes == 1 else 's'}"
         lines = ((theme.font(13, 500), "text", self._name),
-                 (theme.font(12, tabular=True), "text2", f"{votes}: {facts.record(self.standing)}"))  # fmt: skip
+                 (theme.font(12, tabular=True), "text2", facts.votes(self.standing)))  # fmt: skip
         half = area.height() / 2
         for number, (font, token, words) in enumerate(lines):
             mode = Qt.TextElideMode.ElideRight if number else Qt.TextElideMode.ElideMiddle

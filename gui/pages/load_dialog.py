@@ -12,11 +12,11 @@ from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.models.library import facts
 from paddock.gui.pages.load_breakdown import REFUSED
-from paddock.gui.pages.load_plan import LoadPlan
+from paddock.gui.pages.load_plan import LoadPlan, stop_loading
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
 from paddock.gui.widgets.buttons import QUIET
-from paddock.sdk.errors import OutOfMemory, PaddockError
+from paddock.sdk.errors import NotFound, OutOfMemory, PaddockError
 from paddock.sdk.memory import Estimate, Remedy
 from paddock.sdk.types import LoadedModel, Options
 
@@ -259,10 +259,15 @@ class LoadDialog(QDialog):
         if self._load is not None:
             self._load.cancel()
             self._load = None
+            self._host.call(partial(stop_loading, self._model), None, self._not_stopped, self)
             self.plan.move()
             self._show_state()
             return
         super().reject()
+
+    def _not_stopped(self, error: BaseException) -> None:
+        if not isinstance(error, NotFound):  # it has just ended
+            self._failed(error)
 
     def done(self, result: int) -> None:
         self.estimator.stop()

@@ -144,6 +144,13 @@ class LoadPlan(QObject):
         self.save.setEnabled(idle and self.settings.options({}) != self.saved)
 
 
+async def stop_loading(model: str, client: AsyncClient) -> None:
+    """Give up the loads of ``model`` that are under way; the host goes on with one that nobody listens to."""
+    for item in await client.loaded():
+        if item.model == model and item.state == "loading":
+            await client.unload(item.id)
+
+
 async def _unload(instance: str, client: AsyncClient) -> str:
     await client.unload(instance)
     return instance

@@ -171,3 +171,4 @@ class LoadSettings(QWidget):
         shown = self.more.isHidden()
         self.more.setVisible(shown)
         self.unfold.setText("Fewer settings" if shown else "More settings")
+        self.unfold.set_icon("chevron-up" if shown else "chevron-down")

@@ -228,7 +228,9 @@ class MemoryPopover(RailPopup):
 
     def _refresh_models(self) -> None:
         for gone in set(self.models) - set(self._host.loaded):
-            self.models.pop(gone).deleteLater()
+            row = self.models.pop(gone)
+            row.hide()
+            row.deleteLater()
         for instance, model in self._host.loaded.items():
             if instance not in self.models:
                 row = self.models[instance] = ModelRow()

@@ -250,7 +250,7 @@ class ModelsPage(QWidget):
         shown, total = self.table.rowCount(), self.table.total()
         self.count.setText(f"{shown:,} of {total:,}" if shown != total else f"{total:,}" if total else "")
         free = next((place.free_bytes for place in self._places if place.free_bytes is not None), None)
-        words = [f"{shown:,} model{'' if shown == 1 else 's'}", bytes_text(self.table.size_bytes())]
+        words = [f"{shown:,} model{'' if shown == 1 else 's'}", bytes_text(self.table.size_bytes())] if shown else []
         self.foot.setText(" · ".join([*words, *([f"{bytes_text(free)} free on the disk"] if free is not None else [])]))
         self.foot.setVisible(total > 0)
         self.filter.setVisible(total > 0)

@@ -13,6 +13,7 @@ from paddock.gui.messages import Action, Messages
 from paddock.gui.models.model_table import place_of
 from paddock.gui.pages.form import copy
 from paddock.gui.pages.models_facts import reveal
+from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.question import Question
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.library import Place, Trashed
@@ -110,7 +111,7 @@ class ModelActions(QObject):
 
     def menu_for(self, info: ModelInfo) -> QMenu:
         """The actions on one model."""
-        menu = QMenu(self._window)
+        menu = Menu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         model, usable, loaded = info.id, info.error is None, self._host.loaded_model(info.id)
         if usable:

@@ -62,6 +62,7 @@ class ModelFacts(QWidget):
         super().__init__(parent)
         self.shown: list[tuple[str, str]] = []
         self.reveal = Button("Show the file in its folder", "link", "folder")
+        self._last: QWidget = self.reveal
         self.reveal.clicked.connect(self._reveal)
         self._told: tuple[ModelInfo, str] | None = None
         self._tags_host, self._rows_host = QWidget(), QWidget()
@@ -100,18 +101,19 @@ class ModelFacts(QWidget):
             self._rows.addWidget(_value(value), number, 1)
         self._rows.setColumnMinimumWidth(0, current().px(92))
         empty(self._same)
+        self._last = self.reveal
         for other in info.duplicates[:MOST_DUPLICATES]:
             link = Button(f"Same content as {other}", "link", "copy")
             link.clicked.connect(partial(self.other_wanted.emit, other))
             self._same.addWidget(link)
-            QWidget.setTabOrder(self.reveal, link)
+            QWidget.setTabOrder(self._last, link)
+            self._last = link
         self.reveal.setVisible(bool(info.path))
         self.reveal.setToolTip(info.path)
 
     def last_key(self) -> QWidget:
         """What takes the keyboard last."""
-        last = self._same.itemAt(self._same.count() - 1)
-        return (last.widget() if last is not None else None) or self.reveal
+        return self._last
 
     def _reveal(self) -> None:
         if self._told is not None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from paddock.gui.models.model_table import NUMBERS, TITLES, Column, Wanted
 from paddock.gui.widgets import Chip, SearchField, menu_words
 from paddock.gui.widgets.flow import FlowLayout
+from paddock.gui.widgets.menu import Menu
 
 EVERYWHERE = "All folders"
 
@@ -32,7 +33,7 @@ class ModelFilter(QWidget):
         self.order = Chip("Sorted by name", icon="arrow-down")
         self._place = ""
         self._places: list[str] = []
-        self._place_menu, self._order_menu = QMenu(self.place), QMenu(self.order)
+        self._place_menu, self._order_menu = Menu(self.place), Menu(self.order)
         self.place.setMenu(self._place_menu)
         self.order.setMenu(self._order_menu)
         self._host = QWidget()

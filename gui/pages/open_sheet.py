@@ -14,6 +14,7 @@ from paddock.gui.models.hub_files import label_of
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, Notice, Progress
 from paddock.gui.widgets.badge import FitBadge
+from paddock.gui.widgets.labels import no_word_alone
 from paddock.sdk.downloads import Download
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.host import Settings, SettingsPatch
@@ -62,7 +63,7 @@ class OpenSheet(QDialog):
         self.first = Button("Load now" if local else "Download", "primary")
         self.second = Button("Add to my models…" if local else "Show in Discover")
         self.third = Button("Use the folder in place")
-        self.cancel = Button("Cancel", "quiet")
+        self.cancel = Button("Cancel")
         self._lay_out(parent)
         for button in (self.first, self.second, self.third):
             button.setEnabled(False)
@@ -88,7 +89,7 @@ class OpenSheet(QDialog):
         inner.addWidget(self.progress)
         inner.addStretch(1)
         foot = QHBoxLayout()
-        foot.setContentsMargins(8, 10, 20, 14)
+        foot.setContentsMargins(20, 10, 20, 14)
         foot.setSpacing(8)
         foot.addWidget(self.cancel)
         foot.addStretch(1)
@@ -129,13 +130,13 @@ class OpenSheet(QDialog):
         there = f" It is among your models as {self._host.model_name(preview.there)}." if preview.there else ""
         self.facts.setText(f"{models}{bytes_text(preview.size_bytes)}{parts}.{there}")
         self.first.setEnabled(True)
-        self.second.setEnabled(not preview.there)
-        self.third.setEnabled(not preview.there)
-        self.third.show()
+        for button in (self.second, self.third):
+            button.setEnabled(not preview.there)
+            button.setVisible(not preview.there)
 
     def _estimated(self, estimate: Estimate) -> None:
         self.badge.show_estimate(estimate)
-        self.verdict.setText(estimate.sentence)
+        self.verdict.setText(estimate.sentence.removeprefix("Fits. "))  # the badge says it
 
     def _load(self, path: str) -> None:
         self._busy()
@@ -177,9 +178,8 @@ class OpenSheet(QDialog):
             self.facts.hide()
             return
         why = f" {fits.reason}." if fits.reason and fit.label == fits.best else ""
-        self.facts.setText(
-            f"{fit.label}, {bytes_text(fit.size_bytes)}.{why} {bytes_text(fits.disk_free)} are free on the disk."
-        )
+        room = f"{bytes_text(fits.disk_free)} are free on the disk."
+        self.facts.setText(no_word_alone(f"{fit.label}, {bytes_text(fit.size_bytes)}.{why} {room}"))
         self._estimated(fit.estimate)
         self.first.setText("Chat" if fit.downloaded else f"Download {fit.label}, {bytes_text(fit.size_bytes)}")
         self.first.setEnabled(bool(fit.downloaded) or (fit.size_bytes < fits.disk_free and not model.obstacle))

@@ -91,7 +91,7 @@ class EntryRows(QStyledItemDelegate):
         painter.setFont(theme.font(13, 500))
         painter.setPen(theme.color("text"))
         room = int(left - inner.x() - theme.px(16))
-        title = QFontMetrics(painter.font()).elidedText(entry.title, Qt.TextElideMode.ElideRight, room)
+        title = QFontMetrics(painter.font()).elidedText(entry.title, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)
         painter.restore()
 

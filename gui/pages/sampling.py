@@ -133,6 +133,10 @@ class SamplerControl(QWidget):
         """Whether it is not the default."""
         return abs(self.value() - self._default) > 1e-9
 
+    def in_hand(self) -> bool:
+        """Whether it is being dragged or typed in."""
+        return self.slider.isSliderDown() or self.box.typing()
+
     def reset_value(self) -> None:
         self.set_value(None)
         self.changed.emit()

@@ -25,7 +25,7 @@ from paddock.sdk.types import Options, OptionValue
 ROW = 30
 _NAME = Qt.ItemDataRole.UserRole
 _WORKS = Qt.ItemDataRole.UserRole + 1
-HINT = "Drag a row, or move it with Alt+Up and Alt+Down. Grey ones change nothing at present."
+HINT = "Drag a row, or press Alt+Up or Alt+Down. Grey ones change nothing now."
 
 
 class OrderRows(QStyledItemDelegate):
@@ -72,6 +72,7 @@ class OrderList(QListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.dragging = False
         self.setAccessibleName("Sampler order")
         self.setAccessibleDescription(HINT)
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
@@ -82,6 +83,11 @@ class OrderList(QListWidget):
         self.setMouseTracking(True)
         self.setItemDelegate(OrderRows(self))
         self.model().rowsMoved.connect(lambda *_: self.moved.emit())
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        self.dragging = True
+        super().startDrag(actions)
+        self.dragging = False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         by = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()), 0)
@@ -178,6 +184,10 @@ class OrderControl(QWidget):
     def differs(self) -> bool:
         """Whether it is not the default."""
         return self.value() != _names(self._default)
+
+    def in_hand(self) -> bool:
+        """Whether a row is being dragged."""
+        return self.list.dragging
 
     def reset_value(self) -> None:
         self.set_value(None)

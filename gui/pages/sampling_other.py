@@ -199,6 +199,10 @@ class OtherControl(QWidget):
         """Whether it is not the default."""
         return (self.value() or None) != (self._default or None)
 
+    def in_hand(self) -> bool:
+        """Whether something is being typed that is taken at its end."""
+        return isinstance(self.editor, LineField) and self.editor.hasFocus()
+
     def reset_value(self) -> None:
         self.set_value(None)
         self.changed.emit()

@@ -71,7 +71,7 @@ class ServerPage(FormPage):
         self.notice = Notice()
         self.port = NumberBox("Port", 1024, 65535, decimals=0, step=1)
         self.address = CopyLine("Address")
-        self.reach = Label("", 13, 400, "text2", wrap=True)
+        self.reach = Label("", 12, 400, "text2", wrap=True)
         self.served = Label("", 13, 400, "text2", wrap=True)
         self.requests = Label("", 13, 500, "text", tabular=True)
         self.code = Code("Example")
@@ -125,7 +125,8 @@ class ServerPage(FormPage):
         connected = self._host.connection == "connected"
         self.switch.setEnabled(connected)  # also while it is asked: the keyboard's focus would leave it
         silently(self.switch, lambda: self.switch.setChecked(running))
-        if not self.port.hasFocus():
+        asked = self._busy or not (running or self.notice.isHidden())
+        if not (asked or self.port.hasFocus()):  # else it is the port that was asked for
             port = server.port if server is not None and running else settings.api_port
             silently(self.port, lambda: self.port.setValue(port))
         self.state.about.setText(_state_words(server, connected, self._busy))
@@ -185,11 +186,11 @@ class ServerPage(FormPage):
 
     def _failed(self, error: BaseException) -> None:
         self._busy = False
-        self.refresh()
         if isinstance(error, PaddockError):
             self._show_error(error.message, error.hint)
         else:
             self._show_error(sentence(error), "")
+        self.refresh()
 
 
 def _url(server: ServerStatus | None, port: int) -> str:

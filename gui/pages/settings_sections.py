@@ -81,7 +81,7 @@ class SectionList(QWidget):
     def place(self, left: int) -> None:
         """Stand ``left`` pixels from the left, a little at least; its first line is beside the first section."""
         left = max(16, left)
-        self._column.setContentsMargins(left, current().px(80), 0, 16)
+        self._column.setContentsMargins(left, 44 + current().px(24), 0, 16)
         self.setFixedWidth(left + current().px(WIDTH))
 
     def mark(self, section: SettingsSection) -> None:

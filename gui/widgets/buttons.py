@@ -129,7 +129,8 @@ class Button(PaintedButton):
             case "quiet":
                 return (p.selected if pressed else p.hover if self.hot() else None, None, p.text)
             case _:
-                return (p.selected if pressed else p.hover if self.hot() else p.raised, p.border, p.text)
+                back = p.selected if pressed or self.isChecked() else p.hover if self.hot() else p.raised
+                return (back, p.border, p.text)
 
 
 class LargeButton(Button):
@@ -229,14 +230,19 @@ class RailButton(PaintedButton):
         if not self._labels:
             return QSize(look.px(48), look.px(38))
         words = QFontMetrics(look.font(11, 600)).horizontalAdvance(self.text()) + 8
-        return QSize(max(72, words), 34 + look.px(20))
+        return QSize(max(72, words), self._glyph(look) + 15 + look.px(20))
+
+    def _glyph(self, look: theme.Theme) -> int:
+        """Side of the icon; with text of any size all of them have room above each other in the smallest window."""
+        return min(26, look.px(19))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()
         p = look.palette
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pill = QRectF(self.width() / 2 - 22, 3, 44, 28)
+        glyph = self._glyph(look)
+        pill = QRectF(self.width() / 2 - glyph / 2 - 12.5, 3, glyph + 25, glyph + 9)
         if self.isChecked() or self.hot():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(p.selected if self.isChecked() else p.hover))
@@ -245,11 +251,11 @@ class RailButton(PaintedButton):
             paint_ring(painter, pill.adjusted(-2.5, -2.5, 2.5, 2.5), 15.5)
         ink = p.text if self.isChecked() else p.text2
         mark = icons.pixmap(
-            self._icon, ink, 19, stroke=1.9 if self.isChecked() else 1.6, ratio=self.devicePixelRatioF()
+            self._icon, ink, glyph, stroke=1.9 if self.isChecked() else 1.6, ratio=self.devicePixelRatioF()
         )
-        painter.drawPixmap(QPointF(pill.center().x() - 9.5, pill.center().y() - 9.5), mark)
+        painter.drawPixmap(QPointF(pill.center().x() - glyph / 2, pill.center().y() - glyph / 2), mark)
         if self._labels:
             painter.setFont(look.font(11, 600 if self.isChecked() else 500))
             painter.setPen(QColor(ink))
-            line = QRectF(0, 33, self.width(), self.height() - 34)
+            line = QRectF(0, pill.bottom() + 2, self.width(), self.height() - pill.bottom() - 3)
             painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, self.text())

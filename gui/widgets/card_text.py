@@ -60,6 +60,13 @@ class _Reader(HTMLParser):
         self._silent = 0
         self._cells = 0
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """One of no known kind, as ``<![1``, is passed over; the library asserts that there is none."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def flush(self) -> None:
         """Take what the parser still holds back as words."""
         if self.rawdata:

@@ -74,9 +74,14 @@ class Chip(PaintedButton):
         self.updateGeometry()
 
     def open_menu(self) -> None:
-        if self._menu is not None:
-            self._menu.setMinimumWidth(self.width())
-            self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
+        """Below it, or above it where the window ends."""
+        if self._menu is None:
+            return
+        self._menu.setMinimumWidth(self.width())
+        high, window = self._menu.sizeHint().height(), self.window()
+        top = self.mapTo(window, QPoint(0, 0)).y()
+        below = top + self.height() + 4 + high <= window.height() or top < high + 4
+        self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4 if below else -high - 4)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Down and self._chevron:
@@ -120,15 +125,14 @@ class Chip(PaintedButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        on = self.isChecked()
-        painter.setPen(QPen(QColor(p.accent if on else p.border), 1))
-        painter.setBrush(QColor(p.accent_soft if on else p.hover if self.hot() else p.raised))
+        on, enabled = self.isChecked(), self.isEnabled()
+        back = p.accent_soft if on else p.hover if self.hot() else p.raised if enabled else p.window
+        painter.setPen(QPen(QColor(p.accent if on and enabled else p.border), 1))
+        painter.setBrush(QColor(back))
         painter.drawRoundedRect(body, BUTTON_RADIUS, BUTTON_RADIUS)
         if self.ring_shown:
             paint_ring(painter, QRectF(self.rect()), BUTTON_RADIUS)
-        if not self.isEnabled():
-            painter.setOpacity(0.5)
-        self._paint_content(painter, look, p.accent if on else p.text)
+        self._paint_content(painter, look, p.muted if not enabled else p.accent if on else p.text)
 
     def _paint_content(self, painter: QPainter, look: theme.Theme, ink: str) -> None:
         p = look.palette
@@ -143,7 +147,7 @@ class Chip(PaintedButton):
             painter.drawRoundedRect(QRectF(x, (height - side) / 2, side, side), 2.5, 2.5)
             x += look.px(14)
         if self._icon:
-            tint = ink if self.isChecked() else p.text2
+            tint = ink if self.isChecked() or not self.isEnabled() else p.text2
             mark = icons.pixmap(self._icon, tint, glyph, ratio=ratio)
             painter.drawPixmap(QPointF(x, (height - glyph) / 2), mark)
             x += look.px(22)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
+    QHelpEvent,
     QInputMethodEvent,
     QKeyEvent,
     QPainter,
@@ -17,7 +18,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QToolTip, QWidget
 
 from paddock.gui import icons, theme
 from paddock.gui.stylesheet import BUTTON_RADIUS, FIELD_RADIUS
@@ -28,7 +29,7 @@ WIDEST_CHOICE = 280
 _DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
 
 
-def paint_field(widget: QWidget, painter: QPainter, focused: bool) -> None:
+def paint_field(widget: QWidget, painter: QPainter, focused: bool, radius: int = FIELD_RADIUS) -> None:
     """Background and border of a text field; text fields show their focus however it came."""
     p = theme.current().palette
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -36,7 +37,7 @@ def paint_field(widget: QWidget, painter: QPainter, focused: bool) -> None:
     painter.setPen(QPen(QColor(p.accent if focused else p.border), width))
     painter.setBrush(QColor(p.raised if widget.isEnabled() else p.window))
     inset = width / 2
-    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(inset, inset, -inset, -inset), FIELD_RADIUS, FIELD_RADIUS)
+    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(inset, inset, -inset, -inset), radius, radius)
 
 
 def _clear_base(widget: QWidget) -> None:
@@ -55,20 +56,21 @@ def _is_for_the_window(event: QEvent) -> bool:
 
 
 class LineField(QLineEdit):
-    """One line of text with an accessible name."""
+    """One line of text with an accessible name. ``bare``: what it lies in is painted as its field."""
 
-    def __init__(self, name: str, placeholder: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, placeholder: str = "", parent: QWidget | None = None, *, bare: bool = False) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setPlaceholderText(placeholder)
         self.setFrame(False)
+        self._bare = bare
         self._left = 8
         self._dress()
 
     def _dress(self) -> None:
         look = theme.current()
         _clear_base(self)
-        wanted = look.font(13)
+        wanted = look.font(13, verbatim=True)
         if self.font() != wanted:
             self.setFont(wanted)
         self.setTextMargins(look.px(self._left), 0, look.px(8), 0)
@@ -92,17 +94,18 @@ class LineField(QLineEdit):
         return QSize(theme.current().px(80), theme.current().px(32))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        paint_field(self, painter, self.hasFocus())
-        painter.end()
+        if not self._bare:
+            painter = QPainter(self)
+            paint_field(self, painter, self.hasFocus())
+            painter.end()
         super().paintEvent(event)
 
 
 class SearchField(LineField):
     """A line with the search icon and a button that empties it; Escape empties it too."""
 
-    def __init__(self, placeholder: str, parent: QWidget | None = None) -> None:
-        super().__init__(placeholder, placeholder, parent)
+    def __init__(self, placeholder: str, parent: QWidget | None = None, *, bare: bool = False) -> None:
+        super().__init__(placeholder, placeholder, parent, bare=bare)
         self._left = 28
         self._dress()
 
@@ -142,9 +145,11 @@ class TextArea(QPlainTextEdit):
     def _dress(self) -> None:
         look = theme.current()
         _clear_base(self)
-        wanted = look.font(self.font_size())
+        wanted = look.font(self.font_size(), verbatim=True)
         if self.font() != wanted:
             self.setFont(wanted)
+        if self.viewport().font() != wanted:
+            self.viewport().setFont(wanted)  # the placeholder's; once shown it does not follow
         self.setViewportMargins(look.px(10), look.px(8), look.px(6), look.px(8))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -189,6 +194,7 @@ class MessageField(TextArea):
         self._composing = False
         super().__init__(name, placeholder, parent, rows=1)
         self.document().documentLayout().documentSizeChanged.connect(self._resized)
+        self.textChanged.connect(self._resized)  # Qt keeps a new size to itself where the text changed unseen before
 
     def font_size(self) -> int:
         return 15
@@ -264,23 +270,33 @@ class Select(KeyboardRing, QComboBox):
         p = look.palette
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        enabled = self.isEnabled()
         painter.setPen(QPen(QColor(p.border), 1))
-        painter.setBrush(QColor(p.hover if self.underMouse() and self.isEnabled() else p.raised))
+        painter.setBrush(QColor(p.window if not enabled else p.hover if self.underMouse() else p.raised))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), BUTTON_RADIUS, BUTTON_RADIUS)
         if self.ring_shown:
             paint_ring(painter, QRectF(self.rect()), BUTTON_RADIUS)
-        if not self.isEnabled():
-            painter.setOpacity(0.5)
-        font = look.font(13, 500)
-        painter.setFont(font)
-        painter.setPen(QColor(p.text))
-        room = self.width() - look.px(38)
-        words = QFontMetrics(font).elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, room)
-        area = QRectF(look.px(12), 0, room, self.height())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, words)
+        painter.setFont(look.font(13, 500))
+        painter.setPen(QColor(p.text if enabled else p.muted))
+        area = QRectF(look.px(12), 0, self._room(), self.height())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self._shown())
         glyph = look.px(16)
         mark = icons.pixmap("chevron-down", p.muted, glyph, ratio=self.devicePixelRatioF())
         painter.drawPixmap(QPointF(self.width() - look.px(8) - glyph, (self.height() - glyph) / 2), mark)
+
+    def event(self, event: QEvent) -> bool:
+        """What is cut off is read in a tip."""
+        if isinstance(event, QHelpEvent) and not self.toolTip() and self._shown() != self.currentText():
+            QToolTip.showText(event.globalPos(), self.currentText(), self)
+            return True
+        return super().event(event)
+
+    def _room(self) -> int:
+        return self.width() - theme.current().px(38)
+
+    def _shown(self) -> str:
+        metrics = QFontMetrics(theme.current().font(13, 500))
+        return metrics.elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, self._room())
 
 
 def _labels(parent: QWidget) -> list[QLabel]:

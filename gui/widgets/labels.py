@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from paddock.gui import theme
 
+LONG_WORD = 20
 MENU_SIGNS = 56
 """An entry of a menu has at most about so many signs."""
 _DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
@@ -26,12 +27,14 @@ class Label(QLabel):
         *,
         tabular: bool = False,
         wrap: bool = False,
+        verbatim: bool = False,
     ) -> None:
         super().__init__(text, parent)
         self._size = size
         self._weight: theme.Weight = weight
         self._token = token
         self._tabular = tabular
+        self._verbatim = verbatim
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         self._dress()
@@ -48,7 +51,7 @@ class Label(QLabel):
 
     def _dress(self) -> None:
         look = theme.current()
-        wanted = look.font(self._size, self._weight, tabular=self._tabular)
+        wanted = look.font(self._size, self._weight, tabular=self._tabular, verbatim=self._verbatim)
         if self.font() != wanted:
             self.setFont(wanted)
         palette, group, role = self.palette(), QPalette.ColorGroup, QPalette.ColorRole.WindowText
@@ -103,7 +106,7 @@ class ElidedLabel(Label):
 
 
 class Divider(QWidget):
-    """A line of 1 px in the border colour."""
+    """A line of 1 px in the border colour, between its margins."""
 
     def __init__(self, parent: QWidget | None = None, *, vertical: bool = False) -> None:
         super().__init__(parent)
@@ -113,7 +116,7 @@ class Divider(QWidget):
             self.setFixedHeight(1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), QColor(theme.current().palette.border))
+        QPainter(self).fillRect(self.contentsRect(), QColor(theme.current().palette.border))
 
 
 def menu_words(text: str) -> str:
@@ -132,5 +135,7 @@ def whole_facts(text: str, metrics: QFontMetrics, room: float) -> str:
 
 
 def no_word_alone(text: str) -> str:
-    """``text`` with its last two words held together, so that a sentence that wraps ends in no line of one word."""
-    return "\u00a0".join(text.rsplit(" ", 1))
+    """``text`` with its last two words held together, so that a sentence that wraps ends in no line of one word; a long
+    one, as a path, may stand alone."""
+    before, space, last = text.rpartition(" ")
+    return f"{before}\u00a0{last}" if space and len(last) <= LONG_WORD else text

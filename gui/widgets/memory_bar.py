@@ -66,6 +66,9 @@ def _paint_segment(painter: QPainter, area: QRectF, segment: Segment, look: them
 
 
 def _hatch(painter: QPainter, area: QRectF, color: QColor) -> None:
+    if area.width() < 2 * _HATCH:  # what shows of one or two lines is no hatching but a scratch
+        painter.fillRect(area, QColor(color.red(), color.green(), color.blue(), 140))
+        return
     painter.save()
     painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
     painter.setPen(QPen(color, 1.2))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 from paddock.gui import icons, theme
 from paddock.gui.stylesheet import CARD_RADIUS
 from paddock.gui.widgets.buttons import Button, Kind
-from paddock.gui.widgets.labels import Label
+from paddock.gui.widgets.labels import Label, no_word_alone
 
 Severity = Literal["bad", "warn", "ok", "info"]
 ICONS: dict[Severity, str] = {"bad": "error", "warn": "alert", "ok": "check", "info": "info"}
@@ -87,7 +87,7 @@ class Notice(QWidget):
     def show_message(self, severity: Severity, text: str, hint: str = "", action: str = "", second: str = "") -> None:
         """Show ``text`` with what to do next; ``action`` and ``second`` are the buttons' words, empty for none."""
         self._severity = severity
-        self._text.setText(text)
+        self._text.setText(no_word_alone(text))
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
         self._button.setText(action)
@@ -106,10 +106,14 @@ class Notice(QWidget):
 
     def focus_action(self) -> bool:
         """Give the keyboard to the action; False where there is none."""
-        if self._button.isHidden():
-            return False
-        self._button.setFocus(Qt.FocusReason.OtherFocusReason)
-        return True
+        button = self.action_button()
+        if button is not None:
+            button.setFocus(Qt.FocusReason.OtherFocusReason)
+        return button is not None
+
+    def action_button(self) -> Button | None:
+        """None where there is no action."""
+        return None if self._button.isHidden() else self._button
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()

@@ -20,6 +20,10 @@ from paddock.gui.widgets.pane_strip import PaneStrip
 from paddock.sdk.types import ChatMessage
 
 LINE = 3
+HIDDEN = -1
+"""The silk of a pane that does not say who it is."""
+ROOM = 16
+"""Above and below the answers: panes are low, and beside each other they show that they begin at the same height."""
 ACTIONS = frozenset({"branch", "continue", "delete", "edit", "insert", "revisions", "role"})
 
 
@@ -41,6 +45,7 @@ class PaneConversation(ConversationView):
 
     def __init__(self, turns: Turns) -> None:
         super().__init__(turns=turns, editable=True, actions=ACTIONS, heads=False, numbers=False)
+        self.column.top = self.column.bottom = ROOM
         self.copies: dict[str, str] = {}
         self._from = ""  # the message that is kept at the top until the view is scrolled or changes
         self.scrolled_by_user.connect(self._let_go)
@@ -71,7 +76,7 @@ class PaneConversation(ConversationView):
         if place and self.column.rows[place - 1].own:
             place -= 1  # the question, in a line
         for _ in range(3):  # what comes into view is laid out, and its height corrected
-            self.verticalScrollBar().setValue(self.column.rows[place].top)
+            self.verticalScrollBar().setValue(self.column.rows[place].top - self.style_.px(ROOM))
 
     def column_left(self) -> int:
         return NARROW_MARGIN  # below the pane's name
@@ -109,6 +114,7 @@ class PaneView(QWidget):
         self.empty = Label("", 13, 400, "muted", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.view = PaneConversation(turns)
+        self.view.setMinimumHeight(24)  # of little room the notice has what it needs
         self.setProperty("role", "surface")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, LINE, 0, 0)
@@ -136,7 +142,7 @@ class PaneView(QWidget):
     @property
     def color(self) -> str:
         """The silk, or grey where the pane hides who it is."""
-        return current().palette.border_strong if self._alias is not None else current().silk(self._dress.silk)
+        return current().palette.muted if self._alias is not None else current().silk(self._dress.silk)
 
     @property
     def mark(self) -> str:
@@ -210,7 +216,7 @@ class PaneView(QWidget):
         self.view.setAccessibleName(f"Answers of {whose}")
         shown = (f"Answer {alias}", "") if hidden else (dress.name, dress.sub)
         self.view.set_names({dress.model: shown})
-        self.view.set_accent_silk(None if hidden else dress.silk)
+        self.view.set_accent_silk(HIDDEN if hidden else dress.silk)
         self.empty.setText("" if hidden else f"{dress.name} answers here.")
         self.update()
 

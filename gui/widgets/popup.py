@@ -10,6 +10,14 @@ from paddock.gui.stylesheet import CARD_RADIUS
 from paddock.gui.theme import current
 
 
+def round_off(window: QWidget, radius: int) -> None:
+    """Cut the corners off, where there may be no compositor and what is transparent is black."""
+    if QGuiApplication.platformName() == "xcb":
+        outline = QPainterPath()
+        outline.addRoundedRect(QRectF(window.rect()), radius, radius)
+        window.setMask(QRegion(outline.toFillPolygon().toPolygon()))
+
+
 class Popup(QFrame):
     """Escape closes it."""
 
@@ -28,10 +36,7 @@ class Popup(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if QGuiApplication.platformName() == "xcb":  # without a compositor what is transparent is black
-            outline = QPainterPath()
-            outline.addRoundedRect(QRectF(self.rect()), CARD_RADIUS, CARD_RADIUS)
-            self.setMask(QRegion(outline.toFillPolygon().toPolygon()))
+        round_off(self, CARD_RADIUS)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

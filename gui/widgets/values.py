@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSizePolicy, QSlider, QWidget
 
@@ -198,6 +199,10 @@ class NumberBox(QDoubleSpinBox):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._dress()
 
+    def typing(self) -> bool:
+        """Whether a number is being typed that is not taken yet."""
+        return self.hasFocus() and self.lineEdit().text() != self.textFromValue(self.value())
+
     def stepBy(self, steps: int) -> None:
         super().stepBy(steps)
         self.lineEdit().deselect()
@@ -239,6 +244,10 @@ class NumberBox(QDoubleSpinBox):
         super().resizeEvent(event)
         self._place_editor()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._dress()  # what is put into a window that shows gets the palette of the application with its style
+
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self.update()
@@ -270,19 +279,23 @@ class Switch(KeyboardRing, QCheckBox):
         return self.rect().contains(pos)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.WIDTH + 2 * self.PAD, self.HEIGHT + 2 * self.PAD)
+        look = theme.current()
+        return QSize(look.px(self.WIDTH + 2 * self.PAD), look.px(self.HEIGHT + 2 * self.PAD))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        p = theme.current().palette
+        look = theme.current()
+        p = look.palette
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(self.width() / 2, self.height() / 2)
+        painter.scale(look.zoom, look.zoom)
         if not self.isEnabled():
             painter.setOpacity(0.5)
         on = self.isChecked()
-        body = QRectF((self.width() - self.WIDTH) / 2, (self.height() - self.HEIGHT) / 2, self.WIDTH, self.HEIGHT)
+        body = QRectF(-self.WIDTH / 2, -self.HEIGHT / 2, self.WIDTH, self.HEIGHT)
         painter.setPen(Qt.PenStyle.NoPen if on else QPen(QColor(p.border_strong), 1.2))
         painter.setBrush(QColor((p.accent_hover if self.underMouse() else p.accent) if on else p.surface))
         painter.drawRoundedRect(body, 8, 8)

@@ -8,7 +8,8 @@ from typing import Any
 from held_answers import ENDLESS, Gate
 from own_home import HostUser
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 LONG = "Paddock-Compares-Long-Names-8B-Instruct-2512-" * 5
@@ -126,16 +127,49 @@ def shown(pane: Any) -> list[str]:
 
 
 def pick(menu: QMenu, words: str) -> None:
-    """Choose the entry of a menu."""
+    """Choose the entry of a menu; the mouse does it where the menu is open."""
     entry = next(entry for entry in menu.actions() if entry.text() == words)
     assert entry.isEnabled(), words
-    entry.trigger()
-    menu.close()
+    if not menu.isVisible():
+        entry.trigger()
+        return
+    QTest.mouseClick(
+        menu, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(entry).center()
+    )
+
+
+def pick_below(button: QWidget, words: str) -> None:
+    """Click on a button that opens a menu, and then on the entry."""
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    pick(menu, words)
 
 
 def choose(stage: Stage, view: Any, number: int, words: str) -> None:
-    """Choose an entry of the menu of the pane in a place."""
-    pick(view.deeds.open_menu(stage.pane(number).pane), words)
+    """Choose an entry of the menu of the pane in a place, by mouse."""
+    pick_below(stage.pane(number).head.menu, words)
+
+
+def _targets(pane: Any, row: int) -> dict[str, tuple[tuple[int, int, str], Any]]:
+    """The buttons and links of a message that a pane shows, by their keys."""
+    from paddock.gui.widgets.conversation.walk import stops
+
+    column = pane.view.column
+    places = range(len(column.rows[row].blocks))
+    return {stop[0][2]: stop for place in reversed(places) for stop in stops(column, row, place, lambda url: None)}
+
+
+def shows(pane: Any, row: int, key: str) -> bool:
+    """Whether there is a button or link to :func:`hit`."""
+    return key in _targets(pane, row)
+
+
+def hit(pane: Any, row: int, key: str) -> None:
+    """Click on a button or link in a message that a pane shows, by the key of its target."""
+    place, target = _targets(pane, row)[key]
+    spot = pane.view.place_of(place, target.rect).translated(0, -pane.view.scrolled()).center()
+    QTest.mouseClick(pane.view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
 
 
 def take_model(stage: Stage, view: Any, name: str) -> None:

@@ -42,7 +42,7 @@ def test_loading_shows_its_progress_and_the_message_waits(scene: Scene) -> None:
     scene.take_model("heavy")
     scene.type_and_send("go")
     scene.until(lambda: scene.chat.composer.progress.isVisible())
-    scene.until(lambda: "will be sent when the model is ready" in scene.chat.composer.status.text())
+    scene.until(lambda: "will be sent when ready" in scene.chat.composer.status.text())
     scene.gates["heavy"].open()
     scene.answered()
     assert scene.dialogue.messages[-1].content.strip() == "Loaded."

@@ -1,12 +1,14 @@
 """Lists of prompts in the window: set up, run, looked at, paused, exported, removed; the store is looked at too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from compare_stage import pick, pick_below
+from compare_window import command
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QInputDialog, QMenu, QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
@@ -61,7 +63,7 @@ def test_cells_say_their_state_their_marks_and_their_numbers(table: BatchTable) 
     assert said(table, 1, 0) == "Prompt 2: second"
     assert table.index(0, 0).data() == "What is it?"
     head = str(table.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole))
-    assert head == "x\npassed 50% (1 of 2) · 1 without an answer\n20.0 tok/s · first 0.50 s · 8 tokens"
+    assert head == "x\nPassed 50 % (1 of 2) · 1 without an answer\n20.0 tok/s · first 0.50 s · 8 tokens"
 
 
 def test_what_moves_on_changes_its_rows_only_and_a_retried_cell_waits_again(table: BatchTable, qtbot: QtBot) -> None:
@@ -78,6 +80,14 @@ def test_what_moves_on_changes_its_rows_only_and_a_retried_cell_waits_again(tabl
 
 
 @pytest.fixture
+def scene(chat_scene: Any) -> Iterator[Any]:
+    """The module's window, on a host without batches."""
+    yield chat_scene
+    for batch in chat_scene.ask(lambda client: client.batches()):
+        chat_scene.ask(lambda client, id=batch.id: client.delete_batch(id))
+
+
+@pytest.fixture
 def dialog(scene: Any) -> Callable[[], BatchDialog]:
     def opened() -> BatchDialog:
         run = next(a.run for a in scene.window.commands.all() if a.title == "Compare a list of prompts")
@@ -90,7 +100,7 @@ def dialog(scene: Any) -> Callable[[], BatchDialog]:
 
 
 def test_a_list_is_written_run_looked_at_and_exported(
-    scene: Any, dialog: Callable[[], BatchDialog], tmp_path: Path
+    scene: Any, dialog: Callable[[], BatchDialog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown, fast = dialog(), scene.model("fast")
     setup, run = shown.setup, shown.run
@@ -128,16 +138,176 @@ def test_a_list_is_written_run_looked_at_and_exported(
     assert run.answers.again.text() == "Answer 2 of 2"
     scene.qtbot.keyClick(run.answers, Qt.Key.Key_Escape)
     assert run.view.isVisible()
-    run.write("jsonl", str(tmp_path / "out.jsonl"))
-    scene.until(lambda: "were written" in run.trouble.accessibleName())
-    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
-
-    setup.source.keep_as("mine")
-    scene.until(lambda: setup.source.sets.isEnabled())
-    assert [kept.name for kept in scene.ask(lambda client: client.prompt_sets())] == ["mine"]
+    files = [tmp_path / "out.jsonl", tmp_path / "out.csv", tmp_path / "out.html"]
+    for file, words in zip(
+        files, ("JSON lines…", "Table for spreadsheets (CSV)…", "Page to read (HTML)…"), strict=True
+    ):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *asked, file=file: (str(file), asked[-1]))
+        pick_below(run.export, words)
+        scene.until(lambda file=file: str(file) in run.trouble.accessibleName())
+    assert len(files[0].read_text().splitlines()) == 4
+    assert all("What is it?" in file.read_text() for file in files)
     scene.qtbot.mouseClick(shown.new, Qt.MouseButton.LeftButton)
     assert setup.isVisible()
     shown.close()
+
+
+def test_a_list_is_put_together_from_a_file_and_a_set_with_panes_and_checks(
+    scene: Any, dialog: Callable[[], BatchDialog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def click(widget: QWidget) -> None:
+        scene.until(widget.isVisible)
+        scene.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+    def select(choice: QComboBox, words: str) -> None:
+        scene.qtbot.keyClicks(choice, words)
+        assert choice.currentText().startswith(words)
+
+    (file := tmp_path / "capitals.txt").write_text("France?\nSpain?\n")
+    shown, fast = dialog(), scene.model("fast")
+    setup, source, run = shown.setup, shown.setup.source, shown.run
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *asked: (str(file), ""))
+    click(source.file)
+    scene.until(lambda: source.prompts is not None and source.about.text().startswith("capitals"))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *asked, **more: (f"mine, from {more['text']}", True))
+    click(source.keep)
+    scene.until(source.sets.isEnabled)
+    kept = scene.ask(lambda client: client.prompt_sets())
+    assert [(one.name, len(one.prompts)) for one in kept] == [("mine, from capitals", 2)]
+    scene.qtbot.keyClicks(source.text, "another")
+    scene.until(lambda: source.prompts is not None and len(source.prompts.prompts) == 1)
+    pick_below(source.sets, "mine, from capitals (2)")
+    assert setup.count.text().startswith("2 prompts")
+    assert source.text.toPlainText() == ""
+
+    (card,) = setup.cards
+    select(card.model, "fast")
+    click(card.fold)
+    scene.qtbot.keyClicks(card.fields["seed"], "7")
+    scene.qtbot.keyClicks(card.system, "Be brief.")
+    click(setup.add)
+    click(setup.add)
+    click(setup.cards[1].remove)
+    scene.qtbot.keyClick(setup.repeat, Qt.Key.Key_Up)
+    for kind, value in (
+        ("Contains", "Paris"),
+        ("Matches", "^The"),
+        ("A model judges", "Is it short?"),
+        ("Contains", ""),
+    ):
+        click(setup.checks.add)
+        row = setup.checks.rows[-1]
+        select(row.kind, kind)
+        scene.qtbot.keyClicks(row.value, value)
+        if kind == "A model judges":
+            select(row.judge, "fast")
+    click(setup.checks.rows[1].remove)
+    click(setup.start)
+    scene.until(lambda: run.batch is not None and run.batch.state == "done")
+    (stored,) = scene.ask(lambda client: client.batches())
+    assert [(p.model, p.sampling, p.system) for p in stored.panes] == [(fast, {"seed": 7}, "Be brief.")] * 2
+    assert (stored.repeat, stored.done) == (2, 8)
+    prompts = scene.ask(lambda client: client.batch_prompts(stored.id))
+    judge = [(check.kind, check.value, check.model) for check in prompts[1].checks]
+    assert judge == [("contains", "Paris", ""), ("judge", "Is it short?", fast)]
+
+    scene.until(lambda: len(run.table.at(1, 1)) == 2)
+    spot = run.view.visualRect(run.table.index(0, 1)).center()
+    scene.qtbot.mouseClick(run.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    scene.qtbot.mouseDClick(run.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    click(run.answers.after)
+    assert run.answers.title.text() == "2. Spain?"
+    click(run.answers.before)
+    click(run.answers.back)
+    assert run.view.isVisible()
+    click(shown.new)
+    (entry,) = shown._menu.actions()
+    pick_below(shown.past, entry.text())
+    assert run.isVisible()
+    click(shown.new)
+    remove = source._menu.findChildren(QMenu)[-1]
+    pick(remove, "mine, from capitals")
+    scene.until(lambda: not source.sets.isEnabled())
+    assert scene.ask(lambda client: client.prompt_sets()) == []
+    undo = next(row for row in scene.window.bar.rows() if "was removed" in row.card.accessibleName())
+    click(undo.card._button)
+    scene.until(source.sets.isEnabled)
+    assert [one.prompts for one in scene.ask(lambda client: client.prompt_sets())] == [kept[0].prompts]
+    scene.qtbot.keyClick(shown, Qt.Key.Key_Escape)
+    assert not shown.isVisible()
+
+
+def test_a_list_by_keys_alone(scene: Any) -> None:
+    command(scene, "Compare a list of prompts")
+    scene.until(lambda: bool(lists(scene)))
+    (shown,) = lists(scene)
+    setup, run, key = shown.setup, shown.run, scene.qtbot.keyClick
+    shown.activateWindow()
+    scene.until(lambda: QApplication.activeWindow() is shown and setup.source.text.hasFocus())
+    scene.qtbot.keyClicks(setup.source.text, "France?")
+    key(setup.source.text, Qt.Key.Key_Return)
+    scene.qtbot.keyClicks(setup.source.text, "Spain?")
+    key(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    assert shown.isVisible(), "what was written is not thrown away"
+    scene.until(setup.start.isEnabled)
+
+    def tab_to(wanted: QWidget, back: bool = False) -> list[str]:
+        """What the Tab key passes on its way to a widget, that included."""
+        passed: list[str] = []
+        while (focus := QApplication.focusWidget()) is not wanted:
+            key(focus, Qt.Key.Key_Backtab if back else Qt.Key.Key_Tab)
+            here = QApplication.focusWidget()
+            passed.append(here.accessibleName() or getattr(here, "text", str)())
+            assert len(passed) < 30, passed
+        return passed
+
+    tab_to(setup.checks.add)
+    key(setup.checks.add, Qt.Key.Key_Space)
+    scene.qtbot.keyClicks(QApplication.focusWidget(), "Paris")
+    key(QApplication.focusWidget(), Qt.Key.Key_Backtab)
+    assert tab_to(setup.source.text, back=True) == [
+        "Times each prompt is asked",
+        "Add a pane",
+        "Settings",
+        "Model",
+        "Prompts",
+    ]
+    pane = ["Model", "Settings", "Remove this pane"]
+    tab_to(setup.add)
+    key(setup.add, Qt.Key.Key_Space)
+    scene.until(setup.cards[1].isVisible)
+    tab_to(setup.source.text, back=True)
+    check = ["Kind of check", "What is looked for", "Remove this check"]
+    rest = ["Add a pane", "Times each prompt is asked", *check, "Add a check", "Start"]
+    assert tab_to(setup.start) == [*pane, *pane, *rest]
+    key(setup.start, Qt.Key.Key_Space)
+    scene.until(lambda: run.batch is not None and run.batch.state == "done" and len(run.table.at(1, 1)) == 1)
+    for _ in range(2):
+        key(QApplication.focusWidget(), Qt.Key.Key_Down)
+    key(QApplication.focusWidget(), Qt.Key.Key_Return)
+    assert run.answers.isVisible()
+    assert run.answers.title.text() == "2. Spain?"
+    key(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    assert run.view.hasFocus()
+    assert tab_to(run.export, back=True)[-2:] == ["Remove", "Export"]
+    key(run.export, Qt.Key.Key_Down)
+    menu = QApplication.activePopupWidget()
+    assert menu is not None
+    key(menu, Qt.Key.Key_Escape)
+    shown.activateWindow()
+    scene.until(lambda: QApplication.activeWindow() is shown)
+    tab_to(run.delete)
+    key(run.delete, Qt.Key.Key_Space)
+    tab_to(run.trouble._button)
+    key(run.trouble._button, Qt.Key.Key_Space)
+    scene.until(lambda: setup.isVisible() and scene.ask(lambda client: client.batches()) == [])
+    setup.source.text.clear()
+    key(setup.source.text, Qt.Key.Key_Escape)
+    assert not lists(scene)
+
+
+def lists(scene: Any) -> list[BatchDialog]:
+    return [item for item in scene.window.findChildren(BatchDialog) if item.isVisible()]
 
 
 def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
@@ -163,7 +333,10 @@ def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
     scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
     scene.until(lambda: run.state.text().startswith("Running"))
     scene.qtbot.mouseClick(run.delete, Qt.MouseButton.LeftButton)
-    run.trouble.action_triggered.emit()
+    scene.qtbot.mouseClick(run.trouble._second, Qt.MouseButton.LeftButton)
+    assert run.trouble.isHidden()
+    scene.qtbot.mouseClick(run.delete, Qt.MouseButton.LeftButton)
+    scene.qtbot.mouseClick(run.trouble._button, Qt.MouseButton.LeftButton)
     scene.until(lambda: shown.setup.isVisible())
     assert scene.ask(lambda client: client.batches()) == []
 
@@ -187,7 +360,7 @@ def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
     shown.setup.source.text.setPlainText("Is it loaded?")
     scene.until(lambda: shown.setup.start.isEnabled())
     shown.setup.begin()
-    scene.until(lambda: f"Loading {scene.host.model_name(heavy)}." in shown.run.state.text())
+    scene.until(lambda: f"Loading {scene.host.model_name(heavy)}" in shown.run.state.text())
     assert scene.host.model_name(heavy) != heavy
     shown.close()
     scene.gates["heavy"].open()

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt
-from PySide6.QtWidgets import QMenu
+from listed_chats import chats, drop, folders, fresh, lines, make, menu_at, pick, rename_in_place, select
+from PySide6.QtCore import Qt
 from work_counter import calls
 
-from paddock.gui.widgets.question import Question
-from paddock.sdk.chats import ChatFolder, NewMessage
-from paddock.sdk.types import ChatPatch, ChatSummary, NewChat
+from paddock.sdk.types import ChatPatch, ChatSummary
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -21,66 +19,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 @pytest.fixture
 def scene(chat_scene: Scene) -> Iterator[Scene]:
-    column = chat_scene.chat.chats
-    column.search.clear()
-    column.show_tag("")
-    yield chat_scene
-    for chat in chats(chat_scene):
-        chat_scene.ask(lambda client, chat=chat: client.delete_chat(chat))
-    for folder in folders(chat_scene):
-        chat_scene.ask(lambda client, folder=folder: client.delete_chat_folder(folder.id))
-    chat_scene.until(lambda: not chat_scene.host.chats and not column.deeds.folders)
-
-
-def make(scene: Scene, title: str, *texts: str) -> str:
-    chat = scene.ask(lambda client: client.create_chat(NewChat(title=title))).summary.id
-    for number, text in enumerate(texts):
-        new = NewMessage(role="assistant" if number % 2 else "user", content=text)
-        scene.ask(lambda client, new=new: client.add_message(chat, new))
-    scene.until(lambda: chat in scene.host.chats)
-    return str(chat)
-
-
-def chats(scene: Scene) -> dict[str, ChatSummary]:
-    return {chat.id: chat for chat in scene.ask(lambda client: client.chats())}
-
-
-def folders(scene: Scene) -> list[ChatFolder]:
-    return list(scene.ask(lambda client: client.chat_folders()))
-
-
-def lines(scene: Scene) -> list[str]:
-    model = scene.chat.chats._model
-    return [model.index(row, 0).data() for row in range(model.rowCount())]
-
-
-def pick(menu: QMenu, *path: str) -> None:
-    """Choose an entry, of a menu within it where ``path`` names one."""
-    for words in path[:-1]:
-        inner = next(entry for entry in menu.actions() if entry.text() == words).menu()
-        assert isinstance(inner, QMenu)
-        menu = inner
-    next(entry for entry in menu.actions() if entry.text() == path[-1]).trigger()
-
-
-def rename_in_place(scene: Scene, name: str) -> None:
-    """Type into the field that is open in the list."""
-    from paddock.gui.widgets import LineField
-
-    view = scene.chat.chats.view
-    scene.until(lambda: bool(view.findChildren(LineField)))
-    editor = view.findChildren(LineField)[-1]
-    editor.selectAll()
-    scene.qtbot.keyClicks(editor, name)
-    scene.qtbot.keyClick(editor, Qt.Key.Key_Return)
-
-
-def select(scene: Scene, *ids: str) -> None:
-    column = scene.chat.chats
-    for number, chat in enumerate(ids):
-        place = column.view.visualRect(column._model.row_of(chat)).center()
-        keys = Qt.KeyboardModifier.ControlModifier if number else Qt.KeyboardModifier.NoModifier
-        scene.qtbot.mouseClick(column.view.viewport(), Qt.MouseButton.LeftButton, keys, place)
+    yield from fresh(chat_scene)
 
 
 def test_a_folder_is_made_named_and_filled(scene: Scene) -> None:
@@ -109,9 +48,9 @@ def test_chats_and_folders_are_dragged_into_folders(scene: Scene) -> None:
         rename_in_place(scene, name)
         scene.until(lambda name=name: name in lines(scene))
     animals, zoo = (next(f.id for f in column.deeds.folders if f.name == name) for name in ("Animals", "Zoo"))
-    drag(model, [model.row_of(first), model.row_of(second)], model.folder_row(animals))
+    drop(scene, [model.row_of(first), model.row_of(second)], model.folder_row(animals))
     scene.until(lambda: {chat.folder for chat in chats(scene).values()} == {animals})
-    drag(model, [model.folder_row(animals)], model.folder_row(zoo))
+    drop(scene, [model.folder_row(animals)], model.folder_row(zoo))
     scene.until(lambda: next(f for f in folders(scene) if f.id == animals).parent == zoo)
     scene.until(lambda: lines(scene) == ["Folders", "Zoo", "Animals", "Foxes", "Horses"])
     column.view.setCurrentIndex(model.folder_row(animals))
@@ -122,12 +61,6 @@ def test_chats_and_folders_are_dragged_into_folders(scene: Scene) -> None:
     scene.window.bar.rows()[-1].gone.emit(True)
     scene.until(lambda: {chat.folder for chat in chats(scene).values()} not in ({zoo}, {""}))
     assert sorted(folder.name for folder in folders(scene)) == ["Animals", "Zoo"]
-
-
-def drag(model: Any, rows: list[Any], onto: Any) -> None:
-    mime: QMimeData = model.mimeData(rows)
-    assert model.canDropMimeData(mime, Qt.DropAction.MoveAction, -1, -1, onto)
-    assert model.dropMimeData(mime, Qt.DropAction.MoveAction, -1, -1, onto)
 
 
 def test_tags_are_given_taken_off_and_narrow_the_list(scene: Scene) -> None:
@@ -203,29 +136,6 @@ def test_several_chats_are_chosen_tagged_and_deleted_together(scene: Scene) -> N
     scene.until(lambda: len(chats(scene)) == 3)
 
 
-def test_the_trash_gives_back_and_removes_for_good_after_a_question(scene: Scene) -> None:
-    from paddock.gui.pages.chats_trash import ChatsTrash
-
-    column = scene.chat.chats
-    ids = [make(scene, title) for title in ("Kept", "Gone")]
-    column.deeds.delete(ids)
-    scene.until(lambda: not chats(scene))
-    column.open_trash()
-    dialog = column.findChild(ChatsTrash)
-    scene.until(lambda: len([c for c in dialog.chats if c.id in ids]) == 2)
-    dialog.restore(ids[0])
-    scene.until(lambda: list(chats(scene)) == [ids[0]])
-    scene.until(lambda: ids[0] not in [chat.id for chat in dialog.chats])
-    dialog.ask_remove([chat for chat in dialog.chats if chat.id == ids[1]])
-    box = dialog.findChild(Question)
-    assert box.focusWidget().text() == "Cancel"
-    next(button for button in box.buttons if button.text() == "Remove for good").click()
-    scene.until(lambda: ids[1] not in [chat.id for chat in dialog.chats])
-    deleted = scene.ask(lambda client: client.deleted_chats())
-    assert ids[1] not in [chat.id for chat in deleted]
-    dialog.reject()
-
-
 def test_f2_renames_the_open_chat(scene: Scene) -> None:
     chat = make(scene, "Horses")
     scene.chat.open(chat)
@@ -269,10 +179,7 @@ def test_a_refresh_with_two_thousand_chats_is_no_stall(scene: Scene) -> None:
 
 
 def test_the_menu_opens_where_the_row_is(scene: Scene) -> None:
-    chat, column = make(scene, "Horses"), scene.chat.chats
-    place = column.view.visualRect(column._model.row_of(chat)).center()
-    column.view.customContextMenuRequested.emit(QPoint(place))
-    menu = next(menu for menu in column.findChildren(QMenu) if menu.isVisible())
+    menu = menu_at(scene, scene.chat.chats._model.row_of(make(scene, "Horses")))
     assert [entry.text() for entry in menu.actions() if entry.text()] == [
         "Rename", "Pin", "Move to", "Tags…", "Private", "Export…", "Delete",
     ]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compare_stage import ALPHA, BETA, Stage, choose, pick, shown, take_model
+from compare_stage import ALPHA, BETA, Stage, choose, hit, pick, shown, shows, take_model
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMenu
 
 from paddock.gui.models.panes import NOISE
@@ -106,10 +107,24 @@ def test_a_pane_that_fails_disturbs_no_other_and_is_tried_again(stage: Stage, vi
     states = [stage.stored().paths[pane.id][1].state for pane in stage.stored().panes]
     assert states == ["failed", "done"]
     failed = view.answer(stage.pane(0).pane, view.turn)
-    stage.pane(0).view.retry_requested.emit(failed.id)
+    hit(stage.pane(0), 0, "retry")
     stage.until(lambda: view.session.running)
     stage.until(lambda: not view.session.running)
-    assert stage.stored().paths[stage.pane(0).pane][1].versions == 2
+    again = stage.stored().paths[stage.pane(0).pane][1]
+    assert (again.versions, again.id != failed.id) == (2, True)
+
+
+def test_a_link_in_a_pane_opens_by_a_click(stage: Stage, view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    stage.begin("alpha", "beta")
+    stage.send("hello")
+    answer = view.answer(stage.pane(1).pane, view.turn)
+    view.deeds.stored.change(answer.id, "It stands on [the page](https://example.org/a).")
+    stage.until(lambda: shows(stage.pane(1), 0, "link0"))
+    assert opened == []
+    hit(stage.pane(1), 0, "link0")
+    assert opened == ["https://example.org/a"]
 
 
 def test_a_pane_says_what_it_waits_for(stage: Stage, view: View) -> None:

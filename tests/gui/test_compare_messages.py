@@ -5,53 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compare_stage import pick, shown, take_model
+from compare_stage import hit, pick, take_model
+from compare_window import FAST, HELD, Panes
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSlider, QMenu, QWidget
 
-from paddock.gui.widgets.conversation import menus
 from paddock.gui.widgets.conversation.chrome import CardBlock
+from paddock.gui.widgets.pane_view import ROOM
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Scene = Any
-FAST = "The **capital** of France is Paris."
-HELD = "one two three four five six"
-
-
-class Panes:
-    """A comparison of two models in the window: what its panes show and what is stored of them."""
-
-    def __init__(self, scene: Scene, *models: str) -> None:
-        self.scene, self.compare = scene, scene.chat.compare
-        wanted = tuple(Pane(model=scene.model(name)) for name in models)
-        self.compare.begin("", model=scene.model("fast"), system="", panes=wanted)
-        scene.until(lambda: self.compare.shown and len(self.compare.view.panes) == len(models))
-        self.view = self.compare.view
-
-    def ask(self, text: str) -> None:
-        before = len(self.view.session.turns())
-        self.scene.type_and_send(text)
-        self.scene.until(lambda: len(self.view.session.turns()) > before and not self.view.session.running)
-
-    def stored(self, number: int) -> list[str]:
-        chat = self.compare.chat
-        found = self.scene.ask(lambda client: client.chat(chat))
-        return [message.content for message in found.paths[found.panes[number].id]]
-
-    def seen(self, number: int) -> list[str]:
-        return shown(self.view.grid.panes[number])
-
-    def choose(self, number: int, row: int, words: str) -> None:
-        """An entry of the menu of a message that a pane shows."""
-        conversation = self.view.grid.panes[number].view
-        pick(menus.of_message(conversation, conversation.column.rows[row]), words)
-
-    def write(self, text: str, key: Qt.Key = Qt.Key.Key_Return, *modifiers: Qt.KeyboardModifier) -> None:
-        field = self.scene.chat.composer.field
-        field.selectAll()
-        self.scene.qtbot.keyClicks(field, text)
-        self.scene.qtbot.keyClick(field, key, *modifiers)
 
 
 def test_answers_and_questions_of_panes_are_worded_anew(chat_scene: Scene) -> None:
@@ -164,11 +128,13 @@ def test_a_missing_model_is_told_once_with_its_remedy(chat_scene: Scene) -> None
     chat_scene.until(lambda: not pane.notice.isVisible())
     (card,) = [block for block in pane.view.column.rows[0].blocks if isinstance(block, CardBlock)]
     assert [button.words for button in card.buttons] == ["Choose another model", "Retry"]
-    card.buttons[0].run()
+    hit(pane, 0, card.buttons[0].key)
     take_model(chat_scene, panes.view, "fast")
     chat_scene.until(lambda: panes.view.session.panes[1].model == "test/fast")
-    pane.view.retry_requested.emit(panes.view.session.paths[pane.pane][-1].id)
+    hit(pane, 0, card.buttons[1].key)
     chat_scene.until(lambda: panes.seen(1) == [FAST])
+    answer = panes.chat().paths[pane.pane][1]
+    assert (answer.content, answer.state, answer.versions) == (FAST, "done", 2)
 
     chat_scene.chat.new_chat()
     chat_scene.dialogue.set_model("test/gone")
@@ -194,7 +160,8 @@ def test_a_comparison_is_opened_at_the_beginning_of_its_last_answers(chat_scene:
     asked = conversation.column.rows[1]
 
     def at_its_beginning() -> bool:
-        return conversation.scrolled() == asked.top > 0 and conversation.verticalScrollBar().maximum() > asked.top
+        begins = asked.top - conversation.style_.px(ROOM)
+        return conversation.scrolled() == begins > 0 and conversation.verticalScrollBar().maximum() > asked.top
 
     chat_scene.until(at_its_beginning)
     chat_scene.window.resize(1100, 760)

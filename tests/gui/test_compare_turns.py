@@ -32,6 +32,18 @@ def test_questions_are_gone_through_in_all_panes(stage: Stage, view: View) -> No
     assert not view.question.back.isEnabled()
 
 
+def test_a_question_on_its_way_stays_whatever_older_comes_meanwhile(stage: Stage, view: View) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("one")
+    before = stage.stored()
+    view.send("two")
+    view.session.show(before)  # as the answer to a change of settings just before brings it
+    assert [path[-1].content for path in view.session.paths.values()] == ["two", "two"]
+    stage.until(lambda: not view.session.running)
+    assert [path[2].content for path in stage.stored().paths.values()] == ["two", "two"]
+    assert [len(path) for path in view.session.paths.values()] == [4, 4]
+
+
 def test_panes_scroll_together_by_turns(stage: Stage, view: View) -> None:
     stage.begin("slow", "alpha")
     view.send("long")

@@ -55,6 +55,11 @@ def chip(view: View, mark: str) -> Any:
     return next(chip for chip in view.judging.row.chips if chip.text() == mark)
 
 
+def figures(stage: Stage, number: int) -> tuple[bool, ...]:
+    """Whether a pane's strip knows speed, first token and tokens."""
+    return tuple(bool(measure.figure) for measure in stage.pane(number).strip.measures[:3])
+
+
 def click(qtbot: QtBot, widget: QWidget) -> None:
     qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
@@ -192,6 +197,7 @@ def test_one_answer_becomes_the_history_of_all_panes_and_each_gets_its_own_back(
     click(qtbot, view.judging.row.adopt)
     stage.until(lambda: stage.texts(0) == own[1])
     stage.until(lambda: stage.pane(0).view.column.rows[-1].full_text() == own[1][1])
+    assert [figures(stage, number) for number in (0, 1)] == [(False, False, False), (True, True, True)]
     assert [notice.text for notice in stage.said if notice.key == "adopted"]
     notice = next(notice for notice in stage.said if notice.key == "adopted")
     notice.action.run()

@@ -7,6 +7,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QInputMethodEvent
 
+from paddock.gui.pages.composer_pictures import shown_of
+
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -62,6 +64,17 @@ def test_an_edited_message_stands_beside_the_first_one(scene: Scene) -> None:
     scene.until(lambda: scene.dialogue.messages[0].content == "hello" and len(scene.dialogue.messages) == 2)
 
 
+def test_what_waits_comes_back_and_leaves_a_message_under_edit_alone(scene: Scene) -> None:
+    composer = scene.chat.composer
+    composer.set_text("a draft")
+    composer.queue.put(("waiting",))
+    composer.edit("some", "edited")
+    composer.hold()
+    assert (composer.text(), composer.draft(), composer.queue.texts) == ("edited", "waiting\n\na draft", ())
+    composer.stop_editing()
+    assert composer.text() == "waiting\n\na draft"
+
+
 def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Scene) -> None:
     scene.take_model("fast")
     scene.type_and_send("hello")
@@ -72,6 +85,8 @@ def test_a_draft_is_kept_when_a_chat_is_left_with_a_message_under_edit(scene: Sc
     scene.chat.new_chat()
     assert not scene.chat.composer.task.isVisible()
     scene.chat.open(chat)
+    assert scene.chat.composer.text() == "hello", "it is under edit still"
+    assert scene.chat.composer.stop_editing()
     assert scene.chat.composer.text() == "a draft"
 
 
@@ -103,3 +118,19 @@ def test_an_example_is_sent_by_a_click(scene: Scene) -> None:
     scene.qtbot.mouseClick(scene.chat.start.cards[0], Qt.MouseButton.LeftButton)
     assert scene.dialogue.messages[0].content == "What is the capital of France?"
     scene.answered()
+
+
+def test_pictures_that_are_stored_anew_while_those_of_the_draft_are_read_are_not_lost(
+    scene: Scene, noise_png: Callable[..., bytes]
+) -> None:
+    draft, lost = (shown_of(noise_png(side, 20)).picture for side in (30, 31))
+    pictures, strip = scene.chat.pictures, scene.chat.composer.pictures
+    drafts = pictures.drafts
+    drafts.hold((draft, lost))
+    scene.until(lambda: len(drafts.read((draft, lost))) == 2)
+    drafts.put_stored("", (draft,))
+    pictures.come("")
+    drafts.put_stored("", (lost,))
+    pictures.come_stored("")
+    scene.until(lambda: [one.picture for one in strip.shown] == [lost, draft])
+    strip.put(())

@@ -96,7 +96,7 @@ def test_a_message_sent_while_a_model_loads_is_told_and_can_be_taken_back(chat_s
     scene, composer = chat_scene, chat_scene.chat.composer
     scene.take_model("heavy")
     scene.type_and_send("hello")
-    scene.until(lambda: "will be sent when the model is ready" in composer.status.text())
+    scene.until(lambda: "will be sent when ready" in composer.status.text())
     scene.type_and_send("and another")
     assert composer.queue.texts == ("and another",)
     composer.queue.put(())

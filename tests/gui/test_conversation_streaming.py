@@ -5,6 +5,7 @@ import shiboken6
 from conversations import ANSWER, Make, child_names, exchange, message, settle, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -99,12 +100,19 @@ def test_reasoning_folds_and_unfolds(make: Make, qtbot: QtBot) -> None:
     settle(qtbot, view)
     assert shown(view, 0) == []
     row = view.column.rows[0]
-    row.toggle_reasoning()
+
+    def click_on_the_line() -> None:
+        (place,) = (n for n, block in enumerate(row.blocks) if any(t.key == "fold" for t in block.targets()))
+        (target,) = row.blocks[place].targets()
+        spot = view.place_of((0, place, "fold"), target.rect).translated(0, -view.scrolled()).center()
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+
+    click_on_the_line()
     assert shown(view, 0) == ["Let me think about it.", "Still."]
     view.stream_text("a", "Answer.")
     settle(qtbot, view)
     assert shown(view, 0)[-1] == "Answer."
-    row.toggle_reasoning()
+    click_on_the_line()
     assert shown(view, 0) == ["Answer."]
     names = child_names(view.access.row(row))
     assert any(name.startswith("Show the reasoning: Thought for ") for name in names)

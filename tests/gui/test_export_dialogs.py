@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from compare_stage import Stage
+from hands import click
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
@@ -180,6 +181,26 @@ def test_a_file_is_chosen_and_imported_once(scene, tmp_path, monkeypatch):
     dialog.start.click()
     gone(scene, dialog)
     assert "Nothing new came in. 1 was there already." in scene.told()
+
+
+def test_a_folder_is_chosen_and_all_in_it_imported(scene, tmp_path, monkeypatch):
+    folder = tmp_path / "conversations"
+    folder.mkdir()
+    for at, title in enumerate(("Fox", "Hen")):
+        said = {"type": "singleStep", "role": "user", "content": [{"type": "text", "text": f"Which {title}?"}]}
+        turns = [{"versions": [said], "currentlySelected": 0}]
+        chat = {"name": title, "createdAt": 1_732_000_000_000 + at, "messages": turns}
+        (folder / f"{at}.conversation.json").write_text(json.dumps(chat))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *asked: str(folder))
+    dialog = importing(scene)
+    click(dialog.directory)
+    assert dialog.path.text() == str(folder)
+    click(dialog.start)
+    gone(scene, dialog)
+    assert "2 conversations are here now." in scene.told()
+    stored = {chat.title: chat.id for chat in scene.ask(lambda client: client.chats())}
+    whole = [scene.ask(lambda client, title=title: client.chat(stored[title])) for title in ("Fox", "Hen")]
+    assert [[message.content for message in chat.messages] for chat in whole] == [["Which Fox?"], ["Which Hen?"]]
 
 
 def test_problems_and_errors_stay_in_the_dialog(scene, tmp_path):

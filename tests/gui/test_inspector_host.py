@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import psutil
 import pytest
 from compare_stage import Stage
+from hands import click
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from paddock.gui.pages import inspector_preview
 from paddock.gui.pages.inspector import Inspector
 from paddock.gui.pages.inspector_import import ImportPreset
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.widgets.token_chart import TokenBar, percent, seen
 from paddock.sdk.asking import question
+from paddock.sdk.errors import HostUnavailable
 from paddock.sdk.events import TextDelta
 from paddock.sdk.types import NewChat, SendRequest
 
@@ -124,6 +129,47 @@ def test_the_next_token_follows_the_sliders(scene: Scene, inspector: Inspector) 
     with scene.qtbot.waitSignal(inspector.load_wanted) as wanted:
         preview.action.click()
     assert wanted.args == [STARTER]
+
+
+def test_the_place_of_the_next_token_is_chosen_and_a_failed_look_tried_again(
+    scene: Scene, inspector: Inspector, monkeypatch: Any
+) -> None:
+    model = next(id for id, info in scene.host.models.items() if Path(info.path).name.startswith("alpha"))
+
+    async def answered(client: Any) -> tuple[str, str]:
+        await client.load(model)
+        chat = (await client.create_chat(NewChat(model=model))).summary.id
+        async for _ in client.send(chat, SendRequest(content="Which horse wins?")):
+            pass
+        return chat, (await client.chat(chat)).messages[-1].id
+
+    def first() -> list[str]:
+        return [bar.text for bar in preview.tokens.rows.bars if isinstance(bar, TokenBar)]
+
+    def choose(key: Qt.Key) -> None:
+        click(preview.place)
+        scene.until(preview.place.view().isVisible)
+        QTest.keyClick(preview.place.view(), key)
+        QTest.keyClick(preview.place.view(), Qt.Key.Key_Return)
+
+    chat, leaf = scene.ask(answered)
+    inspector.show_model(scene.host.models[model])
+    click(inspector.next_token.head)
+    preview = inspector.preview
+    assert preview is not None
+    inspector.show_chat(chat, leaf)
+    scene.until(lambda: first() == ["Which", " horse", " wins?"])
+    choose(Qt.Key.Key_Down)
+    scene.until(lambda: first()[3:5] == [" The", " **capital**"])
+    refused = HostUnavailable("The model did not answer.", hint="Try again.")
+    with monkeypatch.context() as lost:
+        lost.setattr(inspector_preview, "look", AsyncMock(side_effect=refused))
+        choose(Qt.Key.Key_Up)
+        scene.until(lambda: preview.action.isVisible() and preview.action.text() == "Try again")
+    assert preview.tokens.isHidden()
+    click(preview.action)
+    scene.until(lambda: first() == ["Which", " horse", " wins?"] and preview.tokens.isVisible())
+    assert preview.action.isHidden()
 
 
 def test_white_space_of_tokens_is_to_be_seen() -> None:

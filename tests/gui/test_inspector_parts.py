@@ -145,6 +145,17 @@ def test_an_option_that_is_reset_goes_to_the_models_default(inspector: Inspector
     assert inspector.chat_patch().sampling == {"top_k": 5}
 
 
+def test_what_is_stored_stays_where_it_equals_the_default_of_the_model_before(inspector: Inspector) -> None:
+    """The conversation that is opened has another model, whose defaults come after its settings."""
+    before = inspector.samplers["top_k"].value()
+    inspector.show_model(ModelInfo(id="x", name="X", engine="llamacpp", path="x", sampling={"temperature": 0.4}))
+    inspector.show_settings(summary(sampling={"temperature": 0.4}))
+    inspector.show_model(ModelInfo(id="y", name="Y", engine="llamacpp", path="y"))
+    assert inspector.chat_patch().sampling == {"temperature": 0.4}
+    assert inspector.follow(summary(sampling={"temperature": 0.5}))
+    assert (inspector.sampling(), inspector.samplers["top_k"].value()) == ({"temperature": 0.5}, before)
+
+
 def test_stop_strings_seed_length_and_reasoning_go_with_the_question(inspector: Inspector, qtbot: QtBot) -> None:
     answer = inspector.answer
     qtbot.keyClicks(answer.stop.field, r"\nUser:")

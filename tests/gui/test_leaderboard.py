@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from compare_stage import Stage
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
+
+from paddock.sdk.errors import HostUnavailable
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -31,7 +34,7 @@ def test_without_votes_it_says_how_they_come_about(stage: Stage, view: Any, qtbo
 
 
 def test_votes_make_places_that_can_be_exported_and_taken_away(
-    stage: Stage, view: Any, qtbot: QtBot, tmp_path: Path
+    stage: Stage, view: Any, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.begin("alpha", "beta")
     stage.send("Where?")
@@ -44,7 +47,8 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
     assert "1 win, 0 losses, 0 ties; 1 vote" in first.accessibleName()
     assert second.standing.low < second.standing.rating < second.standing.high
 
-    dialog.write(str(tmp_path / "board.csv"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *asked: (str(tmp_path / "board.csv"), ""))
+    qtbot.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
     stage.until(lambda: any("The leaderboard is in" in notice.text for notice in stage.said))
     with (tmp_path / "board.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -54,6 +58,9 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
     ]
     dialog.write(str(tmp_path / "nowhere" / "board.csv"))
     stage.until(dialog.trouble.isVisible)
+    dialog._failed(HostUnavailable("The host is away."))
+    qtbot.mouseClick(dialog.trouble._button, Qt.MouseButton.LeftButton)
+    stage.until(lambda: not dialog.trouble.isVisible() and len(dialog.rows) == 2)
 
     qtbot.mouseClick(dialog.chips["tag"], Qt.MouseButton.LeftButton)
     stage.until(lambda: "tag" in dialog.empty.text() and dialog.empty.isVisible())

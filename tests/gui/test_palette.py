@@ -76,6 +76,28 @@ def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) 
     palette.hide()
 
 
+def test_page_up_and_page_down_go_by_what_is_in_sight_and_stop_at_the_ends(qtbot: Any) -> None:
+    ran: list[str] = []
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(720, 600)
+    window.show()
+    offered = [
+        Entry(id=name, title=name, kind="View", run=lambda name=name: ran.append(name))  # type: ignore[misc]
+        for name in (f"Part {number:02}" for number in range(25))
+    ]
+    palette = Palette(lambda: offered, window)
+    palette.open_over(window)
+    down, up = Qt.Key.Key_PageDown, Qt.Key.Key_PageUp
+    for key, row in ((down, 9), (down, 18), (down, 24), (down, 24), (up, 15), (up, 6), (up, 0), (up, 0), (down, 9)):
+        qtbot.keyClick(palette.field, key)
+        shown = palette.view.currentIndex()
+        assert shown.data() == f"Part {row:02}"
+        assert palette.view.viewport().rect().contains(palette.view.visualRect(shown))
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ran == ["Part 09"])
+
+
 def test_the_palette_of_a_window_opens_chats_pages_and_models(scene: Scene) -> None:
     from paddock.sdk.types import NewChat
 

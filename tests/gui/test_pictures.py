@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
+from hands import click
 from module_files import load_file
 from msgspec.structs import replace
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui.pages.chat_pictures import PictureSheet
@@ -272,12 +275,12 @@ def test_panes_that_see_answer_about_a_picture_and_the_others_say_why_not(
     assert ending(answers[1]).remedy == "Choose another model"
     (thumb,) = view.question.thumbs.findChildren(PaintedButton)
     assert thumb.accessibleName() == "Picture 1, 60 × 40 pixels. Open"
-    with scene.qtbot.waitSignal(view.picture_opened):
-        thumb.click()
+    click(thumb)
     scene.until(lambda: any(isinstance(widget, PictureSheet) for widget in QApplication.topLevelWidgets()))
-    for widget in QApplication.topLevelWidgets():
-        if isinstance(widget, PictureSheet):
-            widget.accept()
+    (sheet,) = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, PictureSheet)]
+    assert (sheet.isVisible(), sheet.windowTitle()) == (True, "Picture, 60 × 40 pixels")
+    QTest.keyClick(sheet, Qt.Key.Key_Escape)
+    scene.until(lambda: not shiboken6.isValid(sheet))
     scene.type_and_send("And what is beside it?")
     scene.until(lambda: len(view.session.turns()) == 2 and not view.session.running)
     assert not view.question.thumbs.pictures

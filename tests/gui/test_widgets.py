@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible, QInputMethodEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QWidget
+from PySide6.QtGui import QAccessible, QFont, QInputMethodEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget, QWidgetItem
 from pytestqt.qtbot import QtBot
+from shiboken6 import getAllValidWrappers
 
 from paddock.gui import theme
 from paddock.gui.messages import sentence
@@ -17,6 +18,7 @@ from paddock.gui.widgets import (
     Chip,
     ElidedLabel,
     IconButton,
+    Label,
     LineField,
     MessageField,
     Notice,
@@ -30,7 +32,9 @@ from paddock.gui.widgets import (
     TextArea,
 )
 from paddock.gui.widgets.buttons import Kind
+from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.question import Question
+from paddock.gui.widgets.tab_order import in_order
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Show = Callable[..., QWidget]
@@ -292,3 +296,84 @@ def test_a_choice_is_labelled_for_screen_readers_once(qtbot: QtBot, labelled: bo
     page.show()
     relations: Any = QAccessible.queryAccessibleInterface(select).relations(QAccessible.RelationFlag.Label)
     assert [label.text(QAccessible.Text.Name) for label, _ in relations] == ["Theme"]
+
+
+def test_nothing_shows_outside_the_round_corners_of_a_menu(show: Show) -> None:
+    menu = Menu(show())
+    move = menu.submenu("Move to")
+    move.addAction("Work")
+    for each in (menu, move):
+        each.popup(QPoint(20, 20))
+        picture = each.grab().toImage()
+        assert picture.pixelColor(0, 0).alpha() == picture.pixelColor(picture.width() - 1, 0).alpha() == 0
+        assert picture.pixelColor(picture.width() // 2, 3).alpha() == 255
+        each.close()
+
+
+def test_a_menu_opens_above_its_chip_where_the_window_ends(show: Show) -> None:
+    upper, lower = Chip("Upper", menu=True), Chip("Lower", menu=True)
+    page = show(upper, lower)
+    page.resize(300, 400)
+    page.layout().setAlignment(upper, Qt.AlignmentFlag.AlignTop)
+    page.layout().setAlignment(lower, Qt.AlignmentFlag.AlignBottom)
+    page.layout().activate()
+    for chip in (upper, lower):
+        menu = Menu(chip)
+        menu.addAction("One")
+        menu.addAction("Two")
+        chip.setMenu(menu)
+        chip.click()
+        inside = page.mapFromGlobal(menu.pos()).y()
+        place = chip.mapTo(page, QPoint(0, 0)).y()
+        assert inside == (place + chip.height() + 4 if chip is upper else place - menu.height() - 4)
+        menu.close()
+
+
+def test_what_cannot_be_pressed_looks_alike(show: Show) -> None:
+    parts = (Button("Save"), Chip("Save", menu=True), Select("Sets", ["Save"]))
+    for part in parts:
+        part.setEnabled(False)
+    show(*parts)
+    grounds = {part.grab().toImage().pixelColor(5, part.height() // 2).name() for part in parts}
+    assert grounds == {theme.current().palette.window.lower()}
+
+
+def test_signs_that_are_typed_are_not_redrawn_as_others(qapp: QApplication) -> None:
+    calt = QFont.Tag("calt")
+    fields = (TextArea("Text"), MessageField("Message"), LineField("Line"), Label("->", verbatim=True))
+    assert [field.font().featureValue(calt) for field in fields] == [0] * 4
+    assert not Label("->").font().isFeatureSet(calt)
+
+
+def test_the_composers_field_shrinks_with_its_text_also_after_it_changed_unseen(show: Show, qtbot: QtBot) -> None:
+    field = MessageField("Message")
+    page = show(field)
+    page.hide()
+    for text in ("a\nb\nc\nd", ""):
+        field.setPlainText(text)
+        QApplication.processEvents()
+    page.show()
+    for text, tall in (("word " * 2000, True), ("", False)):
+        field.setPlainText(text)
+        qtbot.waitUntil(lambda tall=tall: (field.height() > 100) is tall)  # type: ignore[misc]
+
+
+def test_the_tab_order_follows_the_layouts_and_keeps_none_of_their_items(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    outer, row, column = QVBoxLayout(window), QHBoxLayout(), QVBoxLayout()
+    last, first, second, third = (QPushButton(name) for name in ("last", "first", "second", "third"))
+    outer.addLayout(row)
+    outer.addWidget(last)
+    row.addLayout(column)
+    column.addWidget(first)
+    column.addWidget(second)
+    row.addWidget(third)
+    window.show()
+
+    def items() -> set[int]:
+        return {id(kept) for kept in getAllValidWrappers() if isinstance(kept, QWidgetItem)}
+
+    before = items()
+    assert list(in_order(window)) == [window, first, second, third, last]
+    assert items() <= before, "one that outlives its item is taken for whatever is made at its address: a crash"

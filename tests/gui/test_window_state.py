@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
 
-from paddock.gui.window_state import SMALLEST, WindowState, place, read, write
+from paddock.gui.state_saver import StateSaver
+from paddock.gui.window_state import SMALLEST, Edit, Sent, Task, WindowState, place, read, write
+from paddock.sdk.pictures import Picture
 
 LAPTOP = (0, 0, 1366, 740)
 RIGHT = (1366, 0, 1920, 1080)
@@ -12,6 +17,9 @@ RIGHT = (1366, 0, 1920, 1080)
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     state = WindowState(geometry=(10, 20, 900, 700), page="server", chat="c1", zoom=1.2, drafts={"c1": "half a"})
+    sent = Sent(text="on its way", at=1.5, chat="c1", pictures=(Picture(hash="0" * 64, width=3, height=2),))
+    edit = Edit(Task("insert", "m1", "assistant", above=True), "words")
+    state = msgspec.structs.replace(state, sent=(sent,), edits={"c1": edit})
     write(tmp_path / "deep" / "window.json", state)
     assert read(tmp_path / "deep" / "window.json") == state
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["window.json"]
@@ -48,3 +56,15 @@ def test_a_window_whose_screen_is_gone_comes_back(gone: tuple[int, int, int, int
 def test_a_window_is_no_larger_than_its_screen_and_no_smaller_than_usable() -> None:
     assert place((0, 0, 4000, 3000), [LAPTOP])[2:] == (1366, 740)
     assert place((10, 10, 5, 5), [LAPTOP])[2:] == SMALLEST
+
+
+def test_changes_that_go_on_do_not_put_off_that_they_are_stored(qtbot: QtBot, qapp: QObject) -> None:
+    stored: list[int] = []
+    saver = StateSaver(lambda: stored.append(len(stored)), qapp)
+
+    def changing() -> bool:
+        saver.changed()
+        return bool(stored)
+
+    qtbot.waitUntil(changing)
+    saver.deleteLater()

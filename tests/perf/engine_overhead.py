@@ -3,12 +3,14 @@
     python tests/perf/engine_overhead.py [--rounds 5] [--sequences 8] [--tokens 48] [--cpu] [--threads N] [--cache DIR]
 
 The engine runs in this process as in a worker, its frames written to nowhere. ``llama_decode`` and the drawing of
-a token are timed; everything else between two decode calls is Python: scheduling, filling the batch, turning tokens
-into text and events. Only steps count that carry one token of every sequence and nothing else. Each sampler setting
+a token are timed; everything else between two decode calls is Python that every answer waits for: ending, scheduling,
+filling the batch. Only steps count that carry one token of every sequence and nothing else. Each sampler setting
 is measured once a round. Prints one JSON object with medians over all steps; targets, with the default samplers and
 with top-k off: Python under 20 us a token, sampling under 3 % of the step. Exit code 1: missed. ``--cpu``
 takes the thread's processor time instead of the clock's, for a machine that does other things. Beside the times stand
-the function calls of a token, sampling included, which are the same on every machine.
+the function calls of a token, sampling included, which are the same on every machine, and (Linux) the processor time a
+token takes on the two threads that work while a step computes: ``meanwhile`` makes text and events of tokens and keeps
+the books, ``writer`` writes the frames. It delays no step, but it is work; prompts are in it, spread over the tokens.
 """
 
 from __future__ import annotations
@@ -75,7 +77,8 @@ class Stopwatch:
     def decoding(self, decode: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(decode)
         def timed(context: Any, batch: Any) -> int:
-            sys.setprofile(None)
+            if self.counting:
+                sys.setprofile(None)
             rows, begun = batch.n_tokens, self.clock()
             status = decode(context, batch)
             self.decodes.append((begun, self.clock(), rows))
@@ -137,6 +140,14 @@ def answers(engine: LlamaCppEngine, outbox: Outbox, requests: list[GenerateReque
         raise RuntimeError(str(failed[0]))
 
 
+def beside_us(names: tuple[str, ...], tokens: int) -> dict[str, float]:
+    """Microseconds of processor time for each of ``tokens`` that the threads of these names have taken so far."""
+    if sys.platform != "linux":
+        return {}
+    clocks = {thread.name: time.pthread_getcpuclockid(thread.ident or 0) for thread in threading.enumerate()}
+    return {name: round(time.clock_gettime(clocks[name]) / tokens * 1e6, 1) for name in names}
+
+
 def figures_of(steps: list[Step], sequences: int) -> dict[str, float]:
     return {
         "python_us_per_token": round(statistics.median(step.python_s for step in steps) / sequences * 1e6, 1),
@@ -177,6 +188,8 @@ def main() -> int:
         return watch.steps(asked.sequences)
 
     found = in_turns(asked.rounds, {setting: functools.partial(run, setting) for setting in SETTINGS})
+    tokens = asked.rounds * len(SETTINGS) * asked.sequences * asked.tokens
+    beside = beside_us(("meanwhile", "writer"), tokens)
     watch.counting, SamplerChain.sample = True, plain_sample  # type: ignore[method-assign]
     run("default", asked.rounds)
     engine.close()
@@ -186,7 +199,7 @@ def main() -> int:
     sampling = max(figures[name]["sampling_share"] for name in JUDGED)
     targets = {"target_python_us": TARGET_PYTHON_US, "target_sampling": TARGET_SAMPLING}
     worst = {"python_us_per_token": python, "sampling_share": sampling}
-    worst |= {"calls_per_token": watch.calls_per_token(asked.sequences)}
+    worst |= {"calls_per_token": watch.calls_per_token(asked.sequences), "beside_us_per_token": beside}
     return report(python < TARGET_PYTHON_US and sampling < TARGET_SAMPLING, {**worst, **targets, **figures})
 
 

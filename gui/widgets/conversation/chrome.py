@@ -15,7 +15,12 @@ from paddock.gui.widgets.conversation.blocks import Block, Paint, Target
 from paddock.gui.widgets.conversation.documents import natural_size, paint_caret, paint_document
 from paddock.gui.widgets.conversation.nodes import Span
 from paddock.gui.widgets.conversation.style import Style
-from paddock.gui.widgets.conversation.targets import label_width, paint_icon_button, paint_label_button
+from paddock.gui.widgets.conversation.targets import (
+    label_width,
+    paint_icon,
+    paint_icon_button,
+    paint_label_button,
+)
 from paddock.gui.widgets.focus import paint_ring
 from paddock.gui.widgets.notice import ICONS, Severity, severity_tokens
 
@@ -37,17 +42,21 @@ def version_targets(style: Style, versions: Versions, right: int, height: int) -
     """Chevrons around "2 of 3", ending at ``right``."""
     if versions.count < 2:
         return []
+    found = []
+    earlier, later = _chevrons(style, versions, right, height)
+    if versions.earlier is not None:
+        found.append(Target("earlier", "Previous version", earlier, versions.earlier, icon="chevron-left"))
+    if versions.later is not None:
+        found.append(Target("later", "Next version", later, versions.later, icon="chevron-right"))
+    return found
+
+
+def _chevrons(style: Style, versions: Versions, right: int, height: int) -> tuple[QRect, QRect]:
+    """Where they stand, whether they lead anywhere or not."""
     side = style.px(26)
     top = (height - side) // 2
     words = QFontMetrics(style.meta_font).horizontalAdvance(version_words(versions)) + style.px(12)
-    found = []
-    if versions.later is not None:
-        rect = QRect(right - side, top, side, side)
-        found.append(Target("later", "Next version", rect, versions.later, icon="chevron-right"))
-    if versions.earlier is not None:
-        rect = QRect(right - 2 * side - words, top, side, side)
-        found.insert(0, Target("earlier", "Previous version", rect, versions.earlier, icon="chevron-left"))
-    return found
+    return QRect(right - 2 * side - words, top, side, side), QRect(right - side, top, side, side)
 
 
 def version_words(versions: Versions) -> str:
@@ -58,15 +67,16 @@ def paint_versions(painter: QPainter, paint: Paint, versions: Versions, right: i
     if versions.count < 2:
         return
     style = paint.style
-    side = style.px(26)
-    width = QFontMetrics(style.meta_font).horizontalAdvance(version_words(versions)) + style.px(12)
+    earlier, later = _chevrons(style, versions, right, height)
     painter.setFont(style.meta_font)
     painter.setPen(style.color("muted"))
-    painter.drawText(
-        QRectF(right - side - width, 0, width, height), Qt.AlignmentFlag.AlignCenter, version_words(versions)
-    )
+    between = QRectF(earlier.right() + 1, 0, later.left() - earlier.right() - 1, height)
+    painter.drawText(between, Qt.AlignmentFlag.AlignCenter, version_words(versions))
     for target in version_targets(style, versions, right, height):
         paint_icon_button(painter, target, paint)
+    for rect, icon, leads in ((earlier, "chevron-left", versions.earlier), (later, "chevron-right", versions.later)):
+        if leads is None:
+            paint_icon(painter, icon, rect, style.palette.border_strong, paint)
 
 
 @dataclass(eq=False)
@@ -96,7 +106,7 @@ class HeadBlock(Block):
         painter.setFont(style.name_font)
         painter.setPen(style.color("text"))
         metrics = QFontMetrics(style.name_font)
-        name = metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, right - x)
+        name = metrics.elidedText(self.name, Qt.TextElideMode.ElideMiddle, right - x)
         painter.drawText(QRectF(x, 0, right - x, self.height), Qt.AlignmentFlag.AlignVCenter, name)
         x += metrics.horizontalAdvance(name) + style.px(8)
         if self.sub and right - x > style.px(40):
@@ -166,7 +176,7 @@ class ProgressBlock(Block):
     def paint(self, painter: QPainter, paint: Paint) -> None:
         style = self.style
         caret = QRectF(0, (self.height - style.px(18)) / 2, style.px(8), style.px(18))
-        paint_caret(painter, caret, style)
+        paint_caret(painter, caret, style, paint.caret_color)
         painter.setFont(style.theme.font(13, tabular=True))
         painter.setPen(style.color("muted"))
         area = QRectF(style.px(16), 0, self.width - style.px(16), self.height)

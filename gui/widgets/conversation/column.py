@@ -23,10 +23,12 @@ class Spot(NamedTuple):
 
 
 class Column:
-    """Positions of rows. Heights of rows that were not near the view yet are estimates."""
+    """Positions of rows. Heights of rows that were not near the view yet are estimates. ``top`` and ``bottom`` are the
+    room above the first and below the last, in logical pixels at 100 %."""
 
     def __init__(self, style: Style) -> None:
         self.style = style
+        self.top, self.bottom = TOP, BOTTOM
         self.rows: list[MessageRow] = []
         self.height = 0
         self.width = 0
@@ -47,7 +49,7 @@ class Column:
         for number in range(start, len(self.rows)):
             row = self.rows[number]
             if not number:
-                y += px(TOP)
+                y += px(self.top)
             elif row.own:
                 y += px(GAP_OWN)
             else:
@@ -55,7 +57,7 @@ class Column:
             row.top = y
             self._tops.append(y)
             y += row.height
-        self.height = y + px(BOTTOM) if self.rows else 0
+        self.height = y + px(self.bottom) if self.rows else 0
 
     def at(self, y: int) -> int:
         """The row at height ``y``, or the last one above it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from paddock.gui import theme
 from paddock.gui.stylesheet import BUTTON_RADIUS
 from paddock.gui.widgets.buttons import IconButton
-from paddock.gui.widgets.fields import LineField
+from paddock.gui.widgets.fields import SearchField, paint_field
 from paddock.gui.widgets.labels import Label
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class FindBar(QFrame):
     def __init__(self, view: Searching) -> None:
         super().__init__(view)
         self._view = view
-        self.field = LineField("Find in this chat", "Find in this chat")
+        self.field = SearchField("Find in this chat", bare=True)
         self.count = Label("", 12, 400, "text2")
         self.count.setMinimumWidth(theme.current().px(64))
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -35,8 +35,8 @@ class FindBar(QFrame):
         self.later = IconButton("chevron-down", "Next match")
         self.leave = IconButton("close", "Close the search")
         line = QHBoxLayout(self)
-        line.setContentsMargins(8, 7, 6, 7)
-        line.setSpacing(4)
+        line.setContentsMargins(2, 4, 6, 4)
+        line.setSpacing(2)
         line.addWidget(self.field, 1)
         for widget in (self.count, self.earlier, self.later, self.leave):
             line.addWidget(widget)
@@ -91,6 +91,8 @@ class FindBar(QFrame):
             self._place()
         if watched is self.field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._key(event)
+        if watched is self.field and event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.update()
         return super().eventFilter(watched, event)
 
     def _key(self, event: QKeyEvent) -> bool:
@@ -109,12 +111,8 @@ class FindBar(QFrame):
         super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look = theme.current()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(look.color("border_strong"), 1))
-        painter.setBrush(look.color("raised"))
-        painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), BUTTON_RADIUS, BUTTON_RADIUS)
+        paint_field(self, painter, self.field.hasFocus(), BUTTON_RADIUS)
         painter.end()
 
 

@@ -12,11 +12,7 @@ from paddock.gui.widgets.conversation.blocks import Block, Paint, Target
 from paddock.gui.widgets.conversation.chrome import Versions, paint_versions, version_targets
 from paddock.gui.widgets.conversation.targets import paint_icon_button
 from paddock.sdk.types import ChatMessage
-
-
-def duration(seconds: float) -> str:
-    """A short time with the digits that say something: "4 ms", "0.12 s"."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.0995 else f"{seconds:.2f} s"
+from paddock.sdk.units import wait_text
 
 
 def stats(message: ChatMessage) -> list[tuple[str, str]]:
@@ -26,7 +22,7 @@ def stats(message: ChatMessage) -> list[tuple[str, str]]:
         if message.stats.tokens_per_second > 0:
             found.append((f"{message.stats.tokens_per_second:,.1f}", "tok/s"))
         if message.stats.ttft_s > 0:
-            found.append((duration(message.stats.ttft_s), "first token"))
+            found.append((wait_text(message.stats.ttft_s), "first token"))
     if message.usage is not None:
         if message.usage.completion_tokens:
             count = message.usage.completion_tokens

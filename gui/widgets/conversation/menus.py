@@ -18,6 +18,7 @@ from paddock.gui.widgets.conversation.offers import entries
 from paddock.gui.widgets.conversation.renderings import markdown
 from paddock.gui.widgets.conversation.row import MessageRow
 from paddock.gui.widgets.conversation.table import TableRowBlock
+from paddock.gui.widgets.menu import Menu
 
 if TYPE_CHECKING:
     from paddock.gui.widgets.conversation.view import ConversationView
@@ -60,7 +61,7 @@ def below(view: ConversationView, row: MessageRow) -> QPoint:
 
 
 def _menu(view: ConversationView) -> QMenu:
-    menu = QMenu(view)
+    menu = Menu(view)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return menu
 

@@ -154,7 +154,7 @@ class MessageRow(MessageText):
     def _fold(self) -> Block:
         measured = self.message.stats.reasoning_s if self.message.stats is not None else None
         seconds = measured if measured is not None else self.thought_s
-        if seconds is not None:
+        if seconds is not None and seconds >= 0.0005:
             words = f"Thought for {seconds:.1f} s" if seconds >= 0.9995 else f"Thought for {seconds * 1000:.0f} ms"
         else:
             words = "Thinking" if self.generating and not self.content else "Thought"
@@ -167,7 +167,7 @@ class MessageRow(MessageText):
             (words, preview, unfolded),
             lambda: FoldBlock(
                 self.style,
-                gap=self.style.px(8),
+                gap=self.style.px(8) if self.offers.heads else 0,
                 words=words,
                 preview=preview,
                 unfolded=unfolded,
@@ -195,7 +195,8 @@ class MessageRow(MessageText):
         found: list[Block] = []
         if self.generating:
             if not body or not isinstance(body[-1], TextBlock | CodeBlock):
-                found.append(ProgressBlock(style, gap=style.px(10), words=self.progress))
+                above = bool(body or self.reasoning or self.offers.heads)
+                found.append(ProgressBlock(style, gap=style.px(10) if above else 0, words=self.progress))
             return found
         card = ending(message)
         if card is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen
 
 from paddock.gui import icons
@@ -36,11 +36,16 @@ def _background(painter: QPainter, target: Target, paint: Paint, token: str = ""
 def paint_icon_button(painter: QPainter, target: Target, paint: Paint) -> None:
     """A bare icon that darkens under the mouse."""
     _background(painter, target, paint)
-    style = paint.style
     hot, _ = _state(target, paint)
-    side = style.px(17)
-    mark = icons.pixmap(target.icon, style.palette.text if hot else style.palette.text2, side, ratio=paint.ratio)
-    center = QRectF(target.rect).center()
+    palette = paint.style.palette
+    paint_icon(painter, target.icon, target.rect, palette.text if hot else palette.text2, paint)
+
+
+def paint_icon(painter: QPainter, icon: str, area: QRect, ink: str, paint: Paint) -> None:
+    """An icon in the middle of ``area``."""
+    side = paint.style.px(17)
+    mark = icons.pixmap(icon, ink, side, ratio=paint.ratio)
+    center = QRectF(area).center()
     painter.drawPixmap(QPointF(center.x() - side / 2, center.y() - side / 2), mark)
 
 

@@ -177,9 +177,11 @@ class ConversationView(Searching):
         self._renamed(before)
 
     def set_accent_silk(self, number: int | None) -> None:
-        """The caret of an answer being written in the colour of a silk (from 0); None: in the accent's."""
+        """The caret of an answer being written in the colour of a silk (from 0; below: in grey); None: in the
+        accent's."""
         self._silk = number
-        self.accent = QColor(self.style_.theme.silk(number)) if number is not None else None
+        look = self.style_.theme
+        self.accent = None if number is None else QColor(look.silk(number) if number >= 0 else look.palette.muted)
         self.viewport().update()
 
     def set_names(self, names: Mapping[str, tuple[str, str]]) -> None:

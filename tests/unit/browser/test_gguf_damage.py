@@ -22,6 +22,7 @@ from paddock.browser.gguf_cursor import Incomplete
 from paddock.browser.library import Library
 from paddock.browser.stores import StorePlace
 from paddock.sdk.errors import ModelUnusable
+from paddock.sdk.units import bytes_text
 
 MUTATIONS = 100_000
 
@@ -48,7 +49,7 @@ def test_not_a_gguf_file(tmp_path, data):
 def test_a_truncated_file_says_how_much_is_there(tiny, tmp_path):
     data = tiny.read_bytes()
     error = refusal(tmp_path / "x.gguf", data[:-100_000])
-    assert f"{len(data) - 100_000:,} of {len(data):,} bytes" in error.message
+    assert f"100 kB of {bytes_text(len(data))} are missing" in error.message
     assert error.hint == "Download it again."
 
 

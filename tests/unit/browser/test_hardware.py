@@ -181,6 +181,11 @@ def test_amd_cards_are_read_from_the_system(tmp_path: Path) -> None:
             {"memory/x/memory.limit_in_bytes": "1000", "memory/x/memory.usage_in_bytes": "600"},
             (1000, 400),
         ),
+        (
+            "4:memory:/x\n",
+            {"memory/x/memory.limit_in_bytes": "9223372036854771712", "memory/x/memory.usage_in_bytes": "600"},
+            None,
+        ),
         ("", {}, None),
         ("rubbish\n\n:", {"memory.max": "many", "memory.current": "-"}, None),
     ],

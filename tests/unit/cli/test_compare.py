@@ -101,4 +101,4 @@ def test_a_summary_counts_what_could_be_told():
 
     told = summarised([cell(True, True), cell(True, False), cell(True, None), cell(), cell(None, judging=True)])
     assert (told.answers, told.checked, told.passed, told.untold) == (5, 3, 1, 1)
-    assert told.passed_text == "50% (1 of 2), 1 not told"
+    assert told.passed_text == "50 % (1 of 2), 1 not told"

@@ -80,16 +80,17 @@ def test_the_rail_shows_the_time_of_the_whole_queue():
     assert (found.state, found.fraction, found.words) == ("running", 0.4, "10 min left")
 
 
-def test_the_rail_says_failures_in_words_before_anything_else():
+def test_the_rail_shows_what_runs_and_failures_only_when_nothing_does():
     error = ErrorInfo(code="remote_failed", message="The hub is away.")
     failed = download("f", state="failed", error=error)
-    found = summary(items([failed, download("a", state="running")], [], []), ())
+    running = download("a", state="running", done_bytes=4 * GB, speed=10e6)
+    found = summary(items([failed, running], [], []), ())
     assert found is not None
-    assert found.words == "1 failed"
-    assert "1 under way" in found.sentence
+    assert (found.state, found.words) == ("running", "2 min left")
+    assert found.sentence == "1 under way or waiting, 2 min left, 1 failed"
     alone = summary(items([failed], [], []), ())
     assert alone is not None
-    assert alone.state == "failed"
+    assert (alone.state, alone.words) == ("failed", "1 failed")
 
 
 def test_the_rail_is_empty_once_somebody_has_seen_what_is_done():

@@ -101,6 +101,8 @@ def test_the_best_is_named_when_all_have_ended_and_where_they_differ():
     level = [Figures(speed=speed, settled=True) for speed in (238.0, 237.6, 120.0)]
     assert [row[0].best for row in strips(level)] == [True, True, False], "within noise both are"
     assert not any(row[0].best for row in strips(level[:2]))
+    alike = [Figures(ttft=ttft, settled=True) for ttft in (0.0116, 0.0121, 0.3)]
+    assert [row[1].best for row in strips(alike)] == [True, True, False], "both read 12 ms"
     assert strips([Figures()])[0][0].words() == "speed not known yet"
     assert figures(said("g", "assistant", state="generating"), 1).speed is None
 

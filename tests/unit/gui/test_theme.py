@@ -15,7 +15,7 @@ TEXT_PAIRS = [
     *(("text2", on) for on in ("bad_soft", "warn_soft", "ok_soft", "accent_soft")),
     *(("muted", on) for on in ("window", "surface", "raised", "sunken", "hover")),
     *(("accent", on) for on in ("window", "surface", "raised", "accent_soft")),
-    *(("on_accent", on) for on in ("accent", "accent_hover")),
+    *(("on_accent", on) for on in ("accent", "accent_hover", "muted")),
     *((tone, on) for tone in ("ok", "warn", "bad") for on in ("surface", "window", "raised", f"{tone}_soft")),
 ]
 SHAPE_PAIRS = [("border_strong", on) for on in ("window", "surface", "raised")] + [("accent", "surface")]

@@ -164,6 +164,35 @@ def test_chatgpts_tree_alone_and_in_its_archive(tmp_path, packed):
     )
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_chatgpts_pictures_come_along_where_their_files_are(tmp_path, noise_png, packed):
+    chats = chatgpt()
+    said = chats[0]["mapping"]["u2"]["message"]["content"]["parts"]
+    part = lambda pointer: {"content_type": "image_asset_pointer", "asset_pointer": pointer}  # noqa: E731
+    lost = ("sediment://file_0000dead", "file-service://file-webp", "elsewhere://7")
+    said[:] = ["Where?", *map(part, ("file-service://file-Ab1", "sediment://file_0000beef", *lost))]
+    files = {
+        "conversations.json": json.dumps(chats).encode(),
+        "file-Ab1-my photo.png": noise_png(20, 10),
+        "user-1/file_0000beef-sanitized.png": noise_png(30, 10),
+        "file_0000dead.png": noise_png(40, 10)[:20],
+        "file-webp.webp": b"RIFF\0\0\0\0WEBP",
+        "file-Ab12.png": noise_png(50, 10),  # another one, whose name begins alike
+        "files/mine.png": noise_png(60, 10),  # which no message means
+    }
+    if packed:
+        with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    for name, content in {} if packed else files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (record,), problems = found(tmp_path / ("export.zip" if packed else "conversations.json"))
+    (asked,) = (one for one in record.messages if one.content == "Where?")
+    assert [(picture.width, picture.at) for picture in asked.pictures] == [(20, 6), (30, 6)]
+    assert "3 images" in problems[0]
+
+
 def test_chatgpts_references_become_what_it_shows_in_their_place(tmp_path):
     chats = chatgpt()
     cite, chart = "\ue200cite\ue202turn0search3\ue201", "\ue200chart\ue202turn0x1\ue201"

@@ -35,9 +35,14 @@ def prediction(**sizes: int) -> Prediction:
 @pytest.mark.parametrize(
     ("verdict", "judgement", "uses", "words"),
     [
-        ("fits", {"left": {"RAM": GB}}, {"RAM": 5}, "Fits. 1.0 GB stays free."),
-        ("fits", {"left": {"RAM": 3 * GB, "CUDA0": GB}}, {"RAM": 5, "CUDA0": 5}, "Fits. 1.0 GB stays free on CUDA0."),
-        ("fits", {"left": {"RAM": GB, "CUDA0": 3 * GB}}, {"RAM": 5, "CUDA0": 5}, "Fits. 1.0 GB stays free in RAM."),
+        ("fits", {"free": {"RAM": 3 * GB}, "left": {"RAM": 2 * GB}}, {"RAM": 2 * GB}, "Fits. 1.0 GB stays free."),
+        (
+            "fits",
+            {"free": {"RAM": 3 * GB, "CUDA0": GB + 5}},
+            {"RAM": 5, "CUDA0": 5},
+            "Fits. 1.0 GB stays free on CUDA0.",
+        ),
+        ("fits", {"free": {"RAM": GB + 5, "CUDA0": 3 * GB}}, {"RAM": 5, "CUDA0": 5}, "Fits. 1.0 GB stays free in RAM."),
         ("fits", {}, {"RAM": 5}, "Fits."),
         ("fits_if_unloaded", {"unload": ("a",)}, {}, "Fits when Qwen3 8B is unloaded."),
         ("fits_if_unloaded", {"unload": ("a", "b")}, {}, "Fits when Qwen3 8B and b are unloaded."),
@@ -85,9 +90,13 @@ def test_the_watch_works_only_while_somebody_is_attached_and_at_once_when_hurrie
         free = 10 * GB
 
         async def look() -> MemoryState:
-            nonlocal looks
+            nonlocal looks, free
             looks += 1
-            return state(free)
+            seen = state(free)
+            if looks == 2:  # another model comes while it is looked
+                free = 3 * GB
+                watch.hurry()
+            return seen
 
         bus = Bus()
         watch = MemoryWatch(look, bus, look_s=60)
@@ -102,6 +111,9 @@ def test_the_watch_works_only_while_somebody_is_attached_and_at_once_when_hurrie
         second = await asyncio.wait_for(anext(subscription), 60)
         assert isinstance(second, MemoryChanged)
         assert second.memory.devices[0].free == 5 * GB
+        third = await asyncio.wait_for(anext(subscription), 60)
+        assert isinstance(third, MemoryChanged)
+        assert third.memory.devices[0].free == 3 * GB
         bus.unsubscribe(subscription)
         seen = looks
         watch.hurry()

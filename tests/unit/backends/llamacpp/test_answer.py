@@ -57,6 +57,6 @@ def test_timing_without_tokens_divides_by_nothing():
     timing = Timing()
     assert timing.stats(5).tokens_per_second == 0
     timing.start()
-    timing.token()
+    timing.token(timing.arrived)
     assert timing.stats(5).tokens_per_second == 0
     assert timing.usage(5, 2).cached_tokens == 2

@@ -194,16 +194,16 @@ def test_cancel_ends_a_running_answer_at_once_and_the_next_one_works(random_llam
 
 def test_cancel_breaks_off_a_prompt_that_is_being_read(driver, gguf_file, tmp_path, monkeypatch):
     driver.load(gguf_file.write_llama(tmp_path / "x.gguf", trained=32768), n_ctx=32768, n_batch=32768, n_ubatch=16384)
-    context, decode = driver.engine._context, driver.engine._context.decode
+    context, evaluate = driver.engine._context, driver.engine._context.evaluate
     entered, go_on, statuses = threading.Event(), threading.Event(), []
 
-    def watched(rows):
+    def watched(batch):
         entered.set()
         assert go_on.wait(60)
-        statuses.append(decode(rows))
+        statuses.append(evaluate(batch))
         return statuses[-1]
 
-    monkeypatch.setattr(context, "decode", watched)
+    monkeypatch.setattr(context, "evaluate", watched)
     run = driver.start("word " * 6000)
     assert entered.wait(60)
     driver.engine.cancel(run.request.id)

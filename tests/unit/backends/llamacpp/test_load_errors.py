@@ -14,6 +14,7 @@ from paddock.sdk.errors import EngineError, LoadFailed, ModelUnusable, OutOfMemo
 
 from .architectures.models import write_model
 
+SHORT_HEADS = {"attention.key_length": 32, "attention.value_length": 32, "attention.indexer.key_length": 32}
 KV = [
     "insufficient memory (attempted to allocate 9765.62 MB)",
     "failed to allocate buffer of size 10240000000",
@@ -52,6 +53,12 @@ def test_a_device_that_is_lost_while_loading_is_marked() -> None:
     error = load_error("", ["device lost on NVIDIA GeForce RTX 4090"])
     assert (type(error), error.details["lost_device"]) == (LoadFailed, True)
     assert "lost_device" not in load_error("", ["no such option"]).details
+
+
+def test_a_model_over_whose_heads_llama_cpp_would_abort_is_refused(gguf_file: ModuleType, tmp_path: Path) -> None:
+    path = write_model(library(), gguf_file, "deepseek4", tmp_path / "short.gguf", **SHORT_HEADS)
+    with pytest.raises(ModelUnusable, match="heads of 64, 128 or 256 values, and these have 32"):
+        load_model(library(), str(path), effective_options({}), lambda fraction: None)
 
 
 def test_a_model_that_llama_cpp_would_compute_for_ever_is_refused(gguf_file: ModuleType, tmp_path: Path) -> None:

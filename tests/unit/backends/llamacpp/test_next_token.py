@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paddock.backends.llamacpp.drafting import Drafting
 from paddock.backends.llamacpp.logits import Row
 from paddock.backends.llamacpp.looking import candidates
 from paddock.backends.llamacpp.samplers import SamplerChain, defaults
@@ -156,8 +157,9 @@ def test_going_on_needs_an_answer(chat):
     assert "go on" in chat.greedy("Hello", go_on=True).failed.error.message
 
 
-def test_temperature_zero_in_the_middle_makes_the_rest_greedy(chat):
+def test_temperature_zero_in_the_middle_makes_the_rest_greedy(driver, starter):
     """After the change every token is the likeliest one behind what was written, as a greedy run from there shows."""
+    driver.load(starter, flash_attn="off", cache_type_k="f32", cache_type_v="f32")  # rounding would decide near ties
     question = Message(role="user", content="Tell me a story about a fox.")
     options = {"temperature": 1.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "ignore_eos": True, "seed": 5}
     seen: list[str] = []
@@ -166,13 +168,13 @@ def test_temperature_zero_in_the_middle_makes_the_rest_greedy(chat):
         if isinstance(event, TextDelta):
             seen.append(event.text)
             if len(seen) == 10:
-                chat.engine.retune("changed", {**options, "temperature": 0.0})
+                driver.engine.retune("changed", {**options, "temperature": 0.0})
 
-    changed = chat.start(question, id="changed", max_tokens=60, sampling=options, on_event=retune_after_ten).text
-    assert changed != chat.start(question, id="plain", max_tokens=60, sampling=options).text
+    changed = driver.start(question, id="changed", max_tokens=60, sampling=options, on_event=retune_after_ten).text
+    assert changed != driver.start(question, id="plain", max_tokens=60, sampling=options).text
     begun = "".join(seen[:12])  # the change holds from the next step on
     said = Message(role="assistant", content=begun)
-    greedy = chat.greedy(question, said, go_on=True, max_tokens=20, sampling={"ignore_eos": True}).text
+    greedy = driver.greedy(question, said, go_on=True, max_tokens=20, sampling={"ignore_eos": True}).text
     assert len(greedy) > 20
     assert changed.startswith(begun + greedy)
 
@@ -191,3 +193,15 @@ def test_retuning_with_what_cannot_be_applied_ends_that_answer_alone(random_llam
     assert "token" in spoiled.failed.error.message
     assert other.finished
     random_llama.engine.retune("nobody", {"temperature": 0.0})
+
+
+def test_retuning_that_fails_behind_guesses_keeps_only_what_was_written(random_llama, monkeypatch):
+    def propose(self, sequence, limit, rows):
+        random_llama.engine.retune(sequence.id, {"logit_bias": {"999999999": 1.0}})
+        return [5] * limit
+
+    monkeypatch.setattr(Drafting, "propose", propose)
+    sampling = {"ignore_eos": True, "drafting": "ngram"}
+    spoiled = random_llama.start("A question", max_tokens=400, sampling=sampling)
+    assert "token" in spoiled.failed.error.message
+    assert all(prefix.length <= len(prefix.tokens) for prefix in random_llama.engine._runner.cache)

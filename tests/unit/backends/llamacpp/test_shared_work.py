@@ -82,7 +82,7 @@ def test_the_second_turn_of_a_chat_evaluates_the_new_tokens_and_no_answer_again(
 
 def test_an_answer_with_hidden_tokens_is_not_kept_in_its_own(chat):
     """The text that comes back has no place for them."""
-    model, written = chat.engine._decoding._model, chat.engine._decoding._written
+    model, written = chat.engine._decoding._model, chat.engine._decoding._telling._written
     hidden = next(token for token in range(model.n_vocab) if model.is_control(token) and not model.is_eog(token))
     before = len(written._answers)
     sampling = {"logit_bias": {str(hidden): 12.0}, "seed": 1, "temperature": 1.5, "ignore_eos": True}

@@ -112,6 +112,7 @@ class Driver:
         if not step.rows:
             assert not self.running
             return False
+        self.runner.meanwhile.now()
         assert self.runner.compute(step), "a step that the books had cells for found none"
         for sequence, rows in step.outputs.items():
             self._force(sequence, rows)

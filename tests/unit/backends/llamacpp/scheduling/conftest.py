@@ -172,7 +172,7 @@ class SimulatedStore:
 
 
 class Steady:
-    """:class:`paddock.backends.llamacpp.scheduler.Pace` that never changes its mind."""
+    """:class:`paddock.backends.llamacpp.sequence.Pace` that never changes its mind."""
 
     def __init__(self, chunk: int) -> None:
         self.size = chunk
@@ -187,7 +187,7 @@ class Steady:
 
 
 class Parrot:
-    """:class:`paddock.backends.llamacpp.scheduler.Drafter` that guesses what :meth:`World.advance` writes, and every
+    """:class:`paddock.backends.llamacpp.sequence.Drafter` that guesses what :meth:`World.advance` writes, and every
     third time something else."""
 
     def propose(self, sequence: Sequence, limit: int, rows: int) -> list[int]:
@@ -210,6 +210,7 @@ class World:
         budget: int = 0,
         drafts: bool = False,
         pads: bool = False,
+        late: bool = False,
         store: SimulatedStore | None = None,
     ) -> None:
         self.rules = KINDS[kind]
@@ -221,6 +222,8 @@ class World:
         self.pace = Steady(beside)
         self.scratch = sequences if pads else None
         self.now = 0.0
+        self.late = late
+        """Whether the books are left behind the context as long as the scheduler leaves them."""
         drafter = Parrot() if drafts else None
         self.scheduler = Scheduler(
             self.cache, self.cells, self.rules, limits, self.pace, drafter, self.scratch, lambda: self.now
@@ -240,6 +243,8 @@ class World:
         if self.scratch is not None:
             self.memory.keep(self.scratch, 0)
         self.scheduler.done(step)
+        if not self.late:
+            self.scheduler.book()
         for sequence, rows in step.outputs.items():
             accepted = 0
             for at in range(len(rows)):
@@ -248,7 +253,8 @@ class World:
                     break
                 accepted += 1
             self.scheduler.settle(sequence, accepted)
-        self.check()
+        if not self.late:
+            self.check()
         return step
 
     def check(self) -> None:

@@ -1,0 +1,88 @@
+"""The settings of the answers: kept with the conversation, and followed when another program changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from paddock.gui.host_state import HostState
+from paddock.sdk.types import ChatPatch
+
+if TYPE_CHECKING:
+    from paddock.gui.pages.chat import ChatPage
+    from paddock.gui.pages.compare import CompareView
+
+
+class ChatSettings(QObject):
+    """Between the inspector of ``page`` and the host. Where models are compared the inspector shows what their panes
+    have in common, or a pane. GUI thread only."""
+
+    def __init__(self, page: ChatPage, host: HostState) -> None:
+        super().__init__(page)
+        self._page, self._host = page, host
+        self._compared = self._system = ""
+        self._on_the_way = 0
+        self._missed = False
+        page.inspector.settings_changed.connect(self.keep)
+        page.inspector.system_changed.connect(self._set_system)
+        page.inspector.pane_closed.connect(lambda: self._follow(""))
+        page.dialogue.opened.connect(self._opened)
+        host.chat_told.connect(self._follow)
+
+    def keep(self) -> None:
+        """What is set belongs to the open conversation."""
+        self._patch(self._page.inspector.chat_patch())
+
+    def show_compared(self, view: CompareView) -> None:
+        """What is compared is another conversation, or its panes have changed."""
+        inspector, summary = self._page.inspector, self._host.chats.get(view.chat)
+        if summary is not None and view.chat != self._compared:
+            self._compared, self._system = view.chat, summary.system
+            inspector.show_model(None)
+            inspector.show_settings(summary, compared=True)
+            inspector.show_system(summary.system)
+        session, models = view.session, self._host.models
+        inspector.follow_panes([(pane, models.get(session.model(pane))) for pane in session.panes])
+
+    def _opened(self) -> None:
+        self._compared = ""
+
+    def _set_system(self, system: str) -> None:
+        if self._page.compare.shown:
+            self._system = system
+            self._patch(ChatPatch(system=system))
+        else:
+            self._page.dialogue.set_system(system)
+
+    def _patch(self, patch: ChatPatch) -> None:
+        chat = self._page.chat
+        if chat:
+            self._on_the_way += 1
+            self._host.call(
+                lambda client: client.patch_chat(chat, patch),
+                lambda _: self._arrived(),
+                lambda _: self._arrived(),
+                self,
+            )
+
+    def _arrived(self) -> None:
+        self._on_the_way -= 1
+        if self._missed and not self._on_the_way:
+            self._missed = False
+            self._follow("")
+
+    def _follow(self, chat: str) -> None:
+        """What is told while a change of our own is on its way may be older than that, and waits."""
+        page = self._page
+        summary = self._host.chats.get(page.chat)
+        if summary is None or chat not in ("", summary.id):
+            return
+        if self._on_the_way:
+            self._missed = True
+            return
+        if page.inspector.follow(summary):
+            page.shown.count()
+        if page.compare.shown and summary.system != self._system:
+            self._system = summary.system
+            page.inspector.show_system(summary.system)
