@@ -251,8 +251,10 @@ class HostState(QObject):
                     self.chats.pop(chat, None)
                     self.chat_deleted.emit(chat)
                 else:
-                    self.chats[chat] = summary
-                    self.chat_told.emit(chat)
+                    before = self.chats.get(chat)
+                    if before is None or summary.revision >= before.revision:  # else said before an answer taken since
+                        self.chats[chat] = summary
+                        self.chat_told.emit(chat)
             case ChatsReplaced(repair=repair):
                 self.call(lambda client: client.chats(), self._replace_chats)
                 self._tell_repair(repair)

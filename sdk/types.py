@@ -322,7 +322,8 @@ class ChatMessage(Value, frozen=True, kw_only=True):
 class ChatSummary(Value, frozen=True, kw_only=True):
     """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id. Of a
     ``private`` one nothing is kept in the prompt cache on disk; the conversation itself is kept as every other.
-    ``panes`` is their number where models are compared in it; ``deleted`` is when it came into the trash."""
+    ``panes`` is their number where models are compared in it; ``deleted`` is when it came into the trash; ``revision``
+    counts the changes by :class:`ChatPatch`, so that of two summaries the older is known."""
 
     id: str
     title: str
@@ -341,6 +342,7 @@ class ChatSummary(Value, frozen=True, kw_only=True):
     reasoning: bool | None = None
     panes: int = 0
     deleted: float | None = None
+    revision: int = 0
 
 
 class Chat(Value, frozen=True, kw_only=True):

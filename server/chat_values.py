@@ -44,6 +44,7 @@ def summary_of(row: sqlite3.Row) -> ChatSummary:
         reasoning=None if row["reasoning"] is None else bool(row["reasoning"]),
         panes=row["panes"],
         deleted=row["deleted"],
+        revision=row["revision"],
     )
 
 

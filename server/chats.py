@@ -163,6 +163,7 @@ class ChatTable(MessageTable):
                 self.panes.move(rows, chat_id, patch.pane, given.pop("leaf"))
             for name, value in given.items():
                 rows.execute(f"UPDATE chats SET {name}=? WHERE id=?", (value, chat_id))
+            rows.execute("UPDATE chats SET revision=revision+1 WHERE id=?", (chat_id,))
             # What writes nothing into the chat leaves the order of the list as it is.
             if given.keys() & {"title", "model", "system"}:
                 rows.execute("UPDATE chats SET updated=? WHERE id=?", (now, chat_id))

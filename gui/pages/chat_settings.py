@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from paddock.gui.host_state import HostState
-from paddock.sdk.types import ChatPatch
+from paddock.sdk.types import Chat, ChatPatch
 
 if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
@@ -61,13 +61,17 @@ class ChatSettings(QObject):
             self._on_the_way += 1
             self._host.call(
                 lambda client: client.patch_chat(chat, patch),
-                lambda _: self._arrived(),
+                self._arrived,
                 lambda _: self._arrived(),
                 self,
             )
 
-    def _arrived(self) -> None:
+    def _arrived(self, answer: Chat | None = None) -> None:
         self._on_the_way -= 1
+        if answer is not None:
+            summary, known = answer.summary, self._host.chats.get(answer.summary.id)
+            if known is not None and summary.revision > known.revision:  # what is told of it comes later
+                self._host.learn_chat(summary)
         if self._missed and not self._on_the_way:
             self._missed = False
             self._follow("")

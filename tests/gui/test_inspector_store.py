@@ -18,6 +18,7 @@ from paddock.gui.pages.inspector import Inspector
 from paddock.gui.pages.inspector_import import ImportPreset
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.widgets import Button
+from paddock.sdk.events import ChatChanged
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import Chat, ChatPatch, ChatSummary, NewChat
 
@@ -83,6 +84,30 @@ def test_numbers_are_dragged_stepped_typed_switched_and_reset(scene: Scene, insp
     kept(scene, sampling={"temperature": 0.33})
     click(inspector.section.reset_all)
     kept(scene, sampling={})
+
+
+def test_what_is_told_late_does_not_take_back_what_was_set(
+    scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a change may come before the host tells of it, or of the change before."""
+    held: list[ChatChanged] = []
+    update = scene.host._update
+    monkeypatch.setattr(
+        scene.host, "_update", lambda told: held.append(told) if isinstance(told, ChatChanged) else update(told)
+    )
+    temperature, top_p = (inspector.samplers[name] for name in ("temperature", "top_p"))
+    known: list[Any] = []
+    for value in (0.33, 0.44):
+        type_in(temperature.box, str(value))  # type: ignore[union-attr]
+        kept(scene, sampling={"temperature": value})
+    scene.until(lambda: scene.host.chats[scene.dialogue.chat].sampling == {"temperature": 0.44})
+    scene.until(lambda: len(held) >= 2)
+    for told in held:
+        update(told)
+        known.append(dict(inspector.sampling()))
+    assert known == [{"temperature": 0.44}] * len(held)
+    click(top_p.switch)  # type: ignore[union-attr]
+    kept(scene, sampling={"temperature": 0.44, "top_p": 1.0})
 
 
 def test_all_other_samplers_are_found_set_and_forgotten(scene: Scene, inspector: Inspector) -> None:
