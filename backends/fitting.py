@@ -68,7 +68,8 @@ async def cheapest_change(
 
 
 class _Search:
-    """Predictions of changed loads, each asked for once. With ``unloading`` idle models may leave for a load."""
+    """Predictions of changed loads and verdicts on them, each asked for once. With ``unloading`` idle models may leave
+    for a load."""
 
     def __init__(self, predict: Predict, judge: Judge, options: Options, *, unloading: bool = False) -> None:
         self._predict = predict
@@ -76,6 +77,7 @@ class _Search:
         self.options = options
         self.unloading = unloading
         self._predictions: dict[str, Prediction] = {}
+        self._judgements: dict[str, Judgement] = {}
 
     async def predicted(self, change: Options) -> Prediction:
         key = repr(sorted(change.items()))
@@ -84,7 +86,10 @@ class _Search:
         return self._predictions[key]
 
     async def judged(self, change: Options) -> Judgement:
-        return self._judge(await self.predicted(change))
+        key = repr(sorted(change.items()))
+        if key not in self._judgements:
+            self._judgements[key] = self._judge(await self.predicted(change))
+        return self._judgements[key]
 
     async def fits(self, change: Options) -> bool:
         verdict = (await self.judged(change)).verdict
@@ -110,7 +115,7 @@ class _Search:
             middle = (low + high) // 2
             if call < 2 + _GUESSES:
                 ends = await self.predicted(change(low)), await self.predicted(change(high))
-                middle = low + int((high - low) * _fraction(*ends, self._judge(ends[1])))
+                middle = low + int((high - low) * _fraction(*ends, await self.judged(change(high))))
                 middle = min(max(middle, low + 1), high - 1)
             if await self.fits(change(middle)):
                 low = middle

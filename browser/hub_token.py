@@ -56,9 +56,10 @@ class HubAccess:
         """Who asks; the hub itself is not asked."""
         _, source, note = self._find()
         name = self._accounts().get(self._host, "") if source == "keyring" else ""
-        if not note and source != "keyring" and _backend() is None:
-            note = f"{_NO_KEYRING}: set HF_TOKEN to use a token."
-        return HubAccount(host=self._host, name=name, source=source, note=note)
+        can_keep = _backend() is not None
+        if not (note or can_keep) and source == "none":
+            note = f"{_NO_KEYRING}: to use a token, set HF_TOKEN and restart Paddock."
+        return HubAccount(host=self._host, name=name, source=source, can_keep=can_keep, note=note)
 
     def log_in(self, token: str) -> HubAccount:
         """Try ``token`` and put it into the keyring. Raises BadRequest, AccessDenied where the hub does not accept it,

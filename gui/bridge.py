@@ -93,9 +93,11 @@ class _Entry:
         on_end: Callable[[], None] | None,
         on_error: OnError | None,
         owner: QObject | None,
+        leads: bool = False,
     ) -> None:
         self.factory = factory
         self.stream = stream
+        self.leads = leads
         self.on_value = on_value
         self.on_end = on_end
         self.on_error = on_error
@@ -157,9 +159,12 @@ class Bridge:
         on_end: Callable[[], None] | None = None,
         on_error: OnError | None = None,
         owner: QObject | None = None,
+        *,
+        leads: bool = False,
     ) -> Task:
-        """Run one asynchronous iterator; what it yields arrives in batches, at most 30 a second, then its end."""
-        return self._add(_Entry(factory, True, on_items, on_end, on_error, owner))
+        """Run one asynchronous iterator; what it yields arrives in batches, at most 30 a second, then its end. Where it
+        ``leads``, what it has yielded before a single job ended arrives before the result of that job."""
+        return self._add(_Entry(factory, True, on_items, on_end, on_error, owner, leads))
 
     def finish(self, timeout_s: float) -> None:
         """Wait until every single job (streams not counted) has left, or the time is over; nothing is delivered."""
@@ -229,6 +234,7 @@ class Bridge:
             if kind == "item":
                 entry.pending.append(value)
             elif kind == "result":
+                self._let_lead()
                 self._retire(number)
                 if entry.on_value is not None and entry.alive():
                     entry.on_value(value)
@@ -242,6 +248,13 @@ class Bridge:
                 streams = True
         if streams and not self._sender.scheduled():
             self._plan()
+
+    def _let_lead(self) -> None:
+        for entry in [entry for entry in self._jobs.values() if entry.leads and entry.pending]:
+            items, entry.pending = entry.pending, []
+            entry.delivered_at = time.monotonic()
+            if entry.on_value is not None and entry.alive():
+                entry.on_value(items)
 
     def _due(self) -> list[tuple[float, int]]:
         return sorted(

@@ -112,7 +112,7 @@ class HostState(QObject):
 
     def start(self) -> None:
         """Look for the host; it is started when there is none."""
-        self._bridge.stream(self._link.updates, self._updates, owner=self)
+        self._bridge.stream(self._link.updates, self._updates, owner=self, leads=True)
 
     def call(
         self,
@@ -185,9 +185,11 @@ class HostState(QObject):
 
     def learn_chat(self, summary: ChatSummary) -> None:
         """A chat's state from an answer, so that the list need not wait for the event. One in the trash is not listed:
-        its last answer ends as it goes there."""
-        _put(self.chats, summary.id, summary if summary.deleted is None else None)
-        self.chats_changed.emit()
+        its last answer ends as it goes there. What is older than what is known is passed over."""
+        known = self.chats.get(summary.id)
+        if known is None or summary.revision >= known.revision:
+            _put(self.chats, summary.id, summary if summary.deleted is None else None)
+            self.chats_changed.emit()
 
     def learn_downloads(self, downloads: list[Download]) -> None:
         """The downloads in their order, from an answer."""

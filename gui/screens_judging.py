@@ -20,6 +20,8 @@ class JudgingPictures(ComparePictures):
         view.send(QUESTION)
         self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
         self._studio.save(f"blind-running-{name}")
+        some = "Some words of the slow answer"
+        self._studio.until(lambda: any(run.pieces > 8 for run in view.session.runs.values()), some)
         view.stop()
         self._studio.until(lambda: bool(view.judging.row.chips), "The vote")
         self._studio.save(f"blind-{name}")

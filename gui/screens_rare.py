@@ -67,7 +67,6 @@ class RarePictures(ChatPictures):
             page.switch.click()
             studio.until(lambda: str(port) in page.notice.accessibleName(), "What is said of the port")
             studio.save(f"server-port-{name}")
-        page.notice.hide()
         page.port.setValue(studio.host.settings.api_port)
 
     def notices(self, name: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.pictures import Picture
-from paddock.sdk.types import Message, Options, Pane, Request, Stats, Usage, Value
+from paddock.sdk.types import ChatMessage, Message, Options, Pane, Request, Stats, Usage, Value
 
 MOST_PANES = 6
 Outcome = Literal["pane", "tie", "both_bad"]
@@ -53,8 +53,13 @@ class ComparePlan(Value, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- votes
 
 
+def can_be_voted_on(answer: ChatMessage) -> bool:
+    """Whether an answer can be judged: it did not fail, and was not stopped before its first word."""
+    return answer.state in ("done", "cancelled", "interrupted") and (bool(answer.content) or answer.state == "done")
+
+
 class Contestant(Value, frozen=True, kw_only=True):
-    """A pane as it was when the vote was cast."""
+    """A pane as it was when the vote was cast. A pane whose answer had failed is none."""
 
     pane: str
     model: str
@@ -64,8 +69,8 @@ class Contestant(Value, frozen=True, kw_only=True):
 
 
 class VoteRequest(Request, frozen=True, kw_only=True):
-    """Which answer to the question ``turn`` is better: that of ``pane``, or a word for all. A second vote on the same
-    question takes the place of the first."""
+    """Which answer to the question ``turn`` is better: that of ``pane``, or a word for all. Answers that failed or were
+    stopped before their first word are left out. A second vote on the same question takes the place of the first."""
 
     chat: str
     turn: str
@@ -147,7 +152,7 @@ class BatchRequest(Request, frozen=True, kw_only=True):
 class Batch(Value, frozen=True, kw_only=True):
     """A batch and how far it is, in cells. ``running`` are the numbers of the cells that are being answered or judged,
     and ``to_judge`` counts answers that wait for a judge. ``note`` says what it waits for, ``seconds_left`` is None
-    while it cannot be told."""
+    while it cannot be told. ``revision`` counts the changes of ``state``, so that what was told before one is known."""
 
     id: str
     name: str
@@ -163,6 +168,7 @@ class Batch(Value, frozen=True, kw_only=True):
     seconds_left: float | None = None
     note: str = ""
     created: float = 0.0
+    revision: int = 0
 
 
 class BatchCell(Value, frozen=True, kw_only=True):

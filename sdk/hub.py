@@ -184,9 +184,11 @@ class HubLogin(Request, frozen=True, kw_only=True):
 
 class HubAccount(Value, frozen=True, kw_only=True):
     """Who asks the hub at ``host``: the account's name (empty where it was not looked up) and where its token comes
-    from. ``note`` is a sentence about what is not as one may expect."""
+    from. ``can_keep``: whether there is a keyring for a token. ``note`` is a sentence about what is not as one may
+    expect."""
 
     host: str
     name: str = ""
     source: TokenSource = "none"
+    can_keep: bool = True
     note: str = ""

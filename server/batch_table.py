@@ -70,12 +70,12 @@ class BatchTable:
 
     def set_state(self, id: str, state: BatchState) -> None:
         with transaction(self._connection, self._path) as rows:
-            rows.execute("UPDATE batches SET state=? WHERE id=?", (state, id))
+            rows.execute("UPDATE batches SET state=?, revision=revision+1 WHERE id=?", (state, id))
 
     def pause(self) -> None:
         """Whatever runs waits until it is resumed."""
         with transaction(self._connection, self._path) as rows:
-            rows.execute("UPDATE batches SET state='paused' WHERE state='running'")
+            rows.execute("UPDATE batches SET state='paused', revision=revision+1 WHERE state='running'")
 
     def delete(self, id: str) -> None:
         """Raises NotFound."""
@@ -175,6 +175,7 @@ def _batch(row: sqlite3.Row) -> Batch:
         total=row["prompts"] * len(panes) * row["repeat"],
         to_judge=row["to_judge"],
         created=row["created"],
+        revision=row["revision"],
     )
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from paddock.sdk.compare import AskPanes, ComparePlan, Contestant, Standing, StandingsBy, Vote, VoteRequest
+from paddock.sdk.compare import (
+    AskPanes,
+    ComparePlan,
+    Contestant,
+    Standing,
+    StandingsBy,
+    Vote,
+    VoteRequest,
+    can_be_voted_on,
+)
 from paddock.sdk.errors import BadRequest, HostBusy, PaddockError
 from paddock.sdk.memory import EstimateRequest
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, Pane, SendRequest
@@ -188,14 +197,18 @@ class Comparing:
     # -------------------------------------------------------------- votes
 
     async def vote(self, request: VoteRequest) -> Vote:
-        """Raises ChatNotFound, and BadRequest for a question or a pane that there is not."""
+        """Raises ChatNotFound, and BadRequest for a question or a pane that there is not, or an answer that failed."""
         chat = await self._conversations.get(request.chat)
-        answered = [pane for pane in chat.panes if any(m.turn == request.turn for m in chat.paths[pane.id])]
-        if len(answered) < 2:
+        answers = {pane.id: answer for pane in chat.panes if (answer := _answer_to(chat, pane, request.turn))}
+        judged = [pane for pane in chat.panes if pane.id in answers and can_be_voted_on(answers[pane.id])]
+        if len(judged) < 2:
             raise BadRequest("There are no two answers to this question.", hint="Vote on a question of a comparison.")
-        if (request.outcome == "pane") != (request.pane in {pane.id for pane in answered}):
+        named = {pane.id for pane in judged}
+        if request.outcome == "pane" and request.pane in answers and request.pane not in named:
+            raise BadRequest("This pane has not answered.", hint="Name one whose answer did not fail.")
+        if (request.outcome == "pane") != (request.pane in named):
             raise BadRequest("This is not one of the panes.", hint="Name the better pane, or none for a tie.")
-        contestants = [await self._contestant(chat, pane, request.turn) for pane in answered]
+        contestants = [await self._contestant(chat, pane, answers[pane.id]) for pane in judged]
         vote = Vote(
             id=uuid.uuid4().hex,
             chat=request.chat,
@@ -221,8 +234,7 @@ class Comparing:
         votes = await self.votes()
         return standings([vote for vote in votes if not tag or tag in vote.tags], by)
 
-    async def _contestant(self, chat: Chat, pane: Pane, turn: str) -> Contestant:
-        answer = next(m for m in reversed(chat.paths[pane.id]) if m.turn == turn)
+    async def _contestant(self, chat: Chat, pane: Pane, answer: ChatMessage) -> Contestant:
         model = answer.model or pane.model or chat.summary.model
         try:
             quant = (await self._models.find(model)).quant
@@ -238,6 +250,12 @@ def _chosen(chat: Chat, ids: Sequence[str]) -> list[Pane]:
     if not set(ids) <= {pane.id for pane in chat.panes}:
         raise BadRequest("This conversation has no such pane.", hint="Read the conversation again.")
     return [pane for pane in chat.panes if not ids or pane.id in ids]
+
+
+def _answer_to(chat: Chat, pane: Pane, turn: str) -> ChatMessage | None:
+    """What a pane has answered to the question ``turn``; what was put in by hand where no model has."""
+    found = [m for m in reversed(chat.paths[pane.id]) if m.turn == turn and m.role == "assistant"]
+    return next((message for message in found if message.model), found[0] if found else None)
 
 
 def _last_answer(chat: Chat, pane: str) -> ChatMessage:

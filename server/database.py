@@ -169,6 +169,7 @@ MIGRATIONS = (
     END;
     """,
     "ALTER TABLE chats ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE batches ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
 )
 """One script per schema version, applied in order; a script is never changed once released."""
 

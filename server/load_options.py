@@ -25,8 +25,8 @@ _NAME = "load-options.json"
 
 
 class LoadOptions:
-    """Saved load options by the id of their model. Thread-safe; the methods read or write a small file: call them off
-    the loop."""
+    """Saved load options by the id of their model. Thread-safe; methods that read or write a small file are to be
+    called off the loop."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,7 +37,19 @@ class LoadOptions:
         """What is saved for ``model``, under the proper names of ``specs``; what does not fit them is left out and
         said in the log. Raises StorageFailed where the file is newer than this program."""
         with self._lock:
-            saved = _of(self._read(), model)
+            return self._fitting(model, specs)
+
+    def at_hand(self, model: str, specs: tuple[OptionSpec, ...]) -> Options | None:
+        """As :meth:`get`, at once, also on the loop; None where the file would have to be read or waited for."""
+        if self._raw is None or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._fitting(model, specs)
+        finally:
+            self._lock.release()
+
+    def _fitting(self, model: str, specs: tuple[OptionSpec, ...]) -> Options:
+        saved = _of(self._read(), model)
         found: Options = {}
         for name, value in saved.items():
             try:

@@ -133,7 +133,9 @@ class Memory:
         known = {spec.name for spec in subject.engine.load}
         merged = {name: value for name, value in self._defaults().items() if name in known}
         try:
-            merged |= await asyncio.to_thread(self._saved.get, subject.name, subject.engine.load)
+            asked = subject.name, subject.engine.load
+            saved = self._saved.at_hand(*asked)
+            merged |= saved if saved is not None else await asyncio.to_thread(self._saved.get, *asked)
         except StorageFailed as error:  # that must not keep a model from being loaded
             logger.warning("no saved load options: %s", error.sentence())
         merged = {name: value for name, value in (merged | options).items() if value is not None}

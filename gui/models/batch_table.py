@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from paddock.sdk.batch_lines import PaneSummary, prompt_text, settings_apart, summarised, verdict
+from paddock.sdk.batch_lines import PaneSummary, counted, prompt_text, settings_apart, summarised, verdict
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
 
 Index = QModelIndex | QPersistentModelIndex
@@ -18,7 +18,8 @@ _BEGINNING = 300
 
 class CellRole(IntEnum):
     """What the delegate draws with: the cells of a place (a tuple, one for each repetition that has ended), whether one
-    is being answered; a pane's silk, what sets it apart from others of its model, and its summary."""
+    is being answered; a pane's silk, what sets it apart from others of its model, and its summary, or None before all
+    cells are known."""
 
     CELLS = Qt.ItemDataRole.UserRole + 1
     RUNNING = Qt.ItemDataRole.UserRole + 2
@@ -39,6 +40,7 @@ class BatchTable(QAbstractTableModel):
         self._running: set[tuple[int, int]] = set()
         self._summaries: dict[int, PaneSummary] = {}
         self._system_prompts: Mapping[str, str] = {}
+        self._told = False
         self.batch: Batch | None = None
         self.prompts: Sequence[BatchPrompt] = ()
 
@@ -49,6 +51,7 @@ class BatchTable(QAbstractTableModel):
         self._names = [pane.name or self._name_of(pane.model) for pane in batch.panes]
         self._settings = settings_apart(batch.panes, self._names, self._system_prompts)
         self._cells, self._running, self._summaries = {}, set(), {}
+        self._told = False
         self.endResetModel()
         self.follow(batch)
 
@@ -82,6 +85,19 @@ class BatchTable(QAbstractTableModel):
         self._tell(changed)
         for pane in sorted({pane for _, pane in changed}):
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, pane + 1, pane + 1)
+
+    def tell_summaries(self) -> None:
+        """All cells that there were have come: what is counted is all there is from now on."""
+        if not self._told:
+            self._told = True
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._names))
+
+    def counts(self) -> tuple[int, int] | None:
+        """So many answers have ended well, and so many failed, as the panes say it; None before they do."""
+        if not self._told:
+            return None
+        summaries = [self.summary(pane) for pane in range(len(self._names))]
+        return sum(pane.answers for pane in summaries), sum(pane.failed for pane in summaries)
 
     def at(self, prompt: int, pane: int) -> tuple[BatchCell, ...]:
         """The cells of a place that have ended, by repetition."""
@@ -124,13 +140,13 @@ class BatchTable(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._names[pane]
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                return "\n".join((self.name(pane), *summary_words(self.summary(pane))))
+                return "\n".join((self.name(pane), *(summary_words(self.summary(pane)) if self._told else ())))
             case CellRole.SILK:
                 return pane
             case CellRole.SETTINGS:
                 return self._settings[pane]
             case CellRole.SUMMARY:
-                return self.summary(pane)
+                return self.summary(pane) if self._told else None
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -193,7 +209,7 @@ def numbers(cells: Sequence[BatchCell]) -> str:
     found = summarised(cells)
     if not found.answers:
         return ""
-    return f"{found.tokens_text} tokens" + (f" · {found.speed_text} tok/s" if found.speed is not None else "")
+    return counted(found.tokens, "token") + (f" · {found.speed_text} tok/s" if found.speed is not None else "")
 
 
 def summary_words(summary: PaneSummary) -> tuple[str, str]:
@@ -202,9 +218,9 @@ def summary_words(summary: PaneSummary) -> tuple[str, str]:
     if not summary.answers:
         return failed or "No answers yet", ""
     checks = f"Passed {summary.passed_text}" if summary.checked else ""
-    facts = (f"{summary.speed_text} tok/s", f"first {summary.first_text}", f"{summary.tokens_text} tokens")
+    facts = (f"{summary.speed_text} tok/s", f"first {summary.first_text}", counted(summary.tokens, "token"))
     told = " · ".join(filter(None, (checks, failed)))
-    return told or f"{summary.answers:,} answers", " · ".join(facts)
+    return told or counted(summary.answers, "answer"), " · ".join(facts)
 
 
 def _beginning(cells: Sequence[BatchCell]) -> str:

@@ -44,6 +44,11 @@ class FileRow:
         """It is in the queue, whether it moves or not."""
         return not self.model and self.download is not None and self.download.state != "done"
 
+    @property
+    def judged(self) -> bool:
+        """It is whole, and of a kind of which it can be told what it takes."""
+        return not self.missing and self.estimate is not None and self.estimate.verdict != "cannot_tell"
+
     def verdict_words(self) -> str:
         """“fits”, “fits with 3k context”; empty until it was estimated."""
         estimate = self.estimate

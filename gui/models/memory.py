@@ -82,6 +82,12 @@ def estimated_segments(
     return tuple(segments), taken + free
 
 
+def explained_segments(device: EstimatedDevice, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """``segments`` for the legend: with what the end of the bar means where it is struck out."""
+    free = device.total if device.free is None else device.free
+    return (*segments, Segment("Missing", max(0, device.bytes - free), "bad", "hatched"))
+
+
 def shown_devices(state: MemoryState) -> list[DeviceState]:
     """The devices with memory of their own, the machine's last: that counts what sharing ones hold."""
     own = [item for item in state.devices if not item.device.shares_ram]

@@ -15,6 +15,8 @@ from paddock.sdk.errors import PaddockError
 from paddock.sdk.hub import HubAccount
 
 HUB = "huggingface.co"
+PURPOSE = "For models that ask for your consent, and your private ones."
+KEPT = "It is tried first and kept in this computer’s keyring, nowhere else."
 
 
 class AccountCard(Card):
@@ -32,6 +34,8 @@ class AccountCard(Card):
         self.keep = Button("Test and keep")
         self.make = Button("Make a token on the hub", "link")
         self.notice = Notice()
+        self.about = Label("", 12, 400, "text2", wrap=True)
+        self.line = QWidget()
         self._lay_out()
         self.token.textChanged.connect(self.refresh)
         self.token.returnPressed.connect(self._log_in)
@@ -43,18 +47,13 @@ class AccountCard(Card):
         self.refresh()
 
     def _lay_out(self) -> None:
-        line = QWidget()
-        row = QHBoxLayout(line)
+        row = QHBoxLayout(self.line)
         row.setContentsMargins(0, 4, 0, 0)
         row.setSpacing(8)
         row.addWidget(self.token, 1)
         row.addWidget(self.keep)
-        about = (
-            "For models that ask for your consent, and your private ones. It is tried first and kept in this computer’s"
-            " keyring, nowhere else."
-        )
         self.add(self.account)
-        self.add(Stack("Access token", Label(no_word_alone(about), 12, 400, "text2", wrap=True), line))
+        self.add(Stack("Access token", self.about, self.line))
         self.column.addWidget(self.make, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addWidget(self.notice)
         self.column.addSpacing(6)
@@ -72,6 +71,9 @@ class AccountCard(Card):
         """Show what is known."""
         connected = self._host.connection == "connected" and not self._busy
         self.account.about.setText("Asking the hub…" if self._busy else account_words(self._account))
+        can_keep = self._account is None or self._account.can_keep
+        self.about.setText(no_word_alone(f"{PURPOSE} {KEPT}" if can_keep else PURPOSE))
+        self.line.setVisible(can_keep)
         self.sign_out.setVisible(self._account is not None and self._account.source == "keyring")
         self.sign_out.setEnabled(connected)
         self.token.setEnabled(connected)

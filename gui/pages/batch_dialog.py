@@ -144,6 +144,8 @@ class BatchDialog(QDialog):
 
     def _remember(self, batch: Batch) -> None:
         before = self.batches.get(batch.id)
+        if before is not None and batch.revision < before.revision:
+            return
         self.batches[batch.id] = batch
         if before is None or before.state != batch.state:
             self._list()

@@ -135,7 +135,8 @@ class BatchHead(QHeaderView):
         if section:
             silk = QColor(theme.silk(model.headerData(section, self.orientation(), CellRole.SILK)))
             painter.fillRect(rect.x(), rect.y(), rect.width() - theme.px(2), 3, silk)
-            summary = summary_words(model.headerData(section, self.orientation(), CellRole.SUMMARY))
+            known = model.headerData(section, self.orientation(), CellRole.SUMMARY)
+            summary = summary_words(known) if known is not None else ()
             settings = model.headerData(section, self.orientation(), CellRole.SETTINGS)
             line = QRect(inner.x(), rect.y() + theme.px(6), inner.width(), theme.px(LINE))
             for text, font in ((name, title), *((words, small) for words in (*summary, settings) if words)):

@@ -18,6 +18,7 @@ from paddock.gui.widgets import Button, Chip, Divider, ElidedLabel, Notice, Prog
 from paddock.gui.widgets.clicks import SingleClicks
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.gui.widgets.menu import Menu
+from paddock.sdk.batch_lines import counted
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchExportFormat, BatchPatch, BatchPrompt
 from paddock.sdk.errors import NotFound, PaddockError
@@ -144,6 +145,8 @@ class BatchRun(QWidget):
             self.batch = None
             self.removed.emit()
             return
+        if batch.revision < self.batch.revision:  # told before the answer that is shown
+            return
         self.batch = batch
         self.table.follow(batch)
         self._show_state()
@@ -169,20 +172,25 @@ class BatchRun(QWidget):
             self.table.learn(cells)
         if len(cells) == PAGE or self._again:
             self._fetch()
+        else:
+            self.table.tell_summaries()
+        self._show_state()
 
     def _not_fetched(self, error: BaseException) -> None:
         self._asking = None
+        self.table.tell_summaries()
         self._failed(error)
 
     def _show_state(self) -> None:
         batch = self.batch
         if batch is None:
             return
-        over = batch.done + batch.failed
+        done, failed = self.table.counts() or (batch.done, batch.failed)
+        over = done + failed
         words = {"running": "Running", "paused": "Paused", "done": "Done"}[batch.state]
-        parts = [words, f"{over:,} of {batch.total:,} answers"]
-        if batch.failed:
-            parts.append(f"{batch.failed:,} failed")
+        parts = [words, f"{over:,} of {counted(batch.total, 'answer')}"]
+        if failed:
+            parts.append(f"{failed:,} failed")
         if batch.state == "running" and batch.seconds_left:
             parts.append(f"{span_text(batch.seconds_left)} left")
         self.state.setText(" · ".join(filter(None, (*parts, batch.note.removesuffix(".")))))
@@ -191,7 +199,7 @@ class BatchRun(QWidget):
         running = batch.state == "running"
         self.pause.setVisible(batch.state != "done")
         self.pause.setText("Pause" if running else "Go on")
-        self.retry.setVisible(bool(batch.failed) and not running)
+        self.retry.setVisible(bool(failed) and not running)
         self.export.setEnabled(over > 0)
 
     # ---------------------------------------------------------------- one prompt
@@ -257,7 +265,8 @@ class BatchRun(QWidget):
             self._host.call(lambda client: client.export_batch(id, request), self._written, self._failed, self)
 
     def _written(self, exported: Exported) -> None:
-        self.trouble.show_message("ok", f"{exported.messages:,} answers were written to {', '.join(exported.files)}.")
+        what = f"{counted(exported.messages, 'answer')} {'was' if exported.messages == 1 else 'were'}"
+        self.trouble.show_message("ok", f"{what} written to {', '.join(exported.files)}.")
 
     def _failed(self, error: BaseException) -> None:
         message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (sentence(error), "")

@@ -114,8 +114,8 @@ class PaneAnswers(QObject):
         if chat.summary.id != self.chat:
             return
         self.summary = chat.summary
+        self._host.learn_chat(chat.summary)
         if not chat.panes:
-            self._host.learn_chat(chat.summary)
             self.leave()
             self.changed.emit()
             self.ended.emit(chat.summary.id)

@@ -16,7 +16,7 @@ from paddock.gui.pages.compare_reveal import reveal
 from paddock.gui.pages.compare_verdict import Choice, VerdictRow
 from paddock.gui.widgets import Divider
 from paddock.gui.window_state import WindowState
-from paddock.sdk.compare import Outcome, Vote, VoteRequest
+from paddock.sdk.compare import Outcome, Vote, VoteRequest, can_be_voted_on
 from paddock.sdk.types import ChatMessage
 
 if TYPE_CHECKING:
@@ -90,8 +90,12 @@ class Judging(QObject):
         return not running
 
     def _votable(self) -> bool:
-        """Whether two panes have given answers of their own."""
-        return self._ready() and len({message.id for message in self.answers().values()}) > 1
+        """Whether two panes have given answers of their own that can be judged."""
+        return self._ready() and len({message.id for message in self._judged().values()}) > 1
+
+    def _judged(self) -> dict[str, ChatMessage]:
+        """The answers that can be judged, by the panes' ids."""
+        return {pane: message for pane, message in self.answers().items() if can_be_voted_on(message)}
 
     # ---------------------------------------------------------------- votes
 
@@ -178,18 +182,20 @@ class Judging(QObject):
             view.set_veil(wanted, veil.order, cover)
 
     def _show_row(self) -> None:
-        view = self._view
-        if self._votable():
+        view, given, votable = self._view, self.vote_given, self._votable()
+        if votable or (given is not None and self._ready()):
             last = view.session.turns()[-1:] == [view.turn]
-            self.row.show_choices(self._choices(), self.vote_given, adoptable=last and not self.hidden)
+            self.row.show_choices(self._choices(votable), given, adoptable=last and not self.hidden, votable=votable)
         elif self.hidden and not self._ready():
             self.row.show_waiting("The answers come into view together, in an order of their own")
         else:
             self.row.show_nothing()
 
-    def _choices(self) -> list[Choice]:
-        answers = self.answers()
-        shown = [pane for pane in self._view.grid.panes if pane.pane in answers]
+    def _choices(self, votable: bool) -> list[Choice]:
+        """The panes that can be voted for, and the one that was: its answer may have failed since."""
+        judged, given = self._judged() if votable else {}, self.vote_given
+        chosen = given.pane if given is not None else ""
+        shown = [pane for pane in self._view.grid.panes if pane.pane in judged or pane.pane == chosen]
         return [Choice(pane.pane, pane.mark, pane.color, pane.title) for pane in shown]
 
     def _fit(self) -> None:

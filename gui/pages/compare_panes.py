@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from paddock.gui.host_state import HostState
 from paddock.gui.models import panes as facts
+from paddock.gui.models.pane_apart import beside
 from paddock.gui.pages import compare_words as words
 from paddock.gui.pages.compare_plan import Planner
 from paddock.gui.pages.compare_session import Comparison
@@ -114,13 +115,13 @@ class PaneShelf(QObject):
         loaded = {item.model for item in self._host.loaded.values()}
         silks = {model: silk for model, silk in self._host.silks.items() if model in loaded}
         self._worn = facts.dress(panes, silks, self._worn)
-        for number, pane in enumerate(panes, 1):
-            info = self._host.models.get(pane.model)
-            name = pane.name or self._host.model_name(pane.model)
-            sub = words.beside(pane, info, known=self._host.models_known)
-            tip = "\n".join(filter(None, (name, sub, pane.model)))
+        names = [pane.name or self._host.model_name(pane.model) for pane in panes]
+        infos = [self._host.models.get(pane.model) for pane in panes]
+        sides = beside(panes, names, infos, self._host.models_known)
+        for number, (pane, name, side) in enumerate(zip(panes, names, sides, strict=True), 1):
+            tip = "\n".join(filter(None, (name, side.whole, pane.model)))
             view = self.panes[pane.id]
-            view.wear(Dress(number, self._worn[pane.id], name, sub, pane.model, tip))
+            view.wear(Dress(number, self._worn[pane.id], name, side, pane.model, tip))
             view.set_alias(self.veil.alias(pane.id) if self.veil is not None else None)
 
     # ---------------------------------------------------------------- how they do

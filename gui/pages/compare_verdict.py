@@ -93,8 +93,11 @@ class VerdictRow(QWidget):
         self._make(())
         self.hide()
 
-    def show_choices(self, choices: Sequence[Choice], vote: Vote | None, *, adoptable: bool) -> None:
-        """Ask, or say what was voted; ``adoptable``: all panes could go on from the best answer."""
+    def show_choices(
+        self, choices: Sequence[Choice], vote: Vote | None, *, adoptable: bool, votable: bool = True
+    ) -> None:
+        """Ask, or say what was voted; ``adoptable``: all panes could go on from the best answer; not ``votable``: the
+        vote can only be taken back."""
         self._make(tuple(choices))
         mark = next((choice.mark for choice in choices if vote is not None and choice.pane == vote.pane), "")
         self.words.setText("Which is best?" if vote is None else "Your vote")
@@ -105,7 +108,7 @@ class VerdictRow(QWidget):
         self.tie.setChecked(vote is not None and vote.outcome == "tie")
         self.bad.setChecked(vote is not None and vote.outcome == "both_bad")
         for part in (self.tie, self.bad):
-            part.show()
+            part.setVisible(votable or part.isChecked())
         self.back.setVisible(vote is not None)
         self.adopt.setText(f"Go on with {mark} in all panes")
         self.adopt.setVisible(adoptable and bool(mark))

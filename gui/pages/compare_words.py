@@ -9,7 +9,7 @@ from paddock.gui.models import panes as facts
 from paddock.gui.pages.compare_run import PaneRun
 from paddock.gui.pages.compare_session import Comparison
 from paddock.sdk.compare import ComparePlan
-from paddock.sdk.types import ModelInfo, Options, Pane
+from paddock.sdk.types import ModelInfo, Pane
 
 TOGETHER = "Shown when all answers are there"
 """In every pane of a blind comparison that is being answered."""
@@ -61,22 +61,6 @@ def progress(run: PaneRun, name: str, waits: str) -> str:
             return run.progress()
         case "answering":
             return ""
-
-
-def beside(pane: Pane, info: ModelInfo | None, *, known: bool) -> str:
-    """What stands beside a pane's name: its quant, and the settings it has of its own. ``known``: the list of models
-    is."""
-    parts = [info.quant if info is not None else "not found" if known else ""]
-    if pane.name and info is not None:
-        parts.insert(0, info.name)
-    parts += [_own(pane.sampling), "own prompt" if pane.system is not None else ""]
-    return " · ".join(filter(None, parts))
-
-
-def _own(sampling: Options) -> str:
-    """The first settings that a pane has of its own."""
-    said = [f"{name.replace('_', ' ')} {value:g}" for name, value in sampling.items() if isinstance(value, int | float)]
-    return ", ".join(said[:2]) + (f" and {len(said) - 2} more" if len(said) > 2 else "")
 
 
 def trouble(

@@ -67,9 +67,22 @@ class Dialogue(Answers):
         """Answer with this model from now on."""
         self.model = model
         if self.chat:
-            chat = self.chat
-            self._host.call(lambda client: client.patch_chat(chat, ChatPatch(model=model)), self._patched)
+            chat, patch = self.chat, ChatPatch(model=model)
+            self._chosen = patch
+            self._host.call(
+                lambda client: client.patch_chat(chat, patch),
+                lambda stored: self._model_kept(patch, stored),
+                lambda error: self._model_refused(patch, error),
+            )
         self.changed.emit()
+
+    def _model_kept(self, patch: ChatPatch, chat: Chat) -> None:
+        self._chosen = None if self._chosen is patch else self._chosen
+        self._patched(chat)
+
+    def _model_refused(self, patch: ChatPatch, error: BaseException) -> None:
+        self._chosen = None if self._chosen is patch else self._chosen
+        self._fail(error)
 
     def set_system(self, system: str) -> None:
         """The system prompt from the next message on."""
@@ -99,7 +112,7 @@ class Dialogue(Answers):
             self._opening.cancel()
             self._opening = None
         self.left.emit()
-        self._unsaved = None
+        self._unsaved = self._chosen = None
         run, self.run = self.run, None
         if run is not None and run.answer:  # it goes on in the host; opening the chat again follows it
             self._finish(run)
@@ -212,8 +225,9 @@ class Dialogue(Answers):
         summary = self._host.chats.get(self.chat)
         if summary is None:
             return
-        if (summary.title, summary.model) != (self.title, self.model):
-            self.title, self.model = summary.title, summary.model or self.model
+        model = self._model_of(summary)
+        if (summary.title, model) != (self.title, self.model):
+            self.title, self.model = summary.title, model
             self.changed.emit()
         unsent = any(message.id.startswith("local-") for message in self.messages)
         if self.run is None and not unsent and state_of(summary) != self._known:  # another program changed it

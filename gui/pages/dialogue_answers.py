@@ -62,6 +62,7 @@ class Answers(QObject):
         self._private = False
         self._at = ""
         self._unsaved: ChatPatch | None = None  # a change on its way to the host
+        self._chosen: ChatPatch | None = None  # another model on its way to the host
         self._known: tuple[float, int] | None = None  # the state that is shown, or being fetched
         self.messages: list[ChatMessage] = []
         self.run: Run | None = None
@@ -132,8 +133,14 @@ class Answers(QObject):
 
     def _take(self, chat: Chat) -> None:
         summary = chat.summary
-        self.title, self.model, self.system = summary.title, summary.model or self.model, summary.system
+        self.title, self.model = summary.title, self._model_of(summary)
+        if self._unsaved is None:
+            self.system = summary.system
         self.messages = [message for message in chat.messages if message.role in ("user", "assistant")]
+
+    def _model_of(self, summary: ChatSummary) -> str:
+        """Whom to ask, by what the host says: nobody else than was chosen here since."""
+        return self.model if self._chosen is not None else summary.model or self.model
 
     def _patched(self, chat: Chat) -> None:
         self._host.learn_chat(chat.summary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.models.hub_files import FileRow
@@ -60,16 +60,15 @@ class ActionBar(QWidget):
         self.progress = Progress("Progress of the download")
         column = QVBoxLayout()
         column.setSpacing(4)
-        column.addStretch(1)
         column.addWidget(self.progress)
         column.addWidget(self.words)
-        column.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         row.addWidget(self.primary)
         row.addWidget(self.load)
         row.addLayout(column, 1)
+        row.setAlignment(column, Qt.AlignmentFlag.AlignVCenter)  # stretches would take the page's room for the bar
         row.addWidget(self.cancel)
         row.addWidget(self.downloads)
         self.primary.clicked.connect(self.acted)

@@ -39,6 +39,7 @@ from paddock.sdk.memory import Verdict
 from paddock.sdk.units import bytes_text
 
 ROW, COMPACT = 40, 32
+THIS_MACHINE = "this machine"
 _LEAST_WORDS = 96
 
 
@@ -307,9 +308,15 @@ class Heads(PaintedButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.ascending = False
+        self.machine = THIS_MACHINE
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self._turn)
         self._say()
+
+    def show_machine(self, machine: str) -> None:
+        """Whose verdicts stand in the rows; empty: this computer's."""
+        self.machine = machine or THIS_MACHINE
+        self.update()
 
     def _turn(self) -> None:
         self.ascending = not self.ascending
@@ -331,12 +338,12 @@ class Heads(PaintedButton):
         theme = current()
         painter = QPainter(self)
         at = columns(self.rect(), theme)
-        names = ((at.quant, "Quant"), (at.size, "Download"), (at.badge, "On this machine"), (at.bar, "Memory"))
+        names = ((at.quant, "Quant"), (at.size, "Download"), (at.badge, f"On {self.machine}"), (at.bar, "Memory"))
         font = theme.font(12, 500)
         for area, name in names:
             painter.setFont(font)
             painter.setPen(theme.color("text2"))
-            words = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideRight, area.width())
+            words = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideRight, area.width() - theme.px(12))
             painter.drawText(QRectF(area), Qt.AlignmentFlag.AlignVCenter, words)
         side = theme.px(12)
         mark = pixmap("chevron-up" if self.ascending else "chevron-down", theme.palette.text2, side)

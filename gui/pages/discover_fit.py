@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
 from paddock.gui.models.hub_files import FileRow, main_device
-from paddock.gui.models.memory import estimated_segments, source_words
+from paddock.gui.models.memory import estimated_segments, explained_segments, source_words
+from paddock.gui.pages.discover_files import THIS_MACHINE
 from paddock.gui.pages.discover_filters import Choice, Filter, FilterChip
 from paddock.gui.pages.discover_machine import MachineChip
 from paddock.gui.pages.form import silently
@@ -60,9 +62,14 @@ class FitsAsker(TwoSteps):
         self._request = request
         self.moved()
 
+    def look_at(self, label: str) -> None:
+        """Nothing suits best: the full answer is to be about this file, which is the one that is shown."""
+        if not self._request.quant:
+            self._request = msgspec.structs.replace(self._request, quant=label)
+
     def _question(self, *, quick: bool) -> Callable[[AsyncClient], Awaitable[Any]]:
         asked = self._request
-        request = FitsRequest(repo=asked.repo, options=asked.options, on=asked.on, quant=asked.quant, quick=quick)
+        request = msgspec.structs.replace(asked, quick=quick)
         return lambda client: client.hub_fits(request)
 
 
@@ -177,7 +184,7 @@ class FitCard(QFrame):
         """``memory`` of this computer, empty where another is planned for; ``machine`` its name. ``notes``: what kept
         the engine from being asked."""
         self._row = row
-        title = f"{row.label} on {self.machine.on or 'this machine'}"
+        title = f"{row.label} on {self.machine.on or THIS_MACHINE}"
         if title != self.title.text():
             self.legend.free_lines()
         self.title.setText(title)
@@ -225,7 +232,7 @@ class FitCard(QFrame):
         needs = f"{_of(first.bytes, free)} free" if fits else f"{bytes_text(first.bytes)}, {bytes_text(free)} free"
         self.need.setText(f"needs {needs} {name}")
         self.bar.show_segments(segments, first.total, name, limit)
-        self.legend.show_segments(segments)
+        self.legend.show_segments(explained_segments(first, segments))
         self.legend.keep_lines()
         self._show_more([item for item in estimate.devices if item is not first and item.bytes >= WORTH_A_ROW], states)
 

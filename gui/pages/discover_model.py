@@ -218,6 +218,9 @@ class ModelView(QWidget):
         if not self._chosen:
             self._label = fits.best or self._label
         self._show_rows()
+        row = self.row()
+        if not full and not fits.best and row is not None and row.judged:
+            self.asker.look_at(row.label)
 
     def _fits_failed(self, error: BaseException) -> None:
         self.fit.show_failure(f"The engine could not be asked. {sentence(error)}")
@@ -237,6 +240,7 @@ class ModelView(QWidget):
             return
         ascending = self.table.heads.ascending
         rows = file_rows(model, self.fits, self._host.downloads.values(), self._host.models, ascending=ascending)
+        self.table.heads.show_machine(self.fit.machine.on)
         self.table.show_rows(rows, "This repository holds no model that Paddock can load.")
         if rows and not any(row.label == self._label for row in rows):
             self._label = _usual(rows)
@@ -251,7 +255,8 @@ class ModelView(QWidget):
             return
         memory = MemoryState() if self.fit.machine.on else self._host.memory
         fits = self.fits if self.fits is not None else RepoFits(repo=self.repo, fits=())
-        self.fit.show_row(row, memory, fits.machine, full=self._full, notes=fits.notes)
+        notes = () if model.obstacle else fits.notes  # what the head says is why the file could not be read
+        self.fit.show_row(row, memory, fits.machine, full=self._full, notes=notes)
         free = fits.disk_free
         self.action.show_row(row, obstacle=model.obstacle, disk_free=free, speed=self._speed)
 

@@ -257,7 +257,7 @@ class NextToken(QWidget):
         others = max(0, stages[-1].left - sum(not bar.cut for bar in shown))
         share = max(0.0, 1 - sum(bar.now for bar in shown))
         words = "one other token" if others == 1 else f"{others:,} other tokens"
-        self.rest.setText(f"{words}: {100 * share:.1f}%" if others else "No other token can be drawn.")
+        self.rest.setText(f"{words}: {100 * share:.1f} %" if others else "No other token can be drawn.")
         self._show_parts(True)
         self.stages_title.setVisible(len(stages) > 1)
         self.stages.setVisible(len(stages) > 1)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.messages import sentence
-from paddock.gui.models.memory import device_title, estimated_segments, source_words
+from paddock.gui.models.memory import device_title, estimated_segments, explained_segments, source_words
 from paddock.gui.theme import current
 from paddock.gui.widgets import ElidedLabel, Label, Notice
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
@@ -56,7 +56,7 @@ class DeviceUseRow(QWidget):
         self.name.setText(title)
         self.need.setText(f"needs {bytes_text(device.bytes)} of {bytes_text(free)} free")
         self.bar.show_segments(segments, device.total, title, limit)
-        self.legend.show_segments(segments)
+        self.legend.show_segments(explained_segments(device, segments))
         self.legend.keep_lines()
         self._fit()
 

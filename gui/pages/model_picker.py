@@ -37,6 +37,8 @@ Index = QModelIndex | QPersistentModelIndex
 WIDTH = 420
 MOST_ROWS = 7
 ROW = 50
+GAP, EDGE = 4, 8
+"""What stays free between it and what it belongs to, and between it and the window's edge."""
 
 
 def settings_area(row: QRect) -> QRect:
@@ -127,6 +129,7 @@ class ModelPicker(Popup):
     def __init__(self, host: HostState, parent: QWidget) -> None:
         super().__init__("Choose a model", parent)
         self._host = host
+        self._anchor = parent
         self._model = ModelList(self)
         self.view = QListView()
         self.view.setModel(self._model)
@@ -171,23 +174,41 @@ class ModelPicker(Popup):
         rows = self._model.rowCount()
         self.none.setVisible(rows == 0)
         self.view.setVisible(rows > 0)
-        self.view.setFixedHeight(max(1, min(rows, MOST_ROWS)) * current().px(ROW) + 2)
         self._offer()
         if self.isVisible():
-            self.adjustSize()
+            self._place()
 
     def open_below(self, anchor: QWidget, model: str) -> None:
-        """Show it under ``anchor`` with ``model`` selected."""
+        """Show it under ``anchor`` with ``model`` selected; above it where that has more room in the window."""
+        self._anchor = anchor
         self.refresh()
         self.view.setCurrentIndex(self._model.row_of(model))
-        self.setFixedWidth(min(current().px(WIDTH), anchor.window().width() - 16))
-        self.adjustSize()
-        where = anchor.mapToGlobal(QPoint(0, anchor.height() + 4))
-        right = anchor.window().mapToGlobal(QPoint(anchor.window().width() - 8, 0)).x()
-        self.move(min(where.x(), right - self.width()), where.y())
+        self.setFixedWidth(min(current().px(WIDTH), anchor.window().width() - 2 * EDGE))
+        self._place()
         self.show()
+        self.view.scrollTo(self.view.currentIndex())
         self._host.look_for_models()
         self.view.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _place(self) -> None:
+        """Stand at the anchor and within its window; rows that have no room there are scrolled to."""
+        anchor, window = self._anchor, self._anchor.window()
+        where = anchor.mapTo(window, QPoint(0, 0))
+        above, foot = where.y() - GAP - EDGE, where.y() + anchor.height() + GAP
+        below = window.height() - foot - EDGE
+        rows = max(1, min(self._model.rowCount(), MOST_ROWS)) * current().px(ROW) + 2
+        self._be_high(rows)
+        upwards = self.height() > below and above > below
+        missing = self.height() - (above if upwards else below)
+        if missing > 0:
+            self._be_high(max(current().px(ROW), rows - missing))
+        left = max(EDGE, min(where.x(), window.width() - EDGE - self.width()))
+        self.move(window.mapToGlobal(QPoint(left, where.y() - GAP - self.height() if upwards else foot)))
+
+    def _be_high(self, rows: int) -> None:
+        """Have ``rows`` pixels for the rows."""
+        self.view.setFixedHeight(rows)
+        self.adjustSize()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.view and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

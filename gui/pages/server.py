@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
@@ -58,6 +60,17 @@ class Code(QPlainTextEdit):
         self.setFixedHeight(self.blockCount() * metrics.lineSpacing() + 2 * margin + 2 + bar)
 
 
+class Refusal(NamedTuple):
+    """Why the server is not as it was asked for. ``port``: the one it was asked for."""
+
+    text: str
+    hint: str
+    port: int
+
+    def sentence(self) -> str:
+        return f"{self.text} {self.hint}".strip()
+
+
 class ServerPage(FormPage):
     """Shows and switches what :class:`HostState` knows of the API server."""
 
@@ -66,6 +79,9 @@ class ServerPage(FormPage):
         self._host = host
         self._language = LANGUAGES[0]
         self._busy = False
+        self._wanted: int | None = None
+        """The port for the next start; None: that of the settings."""
+        self._refusal: Refusal | None = None
         self.switch = Switch("API server on")
         self.state = Row("API server", "Off. Nothing listens.", self.switch)
         self.notice = Notice()
@@ -78,11 +94,14 @@ class ServerPage(FormPage):
         self.tabs = [Chip(language) for language in LANGUAGES]
         self._lay_out()
         self.switch.clicked.connect(self._switched)
+        self.port.valueChanged.connect(self._port_chosen)
         self.port.editingFinished.connect(self._port_edited)
         self.notice.action_triggered.connect(self._use_next_port)
-        for signal in (host.server_changed, host.models_changed, host.settings_changed, host.connection_changed):
+        host.server_changed.connect(self._server_changed)
+        for signal in (host.models_changed, host.settings_changed, host.connection_changed):
             signal.connect(self.refresh)
         self._choose(LANGUAGES[0])
+        self._server_changed()
 
     def _lay_out(self) -> None:
         about = "Other programs on this computer can use your models through the OpenAI interface."
@@ -120,27 +139,44 @@ class ServerPage(FormPage):
 
     def refresh(self) -> None:
         """Show what the host says now."""
-        server, settings = self._host.server, self._host.settings
-        running = server is not None and server.running
+        server = self._host.server
+        running = self._running()
         connected = self._host.connection == "connected"
         self.switch.setEnabled(connected)  # also while it is asked: the keyboard's focus would leave it
         silently(self.switch, lambda: self.switch.setChecked(running))
-        asked = self._busy or not (running or self.notice.isHidden())
-        if not (asked or self.port.hasFocus()):  # else it is the port that was asked for
-            port = server.port if server is not None and running else settings.api_port
-            silently(self.port, lambda: self.port.setValue(port))
+        if not (self._busy or self.port.hasFocus()):  # else it is the port that was asked for
+            self._show_port()
         self.state.about.setText(_state_words(server, connected, self._busy))
-        self.address.set_text(f"{_url(server, settings.api_port)}/v1", usable=running)
+        self.address.set_text(f"{_url(server, int(self.port.value()))}/v1", usable=running)
         self.reach.setText(_reach(server))
         self.reach.setVisible(running)
         served = [info.id for info in self._host.models.values() if info.error is None]
         self.served.setText(", ".join(served) or "None yet.")
         self.requests.setText(f"{server.requests:,}" if server is not None else "0")
-        if server is not None and server.error and not running:
-            self._show_error(server.error, "")
-        elif running:
-            self.notice.hide()
+        self._show_refusal()
         self._show_code()
+
+    def _running(self) -> bool:
+        return self._host.server is not None and self._host.server.running
+
+    def _show_port(self) -> None:
+        server = self._host.server
+        if server is not None and server.running:
+            port = server.port
+        else:
+            port = self._host.settings.api_port if self._wanted is None else self._wanted
+        silently(self.port, lambda: self.port.setValue(port))
+
+    def _server_changed(self) -> None:
+        """What it was refused for holds until it is as somebody asked for. Of one that runs, what others were refused
+        is theirs."""
+        if not self._busy:  # else the answer to it tells more
+            error = self._host.server.error if self._host.server is not None else None
+            if not error:
+                self._refusal = None
+            elif not self._running() and (self._refusal is None or self._refusal.sentence() != error):
+                self._refusal = Refusal(error, "", int(self.port.value()))
+        self.refresh()
 
     def _choose(self, language: str) -> None:
         self._language = language
@@ -149,12 +185,16 @@ class ServerPage(FormPage):
         self.refresh()
 
     def _show_code(self) -> None:
-        url = _url(self._host.server, self._host.settings.api_port)
+        url = _url(self._host.server, int(self.port.value()))
         text = snippet(self._language, url, self._host.settings.default_model)
         if text != self.code.toPlainText():
             self.code.show_lines(text)
 
-    def _show_error(self, text: str, hint: str) -> None:
+    def _show_refusal(self) -> None:
+        if self._refusal is None or self._busy:
+            self.notice.hide()
+            return
+        text, hint, _ = self._refusal
         self.notice.show_message("bad", text, hint, "Use the next free port" if "port" in text.lower() else "")
 
     # ---------------------------------------------------------------- doing
@@ -166,7 +206,14 @@ class ServerPage(FormPage):
         self._ask(ServerRequest(running=on, port=int(self.port.value()), strict_port=True))
 
     def _use_next_port(self) -> None:
-        self._ask(ServerRequest(running=True, port=int(self.port.value()), strict_port=False))
+        if self._refusal is not None:
+            self._ask(ServerRequest(running=True, port=self._refusal.port, strict_port=False))
+
+    def _port_chosen(self, port: float) -> None:
+        if not self._running():
+            self._wanted = int(port)
+            self._refusal = None  # it was for another one
+            self.refresh()
 
     def _port_edited(self) -> None:
         server = self._host.server
@@ -176,20 +223,27 @@ class ServerPage(FormPage):
 
     def _ask(self, request: ServerRequest) -> None:
         self._busy = True
-        self.notice.hide()
+        self._refusal = None
         self.refresh()
-        self._host.call(lambda client: client.set_server(request), self._answered, self._failed, self)
+        port = request.port or 0
+        self._host.call(
+            lambda client: client.set_server(request), self._answered, lambda error: self._failed(error, port), self
+        )
 
     def _answered(self, status: ServerStatus) -> None:
         self._busy = False
+        if status.running:
+            self._wanted = status.port
         self._host.learn_server(status)
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException, port: int) -> None:
         self._busy = False
         if isinstance(error, PaddockError):
-            self._show_error(error.message, error.hint)
+            self._refusal = Refusal(error.message, error.hint, port)
         else:
-            self._show_error(sentence(error), "")
+            self._refusal = Refusal(sentence(error), "", port)
+        if self._running():
+            self._show_port()  # where it still is, also while the keyboard is in the field
         self.refresh()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
@@ -13,7 +14,7 @@ from paddock.gui.models.memory import Segment
 
 THIN, THICK = 8, 16
 LEAST = 2.0
-"""Pixels: whatever is there can be seen."""
+"""Pixels: whatever is there can be seen, together with its neighbours where they are as small."""
 _HATCH = 5.0
 
 
@@ -32,21 +33,57 @@ def paint_bar(painter: QPainter, area: QRectF, segments: Iterable[Segment], tota
     outline.addRoundedRect(area, radius, radius)
     painter.setClipPath(outline)
     painter.fillRect(area, look.color("selected"))
-    x = area.left()
-    for segment in parts:
-        width = min(max(LEAST, segment.size * scale), area.right() - x)
+    x, edge, before = area.left(), area.left(), 0
+    for segment, wanted in stretches(parts, scale):
+        width = min(wanted, area.right() - x)
+        edge += width * min(1.0, max(0, limit - before) / segment.size)
+        before += segment.size
         if segment.fill != "empty":
             _paint_segment(painter, QRectF(x, area.top(), width, area.height()), segment, look)
             if x + width < area.right() - 1:
                 painter.fillRect(QRectF(x + width - 0.5, area.top(), 1, area.height()), look.color("raised"))
         x += width
     if held > limit > 0 and not any(segment.fill == "empty" for segment in parts):
-        edge = area.left() + limit * scale
         beyond = QRectF(edge, area.top(), x - edge, area.height())
-        painter.fillRect(beyond, look.color("bad_soft", 0.55))
+        painter.fillRect(beyond, look.color("bad_soft", 0.35))
         _hatch(painter, beyond, look.color("bad"))
         painter.fillRect(QRectF(edge - 1, area.top(), 2, area.height()), look.color("bad"))
     painter.restore()
+
+
+def stretches(parts: Sequence[Segment], scale: float) -> list[tuple[Segment, float]]:
+    """What is painted, and how wide in pixels; ``scale``: pixels of a byte.
+
+    Neighbours that are too small to be seen share a stretch, in the looks of the largest of them; one that is alone
+    takes from the larger ones what it lacks, so that all together are as wide as what they hold.
+    """
+    shown = list(parts)
+    while (pair := _too_small(shown, scale)) is not None:
+        first, second = shown[pair], shown[pair + 1]
+        looks = max(first, second, key=lambda segment: segment.size)
+        shown[pair : pair + 2] = [looks._replace(size=first.size + second.size)]
+    spare = sum(max(0.0, part.size * scale - LEAST) for part in shown if part.fill != "empty")
+    lacking = sum(max(0.0, LEAST - part.size * scale) for part in shown if part.fill != "empty")
+    given = min(1.0, lacking / spare) if spare else 0.0
+
+    def width(part: Segment) -> float:
+        exact = part.size * scale
+        return exact if part.fill == "empty" else LEAST + max(0.0, exact - LEAST) * (1 - given)
+
+    return [(part, width(part)) for part in shown]
+
+
+def _too_small(shown: Sequence[Segment], scale: float) -> int | None:
+    """The first of two neighbours that have to share a stretch: the smallest two that cannot be seen by themselves, or
+    any two where there is no room for all to be seen."""
+    held = [part for part in shown if part.fill != "empty"]
+    crowded = len(held) * LEAST > sum(part.size for part in held) * scale
+    pairs = [
+        (first.size + second.size, number)
+        for number, (first, second) in enumerate(pairwise(shown))
+        if "empty" not in (first.fill, second.fill) and (crowded or max(first.size, second.size) * scale < LEAST)
+    ]
+    return min(pairs)[1] if pairs else None
 
 
 def _color(segment: Segment, look: theme.Theme) -> QColor:
@@ -158,8 +195,9 @@ class MemoryLegend(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
+        if event.size().width() != event.oldSize().width() and self._least > 1:
             self.free_lines()
+            self.updateGeometry()
 
     def _lines(self, width: int) -> int:
         return max((line for _, line, *_ in self._places(width)), default=0) + 1

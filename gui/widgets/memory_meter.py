@@ -86,12 +86,16 @@ class MemoryMeter(PaintedButton):
 
     def _paint_row(self, painter: QPainter, gauge: Gauge, y: float, look: theme.Theme) -> float:
         left, width, line = 5.0, self.width() - 10.0, look.px(15)
-        top, middle = QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter
+        middle, share = Qt.AlignmentFlag.AlignVCenter, f"{gauge.per_cent} %"
+        bold, plain = look.font(11, 600), look.font(11, tabular=True)
+        words = QFontMetrics(bold).horizontalAdvance(gauge.name) + QFontMetrics(plain).horizontalAdvance(share)
+        spare = 0.0 if words + look.px(5) <= width else left  # “3 GPUs 100 %” takes the margins too
+        top = QRectF(left - spare, y, width + 2 * spare, line)
         painter.setPen(look.color("text2"))
-        painter.setFont(look.font(11, 600))
+        painter.setFont(bold)
         painter.drawText(top, middle | Qt.AlignmentFlag.AlignLeft, gauge.name)
-        painter.setFont(look.font(11, tabular=True))
-        painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, f"{gauge.per_cent}%")
+        painter.setFont(plain)
+        painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, share)
         bar = QRectF(left, y + line + 2, width, THIN)
         paint_bar(painter, bar, gauge.segments, gauge.total)
         below = QRectF(0, bar.bottom() + 1, self.width(), line)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QWidget
 
 from paddock.gui import icons, theme
+from paddock.gui.models.pane_apart import Beside, Fitted, fit
 from paddock.gui.stylesheet import BUTTON_RADIUS
 from paddock.gui.widgets.buttons import IconButton, PaintedButton
 from paddock.gui.widgets.focus import paint_ring
+
+LEAST_NAME = 36
+"""So many logical pixels of a name stay beside the settings that set its pane apart."""
 
 
 def paint_mark(painter: QPainter, area: QRectF, color: str, words: str) -> None:
@@ -32,15 +36,15 @@ class ModelButton(PaintedButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._sub = ""
+        self._side = Beside()
         self._mark = ""
         self._color = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def show_model(self, mark: str, color: str, name: str, sub: str) -> None:
+    def show_model(self, mark: str, color: str, name: str, side: Beside) -> None:
         """``mark`` is the pane's number or letter."""
-        if (self._mark, self._color, self.text(), self._sub) != (mark, color, name, sub):
-            self._mark, self._color, self._sub = mark, color, sub
+        if (self._mark, self._color, self.text(), self._side) != (mark, color, name, side):
+            self._mark, self._color, self._side = mark, color, side
             self.setText(name)
             self.update()
 
@@ -64,17 +68,10 @@ class ModelButton(PaintedButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         strong, small = look.font(14, 600), look.font(12)
         side, x = look.px(17), float(look.px(6))
-        glyph = look.px(14)
-        room = self.width() - x - side - look.px(8) - glyph - look.px(8)
-        name = QFontMetrics(strong).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, int(room))
-        used = QFontMetrics(strong).horizontalAdvance(name)
-        sub_room = int(room - used - look.px(8))
-        sub = self._sub
-        while " · " in sub and QFontMetrics(small).horizontalAdvance(sub) > sub_room:
-            sub = sub.partition(" · ")[2]  # what sets it apart from its neighbours stands last
-        sub = QFontMetrics(small).elidedText(sub, Qt.TextElideMode.ElideMiddle, max(0, sub_room))
-        if sub_room < look.px(28):
-            sub = ""
+        glyph, gap = look.px(14), look.px(8)
+        fitted, chevron = self._fitted(QFontMetricsF(strong), QFontMetricsF(small))
+        name = QFontMetricsF(strong).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, fitted.name + 1)
+        used = QFontMetricsF(strong).horizontalAdvance(name)
         if self.hot() or self.isDown():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.color("selected" if self.isDown() else "hover"))
@@ -83,21 +80,42 @@ class ModelButton(PaintedButton):
             paint_ring(painter, QRectF(self.rect()), BUTTON_RADIUS)
         middle = self.height() / 2
         paint_mark(painter, QRectF(x, middle - side / 2, side, side), self._color, self._mark)
-        x += side + look.px(8)
+        x += side + gap
         line = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(strong)
         painter.setPen(look.color("text"))
         painter.drawText(QRectF(x, 0, used + 2, self.height()), line, name)
-        x += used + look.px(8)
-        if sub:
+        x += used + gap
+        if fitted.words:
             painter.setFont(small)
-            painter.setPen(look.color("muted"))
-            width = QFontMetrics(small).horizontalAdvance(sub) + 2
-            painter.drawText(QRectF(x, 0, width, self.height()), line, sub)
+            painter.setPen(look.color("text2" if self._side.apart else "muted"))
+            room = self.width() - x - (glyph + gap if chevron else 2)
+            words = QFontMetricsF(small).elidedText(fitted.words, Qt.TextElideMode.ElideRight, room + 1)
+            width = QFontMetricsF(small).horizontalAdvance(words) + 2
+            painter.drawText(QRectF(x, 0, width, self.height()), line, words)
             x += width + look.px(4)
-        if self.hot() or self.ring_shown:
+        if chevron and (self.hot() or self.ring_shown):
             mark = icons.pixmap("chevron-down", look.palette.muted, glyph, ratio=self.devicePixelRatioF())
             painter.drawPixmap(QPointF(x, middle - glyph / 2), mark)
+
+    def _fitted(self, strong: QFontMetricsF, small: QFontMetricsF) -> tuple[Fitted, bool]:
+        """What of name and settings is shown, and whether there is room for the mark of a choice: where settings would
+        be cut there is none."""
+        look = theme.current()
+        gap, glyph = look.px(8), look.px(14)
+        room = self.width() - look.px(6) - look.px(17) - gap
+        name, least = strong.horizontalAdvance(self.text()), float(look.px(LEAST_NAME))
+        for chevron in (True, False):
+            free = room - (glyph + gap if chevron else 2)
+            found = fit(self._side, name, free, least, gap, small.horizontalAdvance)
+            if not found.words or found.name + gap + small.horizontalAdvance(found.words) <= free:
+                break
+        return found, chevron
+
+    def shown(self) -> str:
+        """The words beside the name that have room."""
+        look = theme.current()
+        return self._fitted(QFontMetricsF(look.font(14, 600)), QFontMetricsF(look.font(12)))[0].words
 
 
 class PaneHead(QWidget):
@@ -131,10 +149,10 @@ class PaneHead(QWidget):
         self.stop.clicked.connect(self.stop_wanted)
         self.model.installEventFilter(self)
 
-    def show_pane(self, mark: str, color: str, name: str, sub: str, tip: str) -> None:
+    def show_pane(self, mark: str, color: str, name: str, side: Beside, tip: str) -> None:
         """``mark``: the pane's number or letter; ``tip`` holds what may not have room."""
-        self.model.show_model(mark, color, name, sub)
-        self.model.setAccessibleName(f"Pane {mark}: {name} {sub}".rstrip() if name else f"Pane {mark}")
+        self.model.show_model(mark, color, name, side)
+        self.model.setAccessibleName(f"Pane {mark}: {name} {side.whole}".rstrip() if name else f"Pane {mark}")
         self.model.setAccessibleDescription("Changes the model. Alt with Left or Right moves the pane." if name else "")
         self.model.setToolTip(tip)
         self.stop.set_icon("stop", f"Stop pane {mark}")

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
+from paddock.gui.models.pane_apart import Beside
 from paddock.gui.models.panes import Measure
 from paddock.gui.theme import current
 from paddock.gui.widgets.conversation import ConversationView, Turns
@@ -34,7 +35,7 @@ class Dress(NamedTuple):
     number: int
     silk: int
     name: str
-    sub: str = ""
+    side: Beside = Beside()
     model: str = ""
     tip: str = ""
 
@@ -153,7 +154,9 @@ class PaneView(QWidget):
     def title(self) -> str:
         """The pane in words: “Pane 1: Qwen3 8B Q4_K_M”, or “Pane A”."""
         dress = self._dress
-        return f"Pane {self._alias}" if self._alias else f"Pane {dress.number}: {dress.name} {dress.sub}".rstrip()
+        return (
+            f"Pane {self._alias}" if self._alias else f"Pane {dress.number}: {dress.name} {dress.side.whole}".rstrip()
+        )
 
     def wear(self, dress: Dress) -> None:
         """Show the pane as it is now."""
@@ -207,14 +210,14 @@ class PaneView(QWidget):
     def _show(self) -> None:
         dress, alias = self._dress, self._alias
         hidden = alias is not None
-        name, sub, tip = ("", "", "") if hidden else (dress.name, dress.sub, dress.tip)
-        self.head.show_pane(self.mark, self.color, name, sub, tip)
+        name, side, tip = ("", Beside(), "") if hidden else (dress.name, dress.side, dress.tip)
+        self.head.show_pane(self.mark, self.color, name, side, tip)
         self.head.settings.setVisible(not hidden)
         self.head.model.setEnabled(not hidden)
         self.strip.setVisible(not hidden)
         whose = f"pane {alias}" if hidden else self.title
         self.view.setAccessibleName(f"Answers of {whose}")
-        shown = (f"Answer {alias}", "") if hidden else (dress.name, dress.sub)
+        shown = (f"Answer {alias}", "") if hidden else (dress.name, dress.side.whole)
         self.view.set_names({dress.model: shown})
         self.view.set_accent_silk(HIDDEN if hidden else dress.silk)
         self.empty.setText("" if hidden else f"{dress.name} answers here.")

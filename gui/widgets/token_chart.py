@@ -73,8 +73,8 @@ def seen(text: str) -> str:
 def percent(share: float) -> str:
     """0 to 1 as people write it."""
     if 0 < share < 0.001:
-        return "<0.1%"
-    return f"{100 * share:.1f}%"
+        return "<0.1 %"
+    return f"{100 * share:.1f} %"
 
 
 class BarRows(QAbstractListModel):

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
+from paddock.sdk.events import ChatChanged
+from paddock.sdk.types import ChatPatch
+
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -68,6 +71,26 @@ def test_a_model_that_cannot_be_loaded_says_why_in_place(scene: Scene) -> None:
     scene.answered()
     assert scene.dialogue.messages[-1].state == "failed"
     assert "Too big." in str(scene.dialogue.messages[-1].error)
+
+
+def test_the_model_that_was_chosen_is_asked_whatever_is_told_late(scene: Scene) -> None:
+    scene.take_model("stubborn")
+    scene.type_and_send("hello")
+    scene.answered()
+    chat = scene.dialogue.chat
+    scene.until(lambda: chat in scene.host.chats)
+    before = scene.host.chats[chat]
+    scene.take_model("fast")
+    late = ChatChanged(id=chat, summary=before)
+    scene.host._updates([late])  # the host has not heard of the choice yet
+    assert scene.dialogue.model == scene.model("fast")
+    scene.until(lambda: scene.host.chats[chat].model == scene.model("fast"))
+    scene.host._updates([late])
+    assert scene.dialogue.model == scene.model("fast")
+    scene.chat.view.retry_requested.emit(scene.dialogue.messages[-1].id)
+    scene.until(lambda: scene.dialogue.run is None and "Paris" in scene.dialogue.messages[-1].content)
+    scene.ask(lambda client: client.patch_chat(chat, ChatPatch(model="test/slow")))
+    scene.until(lambda: scene.dialogue.model == "test/slow")
 
 
 def test_a_model_chosen_that_cannot_be_loaded_says_so_once(scene: Scene) -> None:

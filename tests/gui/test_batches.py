@@ -16,6 +16,7 @@ from paddock.gui.models.batch_table import BatchTable, CellRole
 from paddock.gui.pages.batch_dialog import BatchDialog
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
 from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.events import BatchChanged
 from paddock.sdk.types import Pane, Stats, Usage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -39,6 +40,7 @@ def cell(prompt: int, pane: int, repeat: int = 0, *, passed: bool | None = True,
 def table(qapp: QApplication) -> BatchTable:
     made = BatchTable(lambda model: model.rpartition("/")[2])
     made.show(BATCH, PROMPTS)
+    made.tell_summaries()
     return made
 
 
@@ -352,6 +354,37 @@ def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
     shown.close()
 
 
+def test_a_list_that_was_paused_stays_so_whatever_is_told_late(
+    scene: Any, dialog: Callable[[], BatchDialog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = dialog()
+    run = shown.run
+    shown.setup.set_panes([Pane(model=scene.model("slow"))])
+    shown.setup.source.text.setPlainText("one")
+    scene.until(shown.setup.start.isEnabled)
+    shown.setup.begin()
+    held: list[BatchChanged] = []
+    update = scene.host._update
+    scene.until(lambda: run.batch is not None and bool(run.batch.running))
+    monkeypatch.setattr(
+        scene.host, "_update", lambda told: held.append(told) if isinstance(told, BatchChanged) else update(told)
+    )
+    before = run.batch
+    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
+    scene.until(lambda: run.pause.text() == "Go on")
+    update(BatchChanged(id=before.id, batch=before))
+    assert run.pause.text() == "Go on"
+    scene.until(lambda: any(told.batch.state == "paused" for told in held))
+    for told in held:
+        update(told)
+        assert run.pause.text() == "Go on"
+    update(BatchChanged(id=before.id, batch=before))
+    assert [batch.state for batch in shown.batches.values()] == ["paused"]
+    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
+    scene.until(lambda: run.pause.text() == "Pause")
+    shown.close()
+
+
 def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
     scene: Any, dialog: Callable[[], BatchDialog]
 ) -> None:
@@ -365,7 +398,7 @@ def test_a_list_that_ends_behind_its_closed_dialog_is_told_and_shown_again(
     shown.close()
     scene.gates["heavy"].open()
     scene.until(lambda: "“Is it loaded?” is done: 1 answer." in scene.window.bar.texts())
-    (row,) = scene.window.bar.rows()
+    row = next(row for row in scene.window.bar.rows() if "Is it loaded?" in row.card.accessibleName())
     row.card.action_triggered.emit()
     (again,) = [item for item in scene.window.findChildren(BatchDialog) if item.isVisible()]
     assert again.run.isVisible()

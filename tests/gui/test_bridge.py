@@ -102,6 +102,28 @@ def test_a_stream_comes_in_batches_in_order_and_ends_once(qtbot: QtBot, bridge: 
     assert len(batches) <= (time.monotonic() - started) / UPDATE_INTERVAL_S + 2
 
 
+def test_a_result_does_not_overtake_what_a_leading_stream_brought_before_it(qtbot: QtBot, bridge: Bridge) -> None:
+    told: asyncio.Queue[int] = asyncio.Queue()
+
+    async def events() -> AsyncGenerator[int, None]:
+        while True:
+            yield await told.get()
+            told.task_done()
+
+    async def change(number: int) -> str:
+        told.put_nowait(number)
+        await told.join()
+        return f"changed {number}"
+
+    heard: list[int | str] = []
+    bridge.start()
+    bridge.stream(events, heard.extend, leads=True)
+    for number in range(20):
+        bridge.submit(partial(change, number), heard.append)
+        qtbot.waitUntil(lambda number=number: f"changed {number}" in heard)
+    assert heard == [word for number in range(20) for word in (number, f"changed {number}")]
+
+
 def test_two_streams_are_never_delivered_in_the_same_turn(qtbot: QtBot, bridge: Bridge) -> None:
     heard = dict.fromkeys("abcd", 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from compare_stage import Stage
 from PySide6.QtCore import Qt
@@ -152,14 +153,56 @@ def test_the_choices_wear_the_silks_of_the_theme(stage: Stage, view: View, qapp:
         Theme().apply(qapp)
 
 
-def test_a_failed_answer_keeps_its_name_until_the_vote(stage: Stage, view: View, qtbot: QtBot) -> None:
+def test_a_failed_answer_keeps_its_name_until_the_vote_and_is_no_choice(stage: Stage, view: View, qtbot: QtBot) -> None:
     view.judging.blind.set(True)
-    stage.begin("alpha", "broken")
+    stage.begin("alpha", "broken", "beta")
     stage.send("Where?")
     stage.until(lambda: len(view.judging.row.chips) == 2)
     assert not betrayed(view)
-    texts = sorted(pane.view.column.rows[-1].full_text() for pane in view.grid.panes)
-    assert "failed" in "".join(texts)
+    failed = next(pane for pane in view.grid.panes if "failed" in pane.view.column.rows[-1].full_text())
+    assert failed.mark not in [chip.text() for chip in view.judging.row.chips]
+    row = view.judging.row
+    assert row.bad.text() == "Both bad"
+    row.choose_number("ABC".index(failed.mark) + 1)
+    view.judging.vote("tie")
+    stage.until(lambda: not view.judging.hidden)
+    (vote,) = votes(stage)
+    assert failed.isVisible()
+    assert "broken" in failed.title
+    assert vote.outcome == "tie", "the key of the failed answer did nothing"
+    assert sorted(one.model for one in vote.contestants) == ["test/alpha", "test/beta"]
+    assert "test/broken" not in [place.name for place in stage.ask(lambda client: client.leaderboard())]
+
+
+def test_with_one_answer_left_there_is_nothing_to_vote_on_and_nobody_stays_hidden(stage: Stage, view: View) -> None:
+    view.judging.blind.set(True)
+    stage.begin("alpha", "broken")
+    stage.send("Where?")
+    stage.until(lambda: not view.judging.hidden)
+    assert view.judging.row.isHidden()
+    view.judging.vote("tie")
+    view.judging.row.choose_number(1)
+    assert any("broken" in words for words in betrayed(view))
+    assert not votes(stage)
+
+
+def test_a_vote_on_an_answer_that_failed_since_can_be_taken_back(stage: Stage, view: View, qtbot: QtBot) -> None:
+    stage.begin("alpha", "beta")
+    stage.send("Where?")
+    stage.until(lambda: len(view.judging.row.chips) == 2)
+    click(qtbot, chip(view, "2"))
+    stage.until(lambda: chip(view, "2").isChecked())
+    pane = view.session.panes[1]
+    view.set_pane(msgspec.structs.replace(pane, model="test/broken"))
+    stage.until(lambda: stage.stored().panes[1].model == "test/broken")
+    view.regenerate()
+    row = view.judging.row
+    stage.until(lambda: not view.session.running and row.tie.isHidden())
+    assert [(chip.text(), chip.isChecked()) for chip in row.chips] == [("2", True)]
+    assert row.words.text() == "Your vote"
+    click(qtbot, row.back)
+    stage.until(row.isHidden)
+    assert not votes(stage)
 
 
 def test_differences_are_marked_in_the_answers(stage: Stage, view: View, qtbot: QtBot) -> None:

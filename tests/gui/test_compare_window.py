@@ -74,7 +74,7 @@ def test_a_pane_takes_its_settings_from_the_inspector(scene: Scene) -> None:
     chat = view.chat
     scene.until(lambda: scene.ask(lambda client: client.chat(chat)).panes[1].sampling.get("temperature") == 0.25)
     assert scene.ask(lambda client: client.chat(chat)).panes[0].sampling == {}
-    assert "temperature 0.25" in view.grid.panes[1].title
+    assert "temp 0.25" in view.grid.panes[1].title
 
 
 def test_a_comparison_that_was_never_asked_goes_when_it_is_left(chat_scene: Scene) -> None:

@@ -5,20 +5,26 @@ import pytest
 from discover_page import Show, host_of, no_hub, settle, shown, words_of
 from hub_fakes import REPO, HubHost, download, fits_of, hub_model, quant, result
 from memory_fakes import GB
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.messages import Messages
 from paddock.gui.pages.discover import DiscoverPage
 from paddock.gui.pages.discover_action import ActionBar
+from paddock.gui.widgets.buttons import LargeButton
 from paddock.sdk.hub import FitsRequest, HubFileInfo
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 host = pytest.fixture(host_of)
 show = pytest.fixture(shown)
+
+
+def foot_of(page: DiscoverPage, part: QWidget) -> int:
+    """Where ``part`` ends, in pixels from the top of the page."""
+    return part.mapTo(page, QPoint(0, part.height())).y()
 
 
 def said(action: ActionBar) -> str:
@@ -266,3 +272,29 @@ def test_a_narrow_card_has_one_way_back_and_the_focus_stays_on_the_page(
     assert page.back.isVisible()
     page.model.show_repo("unsloth/Qwen3-8B-GGUF")
     assert page.focusWidget() is page.model.head.copy_button
+
+
+# -------------------------------------------------------------------- heights
+
+
+def test_a_window_that_grew_behind_another_page_leaves_no_gaps(qtbot: QtBot, host: HubHost) -> None:
+    pages = QStackedWidget()
+    qtbot.addWidget(pages)
+    page, other = DiscoverPage(host, Messages()), QWidget()
+    pages.addWidget(page)
+    pages.addWidget(other)
+    pages.resize(640, 480)
+    pages.show()
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    model, legend = page.model, page.model.fit.legend
+    qtbot.waitUntil(lambda: legend.height() == 2 * legend.LINE)
+    pages.setCurrentWidget(other)
+    pages.resize(1360, 900)
+    pages.setCurrentWidget(page)
+    qtbot.waitUntil(lambda: legend.height() == legend.LINE)
+    qtbot.waitUntil(lambda: model.head._facts.height() == model.head._flow.heightForWidth(model.head._facts.width()))
+    qtbot.waitUntil(lambda: model.area.verticalScrollBar().maximum() == 0)
+    qtbot.waitUntil(
+        lambda: foot_of(page, model.action.primary) - foot_of(page, model.table) == 8 + 8 + LargeButton.HIGH
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from module_files import load_file
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui.widgets.question import Question
@@ -16,6 +17,7 @@ from paddock.gui.widgets.question import Question
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 Scene = Any
+TOKEN = "hf_right"
 MODEL = "owner/slow-GGUF:Q4_K_M"
 DATA = b"0123456789abcdef" * 2**19
 
@@ -90,7 +92,61 @@ def test_a_download_is_paused_resumed_left_behind_and_found_again(hub: Any, open
     assert not last.window.rail.downloads.isVisible()
 
 
-def test_a_token_is_refused_in_words_and_a_folder_is_listed(
+@pytest.fixture
+def keyring_file(hub: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What the keyring of the host of the test keeps; the hub has an account."""
+    load_file("hub_catalogue.py").Catalogue(hub, {})
+    kept = tmp_path / "keyring.json"
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "file_keyring.Keyring")
+    monkeypatch.setenv("FILE_KEYRING", str(kept))
+    return kept
+
+
+def test_signing_in_and_out_at_the_hub(
+    hub: Any, keyring_file: Path, home: Path, open_window: Callable[[], Scene]
+) -> None:
+    scene = open_window()
+    scene.show()
+    scene.window.show_settings("account")
+    card = scene.window.stack.currentWidget().account
+
+    def asked_with(words: str) -> set[str]:
+        before = len(hub.seen)
+        scene.ask(lambda client: client.search(words))
+        return {seen.authorization for seen in hub.seen[before:]}
+
+    scene.until(lambda: "Not signed in" in card.account.about.text())
+    assert not card.sign_out.isVisible()
+    assert "keyring" in card.about.text()
+    assert asked_with("llama") == {""}
+    assert not card.keep.isEnabled(), "there is nothing to test"
+    scene.qtbot.keyClicks(card.token, "hf_wrong")
+    scene.qtbot.mouseClick(card.keep, Qt.MouseButton.LeftButton)
+    scene.until(card.notice.isVisible)
+    assert "token" in card.notice.accessibleName()
+    assert card.token.text() == "hf_wrong", "it can be mended"
+    assert not keyring_file.exists()
+    card.token.selectAll()
+    scene.qtbot.keyClicks(card.token, TOKEN)
+    scene.qtbot.keyClick(card.token, Qt.Key.Key_Return)
+    scene.until(lambda: "Signed in as tester" in card.account.about.text())
+    assert json.loads(keyring_file.read_text()) == {f"Paddock/{hub.url.removeprefix('http://')}": TOKEN}
+    assert card.token.text() == ""
+    assert "works" in card.notice.accessibleName()
+    assert asked_with("gemma") == {f"Bearer {TOKEN}"}
+    assert not [path for path in home.rglob("*") if path.is_file() and path != keyring_file
+                and TOKEN.encode() in path.read_bytes()], "the token is nowhere else"  # fmt: skip
+    scene.qtbot.mouseClick(card.sign_out, Qt.MouseButton.LeftButton)
+    scene.until(lambda: "Not signed in" in card.account.about.text())
+    assert json.loads(keyring_file.read_text()) == {}
+    assert not card.sign_out.isVisible()
+    assert not card.notice.isVisible()
+    assert asked_with("qwen") == {""}
+
+
+def test_without_a_keyring_no_token_is_asked_for_and_a_folder_is_listed(
     hub: Any, open_window: Callable[[], Scene], tmp_path: Path
 ) -> None:
     scene = open_window()
@@ -98,10 +154,10 @@ def test_a_token_is_refused_in_words_and_a_folder_is_listed(
     scene.window.show_settings("account")
     page = scene.window.stack.currentWidget()
     scene.until(lambda: "Not signed in" in page.account.account.about.text())
-    page.account.token.setText("hf_wrong")
-    page.account.keep.click()
-    scene.until(page.account.notice.isVisible)
-    assert "HF_TOKEN" in page.account.notice.accessibleName(), "there is no keyring here, and it says what to do"
+    assert "HF_TOKEN" in page.account.account.about.text(), "there is no keyring here, and it says what to do"
+    assert not page.account.token.isVisible()
+    assert not page.account.keep.isVisible()
+    assert "keyring" not in page.account.about.text(), "it is said once"
     extra = tmp_path / "extra models"
     extra.mkdir()
     page.folders.add_folder(str(extra))

@@ -121,7 +121,7 @@ def test_the_next_token_follows_the_sliders(scene: Scene, inspector: Inspector) 
     assert "cut off by Top-k" in spoken
     inspector.samplers["temperature"].box.setValue(0)  # type: ignore[union-attr]
     bars = [bar for bar in preview.tokens.rows.bars if isinstance(bar, TokenBar)]
-    assert [percent(bar.now) for bar in bars[:2]] == ["100.0%", "0.0%"]
+    assert [percent(bar.now) for bar in bars[:2]] == ["100.0 %", "0.0 %"]
     scene.ask(lambda client: client.unload(STARTER))
     scene.until(lambda: host.loaded_model(STARTER) is None)
     inspector.show_chat(chat, "another")

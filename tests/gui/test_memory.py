@@ -18,7 +18,7 @@ from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.memory_settings import MemoryCard
 from paddock.gui.rail import Rail
 from paddock.gui.theme import Theme
-from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
+from paddock.gui.widgets.memory_bar import LEAST, MemoryBar, MemoryLegend, stretches
 from paddock.sdk.errors import HostBusy
 from paddock.sdk.events import MemoryChanged, MemoryPressure
 from paddock.sdk.host import SettingsPatch
@@ -119,6 +119,44 @@ def test_a_bar_says_its_numbers_and_paints_what_is_beyond_the_limit(qtbot: QtBot
     assert fits.pixelColor(50, 8) == over.pixelColor(50, 8)
     assert fits.pixelColor(100, 8) != over.pixelColor(100, 8), "the limit is drawn"
     assert fits.pixelColor(180, 8) == Theme().color("selected"), "free"
+
+
+def painted(bar: MemoryBar) -> list[str]:
+    """The colour of each pixel along the middle of the bar."""
+    image = bar.grab().toImage()
+    return [image.pixelColor(x, image.height() // 2).name().upper() for x in range(image.width())]
+
+
+def test_many_small_models_fill_no_more_of_a_bar_than_they_take(qtbot: QtBot, qapp: Any) -> None:
+    Theme().apply(qapp)
+    bar = MemoryBar("RAM")
+    qtbot.addWidget(bar)
+    bar.resize(70, 16)
+    small = [Segment(f"Model {number}", GB // 10, number % 6) for number in range(20)]
+    bar.show_segments(
+        [*small, Segment("Other programs", 33 * GB, "text2"), Segment("Free", 35 * GB, fill="empty")], 70 * GB
+    )
+    pixels = painted(bar)
+    free, others = Theme().color("selected").name().upper(), Theme().color("text2").name().upper()
+    assert pixels.index(others) in (2, 3), "twenty models of 2 GB together"
+    assert pixels.index(free) in (35, 36)
+    bar.show_segments([*small[:1], Segment("Other programs", 33 * GB, "text2")], 70 * GB)
+    pixels = painted(bar)
+    assert Theme().silk(0).upper() in pixels, "whatever is there can be seen"
+    assert pixels.index(free) in (33, 34)
+    bar.show_segments(small[:1], 7000 * GB)
+    assert Theme().silk(0).upper() in painted(bar)
+
+
+def test_stretches_are_as_wide_as_what_they_hold(qapp: Any) -> None:
+    for sizes in ([1] * 40, [1, 900, 1, 900, 1], [3, 5, 7], [10, 1, 10, 1, 10], [500]):
+        parts = [Segment(str(number), size, number % 6) for number, size in enumerate(sizes)]
+        drawn = stretches(parts, 0.25)
+        assert sum(width for _, width in drawn) == pytest.approx(max(LEAST, sum(sizes) * 0.25))
+        assert sum(part.size for part, _ in drawn) == sum(sizes)
+        assert all(width >= LEAST - 1e-9 for _, width in drawn)
+    apart = [Segment("a", 1), Segment("Free", 90, fill="empty"), Segment("b", 1)]
+    assert [part.label for part, _ in stretches(apart, 0.1)] == ["a", "Free", "b"], "what is free stays between them"
 
 
 def test_a_legend_takes_the_lines_it_needs(qtbot: QtBot, qapp: Any) -> None:

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QWidget
 
 from paddock.sdk.events import ModelStateChanged
 from paddock.sdk.types import LoadedModel, ModelState
@@ -74,3 +75,31 @@ def test_broken_models_cannot_be_chosen_and_say_why(scene: Scene) -> None:
     assert not index.flags() & Qt.ItemFlag.ItemIsSelectable
     assert index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "The file ends too early."
     assert scene.chat.start.notice.isVisible()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize("top", [60, 200, 300, 440])
+def test_the_picker_stays_within_a_small_window_and_clear_of_what_it_belongs_to(scene: Scene, top: int) -> None:
+    info = next(iter(scene.host.models.values()))
+    many = {f"m{number}": msgspec.structs.replace(info, id=f"m{number}", name=f"m{number}") for number in range(40)}
+    window = scene.window
+    window.resize(window.minimumSize())
+    head = scene.chat.head
+    anchor = QWidget(window)
+    anchor.setGeometry(window.width() - 90, top, 80, 28)
+    anchor.show()
+    picker = head.picker
+    for models in (dict(list(many.items())[:2]), many):  # the second come while it is open
+        scene.host.models = models
+        scene.host.models_changed.emit()
+        if not picker.isVisible():
+            picker.open_below(anchor, "m1")
+        frame = QRect(window.mapFromGlobal(picker.pos()), picker.size())
+        assert window.rect().contains(frame), (frame, window.rect())
+        assert not frame.intersects(anchor.geometry())
+        assert picker.view.viewport().height() >= 50, "one can be read"
+    assert picker.view.currentIndex().data() == "m1"
+    assert picker.settings.isVisible()
+    foot = QRect(picker.settings.mapTo(picker, QPoint()), picker.settings.size())
+    assert picker.rect().contains(foot)
+    picker.hide()

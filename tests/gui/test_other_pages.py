@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from paddock.gui.pages.data_settings import SHOWN
 from paddock.gui.widgets import Button
+from paddock.sdk.host import ServerRequest
 from paddock.sdk.library import Place
 
 Scene = Any
@@ -75,9 +76,67 @@ def test_a_taken_port_is_told_in_place_with_a_way_out(scene: Scene) -> None:
         assert str(port) in page.notice.accessibleName()
         assert not page.switch.isChecked()
         assert page.port.value() == port, "what was asked for stays"
+        assert f":{port}/" in page.address.text.text(), "the address is that of the port"
         page.notice.action_triggered.emit()
         scene.until(lambda: scene.host.server.running)
     assert scene.host.server.port != port
+    assert not page.notice.isVisible()
+    used = scene.host.server.port
+    page.switch.click()
+    scene.until(lambda: not scene.host.server.running)
+    assert page.port.value() == used, "a port that is free is not given up for the one that was not"
+
+
+def test_what_is_said_of_a_port_goes_when_it_no_longer_matters(scene: Scene) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+
+    def refused() -> None:
+        page.switch.click()
+        scene.until(lambda: str(port) in page.notice.accessibleName() and page.notice.isVisible())
+        scene.until(lambda: bool(scene.host.server.error))
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        page.port.setValue(port)
+        refused()
+        scene.ask(lambda client: client.set_server(ServerRequest(running=False)))
+        scene.until(lambda: not scene.host.server.error)
+        assert not page.notice.isVisible(), "somebody has switched it off since"
+        refused()
+        enter(scene, page.port, str(other := free_port()))
+        assert not page.notice.isVisible(), "it is another port now"
+        assert f":{other}/" in page.address.text.text()
+        assert f":{other}/" in page.code.toPlainText()
+        page.switch.setFocus()
+        page.refresh()
+        assert page.port.value() == other, "also when the page is shown anew before it is switched on"
+
+
+def test_a_server_stays_where_it_is_when_the_port_it_is_to_go_to_is_taken(scene: Scene) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+    page.port.setValue(own := free_port())
+    page.switch.click()
+    scene.until(lambda: scene.host.server.running)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        enter(scene, page.port, str(port))
+        scene.until(lambda: str(port) in page.notice.accessibleName() and page.notice.isVisible())
+        assert (page.port.value(), page.switch.isChecked()) == (own, True)
+        assert f":{own}/" in page.address.text.text()
+        scene.until(lambda: bool(scene.host.server.error))
+        assert page.notice.isVisible(), "also when the host has told it"
+        page.notice.action_triggered.emit()
+        scene.until(lambda: scene.host.server.port not in (own, port))
+        scene.until(lambda: not page.notice.isVisible())
+        assert scene.host.server.port > port, "the next after the one that was wanted"
+    page.switch.click()
+    scene.until(lambda: not scene.host.server.running)
     assert not page.notice.isVisible()
 
 

@@ -1,5 +1,7 @@
 """The command palette and the list of shortcuts, by keys alone."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -47,18 +49,21 @@ def test_chats_stand_in_the_order_of_their_last_change() -> None:
     assert titles(list(of_chats(chats, lambda id: None))) == ["Chat 2", "Chat 1", "Chat 0"]
 
 
-def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) -> None:
-    ran: list[str] = []
+def open_palette(qtbot: Any, names: Iterable[str], ran: list[str], *, height: int = 480) -> Palette:
+    """Shown over a window of its own, with an entry for each name; what is run is put into ``ran``."""
     window = QWidget()
     qtbot.addWidget(window)
-    window.resize(720, 480)
+    window.resize(720, height)
     window.show()
-    offered = [
-        Entry(id=name, title=name, kind="View", run=lambda name=name: ran.append(name), keys="Ctrl+N")  # type: ignore[misc]
-        for name in ("First", "Second", "Third")
-    ]
+    offered = [Entry(id=name, title=name, kind="View", run=partial(ran.append, name), keys="Ctrl+N") for name in names]
     palette = Palette(lambda: offered, window)
     palette.open_over(window)
+    return palette
+
+
+def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) -> None:
+    ran: list[str] = []
+    palette = open_palette(qtbot, ("First", "Second", "Third"), ran)
     qtmodeltester.check(palette.list)
     qtbot.keyClick(palette.field, Qt.Key.Key_Up)  # round to the last
     assert palette.view.currentIndex().data() == "Third"
@@ -67,6 +72,7 @@ def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) 
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert not palette.isVisible()
     qtbot.waitUntil(lambda: ran == ["Second"])
+    assert (window := palette.parentWidget()) is not None
     palette.open_over(window)
     assert palette.list.index(0).data(ENTRY).title == "Second"  # used lately
     qtbot.keyClicks(palette.field, "xyz")
@@ -78,16 +84,7 @@ def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) 
 
 def test_page_up_and_page_down_go_by_what_is_in_sight_and_stop_at_the_ends(qtbot: Any) -> None:
     ran: list[str] = []
-    window = QWidget()
-    qtbot.addWidget(window)
-    window.resize(720, 600)
-    window.show()
-    offered = [
-        Entry(id=name, title=name, kind="View", run=lambda name=name: ran.append(name))  # type: ignore[misc]
-        for name in (f"Part {number:02}" for number in range(25))
-    ]
-    palette = Palette(lambda: offered, window)
-    palette.open_over(window)
+    palette = open_palette(qtbot, (f"Part {number:02}" for number in range(25)), ran, height=600)
     down, up = Qt.Key.Key_PageDown, Qt.Key.Key_PageUp
     for key, row in ((down, 9), (down, 18), (down, 24), (down, 24), (up, 15), (up, 6), (up, 0), (up, 0), (down, 9)):
         qtbot.keyClick(palette.field, key)

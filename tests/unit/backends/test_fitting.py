@@ -244,6 +244,19 @@ def test_layers_leave_the_gpu_only_as_many_as_needed() -> None:
     assert remedy(Model(weights=8000, gpu=True), machine(500, 150)) is None
 
 
+def test_each_change_is_judged_once() -> None:
+    judge, judged = machine(8000, 5000), []
+
+    def counting(prediction: Prediction) -> Judgement:
+        judged.append(prediction)
+        return judge(prediction)
+
+    model = Model(weights=8000, gpu=True)
+    assert remedy(model, counting) is not None
+    own = 3  # the load as it is, its weights alone, and the check of this test
+    assert len(judged) <= len({str(sorted(options.items())) for options in model.asked}) + own
+
+
 def test_experts_leave_the_gpu_before_whole_layers_do() -> None:
     moe = OptionSpec(name="n_cpu_moe", kind="int", default=0, label="", help="", group="")
     specs = (*(spec for spec in LOAD if spec.name != "n_cpu_moe"), moe)

@@ -149,9 +149,10 @@ def test_without_a_keyring_nothing_is_written_and_the_environment_is_named(acces
         use(backend)
         assert "HF_TOKEN" in refused(StorageFailed, access, TOKEN).hint
         assert "no keyring" in access.account().note
+        assert not access.account().can_keep
     assert list((tmp_path / "home").iterdir()) == []
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    assert access.account().source == "environment"
+    assert (access.account().source, access.account().note) == ("environment", ""), "nothing is left to be done"
     assert access.hub().whoami() == "tester"
 
 

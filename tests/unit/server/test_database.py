@@ -47,7 +47,10 @@ def of_version(path: Path, version: int) -> None:
         if version >= 3:
             _third(old)
         if version >= 4:
-            old.execute("INSERT INTO batches VALUES ('x', 'Ten', 'done', '[]', 1, 1.0)")
+            old.execute(
+                "INSERT INTO batches (id, name, state, panes, repeat, created)"
+                " VALUES ('x', 'Ten', 'done', '[]', 1, 1.0)"
+            )
             old.execute("INSERT INTO cells (batch, number, state, cell) VALUES ('x', 0, 'done', '{}')")
             old.execute("INSERT INTO prompt_sets VALUES ('s', 'Mine', '[]', 1.0)")
 

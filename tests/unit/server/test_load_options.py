@@ -29,6 +29,19 @@ def test_what_is_saved_is_read_again_and_an_empty_mapping_forgets_it(path):
     assert json.loads(path.read_text())["models"] == {"other": {"n_ctx": 0}}
 
 
+def test_what_was_read_once_is_at_hand_and_nobody_waits_for_it(path):
+    LoadOptions(path).put("m", {"n_ctx": 4096}, LOAD, "here")
+    saved = LoadOptions(path)
+    assert saved.at_hand("m", LOAD) is None, "the file has not been read"
+    saved.get("m", LOAD)
+    assert saved.at_hand("m", LOAD) == {"n_ctx": 4096}
+    assert saved.at_hand("other", LOAD) == {}
+    with saved._lock:
+        assert saved.at_hand("m", LOAD) is None, "somebody is writing"
+    saved.put("m", {}, LOAD, "here")
+    assert saved.at_hand("m", LOAD) == {}
+
+
 def test_unknown_keys_stay_and_what_does_not_fit_is_left_out(path):
     path.write_text(json.dumps({"version": 1, "x": 1, "models": {"m": {"n_ctx": -5, "n_parallel": 2, "later": 3}}}))
     saved = LoadOptions(path)

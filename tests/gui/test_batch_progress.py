@@ -1,0 +1,99 @@
+"""How far a batch is: its head and the heads of its panes count the same answers, however late those come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from PySide6.QtCore import QObject, Qt, Signal
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.models.batch_table import CellRole
+from paddock.gui.pages.batch_run import BatchRun
+from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
+from paddock.sdk.types import Pane, Stats, Usage
+
+BATCH = Batch(
+    id="b", name="n", state="running", prompts=2, panes=(Pane(model="a/x"), Pane(model="a/y")), repeat=1, total=4
+)
+PROMPTS = (BatchPrompt(prompt="Why?"), BatchPrompt(prompt="Where?"))
+
+
+class LateHost(QObject):
+    """Answers when the test says so: ``pending`` are the questions with what hears their answers."""
+
+    batch_changed = Signal(str, object)
+    snapshot = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pending: list[Callable[[Any], None]] = []
+
+    def model_title(self, model: str) -> str:
+        return model
+
+    def call(self, ask: object, done: Callable[[Any], None], failed: object, owner: object) -> Any:
+        self.pending.append(done)
+        return self
+
+    def cancel(self) -> None:
+        self.pending.clear()
+
+    def answer(self, value: object) -> None:
+        """The oldest question that waits."""
+        self.pending.pop(0)(value)
+
+
+def cell(prompt: int, pane: int, change: int, **more: Any) -> BatchCell:
+    given: dict[str, Any] = {"state": "done", "text": "Yes.", "usage": Usage(completion_tokens=1)}
+    given |= {"checks": (CheckResult(name="c", passed=True),), "stats": Stats(tokens_per_second=20.0, ttft_s=0.5)}
+    return BatchCell(prompt=prompt, pane=pane, repeat=0, change=change, **{**given, **more})
+
+
+@pytest.fixture
+def host(qtbot: QtBot) -> LateHost:
+    return LateHost()
+
+
+@pytest.fixture
+def run(host: LateHost, qtbot: QtBot) -> BatchRun:
+    made = BatchRun(host)  # type: ignore[arg-type]  as much of a HostState as it asks
+    qtbot.addWidget(made)
+    return made
+
+
+def heads(run: BatchRun) -> list[Any]:
+    return [run.table.headerData(at, Qt.Orientation.Horizontal, CellRole.SUMMARY) for at in (1, 2)]
+
+
+def further(host: LateHost, **changes: Any) -> None:
+    host.batch_changed.emit("b", msgspec.structs.replace(BATCH, **changes))
+
+
+def test_the_heads_and_the_line_above_them_count_the_same_answers(run: BatchRun, host: LateHost) -> None:
+    run.show_batch(BATCH)
+    host.answer(PROMPTS)
+    host.answer([])
+    assert run.state.text() == "Running · 0 of 4 answers"
+    further(host, done=3)
+    assert run.state.text() == "Running · 0 of 4 answers", "the answers themselves are not here yet"
+    host.answer([cell(0, 0, 1), cell(1, 0, 2), cell(0, 1, 3), cell(1, 1, 4, state="failed", text="")])
+    assert [(head.answers, head.failed) for head in heads(run)] == [(2, 0), (1, 1)]
+    assert run.state.text() == "Running · 4 of 4 answers · 1 failed", "one more came than was told of"
+    assert run.bar.value() == run.bar.maximum()
+    further(host, done=3, failed=1, state="done")
+    assert run.retry.isVisibleTo(run)
+    host.answer([BatchCell(prompt=1, pane=1, repeat=0, change=5)])
+    assert run.state.text() == "Done · 3 of 4 answers"
+
+
+def test_before_the_first_answers_have_come_the_panes_say_nothing(run: BatchRun, host: LateHost) -> None:
+    run.show_batch(msgspec.structs.replace(BATCH, done=4, state="done"))
+    host.answer(PROMPTS)
+    assert run.state.text() == "Done · 4 of 4 answers"
+    assert heads(run) == [None, None], "a part of the answers would tell another number"
+    host.answer([cell(prompt, pane, 1 + prompt + pane) for prompt in (0, 1) for pane in (0, 1)])
+    assert [head.answers for head in heads(run)] == [2, 2]
+    assert run.state.text() == "Done · 4 of 4 answers"
