@@ -235,6 +235,11 @@ class Pool:
         if not any(instance.worker.retune(request_id, checked) for instance in self._instances):
             raise NotFound("This answer is not being written.", hint="It may have ended, or not begun yet.")
 
+    def cancel(self, request_id: str) -> bool:
+        """Have the engine end a running request, within seconds: its last event then tells what was written. False
+        when no engine works on it."""
+        return any(instance.worker.cancel(request_id) for instance in self._instances)
+
     async def ask(
         self, model: ModelInfo, question: Question, load_options: Options | None = None, *, identifier: str = ""
     ) -> Reply:

@@ -224,12 +224,15 @@ class Worker:
         finally:
             del self._answers[question.id]
 
-    def cancel(self, request_id: str) -> None:
-        """End a request as Cancelled: by the engine or, when it does not answer within the grace, by us."""
+    def cancel(self, request_id: str) -> bool:
+        """End a request as Cancelled: by the engine or, when it does not answer within the grace, by us. False when it
+        does not run here."""
         channel = self._channels.get(request_id)
-        if channel is not None:
-            self._send(wire.Cancel(request_id=request_id))
-            self._loop.call_later(GRACE, self._give_up, request_id, channel)
+        if channel is None:
+            return False
+        self._send(wire.Cancel(request_id=request_id))
+        self._loop.call_later(GRACE, self._give_up, request_id, channel)
+        return True
 
     def retune(self, request_id: str, sampling: Options) -> bool:
         """Have a request go on with other sampling; False when it does not run here."""
@@ -260,6 +263,8 @@ class Worker:
 
     def _take(self, frame: wire.FromWorker) -> None:
         match frame:
+            case wire.Emitted(event=event):  # first: the others are rare
+                self._emitted(event)
             case wire.Ready(wire=number):
                 if number != wire.WIRE:
                     self.kill("it belongs to another version of Paddock. Restart Paddock.")
@@ -275,8 +280,6 @@ class Worker:
             case wire.LoadRefused(error=error):
                 if self._loaded is not None and not self._loaded.done():
                     self._loaded.set_exception(PaddockError.from_info(error))
-            case wire.Emitted(event=event):
-                self._emitted(event)
             case wire.Answered(id=question_id, reply=reply, error=error):
                 self._replied(question_id, reply, error)
             case wire.StatsReported(stats=stats):

@@ -58,7 +58,7 @@ class HubAccess:
         name = self._accounts().get(self._host, "") if source == "keyring" else ""
         can_keep = _backend() is not None
         if not (note or can_keep) and source == "none":
-            note = f"{_NO_KEYRING}: to use a token, set HF_TOKEN and restart Paddock."
+            note = f"{_NO_KEYRING}: to sign in, set HF_TOKEN and restart Paddock."
         return HubAccount(host=self._host, name=name, source=source, can_keep=can_keep, note=note)
 
     def log_in(self, token: str) -> HubAccount:

@@ -103,6 +103,7 @@ class HostState(QObject):
         self.silks: dict[str, int] = {}
         self.chats: dict[str, ChatSummary] = {}
         self.chats_known = False
+        self._heard: dict[str, ChatSummary | None] = {}  # told of conversations since their list was asked for
         self.generations: dict[str, Generation] = {}
         self.server: ServerStatus | None = None
         self.settings = settings
@@ -181,6 +182,7 @@ class HostState(QObject):
         self.call(lambda client: client.refresh_models(), self._set_models)
 
     def refresh_chats(self) -> None:
+        self._heard = {}
         self.call(lambda client: client.chats(), self._set_chats)
 
     def learn_chat(self, summary: ChatSummary) -> None:
@@ -250,14 +252,15 @@ class HostState(QObject):
                 self.batch_changed.emit(number, batch)
             case ChatChanged(id=chat, summary=summary):
                 if summary is None:
-                    self.chats.pop(chat, None)
+                    self._hear(chat, None)
                     self.chat_deleted.emit(chat)
                 else:
                     before = self.chats.get(chat)
                     if before is None or summary.revision >= before.revision:  # else said before an answer taken since
-                        self.chats[chat] = summary
+                        self._hear(chat, summary)
                         self.chat_told.emit(chat)
             case ChatsReplaced(repair=repair):
+                self._heard = {}
                 self.call(lambda client: client.chats(), self._replace_chats)
                 self._tell_repair(repair)
             case GenerationStarted(generation=generation):
@@ -323,9 +326,9 @@ class HostState(QObject):
         self.models_changed.emit()
 
     def _replace_chats(self, chats: list[ChatSummary]) -> None:
-        gone = self.chats.keys() - {item.id for item in chats}
+        before = self.chats.keys()
         self._set_chats(chats)
-        for chat in gone:
+        for chat in before - self.chats.keys():
             self.chat_deleted.emit(chat)
         self.folders_changed.emit()
         self.snapshot.emit()
@@ -334,8 +337,16 @@ class HostState(QObject):
         if repair is not None:
             self.store_repaired.emit(repair)
 
+    def _hear(self, chat: str, summary: ChatSummary | None) -> None:
+        self._heard[chat] = summary
+        _put(self.chats, chat, summary)
+
     def _set_chats(self, chats: list[ChatSummary]) -> None:
         self.chats = {item.id: item for item in chats}
+        for chat, summary in self._heard.items():  # the list may be older
+            listed = self.chats.get(chat)
+            if summary is None or listed is None or summary.revision >= listed.revision:
+                _put(self.chats, chat, summary)
         self.chats_known = True
         self.chats_changed.emit()
         self.chat_told.emit("")

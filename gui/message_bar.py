@@ -1,4 +1,5 @@
-"""Shows notices below the head of the window, the newest lowest."""
+"""Shows notices below the head of the window: those that stay in a room of their own, then those that pass, the newest
+lowest."""
 
 from __future__ import annotations
 
@@ -14,6 +15,10 @@ from paddock.gui.widgets.notice import Notice, Severity
 
 WIDTH = 640
 MOST = 3
+GAP = 10
+"""Between a notice and what stands above it, in pixels."""
+SPACING = 6
+BELOW_HEAD = 52 + GAP
 SEVERITIES: dict[messages.Severity, Severity] = {"info": "info", "warn": "warn", "error": "bad"}
 
 
@@ -48,6 +53,11 @@ class NoticeRow(QWidget):
         if notice.seconds is not None:
             self._timer.start(round(notice.seconds * 1000))
 
+    @property
+    def stays(self) -> bool:
+        """Until somebody closes it or what it says is over."""
+        return self.notice.seconds is None
+
     def first(self) -> QWidget:
         """What the keyboard comes to first."""
         return self.card.action_button() or self.close_button
@@ -64,21 +74,41 @@ class HasMain(Protocol):
     main: QWidget
 
 
+@runtime_checkable
+class HasNoticeRoom(Protocol):
+    """A page with a place for notices that stay; its height is set here, its width is that of the main column."""
+
+    notice_room: QWidget
+
+
 class MessageBar(QWidget):
     """Lies over the page of ``pages`` that is shown, in the middle of its main column, below its head and out of the
-    way of the composer."""
+    way of the composer. What stays covers nothing: the page's own ``notice_room`` grows below it, or ``room`` above
+    the pages."""
 
     def __init__(self, source: messages.Messages, pages: QStackedWidget, parent: QWidget) -> None:
         super().__init__(parent)
+        self.room = QWidget(parent)
+        self.room.setProperty("role", "surface")
+        self.room.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.room.setFixedHeight(0)
         self._pages = pages
         self._rows: list[NoticeRow] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(6)
+        self._column.setSpacing(SPACING)
         self.hide()
         pages.installEventFilter(self)
         pages.currentChanged.connect(self._place)
         source.listen(self._show, self._withdraw)
+
+    def room_and_pages(self) -> QVBoxLayout:
+        """The pages, and above them what stays over those that have no ``notice_room``."""
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        column.addWidget(self.room)
+        column.addWidget(self._pages, 1)
+        return column
 
     def texts(self) -> list[str]:
         """What is shown now."""
@@ -108,8 +138,8 @@ class MessageBar(QWidget):
             self._remove(row, taken=False)
         row = NoticeRow(notice)
         row.gone.connect(lambda taken: self._remove(row, taken))
+        self._column.insertWidget(len(self._staying()) if row.stays else len(self._rows), row)
         self._rows.append(row)
-        self._column.addWidget(row)
         row.show()
         while len(self._rows) > MOST:
             self._remove(self._rows[0], taken=False)
@@ -132,17 +162,39 @@ class MessageBar(QWidget):
         elif row.notice.on_gone is not None:
             row.notice.on_gone()
 
+    def _staying(self) -> list[NoticeRow]:
+        return [row for row in self._rows if row.stays]
+
     def _place(self) -> None:
         parent, page = self.parentWidget(), self._pages.currentWidget()
         self.setVisible(bool(self._rows))
-        if parent is None or page is None or not self._rows:
+        if parent is None or page is None:
             return
         ground = page.main if isinstance(page, HasMain) else page
         ground.installEventFilter(self)  # once more changes nothing
         width = min(current().px(WIDTH), ground.width() - 32)
+        own = page.notice_room if isinstance(page, HasNoticeRoom) else None
+        self.room.setFixedHeight(0 if own is not None else self._room_for_staying(width))
+        if own is not None:
+            own.setFixedHeight(self._room_for_staying(width))
+        if not self._rows:
+            return
         self.setFixedWidth(width)
         self._column.invalidate()
         height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
         self.resize(width, height)
-        self.move(ground.mapTo(parent, QPoint((ground.width() - width) // 2, 62)))
+        left = ground.mapTo(parent, QPoint((ground.width() - width) // 2, 0)).x()
+        self.move(left, self._top(parent, ground, own))
         self.raise_()
+
+    def _room_for_staying(self, width: int) -> int:
+        """Pixels that the notices that stay take at that width, with the gaps around them."""
+        heights = [row.heightForWidth(width) for row in self._staying()]
+        return GAP + sum(heights) + SPACING * len(heights) if heights else 0
+
+    def _top(self, parent: QWidget, ground: QWidget, own: QWidget | None) -> int:
+        if own is not None:
+            return own.mapTo(parent, QPoint(0, GAP)).y()
+        if self._staying():
+            return self.room.mapTo(parent, QPoint(0, GAP)).y()
+        return ground.mapTo(parent, QPoint(0, BELOW_HEAD)).y()

@@ -10,6 +10,7 @@ from paddock.gui.screens_content import LONG, LONGEST, SHOWN
 from paddock.gui.screens_home import put_echo
 from paddock.gui.screens_moments import hill
 from paddock.gui.screens_studio import NotDrawn, Studio
+from paddock.gui.widgets.pane_view import PaneView
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
 
@@ -124,10 +125,15 @@ class ComparePictures:
         """Two panes of a model that answers one at a time: one writes, the other waits."""
         view = self._begin(("Phi-4", "Phi-4"))
         view.send("Why does a kite stay up?")
-        self._studio.until(lambda: any(run.pieces > 3 for run in view.session.runs.values()), "Some words")
+        told = "The words of one and their number, and whom the other waits for"
+        self._studio.until(lambda: any(self._writes(pane) for pane in view.panes.values()), told)
         self._studio.save(f"compare-queued-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of both")
+
+    def _writes(self, pane: PaneView) -> bool:
+        words = any(row.full_text() for row in pane.view.column.rows)
+        return words and any(measure.figure for measure in pane.strip.measures if measure.name.startswith("token"))
 
     def structure(self, name: str) -> None:
         """The differences between two answers in JSON."""
@@ -152,9 +158,9 @@ class ComparePictures:
         composer.button.click()
         studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         studio.save(f"compare-pictures-{name}")
-        popup = view.question.show_all()
-        studio.save(f"compare-pictures-all-{name}", popup)
-        popup.deleteLater()
+        view.question.unfold_or_fold()
+        studio.save(f"compare-pictures-all-{name}")
+        view.question.unfold_or_fold()
 
     def pane(self, name: str) -> None:
         """What can be done with a pane, and its settings."""

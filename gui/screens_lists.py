@@ -28,6 +28,7 @@ class ListPictures(MomentPictures):
                 where = column.view.viewport().mapToGlobal(column.view.visualRect(place).center())
             menu.popup(where)
             self._over(f"chats-{what}-{name}", QMenu)
+        studio.window.activateWindow()  # a menu took the keyboard, and no desktop is here to give it back
         column.rename(self._made["chat-rich"])
         studio.save(f"chats-rename-{name}")
         QApplication.sendEvent(studio.part(QLineEdit, column.view), _escape())

@@ -174,7 +174,7 @@ class MomentPictures(ChatPictures):
         inspector.apply_preset(next(preset for preset in inspector.presets.all if preset.name == LONG_TITLE))
         inspector.set_sampling({**inspector.sampling(), "temperature": 1.1})
         inspector.presets.look()
-        inspector.presets.menu.popup(inspector.presets.chip.mapToGlobal(inspector.presets.chip.rect().bottomLeft()))
+        inspector.presets.chip.open_menu()
         self._over(f"presets-{name}", QMenu)
         inspector.apply_preset(None)
         inspector.set_sampling(before)
@@ -183,9 +183,11 @@ class MomentPictures(ChatPictures):
     def data(self, name: str) -> None:
         """Backups with the way back to one, and what is said of a file that was damaged."""
         studio = self._studio
+        if not studio.ask(lambda client: client.backups()):  # the first may have looked for chats before there were any
+            studio.ask(lambda client: client.back_up())
         studio.window.show_settings("data")
         card = studio.part(DataCard)
-        studio.until(lambda: bool(card.rows), "A backup")
+        studio.until(lambda: bool(card.rows), "The list of backups")
         card.rows[0].restore.click()
         studio.save(f"data-restore-{name}")
         studio.window.bar.settle()

@@ -232,6 +232,7 @@ class Theme:
             app.setStyle("Fusion")
         app.setPalette(self.qt_palette())
         app.setFont(self.font())
+        app.setStyleSheet("")  # a sheet in place of another is set anew on a widget for each of its ancestors (Qt 6.11)
         app.setStyleSheet(stylesheet(self))
 
 

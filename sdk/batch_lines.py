@@ -11,7 +11,7 @@ import msgspec
 
 from paddock.sdk.compare import BatchCell, BatchPrompt, Check, CheckResult
 from paddock.sdk.types import Pane
-from paddock.sdk.units import wait_text
+from paddock.sdk.units import counted, wait_text
 
 DEFAULT_CRITERION = "The answer is correct and does what was asked."
 _SHOWN = 40
@@ -26,11 +26,6 @@ def prompt_text(prompt: BatchPrompt) -> str:
 def picture_names(prompt: BatchPrompt) -> str:
     """The files of its pictures, without their folders."""
     return ", ".join(re.split(r"[/\\]", path)[-1] for path in prompt.images)
-
-
-def counted(number: int, what: str) -> str:
-    """“1 prompt”, “2 prompts”."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def pane_names(panes: Sequence[Pane]) -> list[str]:
@@ -113,7 +108,7 @@ def _stats(cell: BatchCell) -> dict[str, Any] | None:
 def _settings(pane: Pane, prompts: Mapping[str, str]) -> list[str]:
     told = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in pane.sampling.items()]
     if pane.max_tokens is not None:
-        told.append(f"at most {pane.max_tokens:,} tokens" if pane.max_tokens else "no length limit")
+        told.append(f"at most {counted(pane.max_tokens, 'token')}" if pane.max_tokens else "no length limit")
     if pane.stop is not None:
         told.append(f"stops at {' or '.join(f'“{_short(text)}”' for text in pane.stop)}" if pane.stop else "no stops")
     if pane.system is not None:

@@ -366,7 +366,9 @@ class ChatPatch(Request, frozen=True, kw_only=True):
     """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
     that message to what was written last below it; in a comparison in the ``pane`` that is named. ``private`` holds
     from the next question on. ``sampling``, ``stop``, ``max_tokens`` (0: no limit) and ``reasoning`` (“auto”: as the
-    template has it) are what the conversation is answered with where a request says nothing else."""
+    template has it) are what the conversation is answered with where a request says nothing else. ``sampling`` takes the
+    place of all options; ``sampling_changes`` sets those that it names, takes away those that are None in it, and leaves
+    the others to whoever else may be changing them."""
 
     title: str | None = None
     model: str | None = None
@@ -378,6 +380,7 @@ class ChatPatch(Request, frozen=True, kw_only=True):
     folder: str | None = None
     tags: tuple[str, ...] | None = None
     sampling: Options | None = None
+    sampling_changes: Options | None = None
     stop: tuple[str, ...] | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
     reasoning: bool | Literal["auto"] | None = None

@@ -1,4 +1,4 @@
-"""Sizes and times in words."""
+"""Sizes, times and numbers of things in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def bytes_text(size: float | None) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def counted(number: int, what: str) -> str:
+    """“1 prompt”, “2,000 prompts”."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def wait_text(seconds: float) -> str:

@@ -12,7 +12,6 @@ import msgspec
 
 from paddock.sdk.batch_lines import (
     cell_line,
-    counted,
     pane_names,
     picture_names,
     prompt_text,
@@ -22,6 +21,7 @@ from paddock.sdk.batch_lines import (
 )
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchPrompt
+from paddock.sdk.units import counted
 from paddock.server.chat_files import absolute, write_file
 from paddock.server.chat_table import plain
 

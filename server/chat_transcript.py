@@ -11,6 +11,7 @@ from paddock.sdk.blind import blind_order
 from paddock.sdk.chats import ExportRequest
 from paddock.sdk.pictures import Picture
 from paddock.sdk.types import ChatMessage, Options, Pane, Role, ToolCall
+from paddock.sdk.units import counted
 from paddock.server.chat_archive import ChatRecord
 
 _STATES = {
@@ -219,13 +220,13 @@ def numbers(message: ChatMessage) -> str:
     """What was measured, in words; empty where nothing was."""
     parts = []
     if message.usage is not None:
-        parts.append(f"{message.usage.completion_tokens:,} tokens")
+        parts.append(counted(message.usage.completion_tokens, "token"))
     if message.stats is not None:
         parts.append(f"{message.stats.tokens_per_second:.1f} tokens/s")
         parts.append(f"first token after {message.stats.ttft_s:.2f} s")
     if message.usage is not None:
         cached = f", {message.usage.cached_tokens:,} cached" if message.usage.cached_tokens else ""
-        parts.append(f"prompt {message.usage.prompt_tokens:,} tokens{cached}")
+        parts.append(f"prompt {counted(message.usage.prompt_tokens, 'token')}{cached}")
     return " · ".join(parts)
 
 
@@ -262,7 +263,7 @@ def _day(moment: float) -> str:
 def _settings(pane: Pane) -> str:
     parts = [_options(pane.sampling)] if pane.sampling else []
     if pane.max_tokens is not None:
-        parts.append(f"at most {pane.max_tokens:,} tokens")
+        parts.append(f"at most {counted(pane.max_tokens, 'token')}")
     if pane.reasoning is not None:
         parts.append(f"reasoning {'on' if pane.reasoning else 'off'}")
     if pane.system is not None:

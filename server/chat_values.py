@@ -64,6 +64,14 @@ def insert_chat(rows: sqlite3.Connection, chat: ChatSummary, origin: str | None)
     return added.rowcount == 1
 
 
+def change_sampling(rows: sqlite3.Connection, chat_id: str, changes: Options) -> None:
+    """Inside the caller's transaction: set the options of ``changes``, and take away those that are None there."""
+    (stored,) = rows.execute("SELECT sampling FROM chats WHERE id=?", (chat_id,)).fetchone()
+    changed = {**msgspec.json.decode(stored, type=Options), **changes}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    rows.execute("UPDATE chats SET sampling=? WHERE id=?", (to_json(kept), chat_id))
+
+
 def keep_pictures(rows: sqlite3.Connection, pictures: Iterable[Picture]) -> str | None:
     """Store the files of ``pictures`` inside the caller's transaction; what their message's row says of them."""
     pictures = tuple(pictures)

@@ -25,7 +25,7 @@ from paddock.server.chat_messages import MessageTable
 from paddock.server.chat_pictures import PictureTable
 from paddock.server.chat_rescue import rebuild_words
 from paddock.server.chat_search import ChatWords
-from paddock.server.chat_values import SUMMARIES, insert_chat, summary_of, to_json
+from paddock.server.chat_values import SUMMARIES, change_sampling, insert_chat, summary_of, to_json
 from paddock.server.database import connect, storage_errors, transaction
 from paddock.server.panes import PaneTable
 
@@ -146,7 +146,7 @@ class ChatTable(MessageTable):
         """Raises ChatNotFound, and BadRequest for a leaf that is no message of the chat, a pane or folder that there
         is not."""
         self._row(chat_id)
-        names = (name for name in ChatPatch.__struct_fields__ if name != "pane")
+        names = (name for name in ChatPatch.__struct_fields__ if name not in ("pane", "sampling_changes"))
         given: dict[str, Any] = {name: value for name in names if (value := getattr(patch, name)) is not None}
         for name in given.keys() & {"tags", "sampling", "stop"}:
             given[name] = to_json(given[name])
@@ -163,6 +163,8 @@ class ChatTable(MessageTable):
                 self.panes.move(rows, chat_id, patch.pane, given.pop("leaf"))
             for name, value in given.items():
                 rows.execute(f"UPDATE chats SET {name}=? WHERE id=?", (value, chat_id))
+            if patch.sampling_changes:
+                change_sampling(rows, chat_id, patch.sampling_changes)
             rows.execute("UPDATE chats SET revision=revision+1 WHERE id=?", (chat_id,))
             # What writes nothing into the chat leaves the order of the list as it is.
             if given.keys() & {"title", "model", "system"}:

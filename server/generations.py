@@ -56,6 +56,7 @@ class Run:
         source: Source,
         *,
         finalize: Finalize | None = None,
+        stop: Callable[[str], bool],
         ended: Callable[[Run], None],
     ) -> None:
         self.generation = generation
@@ -69,12 +70,14 @@ class Run:
         self._prompt = Usage()
         self._source = source
         self._finalize = finalize
+        self._stop = stop
         self._ended = ended
         self._log: list[GenerationEvent] = []
         self.waiters: set[asyncio.Future[None]] = set()
         """Followers that have read everything; done with the next event."""
         self._started = False
         self._unwanted = False
+        self._stopping = False
         self._closing = False
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
@@ -91,11 +94,14 @@ class Run:
         return tuple(self._calls[index] for index in sorted(self._calls))
 
     def cancel(self) -> None:
-        """Stop; the end is reported as Cancelled. Nothing happens when it has just ended."""
+        """Stop; the end is reported as Cancelled. The engine that writes says how much it has written. Nothing happens
+        when it has just ended."""
         if not self._started:
             self._unwanted = True
-        elif not self._closing:
-            self._task.cancel()
+        elif not (self._stopping or self._closing):
+            self._stopping = self._stop(self.id)
+            if not self._stopping:
+                self._task.cancel()
 
     async def wait(self) -> Ending:
         """The ending. Raises nothing."""
@@ -132,11 +138,13 @@ class Run:
             if ending is None:
                 ending = await self._read()
         except asyncio.CancelledError:
-            ending = ending or Cancelled(id=self.id, usage=self._counted())
+            ending = ending or Cancelled(id=self.id)
         except Exception as error:  # a bug below must still end the request, or its client waits for ever
             logger.exception("generation %s failed", self.id)
             ending = _bug(self.id, error)
         self._closing = True
+        if isinstance(ending, Cancelled) and ending.usage == Usage():
+            ending = msgspec.structs.replace(ending, usage=self._counted())
         ending = self._thinking.noted(ending or _bug(self.id, None))
         if self._finalize is not None:
             try:
@@ -184,7 +192,7 @@ class Run:
                 waiter.set_result(None)
 
     def _counted(self) -> Usage:
-        """What is known when the engine is stopped before it could say: deltas seen stand for tokens."""
+        """What is known when the engine did not come to say it: deltas seen stand for tokens."""
         return Usage(
             prompt_tokens=self._prompt.prompt_tokens,
             cached_tokens=self._prompt.cached_tokens,
@@ -217,10 +225,19 @@ class _Thinking:
 
 
 class Generations:
-    """All running requests of this host."""
+    """All running requests of this host.
 
-    def __init__(self, bus: Bus, ended: Callable[[Run], None]) -> None:
+    Args:
+        bus: Told of every beginning and end.
+        ended: Called with each that has ended.
+        stop: Has the engine end the request of this id; False when none works on it.
+    """
+
+    def __init__(
+        self, bus: Bus, ended: Callable[[Run], None], stop: Callable[[str], bool] = lambda run_id: False
+    ) -> None:
         self._bus = bus
+        self._stop = stop
         self._ended_hook = ended
         self._started_hooks: list[Callable[[Generation], None]] = []
         self._runs: dict[str, Run] = {}
@@ -236,7 +253,7 @@ class Generations:
             raise BadRequest(f"A request with the id “{generation.id}” is running.", hint="Give each its own id.")
         for hook in self._started_hooks:
             hook(generation)
-        run = Run(generation, source, finalize=finalize, ended=self._ended)
+        run = Run(generation, source, finalize=finalize, stop=self._stop, ended=self._ended)
         self._runs[run.id] = run
         self._bus.publish(GenerationStarted(id=run.id, generation=generation))
         return run

@@ -52,6 +52,7 @@ class Library:
         self.api: Any = api
         self.version = str(llama_cpp.__version__)
         self._log: deque[tuple[int, str]] = deque(maxlen=400)
+        self.forget_log = self._log.clear
         self._level = _INFO
         self.on_log = api.llama_log_callback(self._logged)
         api.llama_log_set(self.on_log, ctypes.c_void_p(0))
@@ -68,15 +69,12 @@ class Library:
             self._log.append((self._level, line.rstrip("\n")))
             sys.stderr.write(line)
 
-    def forget_log(self) -> None:
-        self._log.clear()
-
     def errors(self) -> list[str]:
-        """Error lines since :meth:`forget_log`, oldest first, without the name of the C function."""
+        """Error lines since ``forget_log``, oldest first, without the name of the C function."""
         return [re.sub(r"^\w+: ", "", line) for level, line in list(self._log) if level == _ERROR and line]
 
     def log(self) -> list[str]:
-        """All lines since :meth:`forget_log`, the last hundreds at most."""
+        """All lines since ``forget_log``, the last hundreds at most."""
         return [line for _, line in list(self._log)]
 
     def devices(self) -> tuple[Device, ...]:
@@ -257,7 +255,10 @@ class Context:
         self.n_ubatch = int(api.llama_n_ubatch(self._handle))
         self.n_seq_max = int(api.llama_n_seq_max(self._handle))
         self.n_rs_seq = int(api.llama_n_rs_seq(self._handle))
+        self._forget_log = model.lib.forget_log
         self._row_type = ctypes.c_float * model.n_vocab
+        as_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
+        self._logits_at = ctypes.cast(api.llama_get_logits_ith, as_address)  # answers with a number: no object to make
         self._rows: dict[int, npt.NDArray[np.float32]] = {}
         self._stop = ctypes.create_string_buffer(2)
         api.llama_set_abort_callback(self._handle, model.lib.strlen, ctypes.addressof(self._stop))
@@ -321,10 +322,10 @@ class Context:
 
     def evaluate(self, batch: Any) -> int:
         """Compute a ``llama_batch``. Answers and raises as :meth:`decode`."""
-        status = int(self._api.llama_decode(self._handle, batch))
-        if status not in (DECODED, FULL, ABORTED):
+        status: int = self._api.llama_decode(self._handle, batch)
+        if status != DECODED and status not in (FULL, ABORTED):
             raise compute_error(status, self.model.lib.errors())
-        self.model.lib.forget_log()
+        self._forget_log()
         return status
 
     def logits(self, row: int) -> npt.NDArray[np.float32]:
@@ -333,10 +334,9 @@ class Context:
         They are llama.cpp's own memory, writable, and valid until the next decode. Raises EngineError when the row
         has none.
         """
-        pointer = self._api.llama_get_logits_ith(self._handle, row)
-        if not pointer:
+        address = self._logits_at(self._handle, row)
+        if not address:
             raise EngineError("The model gave no probabilities for a token.", hint="Load the model again.")
-        address = ctypes.addressof(pointer.contents)
         found = self._rows.get(address)
         if found is None:
             values = memoryview(self._row_type.from_address(address))

@@ -4,15 +4,15 @@ measures, and writes to disk what was read."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from collections.abc import Sequence as Items
 
 from paddock.backends.base import Report
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.bugs import told
 from paddock.backends.llamacpp.drafting import Drafting
-from paddock.backends.llamacpp.grammar import held_to
+from paddock.backends.llamacpp.drawing import Drawing
 from paddock.backends.llamacpp.job import Job, encoding_of
 from paddock.backends.llamacpp.kv_store import KvStore
 from paddock.backends.llamacpp.meanwhile import Meanwhile
@@ -25,7 +25,7 @@ from paddock.backends.llamacpp.telling import Telling
 from paddock.backends.llamacpp.written import WrittenAnswers
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent, Queued
-from paddock.sdk.types import Options, Stats, StopReason, Usage
+from paddock.sdk.types import Options
 
 IDLE_S = 2.0
 """Without work for so long, the engine does what can wait."""
@@ -65,8 +65,8 @@ class Decoding:
     ) -> None:
         self._model = model
         self._runner = runner
-        self._context = runner.context
         self._scheduler = runner.scheduler
+        self._running, self._waiting = runner.scheduler.running, runner.scheduler.waiting
         self._most_tokens = runner.scheduler.limits.each
         self._drafting = drafting
         self._turn = turn
@@ -89,7 +89,11 @@ class Decoding:
         self._later = meanwhile.put
         self._statistics = Statistics(runner, store, embedding_bytes)
         self._telling = Telling(model, pieces, written, self._statistics, self.recount)
-        self._tell_token, self._ends = self._telling.token, self._telling.ends
+        self._drawing = Drawing(
+            runner.context, runner.scheduler, drafting, self._telling, meanwhile,
+            end=self._end, release=self._release, fail=self._fail,
+        )  # fmt: skip
+        self._planned: Step | None = None
 
     # ------------------------------------------------------------ any thread
 
@@ -157,7 +161,7 @@ class Decoding:
 
     def _take(self) -> bool:
         """Take in what has happened, waiting for something to do; False at the end."""
-        if self._scheduler.running and not (self._news or self._held_up):
+        if self._running and not (self._news or self._held_up):
             return True
         while True:
             try:
@@ -204,7 +208,7 @@ class Decoding:
             assert prompt is not None
             options = prompt.options if job.retuned is None else prompt.plain | job.retuned
             job.chain = SamplerChain(self._model, options, prompt.words)
-            job.chain.grammar = held_to(self._model, request.grammar, prompt.inside)
+            job.chain.grammar = prompt.grammar
         except Exception as error:  # noqa: BLE001 - a bug must end this request, not the thread
             self._end(job, Failed(id=request.id, error=told(error).info()))
             return
@@ -241,10 +245,14 @@ class Decoding:
                 self._end(job, Failed(id=request_id, error=told(error).info()))
 
     def _step(self) -> None:
-        if self._scheduler.waiting and len(self._scheduler.running) < self._scheduler.limits.parallel:
+        if self._waiting and len(self._running) < self._scheduler.limits.parallel:
             self._meanwhile.now()  # to bring back what the next one begins with may take long
         step = self._scheduler.schedule()
-        if self._scheduler.waiting:
+        if step is self._planned:  # the same answers go on: nobody reads, and who waits has been told
+            self._compute_and_draw(step)
+            return
+        self._planned = None
+        if self._waiting:
             self._tell_queue()
         held = self._encoder is not None and self._wait_for_pictures()
         if not step.rows:
@@ -253,24 +261,19 @@ class Decoding:
         reading = [self._jobs[sequence.id] for sequence in step.counts if sequence.began is None]
         for job in reading:
             job.timing.start()
+        self._drawing.plan(step, self._jobs)
+        self._planned = step
+        self._compute_and_draw(step, reading)
+
+    def _compute_and_draw(self, step: Step, reading: Items[Job] = ()) -> None:
         if not self._compute(step):
             return
         for job in reading:
             self._tell(job, job.progress())
-        self._later(self._statistics.tell)
         if self._retuned:
             self._retune()
-        for sequence, rows in step.outputs.items():
-            if sequence.id not in self._jobs:
-                continue  # its new settings could not be applied
-            job = self._jobs[sequence.id]
-            try:
-                self._sample(job, sequence, rows)
-            except Exception as error:  # noqa: BLE001 - what a request asks of its samplers ends only that request
-                self._scheduler.settle(sequence, 0)
-                if sequence.prefix is not None:
-                    sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
-                self._end(job, Failed(id=sequence.id, error=told(error).info()))
+            self._drawing.plan(step, self._jobs)  # without those whose new settings could not be applied
+        self._drawing.draw()
 
     def _wait_for_pictures(self) -> bool:
         """Have the pictures encoded that running requests have come to; whether there is only that to wait for."""
@@ -295,48 +298,17 @@ class Decoding:
             self._meanwhile.now()  # whoever else computes may take long
         with self._turn:
             done = self._runner.compute(step)
-        self._reading = frozenset()
+        if self._reading:
+            self._reading = frozenset()
         return done
 
-    def _sample(self, job: Job, sequence: Sequence, rows: range) -> None:
-        """The next token from each row, as long as the drafts were right."""
-        assert job.chain is not None
-        if job.look is not None:
-            job.look(self._runner.context.logits(rows[-1]).copy(), sequence)
-            self._scheduler.settle(sequence, 0)
-            self._end(job, Finished(id=job.request.id, usage=Usage(), stats=Stats(), reason="stop"))
-            return
-        draft, accepted = sequence.draft, 0
-        reason: StopReason | None = None
-        for at, row in enumerate(rows):
-            token = job.chain.sample(self._context, row)
-            self._later(self._tell_token, job, token, time.monotonic())
-            if token in self._ends:
-                reason = "stop"
-                break
-            sequence.tokens.append(token)
-            if len(sequence.tokens) >= job.longest:
-                written = len(sequence.tokens) - sequence.n_prompt
-                reason = "length" if written == job.request.max_tokens else "context"
-            if job.stops and self._stopped(job):
-                reason = "stop"
-            right = at < len(draft) and draft[at] == token
-            accepted += right
-            if reason is not None or not right:
-                break
-        if draft:
-            job.drafted += len(draft)
-            job.accepted += accepted
-            self._drafting.settle(sequence.id, len(draft), accepted)
-            self._scheduler.settle(sequence, accepted)
-        if reason is not None:
-            self._release(job)
-            self._later(self._telling.finished, job, reason)
-
-    def _stopped(self, job: Job) -> bool:
-        """Whether the text of ``job`` has come to one of its stop strings; so it must be told before the next step."""
-        self._meanwhile.now()
-        return job.answer is not None and job.answer.stopped
+    def _fail(self, job: Job, error: Exception) -> None:
+        """It had no next token."""
+        assert job.sequence is not None
+        self._scheduler.settle(job.sequence, 0)
+        if job.sequence.prefix is not None:
+            job.sequence.prefix.kept = False  # logits that are no numbers come from a state to be forgotten
+        self._end(job, Failed(id=job.request.id, error=told(error).info()))
 
     # ------------------------------------------------------------ telling
 

@@ -1,6 +1,5 @@
-"""Which grammars llama.cpp can be given. It ends the process, or never comes back, over some that it should refuse:
-with left recursion behind parts that may be empty, counts that end before they begin, references to tokens, deep
-nesting.
+"""GBNF, llama.cpp's notation for grammars, read into rules. What could not be followed in bounded time and memory is
+refused: left recursion, counts that end before they begin, deep nesting; and references to tokens.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from paddock.sdk.errors import BadRequest
 
 MOST_CHARACTERS = 200_000
 MOST_ELEMENTS = 100_000
-"""Characters and references of all rules, counted parts as often as llama.cpp writes them out."""
+"""Characters and references of all rules, counted parts written out."""
 MOST_WORK = 10_000_000
-"""Elements that llama.cpp looks at in its search for left recursion, which follows every path."""
+"""Elements on all paths from a rule to what it can begin with."""
 DEEPEST = 100
-"""Levels of parentheses, and rules that begin with one another: both are recursion in C++."""
+"""Levels of parentheses, and rules that begin with one another."""
 MOST_TIMES = 2000
 """llama.cpp takes longer counts for endless ones."""
 
@@ -28,21 +27,39 @@ _LEXEME = re.compile(
     | (?P<sign>::=|[|()*+?.])""",
     re.VERBOSE | re.DOTALL,
 )
+_CHARACTER = re.compile(
+    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([trn\\\"[\]-]))|([^\\])", re.DOTALL
+)
+_ESCAPED = {"t": "\t", "r": "\r", "n": "\n"}
 _TIMES = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+LAST = 0x10FFFF
+"""The last character of Unicode."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Characters in a row; each is any of some ranges of code points, first and last."""
+
+    characters: tuple[tuple[tuple[int, int], ...], ...]
+
+
+_NO_TEXT = Text(())
 
 
 @dataclass
-class _Rule:
-    """``alternatives`` are sequences of references, None for characters; ``size`` its elements; ``times`` how often
-    llama.cpp writes it out."""
+class Rule:
+    """``alternatives`` are sequences of :class:`Text` and of names of rules; ``size`` its elements. What stands in
+    the one place of a ``counted`` rule comes so often at least and at most, None for as often as one likes; then
+    ``times`` is how often it is written out."""
 
     alternatives: list[list[Hashable]] = field(default_factory=list)
     size: int = 1
     times: int = 1
+    counted: tuple[int, int | None] | None = None
 
 
-def check(source: str) -> None:
-    """Raise BadRequest unless llama.cpp can be given ``source``. It may still refuse it."""
+def read(source: str) -> dict[Hashable, Rule]:
+    """The rules by name, numbers for the names of parts; one is ``root``. Raises BadRequest."""
     try:
         source.encode()
     except UnicodeEncodeError:
@@ -60,13 +77,14 @@ def check(source: str) -> None:
         _follow(name, rules, empty, paths, ())
     if sum(cost * rules[name].times for name, (cost, _) in paths.items()) > MOST_WORK:
         raise _refused("Its rules refer to each other too often.")
+    return rules
 
 
 class _Reader:
     """Reads ``rules``; parts in parentheses and repeated ones are rules too, with numbers for names."""
 
     def __init__(self, source: str) -> None:
-        self.rules: dict[Hashable, _Rule] = {}
+        self.rules: dict[Hashable, Rule] = {}
         self._elements = 0
         self._lexemes = _lexemes(source)
         self._next = self._lexemes.pop()
@@ -99,7 +117,7 @@ class _Reader:
     def _alternatives(self, name: Hashable, depth: int) -> None:
         if depth > DEEPEST:
             raise _refused(f"More than {DEEPEST} parentheses are open at once.")
-        rule = self.rules[name] = _Rule()
+        rule = self.rules[name] = Rule()
         while True:
             rule.alternatives.append(self._sequence(rule, depth))
             if self._kind != "|":
@@ -107,7 +125,7 @@ class _Reader:
             self._take("|")
             self._lines(True)
 
-    def _sequence(self, rule: _Rule, depth: int) -> list[Hashable]:
+    def _sequence(self, rule: Rule, depth: int) -> list[Hashable]:
         found: list[Hashable] = []
         size = 1  # of the last item
         while True:
@@ -115,11 +133,12 @@ class _Reader:
                 case "text", text:
                     self._take("text")
                     size = len(text) - 2
-                    found.append(None if text not in ('""', "[]", "[^]") else self._part([[]]))
+                    letters = _text(text)
+                    found.append(letters if letters.characters else self._part([[]]))
                 case ("name" | "." | "(") as kind, text:
                     self._take(kind)
                     size = 1
-                    found.append(text if kind == "name" else None)
+                    found.append(text if kind == "name" else Text((((0, LAST),),)))
                     if kind == "(":
                         self._lines(True)
                         found[-1] = self._part([])
@@ -132,18 +151,20 @@ class _Reader:
                     least, most = _times(text)
                     times = max(least, most or 1)
                     size *= times
-                    found[-1] = self._part([[found[-1]], []] if least == 0 else [[found[-1]]], times)
+                    found[-1] = self._part([[found[-1]], []] if least == 0 else [[found[-1]]], times, (least, most))
                 case _:
                     return found
             self._count(rule, size)
             self._lines(depth)
 
-    def _part(self, alternatives: list[list[Hashable]], times: int = 1) -> int:
+    def _part(
+        self, alternatives: list[list[Hashable]], times: int = 1, counted: tuple[int, int | None] | None = None
+    ) -> int:
         name = len(self.rules)
-        self.rules[name] = _Rule(alternatives, times=times)
+        self.rules[name] = Rule(alternatives, times=times, counted=counted)
         return name
 
-    def _count(self, rule: _Rule, size: int) -> None:
+    def _count(self, rule: Rule, size: int) -> None:
         rule.size += size
         self._elements += size
         if self._elements > MOST_ELEMENTS:
@@ -167,6 +188,54 @@ def _lexemes(source: str) -> list[tuple[str, str]]:
     return [("end", ""), *reversed(found)]
 
 
+def _text(source: str) -> Text:
+    """What stands between quotes or brackets."""
+    inner = source[1:-1]
+    if source[0] == '"':
+        return Text(tuple(((code, code),) for code, _ in _characters(inner)))
+    excluded = inner.startswith("^")
+    ranges: list[tuple[int, int]] = []
+    found = _characters(inner[excluded:])
+    at = 0
+    while at < len(found):
+        first, _ = found[at]
+        ends = at + 2 < len(found) and found[at + 1][1] == "-"
+        ranges.append((first, found[at + 2][0] if ends else first))
+        at += 3 if ends else 1
+    if not ranges:
+        return _NO_TEXT
+    return Text((_but(ranges) if excluded else tuple(ranges),))
+
+
+def _characters(text: str) -> list[tuple[int, str]]:
+    """Code point and spelling of each."""
+    found: list[tuple[int, str]] = []
+    at = 0
+    while at < len(text):
+        match = _CHARACTER.match(text, at)
+        if match is None:
+            raise _refused(f"“{text[at : at + 10]}” is no character that can be read.")
+        digits = match[1] or match[2] or match[3]
+        sign = match[4] or match[5]
+        found.append((int(digits, 16) if digits else ord(_ESCAPED.get(sign, sign) if match[4] else sign), match[0]))
+        at = match.end()
+    return found
+
+
+def _but(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """All characters that are in none of ``ranges``."""
+    left: list[tuple[int, int]] = []
+    begin = 0
+    for first, last in sorted(ranges):
+        if first <= last:
+            if begin < first:
+                left.append((begin, first - 1))
+            begin = max(begin, last + 1)
+    if begin <= LAST:
+        left.append((begin, LAST))
+    return tuple(left)
+
+
 def _times(text: str) -> tuple[int, int | None]:
     """How often at least and at most; None for as often as one likes."""
     if text in _TIMES:
@@ -179,7 +248,7 @@ def _times(text: str) -> tuple[int, int | None]:
     return least, most if most is None or most <= MOST_TIMES else None
 
 
-def _may_be_empty(rules: dict[Hashable, _Rule]) -> set[Hashable]:
+def _may_be_empty(rules: dict[Hashable, Rule]) -> set[Hashable]:
     """Names of the rules that can write nothing at all."""
     found: set[Hashable] = set()
     for _ in range(DEEPEST):
@@ -196,7 +265,7 @@ def _may_be_empty(rules: dict[Hashable, _Rule]) -> set[Hashable]:
 
 def _follow(
     name: Hashable,
-    rules: dict[Hashable, _Rule],
+    rules: dict[Hashable, Rule],
     empty: set[Hashable],
     paths: dict[Hashable, tuple[int, int]],
     above: tuple[Hashable, ...],
@@ -212,7 +281,7 @@ def _follow(
     cost, depth = rules[name].size, 0
     for sequence in rules[name].alternatives if len(above) <= DEEPEST else ():
         for item in sequence:
-            if item is not None:
+            if not isinstance(item, Text):
                 more, deep = _follow(item, rules, empty, paths, (*above, name))
                 cost, depth = cost + more, max(depth, deep)
             if item not in empty:

@@ -6,92 +6,78 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside
-from paddock.backends.llamacpp.bindings import Model
-from paddock.backends.llamacpp.candidates import Candidates
+from paddock.backends.llamacpp import gbnf
+from paddock.backends.llamacpp.grammar_program import Program
+from paddock.backends.llamacpp.grammar_states import DEAD, States
+from paddock.backends.llamacpp.grammar_tokens import TokenBytes, TokenMasks
 from paddock.backends.llamacpp.logits import Row, forbid
-from paddock.sdk.errors import BadRequest
 
 
 class Grammar:
-    """One answer's grammar and how far it has come. Belongs to the thread that decodes.
+    """One answer's grammar and how far it has come. One thread at a time.
 
     Args:
-        model: Whose vocabulary is drawn from.
-        source: GBNF that :mod:`paddock.backends.llamacpp.gbnf` lets pass: others end the process.
+        tokens: The vocabulary that is drawn from.
+        source: GBNF.
         inside: Where the prompt ends.
 
-    Raises BadRequest for a source that llama.cpp cannot read.
+    Raises BadRequest for a source that cannot be used.
     """
 
-    def __init__(self, model: Model, source: str, inside: Inside) -> None:
-        self._model, self._api = model, model.lib.api
-        self._sampler = self._api.llama_sampler_init_grammar(model.vocab, source.encode(), b"root")
-        if not self._sampler:
-            raise BadRequest("The grammar cannot be read.", hint="It is written in GBNF and has a rule “root”.")
-        self._candidates = Candidates(self._api, model.n_vocab)
-        self._state: Literal["start", "thinking", "behind", "text"] = "text"
+    def __init__(self, tokens: TokenBytes, source: str, inside: Inside) -> None:
+        program = Program(gbnf.read(source))
+        self._tokens = tokens
+        self._states = States(program)
+        self._masks = TokenMasks(tokens, self._states, program.class_of)
+        self._at = self._states.start
+        self._phase: Literal["start", "thinking", "behind", "text"] = "text"
         if inside != "text":
-            self._state = "start" if inside == "nothing" else "thinking"
+            self._phase = "start" if inside == "nothing" else "thinking"
         self._thought = b""
 
     def draw(self, logits: Row, draw: Callable[[Row], int]) -> int:
         """What ``draw`` answers of ``logits``; where the grammar does not have that, what it answers of the tokens
-        that the grammar has. Raises what ``draw`` raises."""
-        if self._state == "thinking":
+        that the grammar has. Raises what ``draw`` raises, and BadRequest where the text so far can be read in too
+        many ways."""
+        if self._phase == "thinking":
             token = draw(logits)
             self._think(token)
             return token
         spare = logits.copy()
         token = draw(logits)
-        if not self._has(np.array([token]))[0]:
+        self._at = self._states.next_token(self._at)
+        behind = self._masks.behind(self._at, token)
+        if behind == DEAD:
             if self._opens(token):
                 return token
             token = self._instead(spare, draw)
-        self._state = "text"
-        self._api.llama_sampler_accept(self._sampler, token)
+            behind = self._masks.behind(self._at, token)
+        self._phase, self._at = "text", behind
         return token
-
-    def close(self) -> None:
-        if self._sampler:
-            self._api.llama_sampler_free(self._sampler)
-            self._sampler = None
 
     def _instead(self, logits: Row, draw: Callable[[Row], int]) -> int:
         """What ``draw`` answers of the tokens that the grammar has. Where the text is complete, its end comes even
         though the settings forbid it."""
-        allowed = self._has(np.arange(logits.size))
+        allowed = self._masks.allowed(self._at)
         forbid(logits, allowed)
-        ends = [token for token in self._model.eog if allowed[token]]
+        ends = [token for token in self._tokens.ends if allowed[token]]
         token = ends[0] if ends and logits.max() == -np.inf else draw(logits)
-        return token if allowed[token] else int(allowed.argmax())  # rounding in a sampler must not end the process
-
-    def _has(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Which of ``tokens`` the grammar takes next. One that it does not take must never be accepted: C++ would
-        throw through C, which ends the process."""
-        self._candidates.put(tokens, np.zeros(len(tokens), np.float32))
-        self._candidates.apply(self._sampler)
-        return np.equal(self._candidates.logits(len(tokens)), 0)
+        return token if allowed[token] else int(allowed.argmax())  # rounding in a sampler must not leave the grammar
 
     def _opens(self, token: int) -> bool:
         """Whether ``token`` may come before the text: white space, once, or what opens the thinking."""
-        if self._state == "text" or self._model.is_eog(token):
+        if self._phase == "text" or token in self._tokens.ends:
             return False
-        piece = self._model.piece(token, special=True).strip()
-        thinks = self._state == "start" and piece.startswith(THINK.encode())
+        piece = self._tokens.pieces[token].strip()
+        thinks = self._phase == "start" and piece.startswith(THINK.encode())
         if piece and not thinks:
             return False
-        self._state = "thinking" if thinks else "text"
+        self._phase = "thinking" if thinks else "text"
         return True
 
     def _think(self, token: int) -> None:
-        self._thought = self._thought[-len(THINK_END) :] + self._model.piece(token, special=True)
+        self._thought = self._thought[-len(THINK_END) :] + self._tokens.pieces[token]
         if THINK_END.encode() in self._thought:
-            self._state = "behind"
-
-
-def held_to(model: Model, source: str, inside: Inside) -> Grammar | None:
-    """The grammar of ``source``; None where there is none. Raises as :class:`Grammar` does."""
-    return Grammar(model, source, inside) if source else None
+            self._phase = "behind"

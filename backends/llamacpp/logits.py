@@ -76,14 +76,10 @@ def kth_at_least(row: Row, count: int) -> float:
 
 
 def _best_of_blocks(row: Row) -> Row:
-    best: Row = _grid(row).max(axis=0)
-    return best
-
-
-def _grid(row: Row) -> npt.NDArray[np.float32]:
-    """Each column is a block; what is left over at the end of the row is in none."""
+    """A block is every so many-th token; what is left over at the end of the row is in none."""
     blocks = row.size // BLOCK
-    return row[: blocks * BLOCK].reshape(BLOCK, blocks)
+    best: Row = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    return best
 
 
 def _kth(values: Row, count: int) -> float:
@@ -97,14 +93,13 @@ def top(row: Row, count: int) -> Ids:
     if count > row.size // BLOCK // 2:
         greatest(row)
         return at_least(row, kth_at_least(row, count))
-    grid = _grid(row)
-    rest = row[grid.size :]
-    best = np.concatenate((grid.max(axis=0), rest))
-    greatest(best)
-    threshold = np.float32(max(_kth(best, count), LOWEST))
-    blocks = (best[: grid.shape[1]] >= threshold).nonzero()[0]  # few hold a token that is high enough
-    lines, places = (grid[:, blocks] >= threshold).nonzero()
-    return np.concatenate((lines * grid.shape[1] + blocks[places], (rest >= threshold).nonzero()[0] + grid.size))
+    best = _best_of_blocks(row)
+    if row.size % BLOCK:
+        best = np.concatenate((best, row[row.size // BLOCK * BLOCK :]))
+    place = best.size - count
+    best.partition((place, best.size - 1))
+    checked(float(best[-1]))
+    return at_least(row, float(best[place]))
 
 
 def above_min_p(row: Row, p: float, min_keep: int) -> Ids:

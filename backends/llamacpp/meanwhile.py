@@ -69,8 +69,8 @@ class Meanwhile:
             return
         self._done.acquire()
         self._under_way = False
-        error, self._error = self._error, None
-        if error is not None:
+        if self._error is not None:
+            error, self._error = self._error, None
             raise error
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import cast
 
@@ -13,9 +14,10 @@ from msgspec import structs
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside, opens_reasoning
 from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
-from paddock.backends.llamacpp import gbnf
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
+from paddock.backends.llamacpp.grammar import Grammar
+from paddock.backends.llamacpp.grammar_tokens import TokenBytes
 from paddock.backends.llamacpp.illustrating import Illustrations, Illustrator
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.samplers import defaults, model_defaults
@@ -50,6 +52,7 @@ class Prompt:
     draft_limit: int = 0
     ngram: NgramDrafter | None = None
     pictures: tuple[PictureRun, ...] = ()
+    grammar: Grammar | None = None
 
     @property
     def words(self) -> tuple[int, ...]:
@@ -107,8 +110,6 @@ class Preparer:
         """Raises BadRequest, InvalidOption, UnknownOption, TemplateFailed, ContextOverflow."""
         if request.max_tokens is not None and request.max_tokens < 1:
             raise InvalidOption(f"“max_tokens” cannot be {request.max_tokens}.", hint="It takes numbers from 1.")
-        if request.grammar:
-            gbnf.check(request.grammar)
         options = self._defaults | check(request.sampling, SAMPLING, where="llama.cpp sampling")
         group, draft_limit = self._group(options), self._draft_limit(options)
         text, inside = "", _NOTHING
@@ -133,6 +134,7 @@ class Preparer:
                 raise TemplateFailed(
                     "The model’s chat template ends the prompt with a picture.", hint="Choose another template."
                 )
+        grammar = Grammar(self._token_bytes, request.grammar, inside) if request.grammar else None
         return Prompt(
             tokens=tuple(tokens),
             options=options,
@@ -145,7 +147,15 @@ class Preparer:
             draft_limit=draft_limit,
             ngram=NgramDrafter(tokens) if draft_limit and options["drafting"] == "ngram" else None,
             pictures=pictures,
+            grammar=grammar,
         )
+
+    @cached_property
+    def _token_bytes(self) -> TokenBytes:
+        def piece(token: int) -> bytes:
+            return self._model.piece(token, special=True)
+
+        return TokenBytes(self._model.n_vocab, piece, self._model.eog)
 
     def context(self, question: ContextRequest) -> ContextUse:
         """How much of the context a conversation takes, however long it is. Raises TemplateFailed."""

@@ -68,6 +68,7 @@ class Runner:
     ) -> None:
         self.meanwhile = meanwhile or Meanwhile()
         self._affordable = math.inf
+        self._to_adapt = False
         self.context = context
         self.rules = _rules(context, swa_full=swa_full, unified=unified)
         self.pace = pace
@@ -125,7 +126,8 @@ class Runner:
                 self._observe(step)
             self.scheduler.done(step)
             self.meanwhile.put(self._learn, step, seconds, self.cells.used, self._threads_now)
-            self._adapt()
+            if self._to_adapt:
+                self._adapt()
             return True
         self.scheduler.undone(step, broken_off=status == ABORTED)
         if status == FULL and not self.scheduler.make_room() and not self.scheduler.halve_chunk():
@@ -182,9 +184,11 @@ class Runner:
             self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
         alone = step.writing == len(step.counts)
         self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
+        self._to_adapt = self.pace.threads != self._threads_now or self._affordable < self.cells.used
 
     def _adapt(self) -> None:
         """To what was learnt."""
+        self._to_adapt = False
         threads = self.pace.threads
         if threads != self._threads_now:
             self._threads_now = threads

@@ -60,7 +60,7 @@ class SamplerChain:
     def __init__(self, model: Model, options: Options, prompt: Sequence[int]) -> None:
         self._model, self._api = model, model.lib.api
         self.grammar: Grammar | None = None
-        """What the answer is held to; closed with the chain."""
+        """What the answer is held to."""
         self._history = list(prompt)
         self._candidates = Candidates(self._api, model.n_vocab)
         wanted = cast(int, options["seed"])
@@ -111,8 +111,6 @@ class SamplerChain:
             self._plan.close()
             self._api.llama_sampler_free(self._dist)
             self._dist = None
-        if self.grammar is not None:
-            self.grammar.close()
 
     def _prepared(self, logits: Row, allowed: Mask | None) -> Row:
         ids, values = self._biases

@@ -117,7 +117,7 @@ class Scheduler:
         if step is not None and self._repeated < PLAN_HOLDS and 2 * len(step.rows) <= self._cells.free:
             self._repeated += 1
             rows = zip(step.counts, step.rows, strict=True)
-            step.rows = [(sequence.tokens[-1], row[1] + 1, row[2], True) for sequence, row in rows]
+            step.rows = [(sequence.tokens[-1], at + 1, number, True) for sequence, (_, at, number, _) in rows]
             return step
         self._same = None
         self.book()
@@ -134,7 +134,8 @@ class Scheduler:
 
     def done(self, step: Step) -> None:
         """``step`` was computed. Where the same may come again, :meth:`book` can be called while that is computed."""
-        self.book()
+        if self._unbooked is not None:
+            self.book()
         self._unbooked = step
         if step is not self._same or self._rules.checkpoints:
             self.book()

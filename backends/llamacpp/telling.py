@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence as Items
 
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.bugs import told
@@ -40,8 +41,13 @@ class Telling:
         self.ends = frozenset(model.eog) - pieces.keys()
         """Tokens that end the model's turn."""
 
-    def token(self, job: Job, token: int, at: float) -> None:
-        """``token`` was drawn ``at`` that moment of the monotonic clock."""
+    def tokens(self, drawn: Items[tuple[Job, int]], at: float) -> None:
+        """Each of these jobs got this token ``at`` that moment of the monotonic clock."""
+        for job, token in drawn:
+            self._token(job, token, at)
+        self._statistics.tell()
+
+    def _token(self, job: Job, token: int, at: float) -> None:
         job.timing.token(at)
         if token in self.ends or job.error is not None:
             return

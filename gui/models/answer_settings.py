@@ -43,6 +43,20 @@ class AnswerSettings:
             reasoning="auto" if self.reasoning is None else self.reasoning,
         )
 
+    def changes(self, stored: AnswerSettings) -> ChatPatch:
+        """What makes these settings of ``stored``, foreign values included on both sides. What is the same is left as
+        it is: another program may be changing it."""
+        names = {**stored.sampling, **self.sampling}
+        changed = {name: self.sampling.get(name) for name in names}
+        changed = {name: value for name, value in changed.items() if value != stored.sampling.get(name)}
+        patch = self.patch({})
+        return ChatPatch(
+            sampling_changes=changed or None,
+            stop=patch.stop if self.stop != stored.stop else None,
+            max_tokens=patch.max_tokens if self.max_tokens != stored.max_tokens else None,
+            reasoning=patch.reasoning if self.reasoning != stored.reasoning else None,
+        )
+
     def with_preset(self, preset: Preset) -> AnswerSettings:
         """``preset`` applied: its sampling, and what else it says."""
         return AnswerSettings(

@@ -8,8 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from paddock.sdk.batch_lines import PaneSummary, counted, prompt_text, settings_apart, summarised, verdict
+from paddock.sdk.batch_lines import PaneSummary, prompt_text, settings_apart, summarised, verdict
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt
+from paddock.sdk.units import counted
 
 Index = QModelIndex | QPersistentModelIndex
 _BEGINNING = 300
@@ -116,7 +117,7 @@ class BatchTable(QAbstractTableModel):
         return self._summaries[pane]
 
     def _tell(self, places: Iterable[tuple[int, int]]) -> None:
-        rows = sorted({prompt for prompt, _ in places})
+        rows = sorted({prompt for prompt, _ in places if prompt < len(self.prompts)})  # these come after the batch
         if rows:
             self.dataChanged.emit(self.index(rows[0], 1), self.index(rows[-1], self.columnCount() - 1))
 

@@ -145,13 +145,16 @@ def _joined(*parts: str) -> str:
 
 
 def amount(done: int, total: int) -> str:
-    """“1.2 of 5.0 GB”: both in the unit of the whole."""
+    """“1.2 of 5.0 GB”: both in the unit of the whole, except “12.0 MB of 5.0 GB” where that would say 0.0."""
     whole = bytes_text(total)
     unit = whole.rpartition(" ")[2]
     if bytes_text(done).endswith(f" {unit}"):
         return f"{bytes_text(done).rpartition(' ')[0]} of {whole}"
     scale = 1000 ** ("B", "kB", "MB", "GB", "TB").index(unit)
-    return f"{done / scale:.1f} of {whole}" if done else f"0 of {whole}"
+    if not done:
+        return f"0 of {whole}"
+    part = f"{done / scale:.1f}"
+    return f"{bytes_text(done) if part == '0.0' else part} of {whole}"
 
 
 def left_words(seconds: float | None) -> str:

@@ -132,7 +132,7 @@ def described(row: Row) -> str:
     reason = row.reason if isinstance(row, Suggestion) else ""
     owner = f"by {repo_of(row).partition('/')[0]}"
     here = "downloaded" if isinstance(row, Suggestion) and row.downloaded else ""
-    known = f"{fetched} downloads" if fetched else here
+    known = f"{fetched} {'download' if fetched == '1' else 'downloads'}" if fetched else here
     words = [owner, fit_words(row.fit, short=True), *facts(row), known, reason]
     return ", ".join(word for word in words if word)
 

@@ -215,8 +215,9 @@ def _column(
             found.append(Measure(name, "", ""))
             continue
         figure, unit = say(value)
+        one = name == "tokens" and value == 1
         share = value / largest if largest > 0 else 0.0
-        found.append(Measure(name, figure, unit, share, best=value in leading))
+        found.append(Measure("token" if one else name, figure, unit, share, best=value in leading))
     return found
 
 

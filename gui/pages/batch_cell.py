@@ -106,13 +106,18 @@ class BatchAnswers(QWidget):
         for pane, found in enumerate(cells):
             if pane:
                 row.addWidget(Divider(vertical=True))
-            silk = self._table.headerData(pane + 1, Qt.Orientation.Horizontal, CellRole.SILK)
-            row.addWidget(_Answer(self._table.name(pane), silk, found[0] if found else None), 1)
+            row.addWidget(_Answer(self._table, pane, found[0] if found else None), 1)
 
 
 class _Answer(QWidget):
-    def __init__(self, name: str, silk: int, cell: BatchCell | None) -> None:
+    """The answer of ``pane`` with its checks; None where it has not ended."""
+
+    def __init__(self, table: BatchTable, pane: int, cell: BatchCell | None) -> None:
         super().__init__()
+        name, apart, silk = (
+            table.headerData(pane + 1, Qt.Orientation.Horizontal, role)
+            for role in (Qt.ItemDataRole.DisplayRole, CellRole.SETTINGS, CellRole.SILK)
+        )
         self.setMinimumWidth(current().px(LEAST))
         column = QVBoxLayout()
         column.setContentsMargins(16, 14, 16, 6)
@@ -126,6 +131,8 @@ class _Answer(QWidget):
         head.addWidget(SilkDot(silk))
         head.addWidget(ElidedLabel(name, 13, 600, middle=True), 1)
         column.addLayout(head)
+        if apart:
+            column.addWidget(Label(apart, 12, 400, "text2", wrap=True))
         if cell is None or cell.error is not None:
             error = cell.error if cell is not None else None
             words, hint = (error.message, error.hint) if error is not None else ("Not answered yet.", "")
@@ -136,7 +143,7 @@ class _Answer(QWidget):
         column.addWidget(ElidedLabel(numbers([cell]), 12, 400, "text2", tabular=True))
         for check in cell.checks:
             column.addWidget(_CheckLine(check))
-        reader = Reader(f"Answer of {name}")
+        reader = Reader(f"Answer of {table.name(pane)}")
         reader.setMinimumHeight(current().px(LEAST_HIGH))
         outer.addWidget(reader, 1)
         # What comes into a view without a size keeps to its end.

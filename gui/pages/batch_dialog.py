@@ -18,10 +18,10 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, menu_words
 from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.tab_order import go_on
-from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import Batch
 from paddock.sdk.presets import SavedPrompt
 from paddock.sdk.types import Pane
+from paddock.sdk.units import counted
 
 WIDTH, HEIGHT = 1180, 760
 SHOWN = 40
@@ -98,7 +98,7 @@ class BatchDialog(QDialog):
         """A batch that runs or has run."""
         self._begun = True
         self._remember(batch)
-        self.run.show_batch(batch)
+        self.run.show_batch(self.batches[batch.id])  # which may have moved on before it is shown
         self.stack.setCurrentWidget(self.run)
         self.title.setText(batch.name)
         self.new.show()

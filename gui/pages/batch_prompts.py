@@ -11,9 +11,9 @@ from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, TextArea, menu_words
 from paddock.gui.widgets.menu import Menu
-from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import PromptSet, PromptsText
 from paddock.sdk.errors import PaddockError
+from paddock.sdk.units import counted
 
 LOOK_MS = 350
 UNDO_S = 20

@@ -18,11 +18,10 @@ from paddock.gui.widgets import Button, Chip, Divider, ElidedLabel, Notice, Prog
 from paddock.gui.widgets.clicks import SingleClicks
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.gui.widgets.menu import Menu
-from paddock.sdk.batch_lines import counted
 from paddock.sdk.chats import Exported
 from paddock.sdk.compare import Batch, BatchCell, BatchExport, BatchExportFormat, BatchPatch, BatchPrompt
 from paddock.sdk.errors import NotFound, PaddockError
-from paddock.sdk.units import span_text
+from paddock.sdk.units import counted, span_text
 
 PAGE = 500
 FORMATS: dict[BatchExportFormat, tuple[str, str]] = {

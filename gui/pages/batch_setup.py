@@ -15,10 +15,10 @@ from paddock.gui.pages.batch_pane import PaneCard
 from paddock.gui.pages.batch_prompts import PromptSource
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, Label, Notice, NumberBox
-from paddock.sdk.batch_lines import counted
 from paddock.sdk.compare import MOST_PANES, Batch, BatchRequest
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.types import Pane
+from paddock.sdk.units import counted
 
 WIDEST, MOST_REPEATS = 760, 1000
 

@@ -79,6 +79,8 @@ class ChatPage(QWidget):
         self.settings = ChatSettings(self, host)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = DropArea(self.composer)
+        self.notice_room = QWidget()
+        self.notice_room.setFixedHeight(0)
         self._lay_out()
         self.columns = ChatColumns(self, self.chats, self.main, self.inspector, self.head, state)
         self._connect()
@@ -102,6 +104,7 @@ class ChatPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.head)
+        column.addWidget(self.notice_room)
         column.addWidget(stage, 1)
         column.addWidget(self._composer_host)
 
@@ -150,7 +153,7 @@ class ChatPage(QWidget):
         composer.task_changed.connect(self.shown.show_hint)
         composer.typed.connect(self.state_changed)
         composer.queue.changed.connect(self.state_changed)
-        self.context.counted.connect(composer.gauge.show_fill)
+        self.context.counted.connect(composer.show_fill)
 
     def _connect_inspector(self) -> None:
         inspector = self.inspector
@@ -214,7 +217,8 @@ class ChatPage(QWidget):
     def send(self, text: str, instead_of: str = "", *, pictures: bool = True) -> None:
         """Ask in the open conversation, in place of one of its messages or, with ``pictures``, at its end."""
         self.inspector.flush()
-        self._messages.withdraw("load")
+        for over in ("load", "refused"):
+            self._messages.withdraw(over)
         self._wanted = ""
         shown = () if instead_of or not pictures else self.pictures.take()
         if self.compare.shown and self.compare.view is not None:
@@ -341,7 +345,7 @@ class ChatPage(QWidget):
     def _created(self, chat: str) -> None:
         self.drafts.texts.pop("", None)
         self.chats.show_open(chat)
-        self.settings.keep()
+        self.settings.keep_all()
         self.state_changed.emit()
 
     def _open_wanted(self) -> None:

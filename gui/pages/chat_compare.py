@@ -213,7 +213,7 @@ class ChatCompare(QObject):
         composer.set_status(state.note, state.fraction)
         composer.set_running(state.running)
         composer.set_blind(state.blind)
-        composer.gauge.show_fill(None)
+        composer.show_fill(None)
 
     def model_in_use(self) -> str:
         """The model of the pane in use; empty while nobody is to know whose answers they are."""

@@ -15,6 +15,7 @@ from paddock.gui.pages.dialogue_answers import has
 from paddock.gui.window_state import Sent, WindowState
 from paddock.sdk.errors import NotFound
 from paddock.sdk.pictures import Picture
+from paddock.sdk.types import ChatSummary
 
 if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
@@ -31,8 +32,13 @@ class ChatDrafts(QObject):
         self._edits = dict(state.edits)
         self._before = state.sent
         self._looking: Task | None = None
+        self._perhaps_gone = {*self.texts, *self._edits} - {""}
+        """Conversations of the last time that may be gone by now."""
+        self._asking: Task | None = None
         self._hold()
+        page.composer.set_text(self.texts.get("", ""))  # what is shown is kept before anything else is
         host.chats_changed.connect(self._look)
+        host.chats_changed.connect(self._look_for_gone)
 
     def keep(self) -> None:
         """Note what is being written in the conversation that is shown."""
@@ -111,6 +117,32 @@ class ChatDrafts(QObject):
             if chat == page.chat:
                 page.pictures.come_stored(chat)
         self.sent_changed()
+
+    # ---------------------------------------------------------------- conversations that are gone
+
+    def _look_for_gone(self) -> None:
+        """Once the conversations are known: one that is in the trash may come back, and so may its draft."""
+        if not self._host.chats_known or self._asking is not None:
+            return
+        missing = self._perhaps_gone - self._host.chats.keys()
+        self._perhaps_gone = missing
+        if missing:
+            self._asking = self._host.call(
+                lambda client: client.deleted_chats(), self._forget_gone, self._not_told, self
+            )
+
+    def _not_told(self, error: BaseException) -> None:
+        self._asking = None  # the next change of the conversations asks again
+
+    def _forget_gone(self, deleted: list[ChatSummary]) -> None:
+        self._asking = None
+        gone = self._perhaps_gone - self._host.chats.keys() - {chat.id for chat in deleted} - {self._page.chat}
+        self._perhaps_gone = set()
+        for chat in gone:
+            self.texts.pop(chat, None)
+            self._edits.pop(chat, None)
+        if gone:
+            self._page.state_changed.emit()
 
     def remember(self, state: WindowState) -> WindowState:
         """``state`` with what is wanted back at the next start."""

@@ -43,7 +43,7 @@ class ChatPictures(QObject):
         composer = page.composer
         composer.files_given.connect(self.give_files)
         composer.image_given.connect(self.give_image)
-        composer.refused.connect(lambda words: messages.warn(words, key="pictures"))
+        composer.refused.connect(lambda words: messages.warn(words, key="refused"))
         composer.pictures.changed.connect(self._changed)
         drafts.failed.connect(lambda words: messages.warn(words, key="drafts"))
         host.chats_changed.connect(self._forget_gone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QDropEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QDropEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QShowEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from paddock.gui.icons import pixmap
@@ -15,6 +15,15 @@ from paddock.sdk.types import ChatSummary
 Index = QModelIndex | QPersistentModelIndex
 LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 INDENT, EDGE, MARK = 14, 10, 15
+
+
+class TitleField(LineField):
+    """All of it is selected, and its beginning is in sight."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        end = len(self.text())
+        self.setSelection(end, -end)
 
 
 class ChatRows(QStyledItemDelegate):
@@ -75,7 +84,7 @@ class ChatRows(QStyledItemDelegate):
             painter.drawRoundedRect(body.adjusted(1, 1, -1, -1), 7, 7)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = LineField("New title", "", parent)
+        editor = TitleField("New title", "", parent)
         editor.setMaxLength(200)
         return editor
 

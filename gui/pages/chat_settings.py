@@ -23,6 +23,8 @@ class ChatSettings(QObject):
         self._page, self._host = page, host
         self._compared = self._system = ""
         self._on_the_way = 0
+        self._behind: set[str] = set()
+        """Conversations that may lack what was set before."""
         self._missed = False
         page.inspector.settings_changed.connect(self.keep)
         page.inspector.system_changed.connect(self._set_system)
@@ -31,7 +33,11 @@ class ChatSettings(QObject):
         host.chat_told.connect(self._follow)
 
     def keep(self) -> None:
-        """What is set belongs to the open conversation."""
+        """What is set belongs to the open conversation. What was not set since is left to other programs."""
+        self._patch(self._page.inspector.chat_patch(whole=self._page.chat in self._behind))
+
+    def keep_all(self) -> None:
+        """The open conversation has just been made, and has nothing of what is set yet."""
         self._patch(self._page.inspector.chat_patch())
 
     def show_compared(self, view: CompareView) -> None:
@@ -57,14 +63,19 @@ class ChatSettings(QObject):
 
     def _patch(self, patch: ChatPatch) -> None:
         chat = self._page.chat
-        if chat:
+        if chat and patch != ChatPatch():
+            self._behind.discard(chat)
             self._on_the_way += 1
             self._host.call(
                 lambda client: client.patch_chat(chat, patch),
                 self._arrived,
-                lambda _: self._arrived(),
+                lambda _: self._refused(chat),
                 self,
             )
+
+    def _refused(self, chat: str) -> None:
+        self._behind.add(chat)
+        self._arrived()
 
     def _arrived(self, answer: Chat | None = None) -> None:
         self._on_the_way -= 1

@@ -19,6 +19,8 @@ PROMPTS = (
     ("What is 7 plus 5?", "Arithmetic"),
 )
 COLUMN = 620
+SPACING, BETWEEN_CARDS = 8, 10
+MARGIN = 12
 NOSE = 5 / 40
 """Of the mark's width, what is empty at its left."""
 
@@ -92,8 +94,8 @@ class ChatStart(QWidget):
         self.cards = [PromptCard(text, kind) for text, kind in PROMPTS]
         self._grid_host = QWidget()
         self._grid = QGridLayout(self._grid_host)
-        self._grid.setContentsMargins(0, 8, 0, 0)
-        self._grid.setSpacing(10)
+        self._grid.setContentsMargins(0, SPACING, 0, 0)
+        self._grid.setSpacing(BETWEEN_CARDS)
         self._columns = 0
         for card in self.cards:
             card.clicked.connect(lambda _=False, card=card: self.prompt_chosen.emit(card.text()))
@@ -101,14 +103,15 @@ class ChatStart(QWidget):
         inner.setMaximumWidth(COLUMN)
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(Mark(40, flush=True))
+        column.setSpacing(SPACING)
+        self._mark = Mark(40, flush=True)
+        column.addWidget(self._mark)
         column.addWidget(self.title)
         column.addWidget(self.line)
         column.addWidget(self.notice)
         column.addWidget(self._grid_host)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(24, 12, 24, 12)
+        outer.setContentsMargins(24, MARGIN, 24, MARGIN)
         outer.addStretch(2)
         outer.addWidget(inner)
         outer.addStretch(3)
@@ -119,6 +122,7 @@ class ChatStart(QWidget):
         """The model that will answer, in one line."""
         self.line.setText(line)
         self.line.setVisible(bool(line))
+        self._arrange()
 
     def show_trouble(self, text: str, hint: str = "", action: str = "") -> None:
         """Why no answer can be had, in place of the examples; empty text takes it back."""
@@ -143,6 +147,14 @@ class ChatStart(QWidget):
             self._columns = columns
             for number, card in enumerate(self.cards):
                 self._grid.addWidget(card, number // columns, number % columns)
-        shown = self.height() >= theme.px(250 if columns == 2 else 380) + 24
+        rows = self._rows_that_fit()
         for number, card in enumerate(self.cards):
-            card.setVisible(shown or number < 2)
+            card.setVisible(number // columns < rows)
+
+    def _rows_that_fit(self) -> int:
+        """How many rows of examples there is room for below the greeting."""
+        width = self._inner.width()
+        greeting = [part for part in (self._mark, self.title, self.line) if not part.isHidden()]
+        heights = [max(part.heightForWidth(width), part.sizeHint().height()) for part in greeting]
+        used = 2 * MARGIN + self._mark.height() + sum(heights[1:]) + SPACING * (len(greeting) + 1)
+        return (self.height() - used + BETWEEN_CARDS) // (self.cards[0].sizeHint().height() + BETWEEN_CARDS)

@@ -30,6 +30,8 @@ class Waiting(QObject):
         self._texts: dict[str, tuple[str, ...]] = {}
         self._panes: dict[str, tuple[str, ...]] = {}
         self._going: dict[str, Sent] = {}
+        self._missed: set[str] = set()
+        """Conversations in which an answer ended while the host was not known to have the question before."""
         host.generation_ended.connect(self._ended)
 
     def keep(self, chat: str, texts: tuple[str, ...], panes: tuple[str, ...] | None = None) -> None:
@@ -57,6 +59,13 @@ class Waiting(QObject):
         return list(self._going.values())
 
     def _ended(self, generation: str, chat: str) -> None:
+        if chat in self._going:
+            self._missed.add(chat)
+        else:
+            self._go_on(chat)
+
+    def _go_on(self, chat: str) -> None:
+        """Ask what comes first of what waits, unless who is to answer is busy."""
         texts, panes = self._texts.get(chat, ()), self._panes.get(chat)
         answering = (one.pane for one in self._host.generations.values() if one.chat_id == chat)
         if not texts or (panes is not None and any(not panes or pane in panes for pane in answering)):
@@ -67,6 +76,9 @@ class Waiting(QObject):
         def taken(_: object = None) -> None:
             del self._going[chat]
             self.sent_changed.emit()
+            if chat in self._missed:
+                self._missed.discard(chat)
+                self._go_on(chat)
 
         def refused(error: BaseException) -> None:
             self._messages.error(error)

@@ -114,7 +114,9 @@ class Judging(QObject):
         """The question in view was not voted on."""
         given = self.vote_given
         if given is not None:
-            self._host.call(lambda client: client.delete_vote(given.id), lambda _: self._forget(given), self._failed)
+            self._host.call(
+                lambda client: client.delete_vote(given.id), lambda _: self._forget(given), self._failed, self
+            )
 
     def _voted(self, vote: Vote) -> None:
         if vote.chat != self._view.chat:

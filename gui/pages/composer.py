@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from paddock.gui.pages.composer_context import ContextGauge
+from paddock.gui.pages.composer_context import ContextGauge, Fill
 from paddock.gui.pages.composer_field import ComposerField, local_files
 from paddock.gui.pages.composer_pictures import PictureStrip
 from paddock.gui.pages.composer_queue import Queue
@@ -50,7 +50,8 @@ class Composer(QFrame):
         self.setAcceptDrops(True)
         self._running = False
         self._reading = self._eager = False
-        self._status = ""
+        self._status = self._overfull = ""
+        self._counted = 0
         self._draft = self._placeholder = ""
         self._tools: QWidget | None = None
         self.progress = Progress("Progress")
@@ -155,6 +156,13 @@ class Composer(QFrame):
         self._status = words
         self.progress.setVisible(fraction is not None)
         self.progress.set_fraction(fraction)
+        self._show()
+
+    def show_fill(self, fill: Fill | None) -> None:
+        """How full the context is with what is written; what does not fit is not sent."""
+        self.gauge.show_fill(fill)
+        self._overfull = fill.sentence() if fill is not None and fill.left == 0 else ""
+        self._counted = len(self.text())
         self._show()
 
     def text(self) -> str:
@@ -284,6 +292,8 @@ class Composer(QFrame):
         dialog.open()
 
     def _typed(self) -> None:
+        if len(self.text()) < self._counted:
+            self._overfull = ""  # it may fit now
         self._show()
         self.typed.emit()
 
@@ -312,6 +322,9 @@ class Composer(QFrame):
             self.refused.emit(
                 self.blind or "A message with pictures does not wait in line. Send it when the answer has ended."
             )
+            return
+        if task is None and self._overfull and not self._running:
+            self.refused.emit(self._overfull)
             return
         if task is None and self._running:
             self.field.clear()
@@ -352,7 +365,8 @@ class Composer(QFrame):
             self.button.setEnabled(True)
         else:
             self.button.set_icon("send", "Send (Enter)")
-            self.button.setEnabled(some)
+            self.button.setEnabled(some and not self._overfull)
+            self.button.setToolTip(self._overfull or self.button.toolTip())
         self.task.save.setEnabled(some)
         self.attach.setVisible(task is None)
         self.attach.set_icon("attach", ATTACH_TEXTS if self.blind else ATTACH)

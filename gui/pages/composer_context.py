@@ -20,6 +20,7 @@ from paddock.gui.widgets.popup import Popup
 from paddock.sdk.asking import new_id
 from paddock.sdk.questions import ContextRequest, ContextUse
 from paddock.sdk.types import ChatMessage, Message
+from paddock.sdk.units import counted
 
 REST_MS = 500
 """The context is counted after so long without a change."""
@@ -54,14 +55,15 @@ class Fill:
     def sentence(self) -> str:
         """What would not fit, and why; or what is left."""
         if self.total >= self.context:
-            why = f"It takes {self.total:,} tokens and the context holds {self.context:,}."
+            why = f"It takes {counted(self.total, 'token')} and the context holds {self.context:,}."
             longest = f" The longest message alone takes {self.longest:,}." if self.longest > self.context // 3 else ""
             return f"This would not fit. {why}{longest} Shorten it, or load the model with a longer context."
         if self.answer is not None and self.left < self.answer:
-            return f"The answer may take {self.answer:,} tokens, but there is room for {self.left:,} of them only."
+            wanted = counted(self.answer, "token")
+            return f"The answer may take {wanted}, but there is room for {self.left:,} of them only."
         if self.left < SHORT:
-            return f"There is room for an answer of {self.left:,} tokens only."
-        return f"There is room for an answer of {self.left:,} tokens."
+            return f"There is room for an answer of {counted(self.left, 'token')} only."
+        return f"There is room for an answer of {counted(self.left, 'token')}."
 
 
 def fill_of(use: ContextUse, messages: Sequence[Message], *, drafted: bool, answer: int | None) -> Fill:

@@ -60,7 +60,7 @@ class DataCard(Card):
         self.rows: list[BackupRow] = []
         self.titles = Switch("Titles by the model")
         self.place = IconButton("folder", "Open the folder of the conversations", size=28, glyph=16)
-        self.stored = Row("Conversations", "Looking…", self.place)
+        self.stored = Row("Conversations", "Looking…", self.place, verbatim=True)
         self.back_up = Button("Back up now")
         self.copies = Row("Backups", "", self.back_up)
         self.list = QVBoxLayout()

@@ -18,6 +18,7 @@ from paddock.gui.widgets import Label, Switch
 from paddock.gui.widgets.choice import ChoiceCard
 from paddock.sdk.chats import Exported, ExportFormat, ExportRequest
 from paddock.sdk.errors import StorageFailed
+from paddock.sdk.units import counted
 
 FORMATS: dict[ExportFormat, tuple[str, str, str]] = {
     "markdown": ("Markdown", "Text for notes and wikis", "md"),
@@ -177,7 +178,7 @@ class _Option(QWidget):
 
 def _many(chats: int, folder: str) -> str:
     if chats:
-        return f"{chats:,} chats, a file for each."
+        return f"{counted(chats, 'chat')}, a file for each."
     return f"All chats{' of this folder' if folder else ''} but private ones, a file for each."
 
 

@@ -25,7 +25,7 @@ class PlaceRow(QWidget):
         super().__init__(parent)
         self.place = place
         self.name = ElidedLabel(place.name, 13, 500)
-        self.path = ElidedLabel(place.path, 12, 400, "text2")
+        self.path = ElidedLabel(place.path, 12, 400, "text2", verbatim=True)
         self.holds = Label(place_words(place), 12, 400, "bad" if place.problem else "text2", wrap=True, tabular=True)
         self.open = IconButton("folder", f"Open the folder {place.name}", size=28, glyph=16)
         self.remove = IconButton("close", f"Remove {place.name} from the list", size=28, glyph=16)

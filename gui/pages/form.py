@@ -74,12 +74,14 @@ class Card(QFrame):
 
 
 class Row(QWidget):
-    """Name and sentence at the left, the control at the right."""
+    """Name and sentence at the left, the control at the right. ``verbatim``: the sentence holds a path."""
 
-    def __init__(self, name: str, about: str, control: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, about: str, control: QWidget, parent: QWidget | None = None, *, verbatim: bool = False
+    ) -> None:
         super().__init__(parent)
         self.name = Label(name, 13, 500)
-        self.about = Label(no_word_alone(about), 12, 400, "text2", wrap=True)
+        self.about = Label(no_word_alone(about), 12, 400, "text2", wrap=True, verbatim=verbatim)
         self.about.setVisible(bool(about))
         self.name.setBuddy(control)
         if about:
@@ -118,7 +120,7 @@ class CopyLine(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = ElidedLabel("", 13, 400, "text", tabular=True)
+        self.text = ElidedLabel("", 13, 400, "text", tabular=True, verbatim=True)
         self.text.setAccessibleName(name)
         self.text.setSizePolicy(self.text.sizePolicy().Policy.Ignored, self.text.sizePolicy().Policy.Preferred)
         self.button = IconButton("copy", f"Copy {name.lower()}")

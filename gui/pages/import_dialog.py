@@ -72,7 +72,7 @@ class ImportDialog(QDialog):
         self.setModal(True)
         name = self._paths[0] if len(self._paths) == 1 else f"{len(self._paths)} files and folders"
         self.title = ElidedLabel("Add to my models", 18, 600)
-        self.what = ElidedLabel(name, 13, 400, "text2")
+        self.what = ElidedLabel(name, 13, 400, "text2", middle=True)
         self.about = Label("Looking at the files…", 13, 400, "text", wrap=True, tabular=True)
         self.left_out = Label("", 12, 400, "text2", wrap=True)
         self.left_out.hide()

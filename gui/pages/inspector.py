@@ -195,13 +195,14 @@ class Inspector(FollowingSheet):
         settings = self._of_conversation()
         return settings.request([name for name in self._stored if name in self.section.specs])
 
-    def chat_patch(self) -> ChatPatch:
-        """What is to be kept with the conversation."""
+    def chat_patch(self, *, whole: bool = True) -> ChatPatch:
+        """What is to be kept with the conversation, the ``whole`` or what is not stored yet, as far as is known."""
         aside = self._aside
         foreign = aside.foreign if aside is not None else self.section.foreign_sampling()
         settings = self._of_conversation()
-        patch = settings.patch(foreign)
-        self._stored = {**self._stored, **(patch.sampling or {})}
+        everything = replace(settings, sampling={**foreign, **settings.sampling})
+        patch = settings.patch(foreign) if whole or aside is not None else everything.changes(self._known)
+        self._stored = {**self._stored, **everything.sampling}
         if self.answer.reasoning_row.isHidden():  # what is kept is for a model that can be told
             patch = msgspec.structs.replace(patch, reasoning=None)
             settings = replace(settings, reasoning=self._known.reasoning)

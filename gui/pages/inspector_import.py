@@ -21,6 +21,7 @@ from paddock.sdk.llamacpp_load import LOAD
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.presets import Preset, PresetRead, PresetText
 from paddock.sdk.types import Options, OptionValue
+from paddock.sdk.units import counted
 
 WIDTH, HEIGHT = 560, 560
 PAUSE_MS = 300
@@ -209,7 +210,7 @@ def _told(preset: Preset) -> list[str]:
     if preset.stop is not None:
         lines.append(f"Stop strings: {', '.join(map(repr, preset.stop)) or 'none'}")
     if preset.max_tokens is not None:
-        lines.append(f"Longest answer: {f'{preset.max_tokens:,} tokens' if preset.max_tokens else 'no limit'}")
+        lines.append(f"Longest answer: {counted(preset.max_tokens, 'token') if preset.max_tokens else 'no limit'}")
     if preset.reasoning is not None:
         lines.append(f"Reasoning: {'on' if preset.reasoning else 'off'}")
     if preset.system:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -27,6 +27,8 @@ PINNED_HEIGHT = 540
 """From this height on the breakdown stays in sight while the settings scroll."""
 SLACK = 12
 """Pixels by which the breakdown may grow before the settings have to scroll."""
+MOST_LEFT = 48
+"""Pixels of a row that are given up so that the dialog does not end in the middle of its words."""
 RISK = "Loaded anyway, it may end in the middle of an answer or slow the whole computer down."
 
 
@@ -159,6 +161,16 @@ class LoadDialog(QDialog):
 
     def _grow(self) -> None:
         self.resize(self.width(), max(self.height(), self._tallest))
+        self._end_between_rows()
+
+    def _end_between_rows(self) -> None:
+        """Leave a row that the foot would cut through to scrolling, where that costs little height."""
+        body, fold = self.settings.parentWidget(), self._scroll.viewport().height()
+        for row in self.settings.rows():
+            seen = fold - row.mapTo(body, QPoint()).y()
+            if 0 < seen < min(row.height(), current().px(MOST_LEFT)):
+                self.resize(self.width(), self.height() - seen)
+                return
 
     def _fit_height(self) -> None:
         """As high as what there is to show, as far as the window allows."""
@@ -167,6 +179,7 @@ class LoadDialog(QDialog):
             needed = max(body.sizeHint().height(), body.minimumSizeHint().height()) + SLACK
             spare = self._scroll.height() - needed
             self.resize(self.width(), min(self.height() - spare, self._tallest))
+            self._end_between_rows()
 
     def _memory_changed(self) -> None:
         self.estimator.ask_again(MEMORY_PAUSE_MS)

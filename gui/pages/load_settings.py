@@ -117,6 +117,11 @@ class LoadSettings(QWidget):
         self.fields[name] = field
         field.changed.connect(self._edited)
 
+    def rows(self) -> list[QWidget]:
+        """What stands below each other before the rest is unfolded."""
+        first = (self.context, self.cache, self.layers, self.parallel) if self.specs else ()
+        return [row for row in (*first, self.unfold) if row.isVisible()]
+
     # ---------------------------------------------------------------- values
 
     def options(self, others: Options) -> Options:

@@ -66,7 +66,7 @@ class MachinesCard(Card):
         remove.clicked.connect(lambda: self._remove(machine))
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 2, 0, 2)
-        row.addWidget(ElidedLabel(machine, 13, 400, tabular=True), 1)
+        row.addWidget(ElidedLabel(machine, 13, 400, tabular=True, verbatim=True), 1)
         row.addWidget(remove)
         self._list.addWidget(line)
         return remove

@@ -29,7 +29,8 @@ WORDS: dict[ProblemAction, str] = {
     "delete": "Delete",
 }
 COMING = "Downloading…"
-TALLEST = 220
+LOWEST, TALLEST = 60, 220
+"""Of what is unfolded, in pixels of the theme: the rest scrolls."""
 
 
 class ProblemRow(QWidget):
@@ -144,7 +145,8 @@ class ProblemStrip(QWidget):
         body = self._body.widget()
         if body is not None:
             needed = self._column.totalHeightForWidth(max(200, self.width() - 28))
-            self._body.setFixedHeight(max(0, min(current().px(TALLEST), needed)))
+            self._body.setMaximumHeight(max(0, min(current().px(TALLEST), needed)))
+            self._body.setMinimumHeight(min(current().px(LOWEST), self._body.maximumHeight()))
 
     def resizeEvent(self, event: object) -> None:
         self._fit()

@@ -53,7 +53,7 @@ class OpenSheet(QDialog):
             name, where = target.repo, "Another program asks to open this model from Hugging Face."
         self.setWindowTitle("Open a model" if local else "Download a model")
         self.title = ElidedLabel(name, 18, 600, middle=True)
-        self.where = ElidedLabel(where, 13, 400, "text2")
+        self.where = ElidedLabel(where, 13, 400, "text2", middle=True)
         self.facts = Label("Looking…", 13, 400, "text", wrap=True, tabular=True)
         self.badge = FitBadge()
         self.verdict = Label("", 13, 400, "text2", wrap=True, tabular=True)

@@ -24,6 +24,7 @@ from paddock.sdk.events import (
     ToolCallDelta,
 )
 from paddock.sdk.types import Chat, ChatMessage, ChatPatch, NewChat, SendRequest
+from paddock.sdk.units import counted
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
@@ -114,7 +115,7 @@ class Run:
             return ""
         if time.monotonic() - self.reading_since < PATIENCE_S:
             return ""
-        return f"Reading the prompt, {self.read:,} of {self.to_read:,} tokens"
+        return f"Reading the prompt, {self.read:,} of {counted(self.to_read, 'token')}"
 
 
 async def ask(

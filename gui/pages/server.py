@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, Qt
@@ -17,6 +18,9 @@ from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.host import ServerRequest, ServerStatus
 
+JOINER = "\u2060"
+"""Where it stands no line ends."""
+LONG_NAME = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -150,7 +154,7 @@ class ServerPage(FormPage):
         self.address.set_text(f"{_url(server, int(self.port.value()))}/v1", usable=running)
         self.reach.setText(_reach(server))
         self.reach.setVisible(running)
-        served = [info.id for info in self._host.models.values() if info.error is None]
+        served = [_whole(info.id) for info in self._host.models.values() if info.error is None]
         self.served.setText(", ".join(served) or "None yet.")
         self.requests.setText(f"{server.requests:,}" if server is not None else "0")
         self._show_refusal()
@@ -245,6 +249,11 @@ class ServerPage(FormPage):
         if self._running():
             self._show_port()  # where it still is, also while the keyboard is in the field
         self.refresh()
+
+
+def _whole(name: str) -> str:
+    """``name`` on one line, unless it is longer than that may be."""
+    return re.sub("[-/]", lambda sign: sign[0] + JOINER, name) if len(name) <= LONG_NAME else name
 
 
 def _url(server: ServerStatus | None, port: int) -> str:

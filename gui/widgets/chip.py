@@ -12,6 +12,9 @@ from paddock.gui.widgets.buttons import PaintedButton
 from paddock.gui.widgets.focus import paint_ring
 from paddock.gui.widgets.labels import whole_facts
 
+EDGE = 8
+"""A menu stays so far from the right edge of the window, in pixels."""
+
 
 class Chip(PaintedButton):
     """Text with an optional icon, silk dot, quieter second text and a chevron.
@@ -82,6 +85,15 @@ class Chip(PaintedButton):
         top = self.mapTo(window, QPoint(0, 0)).y()
         below = top + self.height() + 4 + high <= window.height() or top < high + 4
         self._menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4 if below else -high - 4)))
+        self._keep_in_window(self._menu)
+
+    def _keep_in_window(self, menu: QMenu) -> None:
+        """A menu too wide to begin where the chip begins ends where the chip ends; its width is known only now."""
+        window = self.window()
+        left = window.mapFromGlobal(menu.pos()).x()
+        ends = self.mapTo(window, QPoint(self.width(), 0)).x()
+        if left + menu.width() > window.width() - EDGE and ends > menu.width():
+            menu.move(window.mapToGlobal(QPoint(ends - menu.width(), 0)).x(), menu.y())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Down and self._chevron:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 
@@ -27,8 +28,25 @@ class FitScroll(QScrollArea):
 
     def fit(self) -> None:
         """Follow what is in it now."""
+        self.setMaximumHeight(self._needed())
+        self._choose_bar()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._choose_bar()
+
+    def _needed(self) -> int:
+        """How high everything is without a scroll bar beside it: with one, words may take a line more, which would call
+        for the bar that made them, and take it away again, for ever."""
         layout = self._content.layout()
-        if layout is not None:
-            width = self.viewport().width()
-            flows = layout.hasHeightForWidth()  # else Qt says -1
-            self.setMaximumHeight(layout.totalHeightForWidth(width) if flows else layout.totalSizeHint().height())
+        if layout is None:
+            return self._content.sizeHint().height()
+        flows = layout.hasHeightForWidth()  # else Qt says -1
+        return layout.totalHeightForWidth(self.contentsRect().width()) if flows else layout.totalSizeHint().height()
+
+    def _choose_bar(self) -> None:
+        """Qt keeps a bar that is there as long as it makes itself necessary."""
+        ways = Qt.ScrollBarPolicy
+        way = ways.ScrollBarAlwaysOff if self._needed() <= self.height() else ways.ScrollBarAsNeeded
+        if way != self.verticalScrollBarPolicy():
+            self.setVerticalScrollBarPolicy(way)

@@ -76,9 +76,10 @@ class ElidedLabel(Label):
         *,
         tabular: bool = False,
         middle: bool = False,
+        verbatim: bool = False,
     ) -> None:
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
-        super().__init__(text, size, weight, token, parent, tabular=tabular)
+        super().__init__(text, size, weight, token, parent, tabular=tabular, verbatim=verbatim)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QSize:

@@ -195,9 +195,11 @@ class MemoryLegend(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width() and self._least > 1:
+        if event.size().width() != event.oldSize().width():
+            hinted = self.heightForWidth(max(240, event.oldSize().width()))
             self.free_lines()
-            self.updateGeometry()
+            if self.sizeHint().height() != hinted:
+                self.updateGeometry()  # layouts keep what was hinted until they are told
 
     def _lines(self, width: int) -> int:
         return max((line for _, line, *_ in self._places(width)), default=0) + 1

@@ -49,7 +49,7 @@ class PaneConversation(ConversationView):
         self.column.top = self.column.bottom = ROOM
         self.copies: dict[str, str] = {}
         self._from = ""  # the message that is kept at the top until the view is scrolled or changes
-        self.scrolled_by_user.connect(self._let_go)
+        self.verticalScrollBar().actionTriggered.connect(self._let_go)  # at once: a layout may come next
 
     def set_messages(self, messages: Sequence[ChatMessage]) -> None:
         known = {row.message.id for row in self.column.rows}
@@ -67,7 +67,7 @@ class PaneConversation(ConversationView):
         super().resizeEvent(event)
         self._to_beginning()
 
-    def _let_go(self) -> None:
+    def _let_go(self, action: int = 0) -> None:
         self._from = ""
 
     def _to_beginning(self) -> None:

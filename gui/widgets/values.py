@@ -25,6 +25,8 @@ from paddock.gui.stylesheet import FIELD_RADIUS
 from paddock.gui.widgets.focus import KeyboardRing, paint_ring
 
 PAGE_STEPS = 10
+LEAST_WIDE = 62
+"""A box for at most four figures and two decimals: those that stand in one column are equally wide."""
 
 
 class Slider(KeyboardRing, QSlider):
@@ -234,7 +236,7 @@ class NumberBox(QDoubleSpinBox):
         look = theme.current()
         metrics = self.fontMetrics()
         width = max(metrics.horizontalAdvance(self.textFromValue(v)) for v in (self.minimum(), self.maximum()))
-        width = max(look.px(58), width + 18)
+        width = max(look.px(LEAST_WIDE), width + look.px(18))
         return QSize(width if self._widest is None else min(width, look.px(self._widest)), look.px(26))
 
     def minimumSizeHint(self) -> QSize:

@@ -23,6 +23,7 @@ from paddock.sdk.events import (
     ToolCallDelta,
 )
 from paddock.sdk.types import Completion
+from paddock.sdk.units import counted
 
 _CUT = {"length": "cut off at --max-tokens", "context": "cut off: the context is full"}
 
@@ -129,11 +130,11 @@ class AnswerView:
 def stats_line(completion: Completion) -> str:
     """The numbers of an answer, in words."""
     usage, stats = completion.usage, completion.stats
-    prompt = f"prompt {usage.prompt_tokens} tokens"
+    prompt = f"prompt {counted(usage.prompt_tokens, 'token')}"
     if usage.cached_tokens:
         prompt += f", {usage.cached_tokens} cached"
     parts = [
-        f"{usage.completion_tokens} tokens",
+        counted(usage.completion_tokens, "token"),
         f"{stats.tokens_per_second:.1f} tokens/s",
         f"first after {stats.ttft_s:.2f} s",
         prompt,

@@ -25,7 +25,7 @@ from paddock.sdk.events import BatchChanged, Snapshot
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.options import OptionSpec, check
 from paddock.sdk.types import Pane
-from paddock.sdk.units import span_text
+from paddock.sdk.units import counted, span_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -189,7 +189,7 @@ def _follow(client: Client, terminal: Terminal, batch: Batch, *, json: bool) -> 
     if batch.state == "paused":
         terminal.note(_to_resume(batch.note or "It was paused.", batch.id))
     elif batch.failed:
-        terminal.note(f"{batch.failed:,} answers failed.", style="yellow")
+        terminal.note(f"{counted(batch.failed, 'answer')} failed.", style="yellow")
     return batch
 
 

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desktop_session import APP, desktop_session, eventually, photograph, running, screen_reader, window_of, xdotool
+from desktop_session import (
+    APP,
+    Person,
+    desktop_session,
+    eventually,
+    photograph,
+    running,
+    screen_reader,
+    window_of,
+    xdotool,
+)
 
 from paddock.gui.rail import PAGES
 from paddock.sdk.client import Client
@@ -97,3 +107,43 @@ def test_a_screen_reader_finds_names_and_reads_the_answer(desktop: dict[str, str
             xdotool(environment, "key", f"ctrl+{number}")
             page = [node for node in tree(environment, title) if node["focusable"] and node["showing"]]
             assert [node for node in page if not node["name"] or node["role"] in ("filler", "unknown")] == []
+
+
+def test_a_sampler_is_dragged_to_the_top(desktop: dict[str, str], tmp_path: Path) -> None:
+    """With the mouse, by the window system's own drag, which Qt's offscreen platform does not have."""
+    home = Path(desktop["PADDOCK_HOME"])
+
+    def order() -> object:
+        chat = answered(home)
+        return chat.summary.sampling.get("samplers") if chat is not None else None
+
+    with screen_reader(desktop) as environment, running(APP, environment):
+        window_of(environment)
+        user = Person(environment, tmp_path)
+        try:
+            user.type(QUESTION)
+            user.press("Return")
+            eventually(lambda: answered(home), 120, "The answer")
+            user.click("^Sampler order$")
+            user.see("^Top-k$", "list item")
+            drag(user, environment, "^Min-p$", "^Top-k$")
+            eventually(order, 60, "The new order")
+        finally:
+            user.close()
+    names = order()
+    assert isinstance(names, list)
+    assert names.index("min_p") == names.index("top_k") - 1
+    assert len(names) == len(set(names)), "nothing was lost or taken twice"
+
+
+def drag(user: Person, environment: dict[str, str], what: str, onto: str) -> None:
+    """A row of a list to the upper edge of another."""
+    row = user.see(what, "list item")
+    while (later := user.see(what, "list item")) != row:
+        row = later
+    place = user.see(onto, "list item")
+    x, y = row["x"] + row["width"] // 2, row["y"] + row["height"] // 2
+    xdotool(environment, "mousemove", str(x), str(y), "mousedown", "1")
+    for at in range(y, place["y"] + 3, -8):
+        xdotool(environment, "mousemove", str(x), str(at))
+    xdotool(environment, "mousemove", str(x), str(place["y"] + 4), "mouseup", "1")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from held_answers import ENDLESS, Gate
 
 from paddock.sdk.errors import HostUnavailable, PaddockError
-from paddock.sdk.events import Failed, Finished, TextDelta
+from paddock.sdk.events import Cancelled, Ending, Failed, Finished, TextDelta
 from paddock.sdk.types import GenerateRequest, Message, NewChat, SendRequest
 
 LONG = "Count from 1 to 100."
@@ -59,6 +64,79 @@ def test_a_killed_worker_costs_one_answer_and_names_the_signal(program, name):
         assert name in last.error.message + str(last.error.details)
         assert_answers(client)
         assert client.handshake().pid == program.host_pid()
+
+
+def test_a_worker_killed_in_a_step_ends_each_of_its_answers_once_and_no_others(program):
+    held = Gate(program.home.models, text="one two three four five six")
+    with program.client() as client, ExitStack() as clients:
+        model = client.load("paddock/starter", {"n_ctx": 32_768, "parallel": 4})
+        elsewhere = client.generate(asking("hi", held.id))
+        until_text(elsewhere)
+        streams = []
+        for text in (LONG, "Tell me a story.", "Hello"):
+            streams.append(clients.enter_context(program.client()).generate(asking(text, ignore_eos=True)))
+            until_text(streams[-1])
+        os.kill(model.pid, signal.SIGKILL)
+        for stream in streams:
+            endings = [event for event in stream if isinstance(event, Ending)]
+            assert [type(ending) for ending in endings] == [Failed]
+            assert endings[0].error.code == "engine_died"
+        assert_answers(client)
+        held.open()
+        assert isinstance(list(elsewhere)[-1], Finished)
+
+
+def test_a_client_that_does_not_read_holds_nobody_up_and_gets_everything_when_it_does(program):
+    words = [f"{number}{'x' * 4000} " for number in range(3000)]  # more than sockets take by themselves
+    model = program.echo_model("long", text="".join(words), context_length=9999)
+    with program.client() as client:
+        client.load(model)
+        asked = asking("hi", model)
+        sleeper = silent_request(program, asked)
+        sleeper.sock.recv(1, socket.MSG_PEEK)  # the response has begun
+        assert_answers(client)
+        program.until(lambda: not client.generations(), "the answer to be written to its end")
+        assert_answers(client)
+        lines = sleeper.getresponse().read().decode().splitlines()
+        sleeper.close()
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert "".join(event["text"] for event in events if event["type"] == "text_delta") == "".join(words)
+    assert events[-1]["type"] == "finished"
+
+
+def silent_request(program, request: GenerateRequest) -> HTTPConnection:
+    """``request`` on a connection that takes as little as it can until its response is asked for."""
+    address = json.loads(program.home.host_file.read_text())
+    url = urlsplit(address["url"])
+    connection = HTTPConnection(url.hostname, url.port, timeout=120)
+    connection.sock = socket.socket()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.sock.settimeout(120)
+    connection.sock.connect((url.hostname, url.port))
+    connection.request(
+        "POST",
+        "/control/generate",
+        body=msgspec.json.encode(request),
+        headers={"Authorization": f"Bearer {address['token']}", "X-Paddock-Client": "sdk"},
+    )
+    return connection
+
+
+def test_a_stopped_answer_counts_its_tokens(program):
+    """As many tokens as it says it had write the same text again."""
+    with program.client() as client:
+        chat = client.create_chat(NewChat(model="paddock/starter")).summary.id
+        stream = client.send(chat, SendRequest(content=LONG, sampling={"temperature": 0.0, "ignore_eos": True}))
+        until_text(stream)
+        [running] = client.generations()
+        client.cancel(running.id)
+        assert isinstance(list(stream)[-1], Cancelled)
+        answer = client.chat(chat).messages[1]
+        again = client.respond(
+            LONG, model="paddock/starter", temperature=0.0, ignore_eos=True, max_tokens=answer.usage.completion_tokens
+        )
+        assert again.text.startswith(answer.content)
+        assert len(again.text) - len(answer.content) < 20  # what was held back when it was stopped
 
 
 def test_a_stopped_worker_goes_on_where_it_was(program):

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from PySide6.QtCore import QDeadlineTimer, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 LEFT = Qt.MouseButton.LeftButton
 PLAIN = Qt.KeyboardModifier.NoModifier
 PATIENCE_MS = 60_000
+LOOK_MS = 10
 
 
 def click(widget: QWidget, place: QPoint | None = None) -> None:
-    """With the mouse, in the middle where no ``place`` is named, as soon as the widget has its size."""
+    """With the mouse, in the middle where no ``place`` is named, as soon as the widget is there to be clicked: what the
+    store has may reach the window later. One that stays hidden, disabled or without a size fails the test."""
     deadline = QDeadlineTimer(PATIENCE_MS)
-    while widget.rect().isEmpty() and not deadline.hasExpired():
-        QApplication.processEvents()
+    while _out_of_reach(widget) and not deadline.hasExpired():
+        QTest.qWait(LOOK_MS)
+    assert not _out_of_reach(widget), f"{widget} “{widget.accessibleName()}” is {_out_of_reach(widget)}"
     QTest.mouseClick(widget, LEFT, PLAIN, place or widget.rect().center())
+
+
+def _out_of_reach(widget: QWidget) -> str:
+    """Why nobody could click it; empty where one can."""
+    if not widget.isVisible():
+        return "hidden"
+    if not widget.isEnabled():
+        return "disabled"
+    return "without a size" if widget.rect().isEmpty() else ""
 
 
 def type_in(widget: QWidget, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -149,6 +150,7 @@ class HubClient(FakeClient):
         self.model = hub_model()
         self.disk_free = 214 * GB
         self.downloaded = ""
+        self.answer_fits: Callable[[FitsRequest], RepoFits] | None = None
         self.settings = Settings()
 
     async def search(self, request: HubSearchRequest) -> HubPage:
@@ -172,6 +174,8 @@ class HubClient(FakeClient):
 
     async def hub_fits(self, request: FitsRequest) -> RepoFits:
         self._note("quick fits" if request.quick else "full fits", request)
+        if self.answer_fits is not None:
+            return self.answer_fits(request)
         return fits_of(request, disk_free=self.disk_free, downloaded=self.downloaded)
 
     async def download(self, model: str) -> Download:

@@ -24,6 +24,11 @@ class HostUser:
     def until(self, done: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(done)
 
+    def ready(self, model: str) -> bool:
+        """Whether the window has heard that ``model`` is loaded; the host itself may know it earlier."""
+        known = self.host.loaded_model(model)
+        return known is not None and known.state == "ready"
+
     def ask(self, job: Callable[[Any], Awaitable[T]]) -> T:
         got: list[T] = []
         bad: list[BaseException] = []

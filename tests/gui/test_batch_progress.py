@@ -12,8 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.batch_table import CellRole
 from paddock.gui.pages.batch_run import BatchRun
+from paddock.gui.widgets import ElidedLabel, Label
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
 from paddock.sdk.types import Pane, Stats, Usage
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 BATCH = Batch(
     id="b", name="n", state="running", prompts=2, panes=(Pane(model="a/x"), Pane(model="a/y")), repeat=1, total=4
@@ -97,3 +100,15 @@ def test_before_the_first_answers_have_come_the_panes_say_nothing(run: BatchRun,
     host.answer([cell(prompt, pane, 1 + prompt + pane) for prompt in (0, 1) for pane in (0, 1)])
     assert [head.answers for head in heads(run)] == [2, 2]
     assert run.state.text() == "Done · 4 of 4 answers"
+
+
+def test_what_sets_two_panes_of_a_model_apart_is_read_whole_beside_their_answers(run: BatchRun, host: LateHost) -> None:
+    panes = tuple(Pane(model="a/" + "long-" * 30, sampling={"temperature": value}) for value in (0.0, 1.2))
+    run.resize(500, 400)
+    run.show_batch(msgspec.structs.replace(BATCH, panes=panes))
+    host.answer(PROMPTS)
+    host.answer([cell(0, 0, 1), cell(0, 1, 2)])
+    run.show()
+    run.view.opened.emit(0, 0)
+    said = [label.text() for label in run.answers.columns.findChildren(Label) if not isinstance(label, ElidedLabel)]
+    assert [words for words in said if words.startswith("temperature")] == ["temperature 0", "temperature 1.2"]

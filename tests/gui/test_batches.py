@@ -16,7 +16,6 @@ from paddock.gui.models.batch_table import BatchTable, CellRole
 from paddock.gui.pages.batch_dialog import BatchDialog
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
 from paddock.sdk.errors import ErrorInfo
-from paddock.sdk.events import BatchChanged
 from paddock.sdk.types import Pane, Stats, Usage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -76,6 +75,14 @@ def test_what_moves_on_changes_its_rows_only_and_a_retried_cell_waits_again(tabl
     table.learn([BatchCell(prompt=1, pane=0, repeat=0)])
     assert table.index(1, 1).data(CellRole.CELLS) == ()
     assert table.summary(0).answers == 0
+
+
+def test_what_runs_is_not_told_of_rows_that_have_not_come_yet(qapp: QApplication, qtbot: QtBot) -> None:
+    made = BatchTable(lambda model: model.rpartition("/")[2])
+    with qtbot.assertNotEmitted(made.dataChanged):
+        made.show(BATCH, ())
+    made.show(BATCH, PROMPTS)
+    assert said(made, 0, 3) == "y · seed 2: being answered"
 
 
 # ---------------------------------------------------------------- with a host
@@ -351,37 +358,6 @@ def test_a_running_list_is_shown_again_paused_gone_on_with_removed_and_retried(
     scene.qtbot.mouseClick(run.retry, Qt.MouseButton.LeftButton)
     scene.until(lambda: bool(found := run.table.at(0, 0)) and found[0].change > before.change)
     assert run.table.at(0, 0)[0].error is not None
-    shown.close()
-
-
-def test_a_list_that_was_paused_stays_so_whatever_is_told_late(
-    scene: Any, dialog: Callable[[], BatchDialog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown = dialog()
-    run = shown.run
-    shown.setup.set_panes([Pane(model=scene.model("slow"))])
-    shown.setup.source.text.setPlainText("one")
-    scene.until(shown.setup.start.isEnabled)
-    shown.setup.begin()
-    held: list[BatchChanged] = []
-    update = scene.host._update
-    scene.until(lambda: run.batch is not None and bool(run.batch.running))
-    monkeypatch.setattr(
-        scene.host, "_update", lambda told: held.append(told) if isinstance(told, BatchChanged) else update(told)
-    )
-    before = run.batch
-    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
-    scene.until(lambda: run.pause.text() == "Go on")
-    update(BatchChanged(id=before.id, batch=before))
-    assert run.pause.text() == "Go on"
-    scene.until(lambda: any(told.batch.state == "paused" for told in held))
-    for told in held:
-        update(told)
-        assert run.pause.text() == "Go on"
-    update(BatchChanged(id=before.id, batch=before))
-    assert [batch.state for batch in shown.batches.values()] == ["paused"]
-    scene.qtbot.mouseClick(run.pause, Qt.MouseButton.LeftButton)
-    scene.until(lambda: run.pause.text() == "Pause")
     shown.close()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from paddock.sdk.chats import MessagePatch, NewMessage
-from paddock.sdk.types import NewChat, Pane
+from paddock.sdk.types import ChatPatch, NewChat, Pane
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -75,3 +75,26 @@ def test_a_chat_that_is_deleted_elsewhere_while_it_is_answered_leaves_the_list(s
     scene.host.learn_chat(late)
     assert chat not in scene.host.chats
     assert not scene.chat.chats._model.row_of(chat).isValid()
+
+
+def test_a_list_that_comes_late_does_not_take_back_what_was_told_since(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = opened(scene, "Which horse?")
+    kept = opened(scene, "Which pony?")
+    late: list[Callable[[Any], None]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.host, "call", lambda job, done: late.append(done))
+        scene.host.refresh_chats()
+    old = scene.ask(lambda client: client.chats())
+    scene.ask(lambda client: client.patch_chat(kept, ChatPatch(title="Ponies")))
+    scene.ask(lambda client: client.delete_chat(gone))
+    new = scene.ask(lambda client: client.create_chat(NewChat(title="Cats"))).summary.id
+
+    def titles() -> dict[str, str]:
+        return {chat.id: chat.title for chat in scene.host.chats.values()}
+
+    scene.until(lambda: titles() == {kept: "Ponies", new: "Cats"})
+    (told,) = late
+    told(old)
+    assert titles() == {kept: "Ponies", new: "Cats"}

@@ -197,7 +197,7 @@ def test_a_pane_is_duplicated_and_gets_settings_of_its_own(stage: Stage, view: V
     assert pane.id == stage.pane(1).pane
     view.set_pane(Pane(id=pane.id, model=pane.model, sampling={"temperature": 0.2}, system="Be brief."))
     stage.until(lambda: stage.stored().panes[1].sampling == {"temperature": 0.2})
-    assert stage.pane(1).title == "Pane 2: alpha temp 0.2, prompt “Be brief.”"
+    stage.until(lambda: stage.pane(1).title == "Pane 2: alpha temp 0.2, prompt “Be brief.”")
     with stage.qtbot.waitSignal(view.settings_wanted):
         stage.pane(0).head.settings.click()
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from conversations import message
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QFontMetrics, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui import theme
+from paddock.gui.models.pane_apart import beside
 from paddock.gui.pages.compare_question import QuestionRow
 from paddock.gui.pages.compare_tools import HeadTools
 from paddock.gui.widgets.conversation import Turns
 from paddock.gui.widgets.conversation.gallery import Gallery
+from paddock.gui.widgets.pane_grid import LEAST
+from paddock.gui.widgets.pane_head import PaneHead
 from paddock.gui.widgets.pane_view import HIDDEN, PaneConversation
+from paddock.sdk.types import ModelInfo, Pane
 
 
 def colours(image: QImage) -> set[str]:
@@ -60,3 +64,26 @@ def test_a_long_question_does_not_move_the_panes(qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda text=text: row.all.isHidden() is (text == "Why?"))
         heights.append(row.sizeHint().height())
     assert heights[0] == heights[1]
+
+
+def test_settings_that_tell_panes_apart_are_read_in_the_narrowest_head_that_there_is(qtbot: QtBot) -> None:
+    panes = [Pane(model="a/x", sampling={"temperature": value}) for value in (0.0, 0.75)]
+    info = ModelInfo(id="a/x", name="x", engine="echo", path="/x", quant="Q4_K_M")
+    for name in ("Qwen3 8B", "A model whose name has forty letters, yes", "Long-Names-" * 20):
+        sides = beside(panes, [name, name], [info, info], known=True)
+        drawn = []
+        for side in sides:
+            box = QWidget()  # a window would not get as narrow
+            qtbot.addWidget(box)
+            head = PaneHead(box)
+            head.show_pane("1", "#000000", name, side, "")
+            head.stop.show()
+            head.setGeometry(0, 0, LEAST[0], 40)
+            box.show()
+            head.grab()
+            drawn.append(head.model.grab().toImage())
+            words = head.model.shown()
+            assert side.parts[0] in words
+            room = head.model.width() - theme.current().px(6 + 17 + 8)
+            assert QFontMetrics(theme.current().font(12)).horizontalAdvance(words) < room, "none of it is cut"
+        assert drawn[0] != drawn[1]

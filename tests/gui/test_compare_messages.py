@@ -8,7 +8,8 @@ import pytest
 from compare_stage import hit, pick, take_model
 from compare_window import FAST, HELD, Panes
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSlider, QMenu, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QAbstractSlider, QApplication, QMenu, QWidget
 
 from paddock.gui.widgets.conversation.chrome import CardBlock
 from paddock.gui.widgets.pane_view import ROOM
@@ -157,7 +158,7 @@ def test_a_comparison_is_opened_at_the_beginning_of_its_last_answers(chat_scene:
     chat_scene.chat.open(chat)
     chat_scene.until(lambda: bool(panes.view.panes) and panes.seen(0)[-1:] == [text])
     conversation = panes.view.grid.panes[0].view
-    asked = conversation.column.rows[1]
+    asked, viewport = conversation.column.rows[1], conversation.viewport()
 
     def at_its_beginning() -> bool:
         begins = asked.top - conversation.style_.px(ROOM)
@@ -168,6 +169,8 @@ def test_a_comparison_is_opened_at_the_beginning_of_its_last_answers(chat_scene:
     chat_scene.until(at_its_beginning)
     with chat_scene.qtbot.waitSignal(conversation.scrolled_by_user):
         conversation.verticalScrollBar().triggerAction(QAbstractSlider.SliderAction.SliderToMaximum)
+        QApplication.sendEvent(viewport, QResizeEvent(viewport.size(), viewport.size()))
+        assert conversation.at_bottom(), "a layout that comes right behind does not take it back"
     chat_scene.window.resize(1280, 800)
     assert conversation.at_bottom()
     panes.ask("and now")

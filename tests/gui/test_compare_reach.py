@@ -10,7 +10,7 @@ from compare_stage import hit, pick_below, shown, shows, take_model
 from compare_window import FAST, Panes, click, command, kept, press
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QWidget
 
 from paddock.gui.pages.export_dialog import ExportDialog
 from paddock.gui.pages.leaderboard import LeaderboardDialog
@@ -183,10 +183,10 @@ def test_the_question_by_its_row(chat_scene: Scene) -> None:
     click(scene, view.question.back)
     scene.until(view.question.all.isVisible)
     click(scene, view.question.all)
-    popup = QApplication.activePopupWidget()
-    assert popup is not None
-    assert popup.findChild(QPlainTextEdit).toPlainText().startswith("helo and so on")
-    scene.qtbot.keyClick(popup, Qt.Key.Key_Escape)
+    field = view.question.findChild(QPlainTextEdit)
+    assert field.toPlainText().startswith("helo and so on")
+    scene.qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert view.question.whole is None
     click(scene, view.question.edit)
     assert scene.chat.composer.text().startswith("helo")
     panes.write("hello")

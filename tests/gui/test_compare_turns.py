@@ -123,11 +123,27 @@ def test_a_long_question_is_read_whole(stage: Stage, view: View) -> None:
     question = "\n".join(f"line {number} of a long question" for number in range(40))
     stage.send(question)
     stage.until(view.question.all.isVisible)
-    popup = view.question.show_all()
-    assert popup.findChild(QPlainTextEdit).toPlainText() == question
-    stage.qtbot.keyClick(popup, Qt.Key.Key_Escape)
+    head = view.panes[view.session.panes[0].id].head
+    for height in (720, 400):
+        view.resize(view.width(), height)
+        stage.qtbot.mouseClick(view.question.all, Qt.MouseButton.LeftButton)
+        field = view.question.findChild(QPlainTextEdit)
+        assert field.toPlainText() == question
+        stage.until(field.isVisible)
+
+        def covered(field: QPlainTextEdit = field) -> bool:
+            foot = field.mapTo(view, field.rect().bottomLeft()).y()
+            return bool(foot >= head.mapTo(view, head.rect().topLeft()).y())
+
+        stage.until(lambda covered=covered: not covered())
+        assert view.minimumSizeHint().height() <= height, "the panes give way, the window does not grow"
+        stage.qtbot.mouseClick(view.question.all, Qt.MouseButton.LeftButton)
+        assert view.question.whole is None
+        assert view.question.text.isVisible()
+    stage.qtbot.mouseClick(view.question.all, Qt.MouseButton.LeftButton)
     stage.send("short")
     stage.until(lambda: not view.question.all.isVisible())
+    assert view.question.whole is None
 
 
 def test_small_windows_have_pages_and_two_numbers(stage: Stage, view: View) -> None:

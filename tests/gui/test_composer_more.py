@@ -13,7 +13,9 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QInputMethodEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
+from paddock.gui.pages.composer import Composer
 from paddock.gui.pages.composer_context import Fill, fill_of, short_count
 from paddock.gui.pages.composer_files import LARGEST, fenced, read_texts
 from paddock.gui.pages.composer_pictures import shown_of
@@ -342,3 +344,26 @@ def test_pictures_of_a_draft_stay_when_the_host_comes_back_and_are_read_once(
         chat.open(place)
     scene.until(lambda: not composer._reading)
     assert [one.picture for one in composer.pictures.shown] == [shown.picture]
+
+
+def test_what_does_not_fit_the_context_is_not_sent(qtbot: QtBot) -> None:
+    composer = Composer()
+    qtbot.addWidget(composer)
+    composer.show()
+    sent: list[str] = []
+    refused: list[str] = []
+    composer.sent.connect(lambda text, _: sent.append(text))
+    composer.refused.connect(refused.append)
+    composer.set_text("Far too long for the context.")
+    composer.show_fill(Fill(0, 0, 5000, 5000, 4096))
+    assert not composer.button.isEnabled()
+    assert "would not fit" in composer.button.toolTip()
+    qtbot.keyClick(composer.field, Qt.Key.Key_Return)
+    assert sent == []
+    assert "would not fit" in refused[0]
+    assert composer.text() == "Far too long for the context."
+    qtbot.keyClick(composer.field, Qt.Key.Key_Backspace)
+    assert composer.button.isEnabled(), "it may fit now"
+    assert composer.button.toolTip() == "Send (Enter)"
+    qtbot.keyClick(composer.field, Qt.Key.Key_Return)
+    assert sent == ["Far too long for the context"]

@@ -113,6 +113,11 @@ def test_a_button_leads_back_to_the_end(make: Make, qtbot: QtBot) -> None:
     qtbot.mouseClick(view._jump, Qt.MouseButton.LeftButton)
     assert view.at_bottom()
     assert not view._jump.isVisible()
+    view.verticalScrollBar().setValue(0)
+    for height, shown in ((150, False), (500, True)):  # over few lines it would lie over their words
+        view.window().resize(view.window().width(), height)
+        qtbot.waitUntil(lambda height=height: abs(view.window().height() - height) < 2)
+        assert view._jump.isVisible() is shown
 
 
 def test_a_wide_table_scrolls_by_bar_and_keys(make: Make, qtbot: QtBot) -> None:

@@ -13,8 +13,10 @@ from pytestqt.qtbot import QtBot
 from paddock.gui.messages import Messages
 from paddock.gui.pages.discover import DiscoverPage
 from paddock.gui.pages.discover_action import ActionBar
+from paddock.gui.pages.discover_files import Heads
 from paddock.gui.widgets.buttons import LargeButton
-from paddock.sdk.hub import FitsRequest, HubFileInfo
+from paddock.sdk.hub import FitsRequest, HubFileInfo, RepoFits
+from paddock.sdk.memory import Estimate, Verdict
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -25,6 +27,11 @@ show = pytest.fixture(shown)
 def foot_of(page: DiscoverPage, part: QWidget) -> int:
     """Where ``part`` ends, in pixels from the top of the page."""
     return part.mapTo(page, QPoint(0, part.height())).y()
+
+
+def untold(estimate: Estimate, verdict: Verdict) -> Estimate:
+    """``estimate`` with another verdict, which nothing would change."""
+    return msgspec.structs.replace(estimate, verdict=verdict, remedy=None)
 
 
 def said(action: ActionBar) -> str:
@@ -50,6 +57,67 @@ def test_the_best_file_is_chosen_and_its_load_is_simulated(host: HubHost, show: 
     assert [len(host.asked(kind)) for kind in ("quick fits", "full fits")] == [1, 1]
     assert page.model.action.primary.text() == "Download Q4_K_M, 5.0 GB"
     assert said(page.model.action) == "214 GB free on disk"
+
+
+def test_where_nothing_fits_the_file_that_is_shown_is_the_one_that_is_looked_at(
+    qtbot: QtBot, host: HubHost, show: Show
+) -> None:
+    notes = ("There is no Q4_K_M.gguf at hub.test.",)
+
+    def none_fits(request: FitsRequest) -> RepoFits:
+        found = fits_of(request)
+        fits = [msgspec.structs.replace(fit, estimate=untold(fit.estimate, "does_not_fit")) for fit in found.fits]
+        return msgspec.structs.replace(found, fits=tuple(fits), best="", reason="", notes=notes)
+
+    host.client.answer_fits = none_fits
+    page = show()
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    row = page.model.row()
+    assert row is not None
+    assert row.label == "Q4_K_M"
+    assert [asked.quant for asked in host.asked("full fits")][-1] == "Q4_K_M"
+    assert page.model.fit.source.text().endswith(notes[0])
+
+    host.client.model = hub_model(obstacle="Its publisher wants to be asked first.")
+    page.show_repo("Qwen/other")
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    qtbot.waitUntil(lambda: page.model.head.gate.isVisible())
+    assert notes[0] not in page.model.fit.source.text(), "the head says why"
+
+
+def test_a_file_of_which_nothing_can_be_told_is_not_asked_for(qtbot: QtBot, host: HubHost, show: Show) -> None:
+    def untold_all(request: FitsRequest) -> RepoFits:
+        found = fits_of(request)
+        fits = [msgspec.structs.replace(fit, estimate=untold(fit.estimate, "cannot_tell")) for fit in found.fits]
+        return msgspec.structs.replace(found, fits=tuple(fits), best="", reason="")
+
+    host.client.answer_fits = untold_all
+    page = show()
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    assert [asked.quant for asked in host.asked("full fits")][-1] == ""
+
+
+def test_the_heads_of_the_table_name_the_machine_that_is_planned_for(qtbot: QtBot, host: HubHost, show: Show) -> None:
+    page = show()
+    page.show_repo(REPO)
+    settle(qtbot, page)
+    heads = page.model.table.heads
+    assert heads.machine == "this machine"
+    page.model.fit.machine.choose("24GB")
+    settle(qtbot, page)
+    assert heads.machine == "24GB"
+    assert page.model.fit.title.text().endswith(" on 24GB")
+    drawn = Heads()
+    qtbot.addWidget(drawn)
+    drawn.resize(900, 34)
+    here = drawn.grab().toImage()
+    drawn.show_machine("24GB")
+    assert drawn.grab().toImage() != here
+    drawn.show_machine("")
+    assert drawn.grab().toImage() == here
 
 
 def test_the_context_slider_moves_every_badge_at_once(qtbot: QtBot, host: HubHost, show: Show) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
+from paddock.gui.models.downloads import amount
 from paddock.gui.pages.downloads_row import MIME
 from paddock.gui.widgets import ElidedLabel
 from paddock.gui.widgets.question import Question
@@ -192,6 +193,13 @@ def test_what_is_left_over_is_named_and_removed_only_after_a_question(place: Pla
     place.qtbot.waitUntil(lambda: not remains.isVisible())
     assert place.host.asked("remove remains") == [("remove remains", "r1")]
     assert place.page().empty.isVisible()
+
+
+def test_what_little_has_come_is_never_called_nothing() -> None:
+    assert amount(0, 5 * GB) == "0 of 5.0 GB"
+    assert amount(12_000_000, 5 * GB) == "12.0 MB of 5.0 GB"
+    assert amount(120_000_000, 5 * GB) == "0.1 of 5.0 GB"
+    assert amount(2 * GB, 5 * GB) == "2.0 of 5.0 GB"
 
 
 def test_the_details_tell_the_files_and_the_revision(place: Place) -> None:

@@ -1,15 +1,17 @@
 """Names, Tab order and clipped words on every page, also at 200 % text and in the smallest window."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QAccessibleInterface, QFontMetrics
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
 from paddock.gui.widgets import ElidedLabel
+from paddock.gui.widgets.menu import Menu
 
 Scene = Any
 PAGES = ("chat", "server", "settings")
@@ -204,7 +206,59 @@ def test_the_silk_in_the_head_follows_the_theme(scene: Scene) -> None:
     scene.take_model("fast")
     scene.type_and_send("hello")
     scene.answered()
+    scene.until(lambda: scene.ready(scene.dialogue.model))
     for mode in ("dark", "light"):
         scene.app.themes.set(choice=mode)
         wanted = scene.app.themes.theme.silk(scene.host.silk(scene.dialogue.model))
         assert scene.chat.head.chip._dot == wanted
+
+
+class Restyled(QObject):
+    """Counts how often each widget of ``window`` is told of a new style, while it is entered."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__()
+        self._widgets = [window, *window.findChildren(QWidget)]
+        self.counts: Counter[QObject] = Counter()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.StyleChange:
+            self.counts[watched] += 1
+        return False
+
+    def __enter__(self) -> Counter[QObject]:
+        for widget in self._widgets:
+            widget.installEventFilter(self)
+        return self.counts
+
+    def __exit__(self, *_: object) -> None:
+        for widget in self._widgets:
+            widget.removeEventFilter(self)
+
+
+def test_a_new_theme_restyles_no_widget_for_each_of_its_ancestors(scene: Scene) -> None:
+    scene.app.themes.set(choice="light")
+    scene.window.show_page("settings")
+    form = scene.window.stack.currentWidget().form
+    bar = form.verticalScrollBar()
+    scene.until(lambda: bar.maximum() > 300)
+    bar.setValue(300)
+    with Restyled(scene.window) as counts:
+        scene.app.themes.set(choice="dark")
+    assert max(counts.values()) <= 2
+    assert bar.value() == 300, "it stays where it was read"
+
+
+def test_menus_open_without_a_new_style_for_anything(scene: Scene) -> None:
+    menu = Menu(scene.window)
+    below = menu.submenu("Move to")
+    for number in range(50):
+        below.addAction(f"Folder {number}")
+    with Restyled(scene.window) as counts:
+        menu.popup(scene.window.mapToGlobal(QPoint(10, 10)))
+        below.popup(scene.window.mapToGlobal(QPoint(90, 10)))
+    shown = (menu.isVisible(), below.isVisible())
+    menu.close()
+    menu.deleteLater()
+    assert shown == (True, True)
+    assert not counts

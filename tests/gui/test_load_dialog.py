@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from memory_fakes import GEMMA, QWEN, FakeHost, loaded_gemma
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from paddock.gui.pages.load_dialog import LoadDialog
+from paddock.gui.pages.load_dialog import MOST_LEFT, LoadDialog
 from paddock.gui.pages.load_sliders import context_stops
 from paddock.gui.theme import Theme
 from paddock.sdk.errors import EngineError, OutOfMemory
@@ -331,6 +331,26 @@ def test_enter_applies_the_remedy_and_then_loads(qtbot: QtBot, host: FakeHost, s
     qtbot.keyClick(dialog.load, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not dialog.isVisible())
     assert calls(host, "load") == [({"n_ctx": 14_848}, False)]
+
+
+@pytest.mark.parametrize("height", [480, 500, 520, 600])
+def test_a_low_dialog_does_not_end_in_the_middle_of_words(qtbot: QtBot, host: FakeHost, height: int) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(720, height)
+    dialog = LoadDialog(host, QWEN, parent)
+    dialog.open()
+
+    def cut() -> list[int]:
+        fold, body = dialog._scroll.viewport().height(), dialog._scroll.widget()
+        tops = [(row.mapTo(body, QPoint()).y(), row.height()) for row in dialog.settings.rows()]
+        return [fold - top for top, high in tops if 0 < fold - top < min(high, MOST_LEFT)]
+
+    qtbot.waitUntil(lambda: dialog._fitted and dialog.estimator.settled)
+    qtbot.waitUntil(lambda: not cut())
+    dialog.settings.unfold.click()
+    qtbot.waitUntil(lambda: not cut())
+    dialog.reject()
 
 
 def test_nothing_moves_under_the_mouse_when_it_does_not_fit_any_more(

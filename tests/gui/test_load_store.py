@@ -57,7 +57,7 @@ def test_a_model_is_chosen_unloaded_and_its_settings_opened_in_the_picker(scene:
     click(view.viewport(), row().center())
     assert not picker.isVisible()
     scene.until(lambda: scene.ask(lambda client: client.chat(chat)).summary.model == fast)
-    scene.until(lambda: loaded(scene).get(fast) == "ready" and scene.host.loaded_model(fast).state == "ready")
+    scene.until(lambda: loaded(scene).get(fast) == "ready" and scene.ready(fast))
     click(head.chip)
     click(picker.unload)
     scene.until(lambda: fast not in loaded(scene))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.memory import Segment, duration_text, gauges, leaving_words, predicted_words
+from paddock.gui.pages.load_breakdown import DeviceUseRow
 from paddock.gui.pages.load_dialog import LoadDialog
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.memory_settings import MemoryCard
@@ -22,7 +23,7 @@ from paddock.gui.widgets.memory_bar import LEAST, MemoryBar, MemoryLegend, stret
 from paddock.sdk.errors import HostBusy
 from paddock.sdk.events import MemoryChanged, MemoryPressure
 from paddock.sdk.host import SettingsPatch
-from paddock.sdk.memory import DeviceState, MemoryState, ModelShare, Parts
+from paddock.sdk.memory import DeviceState, EstimatedDevice, MemoryState, ModelShare, Parts
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -157,6 +158,19 @@ def test_stretches_are_as_wide_as_what_they_hold(qapp: Any) -> None:
         assert all(width >= LEAST - 1e-9 for _, width in drawn)
     apart = [Segment("a", 1), Segment("Free", 90, fill="empty"), Segment("b", 1)]
     assert [part.label for part, _ in stretches(apart, 0.1)] == ["a", "Free", "b"], "what is free stays between them"
+
+
+def test_the_legend_says_how_much_the_end_of_the_bar_stands_for(qtbot: QtBot, qapp: Any) -> None:
+    Theme().apply(qapp)
+    short = EstimatedDevice(
+        name="RAM", kind="cpu", bytes=6 * GB, free=4 * GB, total=8 * GB, parts=Parts(weights=6 * GB)
+    )
+    row = DeviceUseRow()
+    qtbot.addWidget(row)
+    row.show_device(short, None, ())
+    assert row.legend.accessibleName() == "In use 4.0 GB, Weights 6.0 GB, Missing 2.0 GB"
+    row.show_device(msgspec.structs.replace(short, bytes=3 * GB, parts=Parts(weights=3 * GB)), None, ())
+    assert "Missing" not in row.legend.accessibleName()
 
 
 def test_a_legend_takes_the_lines_it_needs(qtbot: QtBot, qapp: Any) -> None:
@@ -297,8 +311,7 @@ def test_a_load_that_the_guard_refuses_opens_the_dialog_with_the_way_out(
     assert scene.window.bar.texts() == [], "said in one place"
     scene.until(lambda: dialog.force.isVisible())
     dialog.force.click()
-    scene.until(lambda: scene.host.loaded_model(scene.model("large")) is not None)
-    scene.until(lambda: scene.host.loaded_model(scene.model("large")).state == "ready")
+    scene.until(lambda: scene.ready(scene.model("large")))
 
 
 def test_the_picker_opens_the_load_settings_of_a_row(scene: Scene) -> None:

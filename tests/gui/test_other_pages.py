@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QFont, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from paddock.gui.pages.data_settings import SHOWN
@@ -46,6 +46,7 @@ def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
     page = scene.window.stack.currentWidget()
     port = free_port()
     page.port.setValue(port)
+    assert scene.model("fast") in page.served.text().replace("\u2060", "").split(", ")
     page.switch.setFocus()
     page.switch.click()
     scene.until(lambda: scene.host.server.running)
@@ -195,8 +196,12 @@ def test_every_setting_reaches_its_file_and_holds_at_once(scene: Scene, home: Pa
         "keep_models_minutes": 3,
     }
     scene.until(lambda: wanted.items() <= written(home).items())
-    look = scene.app.themes.theme
-    assert (look.mode, look.compact, look.system_font, look.zoom) == ("dark", True, True, 1.1)
+
+    def look() -> tuple[str, bool, bool, float]:
+        theme = scene.app.themes.theme
+        return theme.mode, theme.compact, theme.system_font, theme.zoom
+
+    scene.until(lambda: look() == ("dark", True, True, 1.1))  # the file has it before the window hears of it
     assert scene.dialogue.model == scene.model("fast")
     downloads, memory, cache = page.downloads, page.memory, page.prompt_cache
     for switch in (page.data.titles, downloads.keep_awake, downloads.notify, downloads.limit.switch, cache.keep):
@@ -324,3 +329,6 @@ def test_the_data_folder_is_shown_and_copied(scene: Scene, home: Path) -> None:
     page = scene.window.stack.currentWidget()
     scene.qtbot.mouseClick(page.folder.button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == str(home)
+    scene.until(lambda: bool(page.folders.rows))
+    for label in (page.folder.text, page.data.stored.about, page.folders.rows[0].path):
+        assert label.font().featureValue(QFont.Tag("calt")) == 0, "0x1 in a path is no multiplication"

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from paddock.gui.pages.composer_pictures import shown_of
-from paddock.gui.window_state import WindowState, read, write
+from paddock.gui.window_state import Edit, Task, WindowState, read, write
+from paddock.sdk.types import NewChat
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -91,3 +92,23 @@ def test_a_question_in_flight_when_all_is_killed_is_a_draft_again_unless_the_hos
     assert scene.chat.composer.text() == "both?", "the host has the other"
     assert asked(scene, chat) == ["capital?"]
     scene.until(lambda: sent() == [] and read(file()).drafts == {chat: "both?"})
+
+
+def test_drafts_of_conversations_that_are_gone_for_good_are_forgotten_at_the_next_start(
+    open_window: Callable[[], Scene],
+) -> None:
+    scene = open_window()
+    scene.show()
+    here, deleted, gone = (scene.ask(lambda client: client.create_chat(NewChat())).summary.id for _ in range(3))
+    scene.ask(lambda client: client.delete_chat(deleted))
+    scene.ask(lambda client: client.purge_chat(gone))
+    edit = Edit(Task("change", "message"), "edited")
+    state = WindowState(
+        drafts={"": "new", here: "here", deleted: "may come back", gone: "gone", "unknown": "gone"},
+        edits={here: edit, gone: edit},
+    )
+    scene = reopened(scene, state, open_window)
+    scene.until(lambda: set(read(file()).drafts) == {"", here, deleted})
+    assert read(file()).drafts == {"": "new", here: "here", deleted: "may come back"}
+    assert read(file()).edits == {here: edit}
+    assert scene.chat.composer.text() == "new"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.message_bar import MessageBar
@@ -16,7 +16,8 @@ from paddock.gui.theme import Theme
 from paddock.gui.widgets import MessageField, NumberBox, Switch
 from paddock.gui.widgets.buttons import RailButton
 from paddock.gui.widgets.conversation.turns import Turns
-from paddock.gui.widgets.labels import no_word_alone
+from paddock.gui.widgets.fit_scroll import FitScroll
+from paddock.gui.widgets.labels import Label, no_word_alone
 from paddock.gui.widgets.memory_bar import THIN, paint_bar
 from paddock.gui.widgets.pane_view import PaneView
 
@@ -104,3 +105,25 @@ def test_what_is_unfolded_is_brought_into_sight(qtbot: QtBot) -> None:
     assert place() >= 52, "its head stands below the inspector's"
     bases = {box.lineEdit().palette().base().color().alpha() for box in inspector.findChildren(NumberBox)}
     assert bases == {0}, "no box in the box"
+
+
+def test_words_that_a_scroll_bar_would_break_are_shown_without_one(qtbot: QtBot) -> None:
+    words = Label("Judged by the size of the file alone: its header has not been read. " * 6, wrap=True)
+    content, page = QWidget(), QWidget()
+    qtbot.addWidget(page)
+    inside, outside = QVBoxLayout(content), QVBoxLayout(page)
+    inside.setContentsMargins(0, 0, 0, 0)
+    outside.setContentsMargins(0, 0, 0, 0)
+    inside.addWidget(words)
+    area = FitScroll(content)
+    outside.addWidget(area, 1)
+    outside.addStretch(0)
+    bar = area.verticalScrollBar().sizeHint().width()
+    width = next(w for w in range(400, 900) if words.heightForWidth(w) < words.heightForWidth(w - bar))
+    whole = words.heightForWidth(width)
+    page.resize(width, whole - 20)
+    page.show()
+    qtbot.waitUntil(area.verticalScrollBar().isVisible)
+    for height in (whole, whole + 200):
+        page.resize(width, height)
+        qtbot.waitUntil(lambda: not area.verticalScrollBar().isVisible() and words.height() == whole == area.height())

@@ -165,12 +165,13 @@ def main() -> int:
     parser.add_argument("--cpu", action="store_true")
     asked = parser.parse_args()
     clock = time.thread_time if asked.cpu else time.perf_counter
+    model = bench_model(asked.cache)  # before the library is there: making it leaves a dead callback for the log
     watch, api, plain_sample = Stopwatch(clock=clock), library().api, SamplerChain.sample
     api.llama_decode = watch.decoding(api.llama_decode)
     SamplerChain.sample = watch.sampling(SamplerChain.sample)  # type: ignore[method-assign]
     outbox, engine = Outbox(os.open(os.devnull, os.O_WRONLY)), LlamaCppEngine()
     shape = {"n_ctx": 512 * asked.sequences, "n_parallel": asked.sequences, "n_threads": asked.threads}
-    engine.load(str(bench_model(asked.cache)), shape, lambda fraction: None)
+    engine.load(str(model), shape, lambda fraction: None)
     engine.watch(lambda stats: outbox.put(wire.StatsReported(stats=stats)))
 
     def run(setting: str, number: int) -> list[Step]:

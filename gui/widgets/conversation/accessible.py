@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication
 from paddock.gui.widgets.conversation import walk
 from paddock.gui.widgets.conversation.blocks import Target
 from paddock.gui.widgets.conversation.endings import ending
+from paddock.sdk.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def announce(view: Interactive, message: ChatMessage) -> None:
         words = f"{card.sentence} {card.hint}".strip()
     else:
         tokens = message.usage.completion_tokens if message.usage is not None else 0
-        words = f"Answer finished, {tokens} tokens" if tokens else "Answer finished"
+        words = f"Answer finished, {counted(tokens, 'token')}" if tokens else "Answer finished"
     QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(view, words))
 
 

@@ -13,7 +13,7 @@ AWAY = 120
 """Pixels from the end from which it is shown."""
 EDGE = 14
 LOW = 240
-"""Pixels of a view in which the middle of its foot is needed for words."""
+"""A view of less pixels has its words where the button would be; the scroll bar is beside them."""
 
 
 class JumpButton(IconButton):
@@ -30,11 +30,11 @@ class JumpButton(IconButton):
 
     def follow(self) -> None:
         """Show or hide, and keep to the foot of the view."""
-        self.setVisible(self._bar.maximum() - self._bar.value() > AWAY)
+        area, away = self._view.viewport().geometry(), self._bar.maximum() - self._bar.value()
+        self.setVisible(away > AWAY and area.height() >= theme.current().px(LOW))
         if self.isVisible():
-            side, area = self.sizeHint(), self._view.viewport().geometry()
-            middle = area.center().x() - side.width() // 2
-            left = middle if area.height() >= theme.current().px(LOW) else area.right() - side.width() - EDGE
+            side = self.sizeHint()
+            left = area.center().x() - side.width() // 2
             self.setGeometry(left, area.bottom() - side.height() - EDGE, side.width(), side.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:

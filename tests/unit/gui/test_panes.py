@@ -104,6 +104,11 @@ def test_the_best_is_named_when_all_have_ended_and_where_they_differ():
     alike = [Figures(ttft=ttft, settled=True) for ttft in (0.0116, 0.0121, 0.3)]
     assert [row[1].best for row in strips(alike)] == [True, True, False], "both read 12 ms"
     assert strips([Figures()])[0][0].words() == "speed not known yet"
+    assert [row[2].name for row in strips([Figures(tokens=1), Figures(tokens=12), Figures()])] == [
+        "token",
+        "tokens",
+        "tokens",
+    ]
     assert figures(said("g", "assistant", state="generating"), 1).speed is None
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from server_harness import HostProcess, until
 
-from paddock.sdk.compare import Contestant, Vote
+from paddock.sdk.compare import Contestant, Vote, can_be_voted_on
+from paddock.sdk.types import ChatMessage
 from paddock.server.compare_plan import Need, plan
 from paddock.server.standings import standings
 
@@ -139,6 +140,41 @@ def test_votes_are_counted_and_can_be_taken_back(host):
     assert host.get("/control/leaderboard?tag=none") == []
     host.http.delete(f"/control/votes/{vote['id']}").raise_for_status()
     assert host.get("/control/leaderboard") == []
+
+
+def test_an_answer_that_failed_is_neither_chosen_nor_beaten(host):
+    chat, (one, two, gone) = compared(host, "test/paris", "test/thinker", "no/such")
+    now = ask(host, chat, content="hello")
+    assert now["paths"][gone][1]["state"] == "failed"
+    wanted = {"chat": chat, "turn": now["paths"][one][0]["turn"], "outcome": "pane"}
+    refused = host.http.post("/control/votes", json={**wanted, "pane": gone})
+    assert refused.status_code == 400
+    assert "has not answered" in refused.text
+    assert [c["pane"] for c in host.post("/control/votes", {**wanted, "pane": two})["contestants"]] == [one, two]
+    assert {(place["name"], place["losses"]) for place in host.get("/control/leaderboard")} == {
+        ("test/thinker", 0),
+        ("test/paris", 1),
+    }
+    chat, (one, gone) = compared(host, "test/paris", "no/such")
+    turn = ask(host, chat, content="hello")["paths"][one][0]["turn"]
+    alone = host.http.post("/control/votes", json={"chat": chat, "turn": turn, "outcome": "tie"})
+    assert alone.status_code == 400, "one answer is left"
+
+
+@pytest.mark.parametrize(
+    ("state", "content", "judged"),
+    [
+        ("done", "", True),
+        ("cancelled", "So far", True),
+        ("cancelled", "", False),
+        ("interrupted", "", False),
+        ("failed", "So far", False),
+        ("generating", "So far", False),
+    ],
+)
+def test_what_can_be_voted_on(state, content, judged):
+    answer = ChatMessage(id="a", chat_id="c", parent=None, role="assistant", content=content, state=state)
+    assert can_be_voted_on(answer) is judged
 
 
 def test_the_plan_says_whether_the_panes_run_side_by_side(shared):

@@ -122,6 +122,20 @@ def test_stop_strings_and_limits_are_kept_with_the_conversation(client: Client, 
     assert [pane.stop for pane in panes] == [("x",), None]
 
 
+def test_two_programs_that_change_different_options_at_once_both_have_their_way(client: Client) -> None:
+    chat = client.create_chat(NewChat()).summary.id
+    client.patch_chat(chat, ChatPatch(sampling={"top_k": 7, "temperature": 0.1, "min_p": 0.2}))
+    revision = client.chat(chat).summary.revision
+    mine, theirs = ChatPatch(sampling_changes={"temperature": 0.9}), ChatPatch(sampling_changes={"min_p": None})
+    both = client.patch_chat(chat, mine).summary, client.patch_chat(chat, theirs).summary
+    assert both[0].sampling == {"top_k": 7, "temperature": 0.9, "min_p": 0.2}
+    assert both[1].sampling == {"top_k": 7, "temperature": 0.9}
+    assert client.chat(chat).summary == both[1]
+    assert both[1].revision == revision + 2
+    anew = ChatPatch(sampling={"top_k": 1}, sampling_changes={"top_p": 0.5, "top_k": None})
+    assert client.patch_chat(chat, anew).summary.sampling == {"top_p": 0.5}
+
+
 # ---------------------------------------------------------------- other programs
 
 

@@ -177,6 +177,36 @@ def test_a_cancelled_run_always_ends_once_however_early(turns):
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(("told", "counted"), [(Usage(prompt_tokens=5, completion_tokens=9), 9), (Usage(), 2)])
+def test_a_stopped_answer_has_as_many_tokens_as_its_engine_says(told, counted):
+    """What it writes before it stops belongs to the answer; deltas are counted only where it says nothing."""
+
+    async def run() -> None:
+        stopped = asyncio.Event()
+
+        async def source() -> AsyncIterator[GenerationEvent]:
+            yield TextDelta(id="r", text="ab")
+            await stopped.wait()
+            yield TextDelta(id="r", text="c")
+            yield Cancelled(id="r", usage=told)
+
+        def stop(run_id: str) -> bool:
+            assert run_id == "r"
+            stopped.set()
+            return True
+
+        run = Generations(Bus(), lambda run: None, stop).start(generation(), source)
+        while not run.text:
+            await asyncio.sleep(0)
+        run.cancel()
+        run.cancel()
+        ending = await run.wait()
+        assert isinstance(ending, Cancelled)
+        assert (run.text, ending.usage.completion_tokens) == ("abc", counted)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("broken", ["raises", "stops"])
 def test_an_engine_layer_that_breaks_its_word_still_ends_the_run(broken, caplog):
     async def source() -> AsyncIterator[GenerationEvent]:

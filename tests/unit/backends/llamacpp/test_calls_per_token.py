@@ -4,33 +4,60 @@ from __future__ import annotations
 
 import statistics
 import sys
+import threading
+from typing import Any
 
 import pytest
 
 from paddock.backends.llamacpp.bindings import library
 
 STEPS = 24
-MOST = 50
-"""Functions written in Python between two decode calls of one answer."""
+MOST, MOST_EACH = 30, 8
+"""Functions written in Python between two decode calls: of one answer, and for each further one."""
+DEADLINE = 60.0
 
 
-def test_a_token_of_an_answer_takes_few_calls(random_llama, monkeypatch: pytest.MonkeyPatch) -> None:
-    api, counts = library().api, [0]
-    plain = api.llama_decode
+def calls_of_a_step(driver: Any, answers: int, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Between two decode calls that carry a token of each of the ``answers``; the median. Fewer than four are never
+    padded."""
+    api, decoding, counts = library().api, driver.engine._decoding, [0]
+    plain, put, here, prepared = api.llama_decode, decoding.put, threading.Event(), []
 
     def count(_frame: object, event: str, _argument: object) -> None:
         counts[-1] += event == "call"
         if len(counts) > STEPS:
             sys.setprofile(None)  # only the thread itself can
 
-    def decode(context: object, batch: object) -> int:
+    def decode(context: object, batch: Any) -> int:
         sys.setprofile(None)
+        assert here.wait(DEADLINE)
         status = int(plain(context, batch))
-        counts.append(0)
-        sys.setprofile(count)
+        if batch.n_tokens == answers and len(counts) <= STEPS:
+            counts.append(0)
+            sys.setprofile(count)
         return status
 
-    monkeypatch.setattr(api, "llama_decode", decode)
-    run = random_llama.start("the cab", sampling={"ignore_eos": True, "seed": 1}, max_tokens=STEPS + 6)
-    assert run.finished.usage.completion_tokens == STEPS + 6
-    assert statistics.median(counts[2:STEPS]) <= MOST
+    def arrived(job: Any) -> None:
+        put(job)
+        prepared.append(job)
+        if len(prepared) == answers:
+            here.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api, "llama_decode", decode)
+        patched.setattr(decoding, "put", arrived)
+        asked = {"sampling": {"ignore_eos": True, "seed": 1}, "max_tokens": 2 * STEPS}
+        for run in [driver.start(f"the cab {number}", **asked) for number in range(answers)]:
+            assert run.finished.usage.completion_tokens == 2 * STEPS
+    assert len(counts) > STEPS
+    return statistics.median(counts[2:STEPS])
+
+
+def test_a_token_of_an_answer_takes_few_calls(random_llama, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert calls_of_a_step(random_llama, 1, monkeypatch) <= MOST
+
+
+def test_a_further_answer_in_a_step_takes_hardly_more(random_llama, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, together = (calls_of_a_step(random_llama, answers, monkeypatch) for answers in (1, 3))
+    print(alone, together)
+    assert together <= alone + 2 * MOST_EACH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paddock.backends.llamacpp.gbnf import check
+from paddock.backends.llamacpp.gbnf import read
 from paddock.sdk.errors import BadRequest
 
 LIST = r"""
@@ -54,11 +54,11 @@ FATAL = {
 
 
 @pytest.mark.parametrize("source", FATAL.values(), ids=FATAL)
-def test_what_llama_cpp_must_not_be_given_is_refused(source):
+def test_what_cannot_be_followed_is_refused(source):
     with pytest.raises(BadRequest, match="The grammar cannot be used"):
-        check(source)
+        read(source)
 
 
 @pytest.mark.parametrize("source", [LIST, "root ::= [] | [^] a{2}{3}\na ::= .", 'root ::= ws* "x"\nws ::= [ ]*\r\n'])
 def test_what_people_write_passes(source):
-    check(source)
+    read(source)

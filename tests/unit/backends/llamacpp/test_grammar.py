@@ -9,6 +9,7 @@ import pytest
 
 from paddock.backends.llamacpp.bindings import Model, library
 from paddock.backends.llamacpp.grammar import Grammar
+from paddock.backends.llamacpp.grammar_tokens import TokenBytes
 
 VERDICT = r'root ::= ("PASS" | "FAIL") ": " [^\n]{1,40}'
 
@@ -20,15 +21,18 @@ def model(starter):
     made.close()
 
 
+def tokens_of(model: Model) -> TokenBytes:
+    return TokenBytes(model.n_vocab, lambda token: model.piece(token, special=True), model.eog)
+
+
 def written(model: Model, text: str, inside: str = "nothing") -> str:
     """What comes of a model that wants to write ``text`` and nothing else."""
-    grammar = Grammar(model, VERDICT, inside)
+    grammar = Grammar(tokens_of(model), VERDICT, inside)
     out = b""
     for token in model.tokenize(text, add_special=False):
         row = np.zeros(model.n_vocab, np.float32)
         row[token] = 1
         out += model.piece(grammar.draw(row, lambda row: int(row.argmax())), special=True)
-    grammar.close()
     return out.decode()
 
 

@@ -1,0 +1,137 @@
+"""What needs room gets it: notices that stay, examples, menus, names under edit, what is wrong in the folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from models_fakes import LibraryHost
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QStackedWidget, QTextEdit, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from paddock.gui.message_bar import MessageBar
+from paddock.gui.messages import Messages
+from paddock.gui.pages.chat_rows import TitleField
+from paddock.gui.pages.chat_start import ChatStart
+from paddock.gui.pages.inspector import Inspector
+from paddock.gui.pages.models_problems import ProblemStrip
+from paddock.gui.pages.sampling import SamplerControl
+from paddock.gui.theme import Theme
+from paddock.gui.widgets import Chip
+from paddock.gui.widgets.menu import Menu
+from paddock.sdk.library import LibraryProblem
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture(autouse=True)
+def _light(qapp: QApplication) -> None:
+    Theme().apply(qapp)
+
+
+def test_a_notice_that_stays_covers_nothing(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    stack = QStackedWidget()
+    messages = Messages()
+    bar = MessageBar(messages, stack, window)
+    QVBoxLayout(window).addLayout(bar.room_and_pages())
+    plain, roomy = QWidget(), QWidget()
+    roomy.notice_room, content = QWidget(), QTextEdit()  # type: ignore[attr-defined]
+    column = QVBoxLayout(roomy)
+    for part in (QLabel("Head"), roomy.notice_room, content):  # type: ignore[attr-defined]
+        column.addWidget(part)
+    for page in (plain, roomy):
+        stack.addWidget(page)
+    window.resize(800, 600)
+    window.show()
+
+    def free(widget: QWidget) -> bool:
+        return widget.mapTo(window, QPoint()).y() >= bar.geometry().bottom()
+
+    messages.info("This passes.", seconds=3600)
+    assert not free(plain), "it lies over the page"
+    messages.warn("This stays. " * 30, key="stays")
+    qtbot.waitUntil(lambda: free(plain) is False and bar.room.height() > 40)
+    staying, passing = (row.geometry() for row in sorted(bar.rows(), key=lambda row: not row.stays))
+    assert staying.top() == 0
+    assert passing.top() > staying.bottom(), "what passes lies below"
+    qtbot.waitUntil(lambda: plain.mapTo(window, QPoint()).y() > bar.y() + staying.bottom())
+    stack.setCurrentWidget(roomy)
+    assert bar.room.height() == 0
+    qtbot.waitUntil(lambda: content.mapTo(window, QPoint()).y() > bar.y() + staying.bottom())
+    before = roomy.notice_room.height()  # type: ignore[attr-defined]
+    window.resize(400, 600)
+    qtbot.waitUntil(lambda: roomy.notice_room.height() > before)  # type: ignore[attr-defined]
+    messages.withdraw("stays")
+    assert roomy.notice_room.height() == 0  # type: ignore[attr-defined]
+
+
+def test_examples_that_have_no_room_are_left_out_whole(qtbot: QtBot) -> None:
+    start = ChatStart()
+    qtbot.addWidget(start)
+    start.show_model("Shetland answers on this computer.")
+    start.show()
+    seen = set()
+    for height in range(120, 420, 20):
+        start.resize(700, height)
+        start.layout().activate()
+        shown = [card for card in start.cards if card.isVisible()]
+        seen.add(len(shown))
+        qtbot.waitUntil(lambda shown=shown: all(card.height() == card.sizeHint().height() for card in shown))
+    assert seen == {0, 2, 4}
+
+
+def test_the_boxes_of_all_samplers_are_equally_wide(qtbot: QtBot) -> None:
+    inspector = Inspector()
+    qtbot.addWidget(inspector)
+    inspector.section.more.head.click()
+    boxes = [control.box for control in inspector.samplers.values() if isinstance(control, SamplerControl)]
+    assert len(boxes) > 10
+    assert len({box.sizeHint().width() for box in boxes}) == 1
+
+
+def test_a_menu_wider_than_its_chip_stays_within_the_window(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.setGeometry(0, 0, 500, 400)
+    chip = Chip("Preset", window)
+    chip.setGeometry(340, 20, 140, 30)
+    menu = Menu(window)
+    menu.aboutToShow.connect(lambda: menu.addAction("As long as the name of a preset can become"))
+    chip.setMenu(menu)
+    window.show()
+    chip.click()
+    assert menu.width() > chip.width()
+    assert window.mapFromGlobal(menu.geometry().topRight()).x() == chip.geometry().right()
+    menu.close()
+
+
+def test_a_long_title_under_edit_is_seen_from_its_beginning(qtbot: QtBot) -> None:
+    field = TitleField("New title")
+    qtbot.addWidget(field)
+    field.resize(150, 32)
+    field.setText("Why is the second question about the same document so much faster?")
+    field.selectAll()
+    field.show()
+    assert field.selectedText() == field.text()
+    assert field.cursorPosition() == 0
+
+
+def test_what_is_wrong_in_the_folders_scrolls_where_the_page_is_low(qtbot: QtBot, tmp_path: Path) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    strip = ProblemStrip(LibraryHost(tmp_path), Messages())
+    below = QTextEdit()
+    column = QVBoxLayout(page)
+    column.addWidget(strip)
+    column.addWidget(below, 1)
+    strip.show_problems([LibraryProblem(path=f"/m/{n}.gguf", sentence="It is damaged. " * 12) for n in range(4)])
+    strip.unfold.click()
+    page.resize(500, 260)
+    page.show()
+    body = strip.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: strip.rect().contains(body.geometry()))
+    assert body.verticalScrollBar().maximum() > 0
+    assert not strip.geometry().intersects(below.geometry())

@@ -1,0 +1,167 @@
+"""What a grammar has next is what llama.cpp's own sampler says, in bounded work however ambiguous the grammar is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from paddock.backends.llamacpp import gbnf
+from paddock.backends.llamacpp.bindings import Model, library
+from paddock.backends.llamacpp.candidates import Candidates
+from paddock.backends.llamacpp.grammar_program import Program
+from paddock.backends.llamacpp.grammar_states import DEAD, MOST_WORK, States
+from paddock.backends.llamacpp.grammar_tokens import TokenBytes, TokenMasks
+from paddock.sdk.errors import BadRequest
+
+JSON = r"""
+root   ::= object
+value  ::= object | array | string | number | ("true" | "false" | "null") ws
+object ::= "{" ws ( string ":" ws value ("," ws string ":" ws value)* )? "}" ws
+array  ::= "[" ws ( value ("," ws value)* )? "]" ws
+string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )* "\"" ws
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
+ws     ::= | " " | "\n" [ \t]{0,20}
+"""
+GRAMMARS = {
+    "json": JSON,
+    "counts": r'root ::= .{3,9} "q"* ("end" | "a"{2} "b"{0} "c"{2,})?',
+    "characters": r'root ::= ([à-ÿ] | "漢" [一-龥]+ | [^\x00-\x7F]{2,4} "é"? | "\u00e9\U0001F600" | [a-c\-\]x]*)+ "."',
+    "words": 'root ::= ("the " | "then" | "there " | "a" "b"? "c")+ [.!?]',
+    "ranges": r"root ::= [z-a0-9-]+ | [\x41-\x43^]{2,}",
+    "nothing": 'root ::= "" [] a | [^] "b"\na ::= "x" | ""',
+    "within itself": 'root ::= t ([-+*/] t)*\nt ::= [0-9]+ " "* | "(" root ")"',
+    "ways that end alike": "root ::= ([a-z]+ [a-z ]*)+ [.]",
+}
+DOUBLING = 'root ::= "a" root "b" | "a" root "c" | "a"'
+"""Nobody knows what comes behind the last “a” until all is written: each doubles the ways to go on."""
+
+
+@pytest.fixture(scope="module")
+def model(starter) -> Iterator[Model]:
+    made = Model(library(), str(starter), lambda params: None, lambda fraction: None)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def tokens(model) -> TokenBytes:
+    return TokenBytes(model.n_vocab, lambda token: model.piece(token, special=True), model.eog)
+
+
+class Walk:
+    """A text that grows by tokens of ``model``, read by us and by llama.cpp."""
+
+    def __init__(self, model: Model, tokens: TokenBytes, source: str) -> None:
+        self.tokens, self._api = tokens, model.lib.api
+        program = Program(gbnf.read(source))
+        self.states = States(program)
+        self.masks = TokenMasks(tokens, self.states, program.class_of)
+        self.at = self.states.start
+        self._theirs = self._api.llama_sampler_init_grammar(model.vocab, source.encode(), b"root")
+        assert self._theirs
+        self._all = np.arange(model.n_vocab)
+        self._candidates = Candidates(self._api, model.n_vocab)
+
+    def ours(self) -> np.ndarray:
+        self.at = self.states.next_token(self.at)
+        return self.masks.allowed(self.at)
+
+    def theirs(self) -> np.ndarray:
+        self._candidates.put(self._all, np.zeros(len(self._all), np.float32))
+        self._candidates.apply(self._theirs)
+        return np.equal(self._candidates.logits(len(self._all)), 0).copy()
+
+    def take(self, token: int) -> None:
+        self.at = self.masks.behind(self.at, token)
+        self._api.llama_sampler_accept(self._theirs, token)
+
+    def close(self) -> None:
+        self._api.llama_sampler_free(self._theirs)
+
+
+def is_text(piece: bytes) -> bool:
+    try:
+        return bool(piece.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+@pytest.mark.parametrize("source", GRAMMARS.values(), ids=GRAMMARS)
+def test_the_tokens_that_may_come_are_those_that_llama_cpp_takes(model, tokens, source):
+    text = np.array([is_text(piece) for piece in tokens.pieces])  # of half characters it takes some that never fit
+    for seed in range(3):
+        chance = random.Random(seed)
+        walk = Walk(model, tokens, source)
+        for _ in range(8):
+            ours, theirs = walk.ours(), walk.theirs()
+            assert [tokens.pieces[token] for token in np.flatnonzero((ours != theirs) & text)] == []
+            for token in chance.sample(range(model.n_vocab), 50):
+                assert (walk.masks.behind(walk.at, token) != DEAD) == ours[token]
+            left = [token for token in np.flatnonzero(ours & text).tolist() if token not in tokens.ends]
+            if not left:
+                break
+            walk.take(max(chance.sample(left, min(3, len(left))), key=lambda token: len(tokens.pieces[token])))
+        walk.close()
+
+
+def followed(source: str, text: bytes, **limits: int) -> tuple[bool, bool]:
+    """Whether ``text`` is a beginning of what the grammar has, and whether it is whole."""
+    program = Program(gbnf.read(source))
+    states = States(program, **limits)
+    at = states.start
+    for byte in text:
+        at = states.step(states.next_token(at), program.class_of[byte])
+    return at != DEAD, states.complete(at)
+
+
+@pytest.mark.parametrize("ranges", ["é-漢", "\\x00-\\u07ff", "\\u0fff-\\U00010fff", "😀-😂a-cß", "\\ud7ff-\\ue000"])
+def test_a_range_of_characters_has_all_of_them_and_no_others(ranges):
+    spans = gbnf.read(f"root ::= [{ranges}]")["root"].alternatives[0][0].characters[0]
+    edges = {code + step for span in spans for code in span for step in (-65, -64, -1, 0, 1, 63, 64, 4096)}
+    for code in sorted(edges & set(range(1, 0x110000)) - set(range(0xD800, 0xE000))):
+        has = any(first <= code <= last for first, last in spans)
+        encoded = chr(code).encode()
+        assert followed(f"root ::= [{ranges}]", encoded) == (has, has), hex(code)
+        assert followed(f"root ::= [^{ranges}]", encoded) == (not has, not has), hex(code)
+    assert followed(f"root ::= [^{ranges}]", b"\xff") == (False, False)
+
+
+def test_an_ambiguous_grammar_is_given_up_within_bounded_work():
+    program = Program(gbnf.read(DOUBLING))
+    states = States(program)
+    at = states.start
+    with pytest.raises(BadRequest, match="too ambiguous"):
+        _write(states, at, [program.class_of[ord("a")]] * 40)
+    assert states.work < 2 * MOST_WORK
+
+
+def _write(states: States, at: int, kinds: list[int]) -> None:
+    for kind in kinds:
+        at = states.step(states.next_token(at), kind)
+
+
+def test_a_grammar_that_can_be_read_in_many_ways_that_go_on_alike_costs_no_more():
+    """llama.cpp tries every way of dividing the letters, for every token that does not fit at its end."""
+    source = 'root ::= (([a-z]+)+ " "?)+ "."'
+    assert followed(source, b"word " * 400 + b".", most_work=200) == (True, True)
+    assert followed(source, b"word" * 400 + b"!", most_work=200) == (False, False)
+
+
+def test_what_was_remembered_is_forgotten_in_time_and_the_text_goes_on():
+    text = b"(" * 300 + b"12" + b")" * 300
+    for most_stacks in (50, 100_000):
+        assert followed(GRAMMARS["within itself"], text, most_stacks=most_stacks) == (True, True)
+        assert followed(GRAMMARS["within itself"], text + b")", most_stacks=most_stacks) == (False, False)
+
+
+def test_an_ambiguous_grammar_ends_its_request_with_a_hint_and_the_others_go_on(chat):
+    other = chat.greedy("Count from one to fifty.", max_tokens=40, sampling={"ignore_eos": True})
+    ambiguous = chat.greedy("Hello", grammar=DOUBLING, sampling={"logit_bias": {"a": 100.0}}, max_tokens=60)
+    error = ambiguous.failed.error
+    assert error.code == "bad_request"
+    assert "ambiguous" in error.message
+    assert "one way" in error.hint
+    assert other.finished.usage.completion_tokens == 40
