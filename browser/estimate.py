@@ -57,7 +57,7 @@ def predict(
     shape = shape or shape_of(headers)
     context = context_of(shape, options)
     placement = place(shape, options, machine)
-    weights, mapped = weights_of(shape, placement, options, len(machine.devices))
+    weights, mapped = weights_of(shape, placement, options, machine)
     parts = _parts(shape, context, placement, options, machine, weights)
     counts = headers[0].counts
     entries = counts.get("tokenizer.ggml.tokens", 0) + counts.get("tokenizer.ggml.merges", 0)

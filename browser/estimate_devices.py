@@ -17,8 +17,10 @@ RAM = 0
 """Index of the machine's memory among its devices."""
 _EXPERTS = re.compile(r"ffn_(up|down|gate|gate_up)_(ch|)exps")
 _INPUT = ("token_embd.", "token_embd_norm.", "per_layer_token_embd.", "position_embd.", "token_types.")
-REPACKED = frozenset({2, 12, 20, 39})
+_REPACKED = frozenset({2, 12, 20, 39})
 """Q4_0, Q4_K, IQ4_NL and MXFP4: types that llama.cpp rearranges for processors with AVX2 and for ARM alike."""
+_FOR_AVX512 = frozenset({10})
+"""Q2_K, for processors with AVX-512 besides."""
 _ROWS_TOGETHER = 8
 
 
@@ -67,25 +69,31 @@ def _shares(gpus: Sequence[MemoryDevice], split: str) -> list[float]:
     return [sum(weights[: index + 1]) / whole for index in range(len(gpus) - 1)]
 
 
-def weights_of(shape: Shape, placement: Placement, options: Options, devices: int) -> tuple[list[int], int]:
+def repacked_types(machine: Machine) -> frozenset[int]:
+    """The types of ggml of which ``machine``'s processor gets a copy of its own."""
+    return _REPACKED | _FOR_AVX512 if machine.avx512 else _REPACKED
+
+
+def weights_of(shape: Shape, placement: Placement, options: Options, machine: Machine) -> tuple[list[int], int]:
     """Bytes of weights per device, and how many of the machine's memory are pages of the file.
 
     A tensor that is repacked for the processor counts once, as memory of the process. A model without an output matrix
     uses its embeddings for it: that is a second copy where the output is on a GPU or repacked.
     """
-    repack, mapped = bool(options["repack"]), 0
-    totals = [0] * devices
+    mapped = 0
+    totals = [0] * len(machine.devices)
+    repacked = repacked_types(machine) if options["repack"] else frozenset()
 
     def book(tensor: Tensor, device: int, *, multiplied: bool) -> None:
         nonlocal mapped
         totals[device] += tensor.size
-        if device == RAM and not (multiplied and repack and _repacked(tensor)):
+        if device == RAM and not (multiplied and _repacked(tensor, repacked)):
             mapped += tensor.size
 
     for name, tensor in shape.tensors.items():
         book(tensor, RAM if name.startswith(_INPUT) else placement.output, multiplied=name == "output.weight")
     embedding = shape.tensors["token_embd.weight"]
-    if "output.weight" not in shape.tensors and (placement.output != RAM or (repack and _repacked(embedding))):
+    if "output.weight" not in shape.tensors and (placement.output != RAM or _repacked(embedding, repacked)):
         totals[placement.output] += embedding.size
     experts = cast("int | None", options["n_cpu_moe"]) or 0
     for index, (layer, device) in enumerate(zip(shape.layers, placement.layers, strict=True)):
@@ -95,5 +103,5 @@ def weights_of(shape: Shape, placement: Placement, options: Options, devices: in
     return totals, mapped if options["use_mmap"] and not options["use_mlock"] else 0
 
 
-def _repacked(tensor: Tensor) -> bool:
-    return tensor.type in REPACKED and len(tensor.shape) > 1 and tensor.shape[1] % _ROWS_TOGETHER == 0
+def _repacked(tensor: Tensor, types: frozenset[int]) -> bool:
+    return tensor.type in types and len(tensor.shape) > 1 and tensor.shape[1] % _ROWS_TOGETHER == 0

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paddock.browser.estimate_devices import REPACKED
+from paddock.browser.estimate_devices import repacked_types
 from paddock.browser.ggml import TYPE_SIZES
 from paddock.browser.gguf import Header, Tensor
-from paddock.sdk.memory import DeviceUse, Prediction
+from paddock.sdk.memory import DeviceUse, Machine, Prediction
 
 _TYPES = {
     "F32": 0, "F16": 1, "BF16": 30, "Q8_0": 8, "Q6_K": 14, "Q5_K": 13, "Q5_0": 6, "Q5_1": 7, "Q4_K": 12, "Q4_0": 2,
@@ -42,8 +42,8 @@ class Scaling:
     copied_there: bool = False
 
 
-def scaling(headers: Sequence[Header], label: str, other: str, other_bytes: int) -> Scaling:
-    """From the quant ``label`` with ``headers`` to the quant ``other`` in files of ``other_bytes``."""
+def scaling(headers: Sequence[Header], label: str, other: str, other_bytes: int, machine: Machine) -> Scaling:
+    """From the quant ``label`` with ``headers`` to the quant ``other`` in files of ``other_bytes``, on ``machine``."""
     tensors = [tensor for header in headers for tensor in header.tensors]
     whole = sum(tensor.size for tensor in tensors)
     others = max(other_bytes - sum(header.data_start for header in headers), 1)
@@ -53,12 +53,13 @@ def scaling(headers: Sequence[Header], label: str, other: str, other_bytes: int)
     kind = _embedding_type(tied, label, other)
     there = round(tied.size * others / max(whole, 1)) if kind is None else _bytes(tied, kind)
     there = min(there, others)
+    copied = repacked_types(machine)
     return Scaling(
         (others - there) / max(whole - tied.size, 1),
         here=tied.size,
         there=there,
-        copied_here=tied.type in REPACKED,
-        copied_there=(tied.type if kind is None else kind) in REPACKED,
+        copied_here=tied.type in copied,
+        copied_there=(tied.type if kind is None else kind) in copied,
     )
 
 

@@ -19,6 +19,8 @@ from paddock.sdk.memory import MACHINE_MEMORY, Holder, Machine, MemoryDevice
 from paddock.sdk.types import Device
 
 _CPUINFO = Path("/proc/cpuinfo")
+_AVX512F = 41
+"""PF_AVX512F_INSTRUCTIONS_AVAILABLE of Windows."""
 _NEAR = 0.05
 """A driver's total of a card and an engine's differ by what the driver keeps for itself."""
 _HOLDERS, _HOLDER_BYTES = 5, 64 * 2**20
@@ -35,6 +37,7 @@ def this_machine(engine_devices: Sequence[Device] = ()) -> Machine:
         devices=(_machine_memory(), *cards.values()),
         cpu=_cpu_name(),
         cores=_cores(),
+        avx512=has_avx512(),
     )
     # Where no driver tells what is free now, what the engine has just told stands.
     told = {device.name: device.free_bytes for device in engine_devices}
@@ -151,12 +154,31 @@ def _cpu_name() -> str:
             return _cpuinfo() or platform.machine()
 
 
-def _cpuinfo(path: Path = _CPUINFO) -> str:
+def has_avx512() -> bool:
+    """Whether this computer's processor has AVX-512F. On macOS blocks for a process."""
+    match sys.platform:
+        case "darwin":
+            return _sysctl("hw.optional.avx512f") == "1"
+        case "win32":
+            return _present(_AVX512F)
+        case _:
+            return "avx512f" in _cpuinfo("flags").split()
+
+
+def _cpuinfo(name: str = "model name", path: Path = _CPUINFO) -> str:
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def _present(feature: int) -> bool:
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return bool(ctypes.windll.kernel32.IsProcessorFeaturePresent(feature))
 
 
 def _sysctl(name: str) -> str:

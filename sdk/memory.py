@@ -95,12 +95,14 @@ class MemoryDevice(Value, frozen=True, kw_only=True):
 
 class Machine(Value, frozen=True, kw_only=True):
     """A computer that models are planned for: this one, or one that the user described (“24GB”, “2x16GB”, “64GB mac”).
-    ``devices`` begin with the machine's memory."""
+    ``devices`` begin with the machine's memory. ``avx512``: its processor has AVX-512F, for which llama.cpp rearranges
+    more types of weights."""
 
     name: str
     devices: tuple[MemoryDevice, ...]
     cpu: str = ""
     cores: int = 0
+    avx512: bool = False
     planned: bool = False
 
 

@@ -105,9 +105,8 @@ class Usage(Value, frozen=True, kw_only=True):
 class Stats(Value, frozen=True, kw_only=True):
     """Measured by the engine. ``ttft_s``: seconds from the request's arrival in the worker to its first token;
     ``tokens_per_second``: decode speed over the tokens after the first; ``prompt_per_second``: prefill speed;
-    ``drafted_tokens`` were guessed ahead and ``accepted_tokens`` of them were right.
-    ``reasoning_s`` is measured by the host: from the first piece of the thinking to the first of the answer, or to the
-    end; None when the model did not think."""
+    ``drafted_tokens`` were guessed ahead and ``accepted_tokens`` of them were right. ``reasoning_s`` is measured by the
+    host: from the first piece of the thinking to the first of the answer, or to the end; None without thinking."""
 
     ttft_s: float = 0.0
     tokens_per_second: float = 0.0
@@ -139,8 +138,7 @@ class ModelInfo(Value, frozen=True, kw_only=True):
     ``id`` is ``publisher/repo`` or, where a folder holds several files, ``publisher/repo:QUANT``. ``path`` is its first
     file and ``files`` are all that are loaded together; a ``projector`` is the file through which it sees. ``folder``
     is the place it was found in. ``changed`` is when its files came and ``last_used`` when it was last loaded, in Unix
-    seconds; ``licence`` is the file's own word. ``duplicates`` are of the same content, ``aliases`` further names.
-    """
+    seconds; ``licence`` is the file's own word. ``duplicates`` are of the same content, ``aliases`` further names."""
 
     id: str
     name: str
@@ -233,8 +231,7 @@ class LoadRequest(Request, frozen=True, kw_only=True):
 
     With an ``identifier`` that no instance has, a further instance is loaded under that name. ``force`` loads although
     the memory guard says no. ``pinned`` True keeps the instance in memory, None leaves a loaded one as it is. ``ttl_s``
-    is how long it may be idle, 0: for ever; None: what the settings say.
-    """
+    is how long it may be idle, 0: for ever; None: what the settings say."""
 
     model: str
     options: Options = {}
@@ -363,12 +360,11 @@ class NewChat(Request, frozen=True, kw_only=True):
 
 
 class ChatPatch(Request, frozen=True, kw_only=True):
-    """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through
-    that message to what was written last below it; in a comparison in the ``pane`` that is named. ``private`` holds
-    from the next question on. ``sampling``, ``stop``, ``max_tokens`` (0: no limit) and ``reasoning`` (“auto”: as the
-    template has it) are what the conversation is answered with where a request says nothing else. ``sampling`` takes the
-    place of all options; ``sampling_changes`` sets those that it names, takes away those that are None in it, and leaves
-    the others to whoever else may be changing them."""
+    """Changes to a chat; None leaves a field as it is. ``leaf`` chooses a version: the path goes through that message
+    to what was written last below it; in a comparison in the ``pane`` that is named. ``private`` holds from the next
+    question on. ``sampling``, ``stop``, ``max_tokens`` (0: no limit) and ``reasoning`` (“auto”: as the template has it)
+    hold where a request says nothing else. ``sampling`` replaces all options; ``sampling_changes`` sets those that it
+    names, or takes them away by None."""
 
     title: str | None = None
     model: str | None = None

@@ -46,7 +46,9 @@ class Basis:
         from paddock.browser.fit_scaling import scaled, scaling
 
         headers = await self._predictions.headers_of(self.subject)
-        by = None if own is quant or not headers else scaling(headers, own.label, quant.label, quant.size_bytes)
+        by = None
+        if own is not quant and headers:
+            by = scaling(headers, own.label, quant.label, quant.size_bytes, self._machine)
         asked: Options | None = None
 
         async def predict(options: Options) -> Prediction:

@@ -18,6 +18,8 @@ SHORT = {
     "presence_penalty": "presence",
 }
 """Sampling options whose own names are too long for the head of a pane."""
+PROMPT = "prompt "
+"""Before the beginning of a system prompt, where there is room for it."""
 WORDS = 18
 """So many letters of a prompt or a stop string are shown."""
 NAME_SHARE = 0.45
@@ -63,13 +65,15 @@ def beside(panes: Sequence[Pane], names: Sequence[str], infos: Sequence[ModelInf
             model = [*apart, *model]
         parts = [*apart, *(item for item in own if item not in apart)]
         whole = [*(item.words for item in model), ", ".join(item.words for item in own)]
-        found.append(Beside(" · ".join(filter(None, whole)), tuple(item.words for item in parts), len(apart)))
+        short = tuple(item.words.removeprefix(PROMPT) for item in parts)
+        found.append(Beside(" · ".join(filter(None, whole)), short, len(apart)))
     return found
 
 
 def fit(side: Beside, name: float, room: float, least: float, gap: float, width: Callable[[str], float]) -> Fitted:
     """How a name of ``name`` pixels and what is beside it share ``room``. What sets the pane apart goes before the
-    name, of which ``least`` pixels stay; the rest is shown where there is room. ``width`` measures words."""
+    name, of which ``least`` pixels stay, or half of them where one setting needs it; the rest is shown where there is
+    room. ``width`` measures words."""
 
     def left(words: str) -> float:
         return room - gap - width(words)
@@ -81,7 +85,10 @@ def fit(side: Beside, name: float, room: float, least: float, gap: float, width:
         needed = name if count > side.apart else min(name, room * NAME_SHARE if count > 1 else least)
         if left(words) >= needed:
             return Fitted(min(name, left(words)), words)
-    return Fitted(min(name, least), side.parts[0]) if side.apart else Fitted(min(name, room), "")
+    if not side.apart:
+        return Fitted(min(name, room), "")
+    own = left(side.parts[0])
+    return Fitted(min(name, own if own >= least / 2 else least), side.parts[0])  # the latter cuts the setting
 
 
 def _first(parts: Sequence[str], count: int) -> str:
@@ -115,7 +122,7 @@ def _apart(own: Sequence[_Own], same: Sequence[Sequence[_Own]]) -> list[_Own]:
 def _settings(pane: Pane) -> list[_Own]:
     found = [_option(name, value) for name, value in pane.sampling.items()]
     if pane.system is not None:
-        words = f"prompt {_quoted(pane.system)}" if pane.system.strip() else "no prompt"
+        words = f"{PROMPT}{_quoted(pane.system)}" if pane.system.strip() else "no prompt"
         found.append(_Own(("system", pane.system), words))
     if pane.max_tokens is not None:
         words = f"at most {pane.max_tokens:,}" if pane.max_tokens else "no length limit"

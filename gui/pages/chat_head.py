@@ -15,7 +15,8 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton
 from paddock.sdk.types import ModelInfo
 
-HEIGHT = 53
+HEIGHT = 52
+"""Pixels of the theme, without the border below; the columns beside it have heads of the same height."""
 COMPARE_IN_WORDS = 640
 """A narrower head shows Compare as an icon; logical pixels at 100 % text."""
 QUANT_FROM = 420
@@ -48,7 +49,6 @@ class ChatHead(QWidget):
         self._tools: HeadTools | None = None
         self.setProperty("role", "head")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT)
         self.chats = IconButton("panel-left", "Show the list of chats")
         self.chats.clicked.connect(self.chats_wanted)
         self.chats.hide()
@@ -113,6 +113,7 @@ class ChatHead(QWidget):
         """The title gets what the model's name leaves, but never less than two fifths; what else is told of the model
         goes first."""
         theme = current()
+        self.setFixedHeight(theme.px(HEIGHT) + 1)
         side = SIDE if self.chats.isHidden() else SIDE_OF_BUTTON
         self._row.setContentsMargins(side, 0, 12, 0)
         wide = self.width() >= theme.px(COMPARE_IN_WORDS)

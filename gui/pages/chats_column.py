@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from paddock.gui.pages.chat_rows import ChatView
 from paddock.gui.pages.chats_deeds import ChatDeeds
 from paddock.gui.pages.chats_menu import PRIVATE_HELP, MenuWays, chats_menu, folder_menu
 from paddock.gui.pages.chats_search import TextSearch
+from paddock.gui.theme import current
 from paddock.gui.widgets import Chip, IconButton, Label, SearchField, menu_words
 from paddock.gui.widgets.menu import Menu
 
@@ -72,14 +73,23 @@ class ChatsColumn(QWidget):
         title.addWidget(self.new_private_button)
         title.addWidget(self.new_button)
         title.addWidget(self.close_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 11, 12, 8)
+        column = self._column = QVBoxLayout(self)
+        self._fit()
         column.setSpacing(8)
         column.addLayout(title)
         column.addWidget(self.search)
         column.addWidget(self.tag_chip, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.nothing)
         column.addWidget(self.view, 1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        """The title stands as high as that of the conversation beside it."""
+        self._column.setContentsMargins(12, current().px(11), 12, 8)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._searched)

@@ -10,12 +10,14 @@ from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.models.answer_settings import AnswerSettings
+from paddock.gui.pages.chat_head import HEIGHT
 from paddock.gui.pages.inspector_answer import AnswerSection
 from paddock.gui.pages.inspector_fold import Fold
 from paddock.gui.pages.inspector_presets import PresetRow
 from paddock.gui.pages.inspector_running import RunningStrip
 from paddock.gui.pages.inspector_samplers import Control, SamplerSection
 from paddock.gui.pages.inspector_system import SystemSection
+from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, TextArea
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.presets import Preset
@@ -64,8 +66,8 @@ class InspectorSheet(QWidget):
         QTimer.singleShot(0, part, scroll)
 
     def _lay_out(self) -> None:
-        head = QWidget()
-        head.setFixedHeight(52)
+        head = self._head = QWidget()
+        head.setFixedHeight(current().px(HEIGHT))
         row = QHBoxLayout(head)
         row.setContentsMargins(16, 0, 10, 0)
         row.addWidget(self.title, 1)
@@ -148,9 +150,10 @@ class InspectorSheet(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
             self._align()
 
     def _align(self) -> None:
-        """Number boxes of one width, whatever their ranges."""
+        """Number boxes of one width, whatever their ranges; the head is as high as the conversation's."""
+        self._head.setFixedHeight(current().px(HEIGHT))
         self.section.align()

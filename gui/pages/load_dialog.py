@@ -165,9 +165,9 @@ class LoadDialog(QDialog):
 
     def _end_between_rows(self) -> None:
         """Leave a row that the foot would cut through to scrolling, where that costs little height."""
-        body, fold = self.settings.parentWidget(), self._scroll.viewport().height()
+        port = self._scroll.viewport()
         for row in self.settings.rows():
-            seen = fold - row.mapTo(body, QPoint()).y()
+            seen = port.height() - row.mapTo(port, QPoint()).y()
             if 0 < seen < min(row.height(), current().px(MOST_LEFT)):
                 self.resize(self.width(), self.height() - seen)
                 return

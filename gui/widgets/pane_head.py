@@ -14,6 +14,8 @@ from paddock.gui.widgets.focus import paint_ring
 
 LEAST_NAME = 36
 """So many logical pixels of a name stay beside the settings that set its pane apart."""
+CUT_AT_END = 90
+"""In fewer logical pixels the beginning of a name tells more than both of its ends."""
 
 
 def paint_mark(painter: QPainter, area: QRectF, color: str, words: str) -> None:
@@ -70,7 +72,9 @@ class ModelButton(PaintedButton):
         side, x = look.px(17), float(look.px(6))
         glyph, gap = look.px(14), look.px(8)
         fitted, chevron = self._fitted(QFontMetricsF(strong), QFontMetricsF(small))
-        name = QFontMetricsF(strong).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, fitted.name + 1)
+        middle_cut = fitted.name >= look.px(CUT_AT_END)
+        cut = Qt.TextElideMode.ElideMiddle if middle_cut else Qt.TextElideMode.ElideRight
+        name = QFontMetricsF(strong).elidedText(self.text(), cut, fitted.name + 1)
         used = QFontMetricsF(strong).horizontalAdvance(name)
         if self.hot() or self.isDown():
             painter.setPen(Qt.PenStyle.NoPen)
@@ -100,7 +104,7 @@ class ModelButton(PaintedButton):
 
     def _fitted(self, strong: QFontMetricsF, small: QFontMetricsF) -> tuple[Fitted, bool]:
         """What of name and settings is shown, and whether there is room for the mark of a choice: where settings would
-        be cut there is none."""
+        be cut, or the name beside them, there is none."""
         look = theme.current()
         gap, glyph = look.px(8), look.px(14)
         room = self.width() - look.px(6) - look.px(17) - gap
@@ -108,7 +112,8 @@ class ModelButton(PaintedButton):
         for chevron in (True, False):
             free = room - (glyph + gap if chevron else 2)
             found = fit(self._side, name, free, least, gap, small.horizontalAdvance)
-            if not found.words or found.name + gap + small.horizontalAdvance(found.words) <= free:
+            whole = found.name >= name and found.name + gap + small.horizontalAdvance(found.words) <= free
+            if not found.words or whole:
                 break
         return found, chevron
 

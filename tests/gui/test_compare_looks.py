@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversations import message
-from PySide6.QtGui import QColor, QFontMetrics, QImage
+from PySide6.QtGui import QColor, QFontMetricsF, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -84,6 +84,8 @@ def test_settings_that_tell_panes_apart_are_read_in_the_narrowest_head_that_ther
             drawn.append(head.model.grab().toImage())
             words = head.model.shown()
             assert side.parts[0] in words
-            room = head.model.width() - theme.current().px(6 + 17 + 8)
-            assert QFontMetrics(theme.current().font(12)).horizontalAdvance(words) < room, "none of it is cut"
+            strong, small = (QFontMetricsF(theme.current().font(*font)) for font in ((14, 600), (12,)))
+            fitted, _ = head.model._fitted(strong, small)
+            free = head.model.width() - theme.current().px(6 + 17 + 8) - fitted.name - theme.current().px(8)
+            assert small.horizontalAdvance(words) <= free, "none of it is cut"
         assert drawn[0] != drawn[1]

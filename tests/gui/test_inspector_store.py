@@ -86,6 +86,27 @@ def test_numbers_are_dragged_stepped_typed_switched_and_reset(scene: Scene, insp
     kept(scene, sampling={})
 
 
+def test_what_another_program_sets_at_the_same_time_stays(
+    scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window has not heard of it yet when it changes something else."""
+    temperature, min_p = (inspector.samplers[name] for name in ("temperature", "min_p"))
+    type_in(temperature.box, "0.33")  # type: ignore[union-attr]
+    kept(scene, sampling={"temperature": 0.33})
+    held: list[ChatChanged] = []
+    update = scene.host._update
+    monkeypatch.setattr(
+        scene.host, "_update", lambda told: held.append(told) if isinstance(told, ChatChanged) else update(told)
+    )
+    change(scene, sampling={"temperature": 0.33, "min_p": 0.3}, stop=("END",))
+    type_in(temperature.box, "0.44")  # type: ignore[union-attr]
+    kept(scene, sampling={"temperature": 0.44, "min_p": 0.3}, stop=("END",))
+    scene.until(lambda: len(held) >= 2)
+    for told in held:
+        update(told)
+    scene.until(lambda: min_p.value() == 0.3 and inspector.settings().stop == ("END",))
+
+
 def test_what_is_told_late_does_not_take_back_what_was_set(
     scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from compare_stage import Stage
+from hands import click
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
@@ -68,13 +69,13 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
     stage.until(lambda: len(dialog.rows) == 1 and hasattr(dialog.rows[0], "remove"))
     assert dialog.rows[0].remove.accessibleName() == "Remove the vote: beta better than alpha"
     with qtbot.waitSignal(dialog.open_wanted) as opened:
-        qtbot.mouseClick(dialog.rows[0].open, Qt.MouseButton.LeftButton)
+        click(dialog.rows[0].open)
     assert opened.args == [view.chat]
 
     dialog = leaderboard(stage, qtbot, view)
     dialog.show_kind("votes")
     stage.until(lambda: len(dialog.rows) == 1 and hasattr(dialog.rows[0], "remove"))
-    qtbot.mouseClick(dialog.rows[0].remove, Qt.MouseButton.LeftButton)
+    click(dialog.rows[0].remove)
     stage.until(lambda: not dialog.rows)
     stage.until(lambda: stage.ask(lambda client: client.votes()) == [])
     dialog.close()

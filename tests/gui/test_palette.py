@@ -72,7 +72,8 @@ def test_keys_alone_find_choose_and_run(qtbot: Any, qtmodeltester: ModelTester) 
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert not palette.isVisible()
     qtbot.waitUntil(lambda: ran == ["Second"])
-    assert (window := palette.parentWidget()) is not None
+    window = palette.parentWidget()
+    assert window is not None
     palette.open_over(window)
     assert palette.list.index(0).data(ENTRY).title == "Second"  # used lately
     qtbot.keyClicks(palette.field, "xyz")

@@ -12,8 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from paddock.gui.message_bar import MessageBar
 from paddock.gui.messages import Messages
+from paddock.gui.pages.chat_head import ChatHead
 from paddock.gui.pages.chat_rows import TitleField
 from paddock.gui.pages.chat_start import ChatStart
+from paddock.gui.pages.chats_column import ChatsColumn
 from paddock.gui.pages.inspector import Inspector
 from paddock.gui.pages.models_problems import ProblemStrip
 from paddock.gui.pages.sampling import SamplerControl
@@ -135,3 +137,17 @@ def test_what_is_wrong_in_the_folders_scrolls_where_the_page_is_low(qtbot: QtBot
     qtbot.waitUntil(lambda: strip.rect().contains(body.geometry()))
     assert body.verticalScrollBar().maximum() > 0
     assert not strip.geometry().intersects(below.geometry())
+
+
+def test_the_heads_of_the_columns_grow_with_the_text(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    host = LibraryHost(tmp_path)
+    chats, head, inspector = ChatsColumn(host, Messages()), ChatHead(host), Inspector()
+    for column in (chats, head, inspector):
+        qtbot.addWidget(column)
+        column.show()
+    low = head.height(), inspector._head.height(), chats._column.contentsMargins().top()
+    Theme(zoom=1.5).apply(qapp)
+    high = head.height(), inspector._head.height(), chats._column.contentsMargins().top()
+    assert low == (53, 52, 11)
+    assert high == (79, 78, 16)
+    assert head.chip.height() + 16 <= head.height(), "room above and below the model's name"

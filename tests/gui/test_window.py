@@ -37,6 +37,7 @@ def test_the_window_comes_back_as_it_was_left(open_window: Callable[[], Scene]) 
     first.take_model("fast")
     first.type_and_send("hello")
     first.answered()
+    first.until(lambda: not first.host.generations)  # else quitting asks what is to become of the answer
     chat = first.dialogue.chat
     first.chat.composer.set_text("draft")
     first.window.resize(1000, 640)

@@ -221,9 +221,11 @@ def _analytic(path: Path, options: dict[str, Any]) -> tuple[Prediction | None, s
     except ImportError:
         return None, "not there"
     from paddock.browser.gguf import read_header
+    from paddock.browser.hardware import has_avx512
 
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    machine = Machine(name="this", devices=(MemoryDevice(name="RAM", total=total, free=total),))
+    devices = (MemoryDevice(name="RAM", total=total, free=total),)
+    machine = Machine(name="this", devices=devices, avx512=has_avx512())
     try:
         made: Prediction = predict((read_header(path),), options, machine)
     except ModelUnusable as error:

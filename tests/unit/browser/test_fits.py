@@ -13,10 +13,11 @@ from paddock.browser.gguf import Header, Tensor
 from paddock.browser.machines import parse
 from paddock.browser.quant_quality import about
 from paddock.sdk.hub import HubFileInfo, HubModel, HubQuant, HubResult, QuantFit
-from paddock.sdk.memory import DeviceUse, Estimate, Parts, Prediction, Remedy, Verdict
+from paddock.sdk.memory import DeviceUse, Estimate, Machine, MemoryDevice, Parts, Prediction, Remedy, Verdict
 from paddock.sdk.types import ModelInfo
 
 GB = 10**9
+HERE = Machine(name="here", devices=(MemoryDevice(name="RAM", total=2**36, free=2**36),))
 
 
 def fit(
@@ -92,11 +93,18 @@ def test_another_quant_differs_by_its_weights_alone():
     gpu = DeviceUse(name="GPU0", kind="gpu", parts=Parts(weights=9000, kv=50, overhead=7))
     ram = DeviceUse(name="RAM", parts=Parts(weights=1152, compute=10), mapped=1152)
     base = Prediction(source="simulated", confidence="exact", devices=(ram, gpu), trained_context=4096)
-    by = scaling([header("Q4_K_M", 12, tied=False)], "Q4_K_M", "Q8_0", 1000 + 2 * (9000 + 1152))
+    by = scaling([header("Q4_K_M", 12, tied=False)], "Q4_K_M", "Q8_0", 1000 + 2 * (9000 + 1152), HERE)
     twice = scaled(base, by)
     assert [(use.parts.weights, use.mapped) for use in twice.devices] == [(2304, 2304), (18000, 0)]
     assert twice.total == base.total + 10152
     assert (twice.source, twice.confidence) == ("analytic", "high")
+
+
+def test_processors_with_avx512_get_a_copy_of_q2_k_too():
+    known = header("Q4_K_M", 12, tied=True)
+    whole = sum(tensor.size for tensor in known.tensors)
+    for machine, copied in ((HERE, False), (msgspec.structs.replace(HERE, avx512=True), True)):
+        assert scaling([known], "Q4_K_M", "Q2_K", 1000 + whole, machine).copied_there is copied
 
 
 Q6_K, Q4_K, Q8_0 = 1680, 1152, 2176
@@ -106,6 +114,7 @@ Q6_K, Q4_K, Q8_0 = 1680, 1152, 2176
 @pytest.mark.parametrize(
     ("label", "embedding", "other", "there", "copied"),
     [
+        ("Q4_K_M", 12, "Q2_K", 672, False),
         ("Q4_K_M", 14, "Q8_0", Q8_0, False),
         ("Q4_K_M", 14, "Q2_K", Q6_K, False),
         ("Q4_K_M", 14, "UD-IQ2_M", 1408, False),
@@ -119,7 +128,7 @@ def test_a_tied_embedding_is_counted_apart_since_it_may_be_there_twice(label, em
     """Q6_K in most quants, as llama.cpp chooses it for the output; where a publisher did otherwise, so everywhere."""
     known = header(label, embedding, tied=True)
     whole = sum(tensor.size for tensor in known.tensors)
-    by = scaling([known], label, other, 1000 + 2 * whole)
+    by = scaling([known], label, other, 1000 + 2 * whole, HERE)
     assert (by.there, by.copied_there) == (there, copied)
     once = known.tensors[0].size
     own = once if by.copied_here else 0

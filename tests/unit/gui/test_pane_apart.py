@@ -53,7 +53,9 @@ def test_the_settings_that_differ_leave_a_piece_of_the_name(name: str) -> None:
         fitted = fit(side, 10 * len(name), room, 40, 10, lambda words: 10 * len(words))
         assert "temp 0" in fitted.words
         assert fitted.name >= min(40, 10 * len(name))
-        assert fitted.name + 10 + 10 * len(fitted.words) <= room or fitted.words == "temp 0 +1"
+        assert fitted.name + 10 + 10 * len(fitted.words) <= room
+    assert fit(side, 10 * len(name), 95, 40, 10, lambda words: 10 * len(words)) == (25, "temp 0")
+    assert fit(side, 10 * len(name), 60, 40, 10, lambda words: 10 * len(words)) == (40, "temp 0")
 
 
 def test_what_sets_nothing_apart_gives_way_to_the_name() -> None:
@@ -78,7 +80,8 @@ def test_prompts_lengths_stops_and_reasoning_are_settings_too() -> None:
         Pane(model="a/x", system="You are a pirate who says little.", max_tokens=0, stop=(), reasoning=False),
         Pane(model="a/x", system="", max_tokens=1200, stop=("###",), reasoning=True),
     )
-    assert found[0].parts == ("prompt “You are a pirate…”", "no length limit", "no stops", "no reasoning")
+    assert found[0].whole.startswith("Q4_K_M · prompt “You are a pirate…”, no length limit")
+    assert found[0].parts == ("“You are a pirate…”", "no length limit", "no stops", "no reasoning")
     assert found[1].parts == ("no prompt", "at most 1,200", "stops at “###”", "reasoning")
 
 

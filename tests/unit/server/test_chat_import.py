@@ -38,14 +38,15 @@ def imported(host: HostProcess, path: Path, **request: Any) -> Any:
 
 
 def state(host: HostProcess, chat: str) -> Any:
-    """A conversation without what differs in every copy of it: ids are numbered as they come, times of copies left
-    out."""
+    """A conversation without what differs in every copy of it: ids are numbered as they come, times of copies and the
+    count of changes left out."""
     names: dict[str, str] = {}
     whole = host.get(f"/control/chats/{chat}")
     votes = host.get(f"/control/votes?chat={chat}")
     for vote in votes:
         vote.pop("id")
     whole["summary"].pop("folder")
+    whole["summary"].pop("revision")
 
     def named(value: Any) -> Any:
         if isinstance(value, dict):

@@ -12,8 +12,9 @@ import pytest
 from paddock.backends.llamacpp.bindings import library
 
 STEPS = 24
-MOST, MOST_EACH = 30, 8
-"""Functions written in Python between two decode calls: of one answer, and for each further one."""
+MOST, MOST_EACH = 40, 20
+"""Functions written in Python between two decode calls: of one answer, and for each further one, mostly its
+samplers'."""
 DEADLINE = 60.0
 
 
@@ -57,7 +58,6 @@ def test_a_token_of_an_answer_takes_few_calls(random_llama, monkeypatch: pytest.
     assert calls_of_a_step(random_llama, 1, monkeypatch) <= MOST
 
 
-def test_a_further_answer_in_a_step_takes_hardly_more(random_llama, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_further_answer_takes_little_more_than_its_sampling(random_llama, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, together = (calls_of_a_step(random_llama, answers, monkeypatch) for answers in (1, 3))
-    print(alone, together)
     assert together <= alone + 2 * MOST_EACH
