@@ -46,6 +46,7 @@ class HostLink:
         self._client: AsyncClient | None = None
         self._error: PaddockError | None = None
         self._changed: asyncio.Condition | None = None
+        self._turn: asyncio.Lock | None = None
 
     async def call(self, job: Callable[[AsyncClient], Awaitable[T]]) -> T:
         """Await ``job`` with the connected client; waits while a connection is being made.
@@ -53,6 +54,16 @@ class HostLink:
         Raises what ``job`` raises, or why the host cannot be reached.
         """
         return await job(await self._connected())
+
+    async def call_in_turn(self, job: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        """As :meth:`call`, once every ``job`` that came this way before has ended: requests that are on their way
+        together may overtake each other."""
+        import asyncio
+
+        if self._turn is None:
+            self._turn = asyncio.Lock()
+        async with self._turn:
+            return await self.call(job)
 
     async def iterate(self, job: Callable[[AsyncClient], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
         """The items of ``job`` with the connected client; closing it closes the job's own."""

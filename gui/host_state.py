@@ -126,6 +126,17 @@ class HostState(QObject):
         link = self._link
         return self._bridge.submit(lambda: link.call(job), on_result, on_error, owner)
 
+    def change(
+        self,
+        job: Callable[[AsyncClient], Awaitable[T]],
+        on_result: Callable[[T], None] | None = None,
+        on_error: OnError | None = None,
+        owner: QObject | None = None,
+    ) -> Task:
+        """As ``call``, for what may undo an earlier change: the host has them in the order in which they are made."""
+        link = self._link
+        return self._bridge.submit(lambda: link.call_in_turn(job), on_result, on_error, owner)
+
     def stream(
         self,
         job: Callable[[AsyncClient], AsyncGenerator[T, None]],

@@ -35,9 +35,11 @@ class _More:
 
 
 class Program:
-    """Sequences of operations. One is :data:`END`, the number of a set of bytes, or a call; ``rules`` are, for each
-    rule, the places where its alternatives begin, and ``sets`` tell of each class of bytes whether it is in a set.
-    ``class_of`` is the class of each byte: bytes of a class are in the same sets."""
+    """Sequences of operations. One is :data:`END`, the number of a set of bytes, or a call: -2 minus the number of a
+    rule. ``rules`` are, for each rule, the places where its alternatives begin, and ``sets`` tell of each class of bytes
+    whether it is in a set. ``class_of`` is the class of each byte: bytes of a class are in the same sets. ``empty`` are
+    the rules that can write nothing, ``may_end`` tells of each place whether nothing need be written behind it, and
+    ``depths`` order the rules: those that one can begin with have less, but for itself."""
 
     def __init__(self, rules: Mapping[Hashable, Rule]) -> None:
         self._source = rules
@@ -46,15 +48,15 @@ class Program:
         self._todo: list[Hashable] = []
         self.operations: list[int] = []
         self.rules: list[tuple[int, ...]] = []
-        self.root = self._call("root")
+        self.root = -2 - self._call("root")
         while self._todo:
             name = self._todo.pop()
             self.rules[self._numbers[name]] = tuple(self._sequence(items) for items in self._alternatives(name))
         self.class_of, self.sets = self._classes()
-
-    def called(self, operation: int) -> tuple[int, ...]:
-        """Where the alternatives of the rule begin that the ``operation`` calls."""
-        return self.rules[-2 - operation]
+        self.empty, self.may_end = self._emptiness()
+        self.depths: list[int] = [0] * len(self.rules)
+        for rule in range(len(self.rules)):
+            self._measure(rule)
 
     def _call(self, name: Hashable) -> int:
         number = self._numbers.get(name)
@@ -97,6 +99,38 @@ class Program:
         begin = len(self.operations)
         self.operations += [*operations, END]
         return begin
+
+    def _emptiness(self) -> tuple[frozenset[int], list[bool]]:
+        empty: set[int] = set()
+        known = -1
+        while known < len(empty):
+            known = len(empty)
+            for rule in range(len(self.rules) - 1, -1, -1):
+                if rule not in empty and any(self._is_empty(place, empty) for place in self.rules[rule]):
+                    empty.add(rule)
+        may_end = [operation == END for operation in self.operations]
+        for place in range(len(may_end) - 2, -1, -1):
+            if -2 - self.operations[place] in empty:
+                may_end[place] = may_end[place + 1]
+        return frozenset(empty), may_end
+
+    def _is_empty(self, place: int, empty: set[int]) -> bool:
+        while -2 - self.operations[place] in empty:
+            place += 1
+        return self.operations[place] == END
+
+    def _measure(self, rule: int) -> int:
+        if not self.depths[rule]:
+            deepest = 0
+            for place in self.rules[rule]:
+                while (operation := self.operations[place]) < END:
+                    if operation != -2 - rule:
+                        deepest = max(deepest, self._measure(-2 - operation))
+                    if -2 - operation not in self.empty:
+                        break
+                    place += 1
+            self.depths[rule] = deepest + 1
+        return self.depths[rule]
 
     def _classes(self) -> tuple[bytes, list[bytes]]:
         table = np.zeros((256, max(len(self._sets), 1)), np.bool_)

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
+
 from paddock.backends.llamacpp.grammar_program import END, Program
 from paddock.sdk.errors import BadRequest
 
 MOST_WORK = 120_000
 """Operations for one token; about a fifth of a second. Grammars that people write take some hundreds."""
-MOST_STACKS = 200_000
-"""Stacks and states that are remembered between tokens."""
+MOST_KEPT = 100_000
+"""Heads and steps that are remembered between tokens, some tens of MiB; twice what a deeply nested text needs."""
+MOST_NEEDED = 500_000
+"""Of them those without which a text cannot go on."""
 DEAD = 0
 """The state of a text that the grammar does not have."""
 
-_COMPLETE = 0
-"""The stack on which nothing is left to write."""
+Head = tuple[int, int]
+"""A place in the program, and the ways to go on behind its sequence."""
+_COMPLETE: Head = (-1, 0)
+"""Nothing is left to write."""
 
 
 class States:
-    """A state is a set of stacks; a stack is a place in the program and the stack to go on with behind its sequence.
-    Both have numbers, and what follows a state is worked out once. One thread.
+    """A state is a set of heads. The ways to go on behind a rule are heads too, those of all who called it at one place
+    of the text, so that a rule is followed once, however many wait for its end (the graph-structured stacks of
+    generalised parsing, here without places of the text: ways that are alike have one number). What follows a state is
+    worked out once. One thread.
 
-    :meth:`step` raises BadRequest when a token takes more than ``most_work``: the ways to read an ambiguous text can
-    double with every character of it.
+    :meth:`step` and :meth:`next_token` raise BadRequest when a token takes more than ``most_work``: the ways to read an
+    ambiguous text grow with its length.
     """
 
-    def __init__(self, program: Program, most_work: int = MOST_WORK, most_stacks: int = MOST_STACKS) -> None:
+    def __init__(self, program: Program, most_work: int = MOST_WORK, most_kept: int = MOST_KEPT) -> None:
         self._program = program
-        self._most_work, self._most_stacks = most_work, most_stacks
+        self._most_work, self._most_kept = most_work, most_kept
+        self._kept_at_least = 0
         self.n_classes = len(program.sets[0])
         self.work = 0
         """Operations since the last token."""
+        self.generation = -1
+        """Changes when states get other numbers."""
         self._forget_all()
-        self.start = self._state(self._grown([(place, _COMPLETE) for place in program.called(program.root)]))
+        complete = {_COMPLETE} if program.root in program.empty else set[Head]()
+        self.start = self._grown(complete, defaultdict(set, {program.root: {_COMPLETE}}))
 
     def complete(self, state: int) -> bool:
         """Whether the text may end here."""
@@ -44,91 +58,146 @@ class States:
             sets, operations = self._program.sets, self._program.operations
             members = self._members[state]
             self._count(1 + len(members) // 8)
-            heads = [self._stacks[stack] for stack in members if stack != _COMPLETE]
-            taken = [(place + 1, rest) for place, rest in heads if sets[operations[place]][kind]]
-            following = self._following[state, kind] = self._state(self._grown(taken)) if taken else DEAD
+            taken = [(place + 1, ways) for place, ways in members if place >= 0 and sets[operations[place]][kind]]
+            following = self._following[state, kind] = self._behind(taken) if taken else DEAD
         return following
 
     def next_token(self, state: int) -> int:
         """Be ready for the token behind ``state``; its number from now on."""
         self.work = 0
-        if len(self._stacks) + len(self._following) <= self._most_stacks:
+        if self._kept + len(self._following) <= self._most_kept + 2 * self._kept_at_least:
             return state
-        chains = [self._chain(stack) for stack in self._members[state]]
+        members, ways = self._members[state], self._ways
+        needed = self._needed(members)
         self._forget_all()
-        return self._state({self._stack_of(chain) for chain in chains})
-
-    @property
-    def generation(self) -> int:
-        """Changes when states get other numbers."""
-        return self._generation
+        numbers = {0: 0}
+        for number in needed:  # whatever a way leads to has a lower number
+            numbers[number] = self._number({(place, numbers[behind]) for place, behind in ways[number]})
+        state = self._state({(place, numbers[behind]) for place, behind in members})
+        self._kept_at_least = self._kept
+        if self._kept > MOST_NEEDED:
+            raise _too_ambiguous()
+        return state
 
     def _forget_all(self) -> None:
-        self._generation = getattr(self, "_generation", -1) + 1
-        self._stacks: list[tuple[int, int]] = [(-1, _COMPLETE)]
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._members: list[tuple[int, ...]] = [()]
-        self._states: dict[tuple[int, ...], int] = {(): DEAD}
+        self.generation += 1
+        self._kept = 0
+        self._ways: list[tuple[Head, ...]] = [(_COMPLETE,)]
+        self._numbers: dict[tuple[Head, ...], int] = {(_COMPLETE,): 0}
+        self._members: list[tuple[Head, ...]] = [()]
+        self._states: dict[tuple[Head, ...], int] = {(): DEAD}
+        self._closed: dict[tuple[Head, ...], int] = {}
         self._following: dict[tuple[int, int], int] = {}
+
+    def _needed(self, heads: Iterable[Head]) -> list[int]:
+        """The numbers of all ways that ``heads`` may go on in, ascending."""
+        found: set[int] = {0}
+        todo = [ways for _, ways in heads]
+        while todo:
+            number = todo.pop()
+            if number not in found:
+                found.add(number)
+                todo += [ways for _, ways in self._ways[number]]
+        return sorted(found)[1:]
 
     def _count(self, operations: int) -> None:
         self.work += operations
         if self.work > self._most_work:
-            raise BadRequest(
-                "The grammar is too ambiguous: there are too many ways to read a text.",
-                hint="Write it so that each text can be read in one way: let alternatives begin differently, and put "
-                "what they have in common into one rule.",
-            )
+            raise _too_ambiguous()
 
-    def _grown(self, heads: list[tuple[int, int]]) -> set[int]:
-        """The stacks with a byte to come that follow from ``heads``, places and the stacks behind them."""
-        operations, program, stacks = self._program.operations, self._program, self._stacks
-        seen: set[tuple[int, int]] = set()
-        found: set[int] = set()
-        while heads:
-            head = heads.pop()
-            if head in seen:
-                continue
-            seen.add(head)
-            self._count(1)
-            place, rest = head
-            operation = operations[place]
+    def _behind(self, heads: list[Head]) -> int:
+        """The state of a text that has come to ``heads``."""
+        heads = self._returned(heads)
+        key = tuple(sorted(heads))
+        state = self._closed.get(key)
+        if state is None:
+            found: set[Head] = set()
+            calls: dict[int, set[Head]] = defaultdict(set)
+            for head in heads:
+                if head == _COMPLETE:
+                    found.add(head)
+                else:
+                    self._follow(*head, found, calls)
+            state = self._closed[key] = self._grown(found, calls)
+            self._kept += len(key)
+        return state
+
+    def _returned(self, heads: list[Head]) -> list[Head]:
+        """``heads``, and where one may be at the end of its sequence, what goes on behind that."""
+        operations, ends = self._program.operations, self._program.may_end
+        seen, todo, left = set(heads), list(heads), []
+        self._count(len(heads))
+        while todo:
+            head = place, ways = todo.pop()
+            if head == _COMPLETE or operations[place] != END:
+                left.append(head)
+            if head != _COMPLETE and ends[place]:
+                more = [behind for behind in self._ways[ways] if behind not in seen]
+                self._count(1 + len(self._ways[ways]))
+                seen.update(more)
+                todo += more
+        return left
+
+    def _grown(self, found: set[Head], calls: dict[int, set[Head]]) -> int:
+        """The state of ``found`` and of what ``calls`` begin with: rules, and what waits for their ends. A rule's turn
+        comes when all are known who call it here."""
+        depths, rules = self._program.depths, self._program.rules
+        order = [(-depths[rule], rule) for rule in calls]
+        heapq.heapify(order)
+        while order:
+            _, rule = heapq.heappop(order)
+            ways = self._number(calls[rule])
+            for place in rules[rule]:
+                for called in self._follow(place, ways, found, calls):
+                    if called != rule:  # which only goes on as it began: an empty part, repeated
+                        heapq.heappush(order, (-depths[called], called))
+        return self._state(found)
+
+    def _follow(self, place: int, ways: int, found: set[Head], calls: dict[int, set[Head]]) -> list[int]:
+        """Put what stands at ``place`` into ``found`` or ``calls``, and what comes behind it while that may be empty;
+        the rules that were not called here before."""
+        operations, empty = self._program.operations, self._program.empty
+        new: list[int] = []
+        self._count(1)
+        while (operation := operations[place]) != END:
             if operation >= 0:
-                found.add(self._stack(head))
-            elif operation != END:
-                behind = rest if operations[place + 1] == END else self._stack((place + 1, rest))
-                heads += [(begin, behind) for begin in program.called(operation)]
-            elif rest == _COMPLETE:
-                found.add(_COMPLETE)
+                found.add((place, ways))
+                break
+            rule = -2 - operation
+            if rule not in calls:
+                new.append(rule)
+            place += 1
+            if operations[place] == END:
+                calls[rule].update(self._ways[ways])
+                self._count(len(self._ways[ways]))
             else:
-                heads.append(stacks[rest])
-        return found
+                calls[rule].add((place, ways))
+            if rule not in empty:
+                break
+        return new
 
-    def _stack(self, head: tuple[int, int]) -> int:
-        number = self._numbers.get(head)
+    def _number(self, ways: Iterable[Head]) -> int:
+        key = tuple(sorted(ways))
+        number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[head] = len(self._stacks)
-            self._stacks.append(head)
+            number = self._numbers[key] = len(self._ways)
+            self._ways.append(key)
+            self._kept += len(key)
         return number
 
-    def _state(self, stacks: set[int]) -> int:
-        members = tuple(sorted(stacks))
+    def _state(self, heads: Iterable[Head]) -> int:
+        members = tuple(sorted(heads))
         number = self._states.get(members)
         if number is None:
             number = self._states[members] = len(self._members)
             self._members.append(members)
+            self._kept += len(members)
         return number
 
-    def _chain(self, stack: int) -> list[int]:
-        """The places of ``stack``, the last to come first."""
-        places: list[int] = []
-        while stack != _COMPLETE:
-            place, stack = self._stacks[stack]
-            places.append(place)
-        return places[::-1]
 
-    def _stack_of(self, chain: list[int]) -> int:
-        stack = _COMPLETE
-        for place in chain:
-            stack = self._stack((place, stack))
-        return stack
+def _too_ambiguous() -> BadRequest:
+    return BadRequest(
+        "The grammar is too ambiguous: there are too many ways to read a text.",
+        hint="Write it so that each text can be read in one way: let alternatives begin differently, and put "
+        "what they have in common into one rule.",
+    )

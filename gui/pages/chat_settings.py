@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from paddock.gui.host_state import HostState
+from paddock.sdk.errors import HostUnavailable, NotFound
 from paddock.sdk.types import Chat, ChatPatch
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ class ChatSettings(QObject):
         super().__init__(page)
         self._page, self._host = page, host
         self._compared = self._system = ""
+        self._behind = False
+        """The conversation in sight lacks what was set: the host refused it."""
         self._on_the_way = 0
-        self._behind: set[str] = set()
-        """Conversations that may lack what was set before."""
         self._missed = False
         page.inspector.settings_changed.connect(self.keep)
         page.inspector.system_changed.connect(self._set_system)
@@ -34,7 +35,7 @@ class ChatSettings(QObject):
 
     def keep(self) -> None:
         """What is set belongs to the open conversation. What was not set since is left to other programs."""
-        self._patch(self._page.inspector.chat_patch(whole=self._page.chat in self._behind))
+        self._patch(self._page.inspector.chat_patch(whole=False))
 
     def keep_all(self) -> None:
         """The open conversation has just been made, and has nothing of what is set yet."""
@@ -44,7 +45,7 @@ class ChatSettings(QObject):
         """What is compared is another conversation, or its panes have changed."""
         inspector, summary = self._page.inspector, self._host.chats.get(view.chat)
         if summary is not None and view.chat != self._compared:
-            self._compared, self._system = view.chat, summary.system
+            self._compared, self._system, self._behind = view.chat, summary.system, False
             inspector.show_model(None)
             inspector.show_settings(summary, compared=True)
             inspector.show_system(summary.system)
@@ -53,6 +54,7 @@ class ChatSettings(QObject):
 
     def _opened(self) -> None:
         self._compared = ""
+        self._behind = False
 
     def _set_system(self, system: str) -> None:
         if self._page.compare.shown:
@@ -64,17 +66,23 @@ class ChatSettings(QObject):
     def _patch(self, patch: ChatPatch) -> None:
         chat = self._page.chat
         if chat and patch != ChatPatch():
-            self._behind.discard(chat)
+            self._behind = False
             self._on_the_way += 1
-            self._host.call(
+            self._host.change(
                 lambda client: client.patch_chat(chat, patch),
                 self._arrived,
-                lambda _: self._refused(chat),
+                lambda error: self._refused(chat, error),
                 self,
             )
 
-    def _refused(self, chat: str) -> None:
-        self._behind.add(chat)
+    def _refused(self, chat: str, error: BaseException) -> None:
+        """What was set stays in sight, and goes to the host with the next change or when it comes back."""
+        summary = self._host.chats.get(chat)
+        if summary is not None and chat == self._page.chat:
+            self._behind = True
+            self._page.inspector.not_kept(summary)
+        if not isinstance(error, (HostUnavailable, NotFound)):
+            self._page.dialogue.failed.emit(error)
         self._arrived()
 
     def _arrived(self, answer: Chat | None = None) -> None:
@@ -98,6 +106,8 @@ class ChatSettings(QObject):
             return
         if page.inspector.follow(summary):
             page.shown.count()
+        if self._behind and not chat:
+            self.keep()
         if page.compare.shown and summary.system != self._system:
             self._system = summary.system
             page.inspector.show_system(summary.system)

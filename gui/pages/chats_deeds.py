@@ -89,7 +89,7 @@ class ChatDeeds(QObject):
             if then is not None:
                 then(result.summary)
 
-        self._host.call(lambda client: client.patch_chat(chat, patch), changed, self._messages.error, self)
+        self._host.change(lambda client: client.patch_chat(chat, patch), changed, self._messages.error, self)
 
     # ---------------------------------------------------------------- folders
 

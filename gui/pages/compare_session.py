@@ -201,7 +201,7 @@ class Comparison(PaneAnswers):
         if kept == {pane.id for pane in self.panes}:
             self.panes = self._unsaved = wanted
             self.changed.emit()
-        self._host.call(
+        self._host.change(
             lambda client: jobs.put(client, chat, wanted, stopped),
             lambda stored: self._saved(wanted, stored),
             self._not_changed,
@@ -238,7 +238,7 @@ class Comparison(PaneAnswers):
         self._change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message, pane=pane)))
 
     def _change(self, job: Callable[[AsyncClient], Awaitable[Chat]]) -> None:
-        self._host.call(job, self.show, self._not_changed, self)
+        self._host.change(job, self.show, self._not_changed, self)
 
     def _not_changed(self, error: BaseException) -> None:
         self._unsaved = ()

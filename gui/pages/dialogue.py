@@ -69,7 +69,7 @@ class Dialogue(Answers):
         if self.chat:
             chat, patch = self.chat, ChatPatch(model=model)
             self._chosen = patch
-            self._host.call(
+            self._host.change(
                 lambda client: client.patch_chat(chat, patch),
                 lambda stored: self._model_kept(patch, stored),
                 lambda error: self._model_refused(patch, error),
@@ -92,7 +92,7 @@ class Dialogue(Answers):
         if self.chat:
             chat, patch = self.chat, ChatPatch(system=system)
             self._unsaved = patch
-            self._host.call(lambda client: client.patch_chat(chat, patch), lambda stored: self._saved(patch, stored))
+            self._host.change(lambda client: client.patch_chat(chat, patch), lambda stored: self._saved(patch, stored))
 
     def _saved(self, patch: ChatPatch, chat: Chat) -> None:
         self._unsaved = None if self._unsaved is patch else self._unsaved
@@ -101,7 +101,7 @@ class Dialogue(Answers):
     def choose_version(self, message: str) -> None:
         """Show another version of a turn."""
         chat = self.chat
-        self._host.call(lambda client: client.patch_chat(chat, ChatPatch(leaf=message)), self._show, self._fail)
+        self._host.change(lambda client: client.patch_chat(chat, ChatPatch(leaf=message)), self._show, self._fail)
 
     def show(self, chat: Chat) -> None:
         """The conversation as an answer of the host has it, after a change to it."""

@@ -104,7 +104,7 @@ class Answers(QObject):
         elif self.run is None:
             chat = self.chat
             patch = ChatPatch(leaf=wanted)
-            self._host.call(lambda client: client.patch_chat(chat, patch), partial(self._show_at, wanted), self._fail)
+            self._host.change(lambda client: client.patch_chat(chat, patch), partial(self._show_at, wanted), self._fail)
 
     def _show_at(self, message: str, chat: Chat) -> None:
         self._show(chat)

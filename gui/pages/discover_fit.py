@@ -83,7 +83,7 @@ class FitCard(QFrame):
         self._row: FileRow | None = None
         self.title = ElidedLabel("", 15, 600)
         self.need = Label("", 13, 400, "text2", tabular=True)
-        self.bar = MemoryBar("Memory")
+        self.bar = MemoryBar("Memory", apart=True)
         self.legend = MemoryLegend()
         self.more: list[DeviceUseRow] = []
         self.context = StopSlider("Context slider", context_stops(UNKNOWN_CONTEXT), default=USUAL_CONTEXT)

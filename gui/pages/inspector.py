@@ -126,6 +126,14 @@ class Inspector(FollowingSheet):
         self.running.look()
         return True
 
+    def not_kept(self, chat: ChatSummary) -> None:
+        """What was handed on of the conversation's settings was refused: ``chat`` is how they are stored. What is in
+        sight stays, and is handed on with the next change."""
+        if self._aside is not None:
+            self._aside = replace(self._aside, known=settings_of(chat))
+        else:
+            self._known = settings_of(chat)
+
     def follow_panes(self, panes: Iterable[tuple[Pane, ModelInfo | None]]) -> None:
         """As :meth:`follow` for the pane in sight, which may be gone, or have another model."""
         before = self._pane
@@ -153,7 +161,8 @@ class Inspector(FollowingSheet):
         """Show a pane's settings in place of the conversation's, until :meth:`leave_pane`."""
         self.flush()
         if self._aside is None:
-            self._aside = Aside(self.settings(), self.section.foreign_sampling(), self.prompt.text() or "", self._model)
+            foreign, system = self.section.foreign_sampling(), self.prompt.text() or ""
+            self._aside = Aside(self.settings(), foreign, system, self._model, self._known)
         self._pane = pane
         self._show_mode()
         self.title.setText(title)
@@ -173,7 +182,7 @@ class Inspector(FollowingSheet):
         self._show_mode()
         self._take_model(aside.model)
         self._put(replace(aside.settings, sampling={**aside.foreign, **aside.settings.sampling}))
-        self._remember(self._whole())
+        self._remember(aside.known)
         self.prompt.show_choice(aside.system, of_pane=False)
         self.presets.recognise()
         self.pane_closed.emit()
@@ -198,16 +207,20 @@ class Inspector(FollowingSheet):
     def chat_patch(self, *, whole: bool = True) -> ChatPatch:
         """What is to be kept with the conversation, the ``whole`` or what is not stored yet, as far as is known."""
         aside = self._aside
-        foreign = aside.foreign if aside is not None else self.section.foreign_sampling()
+        foreign, known = self.section.foreign_sampling(), self._known
+        if aside is not None:
+            foreign, known = aside.foreign, aside.known
         settings = self._of_conversation()
         everything = replace(settings, sampling={**foreign, **settings.sampling})
-        patch = settings.patch(foreign) if whole or aside is not None else everything.changes(self._known)
+        patch = settings.patch(foreign) if whole else everything.changes(known)
         self._stored = {**self._stored, **everything.sampling}
         if self.answer.reasoning_row.isHidden():  # what is kept is for a model that can be told
             patch = msgspec.structs.replace(patch, reasoning=None)
-            settings = replace(settings, reasoning=self._known.reasoning)
+            everything = replace(everything, reasoning=known.reasoning)
         if aside is None:
-            self._remember(replace(settings, sampling={**foreign, **settings.sampling}))
+            self._remember(everything)
+        else:
+            self._aside = replace(aside, known=everything)
         return patch
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:

@@ -13,12 +13,13 @@ from paddock.sdk.types import ModelInfo, Options
 
 @dataclass(frozen=True)
 class Aside:
-    """A conversation that is put aside while a pane is in sight."""
+    """A conversation that is put aside while a pane is in sight. ``known`` is what is stored of its settings."""
 
     settings: AnswerSettings
     foreign: Options
     system: str
     model: ModelInfo | None
+    known: AnswerSettings
 
 
 class FollowingSheet(InspectorSheet):

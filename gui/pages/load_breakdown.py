@@ -36,7 +36,7 @@ class DeviceUseRow(QWidget):
         super().__init__(parent)
         self.name = ElidedLabel("", 13, 500)
         self.need = Label("", 12, 400, "text2", tabular=True)
-        self.bar = MemoryBar("")
+        self.bar = MemoryBar("", apart=True)
         self.legend = MemoryLegend()
         top = self._top = QHBoxLayout()
         top.setSpacing(8)

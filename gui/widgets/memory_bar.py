@@ -15,12 +15,16 @@ from paddock.gui.models.memory import Segment
 THIN, THICK = 8, 16
 LEAST = 2.0
 """Pixels: whatever is there can be seen, together with its neighbours where they are as small."""
+APART = 4.0
+"""Pixels that a part has where each is to be told by its colour; a pixel of them goes to the line beside it."""
 _HATCH = 5.0
 
 
-def paint_bar(painter: QPainter, area: QRectF, segments: Iterable[Segment], total: int, limit: int = 0) -> None:
+def paint_bar(
+    painter: QPainter, area: QRectF, segments: Iterable[Segment], total: int, limit: int = 0, *, apart: bool = False
+) -> None:
     """The segments from the left on a track that stands for ``total`` bytes. What goes beyond ``limit`` (0: the total)
-    is struck out."""
+    is struck out. ``apart``: each is seen in its colour, where the bar is long enough for all of them."""
     look = theme.current()
     parts = [segment for segment in segments if segment.size > 0]
     held = sum(segment.size for segment in parts)
@@ -34,7 +38,8 @@ def paint_bar(painter: QPainter, area: QRectF, segments: Iterable[Segment], tota
     painter.setClipPath(outline)
     painter.fillRect(area, look.color("selected"))
     x, edge, before = area.left(), area.left(), 0
-    for segment, wanted in stretches(parts, scale):
+    wide = stretches_apart(parts, scale, area.width()) if apart else stretches(parts, scale)
+    for segment, wanted in wide:
         width = min(wanted, area.right() - x)
         edge += width * min(1.0, max(0, limit - before) / segment.size)
         before += segment.size
@@ -71,6 +76,21 @@ def stretches(parts: Sequence[Segment], scale: float) -> list[tuple[Segment, flo
         return exact if part.fill == "empty" else LEAST + max(0.0, exact - LEAST) * (1 - given)
 
     return [(part, width(part)) for part in shown]
+
+
+def stretches_apart(parts: Sequence[Segment], scale: float, room: float) -> list[tuple[Segment, float]]:
+    """Every part by itself, and how wide in pixels; ``scale``: pixels of a byte, ``room``: pixels of the whole bar.
+
+    What the small ones lack comes from all that is larger and from the rest of the bar, each in proportion. Where there
+    is no room for all, they share as in :func:`stretches`.
+    """
+    exact = [part.size * scale for part in parts]
+    lacking = sum(max(0.0, APART - width) for width in exact)
+    spare = sum(max(0.0, width - APART) for width in exact) + max(0.0, room - sum(exact))
+    if lacking > spare:
+        return stretches(parts, scale)
+    kept = 1 - lacking / spare if spare else 1.0
+    return [(part, APART + max(0.0, width - APART) * kept) for part, width in zip(parts, exact, strict=True)]
 
 
 def _too_small(shown: Sequence[Segment], scale: float) -> int | None:
@@ -118,12 +138,14 @@ def _hatch(painter: QPainter, area: QRectF, color: QColor) -> None:
 
 
 class MemoryBar(QWidget):
-    """A device's bar. ``name`` is what a screen reader says before the parts."""
+    """A device's bar. ``name`` is what a screen reader says before the parts; ``apart``: each of them is to be told by
+    its colour, as the parts of one model are."""
 
-    def __init__(self, name: str, parent: QWidget | None = None, *, height: int = THICK) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, *, height: int = THICK, apart: bool = False) -> None:
         super().__init__(parent)
         self._name = name
         self._height = height
+        self._apart = apart
         self.segments: tuple[Segment, ...] = ()
         self.total = self.limit = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -148,7 +170,7 @@ class MemoryBar(QWidget):
             self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        paint_bar(QPainter(self), QRectF(self.rect()), self.segments, self.total, self.limit)
+        paint_bar(QPainter(self), QRectF(self.rect()), self.segments, self.total, self.limit, apart=self._apart)
 
 
 class MemoryLegend(QWidget):

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from memory_fakes import GB, GEMMA, FakeHost, loaded_gemma, memory
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.memory import Segment, duration_text, gauges, leaving_words, predicted_words
@@ -19,13 +19,14 @@ from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.memory_settings import MemoryCard
 from paddock.gui.rail import Rail
 from paddock.gui.theme import Theme
-from paddock.gui.widgets.memory_bar import LEAST, MemoryBar, MemoryLegend, stretches
+from paddock.gui.widgets.memory_bar import APART, LEAST, MemoryBar, MemoryLegend, stretches, stretches_apart
 from paddock.sdk.errors import HostBusy
 from paddock.sdk.events import MemoryChanged, MemoryPressure
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.memory import DeviceState, EstimatedDevice, MemoryState, ModelShare, Parts
 
 Scene = Any
+MB = 10**6
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
@@ -158,6 +159,44 @@ def test_stretches_are_as_wide_as_what_they_hold(qapp: Any) -> None:
         assert all(width >= LEAST - 1e-9 for _, width in drawn)
     apart = [Segment("a", 1), Segment("Free", 90, fill="empty"), Segment("b", 1)]
     assert [part.label for part, _ in stretches(apart, 0.1)] == ["a", "Free", "b"], "what is free stays between them"
+
+
+def small_load(free: int) -> EstimatedDevice:
+    """A model of 50 MB on a machine of 24 GB, with ``free`` bytes free."""
+    parts = Parts(weights=5 * MB, kv=5 * MB, compute=9 * MB, overhead=30 * MB)
+    return EstimatedDevice(name="RAM", kind="cpu", bytes=49 * MB, free=free, total=24 * GB, parts=parts)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("free", [22 * GB, 46 * MB], ids=["fits", "does-not-fit"])
+def test_what_a_small_model_takes_is_told_by_its_colours(
+    qtbot: QtBot, qapp: QApplication, look: Literal["light", "dark"], free: int
+) -> None:
+    Theme(look).apply(qapp)
+    row = DeviceUseRow()
+    qtbot.addWidget(row)
+    row.resize(480, 80)
+    row.show_device(small_load(free), None, ())
+    row.show()
+    solid = [segment for segment in row.legend.segments if segment.fill == "solid"]
+    assert [segment.label for segment in solid] == ["Weights", "KV cache", "Compute", "Process"]
+    pixels = painted(row.bar)
+    inks = [Theme(look).silk(it.ink) if isinstance(it.ink, int) else Theme(look).color(it.ink).name() for it in solid]
+    places = [pixels.index(ink.upper()) for ink in inks]
+    assert places == sorted(places), "in the order of the legend"
+
+
+def test_parts_that_are_told_apart_keep_to_the_bar() -> None:
+    for sizes in ([1, 1, 1, 500], [300, 1, 1, 1, 690], [4, 4, 4], [1000], [1] * 20):
+        parts = [Segment(str(number), size, number % 6) for number, size in enumerate(sizes)]
+        for room in (500.0, 24.0):
+            drawn = stretches_apart(parts, room / 1000, room)
+            assert sum(width for _, width in drawn) <= room + 1e-9
+            if len(sizes) * APART <= room:
+                assert [part for part, _ in drawn] == parts
+                assert min(width for _, width in drawn) >= APART
+    large = [Segment("a", 600), Segment("b", 400)]
+    assert [width for _, width in stretches_apart(large, 0.5, 500)] == [300, 200], "nothing lacks, nothing moves"
 
 
 def test_the_legend_says_how_much_the_end_of_the_bar_stands_for(qtbot: QtBot, qapp: Any) -> None:

@@ -141,6 +141,7 @@ def test_a_server_stays_where_it_is_when_the_port_it_is_to_go_to_is_taken(scene:
         scene.until(lambda: scene.host.server.port not in (own, port))
         scene.until(lambda: not page.notice.isVisible())
         assert scene.host.server.port > port, "the next after the one that was wanted"
+    settled(scene, page, on=True)
     page.switch.click()
     settled(scene, page, on=False)
     assert not page.notice.isVisible()
@@ -231,6 +232,7 @@ def test_every_setting_reaches_its_file_and_holds_at_once(scene: Scene, home: Pa
         "model_ttl_minutes": 7,
     }
     scene.until(lambda: wanted.items() <= written(home).items())
+    scene.until(lambda: downloads.limit.switch.isChecked() and not cache.keep.isChecked())
     push(scene, downloads.limit.switch)
     push(scene, cache.keep)
     scene.until(lambda: (written(home)["download_limit"], written(home)["kv_store"]) == (0, True))

@@ -152,9 +152,9 @@ def test_a_grammar_that_can_be_read_in_many_ways_that_go_on_alike_costs_no_more(
 
 def test_what_was_remembered_is_forgotten_in_time_and_the_text_goes_on():
     text = b"(" * 300 + b"12" + b")" * 300
-    for most_stacks in (50, 100_000):
-        assert followed(GRAMMARS["within itself"], text, most_stacks=most_stacks) == (True, True)
-        assert followed(GRAMMARS["within itself"], text + b")", most_stacks=most_stacks) == (False, False)
+    for most_kept in (50, 100_000):
+        assert followed(GRAMMARS["within itself"], text, most_kept=most_kept) == (True, True)
+        assert followed(GRAMMARS["within itself"], text + b")", most_kept=most_kept) == (False, False)
 
 
 def test_an_ambiguous_grammar_ends_its_request_with_a_hint_and_the_others_go_on(chat):
