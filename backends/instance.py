@@ -15,15 +15,23 @@ Heard = Callable[[float, int | None], None]
 
 
 class Lease:
-    """One request's hold on an instance, from the moment it has one; ``queued`` while the engine lets it wait."""
+    """One request's hold on an instance, from the moment it has one; ``queued`` while the engine lets it wait,
+    ``stopped`` when that was asked to end it."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_id: str = "") -> None:
+        self.request_id = request_id
         self.instance: Instance | None = None
         self.queued = False
+        self.stopped = False
 
     @property
     def waiting(self) -> bool:
         return self.instance is None or self.queued
+
+    def stop(self) -> bool:
+        """Have the engine end the request; False when none works on it."""
+        self.stopped = self.instance is not None and self.instance.worker.cancel(self.request_id)
+        return self.stopped
 
 
 class LoadStopped(Exception):

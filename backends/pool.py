@@ -204,9 +204,9 @@ class Pool:
         """Answer ``request`` with ``model``, loading it when needed. The last event is the ending; errors are Failed.
 
         An ``identifier`` chooses the instance of that name. A request whose worker loses its device before the first
-        text runs again, once. Closing the generator or cancelling its task cancels the request.
+        text runs again, once, unless it was stopped. Closing the generator or cancelling its task cancels the request.
         """
-        lease = Lease()
+        lease = Lease(request.id)
         try:
             self._enter(lease)
             check_ttl(request.ttl_s)
@@ -238,7 +238,7 @@ class Pool:
     def cancel(self, request_id: str) -> bool:
         """Have the engine end a running request, within seconds: its last event then tells what was written. False
         when no engine works on it."""
-        return any(instance.worker.cancel(request_id) for instance in self._instances)
+        return any(lease.stop() for lease in self._leases if lease.request_id == request_id)
 
     async def ask(
         self, model: ModelInfo, question: Question, load_options: Options | None = None, *, identifier: str = ""
@@ -275,7 +275,7 @@ class Pool:
                     error = event.error if isinstance(event, Failed) else None
                     if isinstance(event, Failed | Cancelled) and _lost(lease.instance, error):
                         wish = self._replacement(lease, wish)
-                        if again and not said:
+                        if again and not said and not lease.stopped:
                             break
                     yield event
                 else:

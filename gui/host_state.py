@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.bridge import Bridge, OnError, Task
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
+from paddock.gui.settings_news import SettingsNews
 from paddock.sdk.chats import StoreRepair
 from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
@@ -107,6 +108,8 @@ class HostState(QObject):
         self.generations: dict[str, Generation] = {}
         self.server: ServerStatus | None = None
         self.settings = settings
+        self._settings_news = SettingsNews()
+        self._models_asked = self._models_taken = 0
         self.memory = MemoryState()
         self.downloads: dict[str, Download] = {}
         self.jobs: dict[str, Job] = {}
@@ -149,13 +152,23 @@ class HostState(QObject):
         link = self._link
         return self._bridge.stream(lambda: link.iterate(job), on_items, on_end, on_error, owner)
 
-    def change_settings(self, patch: SettingsPatch) -> None:
-        """Ask the host to change settings; the window follows when it has."""
-        self.call(lambda client: client.patch_settings(patch), self._set_settings)
+    def change_settings(
+        self,
+        patch: SettingsPatch,
+        on_result: Callable[[Settings], None] | None = None,
+        on_error: OnError | None = None,
+        owner: QObject | None = None,
+    ) -> None:
+        """Ask the host to change settings; the window follows when it has, at the latest when the host tells of it."""
+        mark = self._settings_news.mark()
 
-    def learn_settings(self, settings: Settings) -> None:
-        """The settings from an answer, so that what was changed holds before the event comes."""
-        self._set_settings(settings)
+        def changed(settings: Settings) -> None:
+            if self._settings_news.answered(mark, settings, self.settings):
+                self._set_settings(settings)
+            if on_result is not None:
+                on_result(settings)
+
+        self.change(lambda client: client.patch_settings(patch), changed, on_error, owner)
 
     def loaded_model(self, model: str) -> LoadedModel | None:
         """The instance of ``model`` in the pool, whatever its state."""
@@ -186,11 +199,11 @@ class HostState(QObject):
         return self.silks.get(model, 0)
 
     def refresh_models(self) -> None:
-        self.call(lambda client: client.models(), self._set_models)
+        self._ask_models(lambda client: client.models())
 
     def look_for_models(self) -> None:
         """Have the folders read again: a file may have come or gone."""
-        self.call(lambda client: client.refresh_models(), self._set_models)
+        self._ask_models(lambda client: client.refresh_models())
 
     def refresh_chats(self) -> None:
         self._heard = {}
@@ -217,9 +230,10 @@ class HostState(QObject):
     # ---------------------------------------------------------------- from the event stream
 
     def _updates(self, updates: list[HostUpdate]) -> None:
-        latest = [update for update in updates if isinstance(update, SettingsChanged)][-1:]
+        told = [update for update in updates if isinstance(update, SettingsChanged)]
+        news = [update for update in told if self._settings_news.told(update.settings)][-1:]
         for update in updates:
-            if not isinstance(update, SettingsChanged) or update is latest[0]:  # not once more back and forth
+            if not isinstance(update, SettingsChanged) or update in news:  # not once more back and forth
                 self._update(update)
         if any(isinstance(update, ChatChanged) for update in updates):
             self.chats_changed.emit()  # once: an import brings hundreds
@@ -309,6 +323,7 @@ class HostState(QObject):
         self.memory = snapshot.memory
         self.downloads = {item.id: item for item in snapshot.downloads}
         self.jobs = {item.id: item for item in snapshot.jobs}
+        self._settings_news.restarted()
         self._set_settings(snapshot.settings)
         self.connection_changed.emit()
         self.memory_changed.emit()
@@ -330,6 +345,18 @@ class HostState(QObject):
         if settings != self.settings:
             self.settings = settings
             self.settings_changed.emit()
+
+    def _ask_models(self, job: Callable[[AsyncClient], Awaitable[list[ModelInfo]]]) -> None:
+        """An answer that a later one has overtaken is passed over."""
+        self._models_asked += 1
+        asked = self._models_asked
+
+        def take(models: list[ModelInfo]) -> None:
+            if asked > self._models_taken:
+                self._models_taken = asked
+                self._set_models(models)
+
+        self.call(job, take)
 
     def _set_models(self, models: list[ModelInfo]) -> None:
         self.models = {item.id: item for item in models}

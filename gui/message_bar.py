@@ -18,7 +18,8 @@ MOST = 3
 GAP = 10
 """Between a notice and what stands above it, in pixels."""
 SPACING = 6
-BELOW_HEAD = 52 + GAP
+HEAD = 52
+"""Pixels of the theme that a page's head takes."""
 SEVERITIES: dict[messages.Severity, Severity] = {"info": "info", "warn": "warn", "error": "bad"}
 
 
@@ -197,4 +198,4 @@ class MessageBar(QWidget):
             return own.mapTo(parent, QPoint(0, GAP)).y()
         if self._staying():
             return self.room.mapTo(parent, QPoint(0, GAP)).y()
-        return ground.mapTo(parent, QPoint(0, BELOW_HEAD)).y()
+        return ground.mapTo(parent, QPoint(0, current().px(HEAD) + GAP)).y()

@@ -90,8 +90,8 @@ def chats(application: QApplication, order: Order) -> list[str]:
             rounds(studio, order, (chat.rich, chat.error, chat.loading, chat.writing, chat.reasoning, chat.versions,
                                    chat.pictures, chat.gauge, chat.lists, chat.presets, chat.deeds, chat.menus,
                                    chat.marked, chat.private, chat.names,
-                                   chat.data, finding.palette, finding.shortcuts, rare.large_text, rare.served,
-                                   rare.notices))  # fmt: skip
+                                   chat.data, finding.palette, finding.shortcuts, rare.large_text, rare.named,
+                                   rare.served, rare.notices))  # fmt: skip
             chat.clear_demos(home)
             rounds(studio, order, (chat.answers, chat.inspector, chat.empty, chat.server, chat.memory, chat.files,
                                    chat.load_dialog, rare.load_more, rare.short_of_memory, rare.prompt,

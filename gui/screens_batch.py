@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QScrollArea
 
 from paddock.gui.messages import Messages
 from paddock.gui.pages.batch_dialog import BatchDialog
@@ -66,6 +66,11 @@ class BatchPictures:
         setup.cards[1].fold.click()
         setup.checks.add_row().value.setText("prompt")
         studio.save(f"batch-ready-{name}", dialog)
+        setup.cards[1].fold.click()
+        studio.settle()
+        bar = studio.part(QScrollArea, setup).verticalScrollBar()
+        bar.setValue(bar.maximum())
+        studio.save(f"batch-checks-{name}", dialog)
         setup.begin()
         last = len(PROMPTS.splitlines()) - 2
         studio.until(lambda: all(run.table.at(last, pane) for pane in (0, 1, 3)), "All answers but those that wait")
@@ -78,8 +83,7 @@ class BatchPictures:
         gate.touch()
         run.pause.click()
         studio.until(lambda: run.batch is not None and run.batch.state == "done", "The end of the list")
-        count = len(run.table.prompts)
-        studio.until(lambda: all(run.table.at(row, 0) for row in range(count)), "The answers")
+        studio.until(lambda: run.state.text().startswith("Done"), "The answers")
         studio.save(f"batch-done-{name}", dialog)
         run.export.open_menu()
         menu = studio.part(QMenu)

@@ -128,6 +128,11 @@ class ChatPictures:
 
         self._studio.until(stored, f"The stored answer in {chat}")
 
+    def _until_counted(self) -> None:
+        """Until the composer says how much of the context is taken, where the model is loaded."""
+        watch = self._studio.chat.context
+        self._studio.until(lambda: watch.settled, "The tokens of the conversation")
+
     def clear_demos(self, home: Home) -> None:
         """Take the demo models away, where a real one is left, and switch the API server on."""
         studio = self._studio
@@ -154,6 +159,7 @@ class ChatPictures:
         self._studio.window.show_page("chat")
         self._studio.chat.open(self._made["chat-rich"])
         self._until_stored(self._made["chat-rich"], 2)
+        self._until_counted()
         return self._studio.chat.view
 
     def loading(self, name: str) -> None:
@@ -174,10 +180,12 @@ class ChatPictures:
         """Search, a message under edit, one put in, the trash."""
         studio, chat = self._studio, self._studio.chat
         self._rich()
+        chat.columns.show_chats()
         chat.chats.search.setText("evaluated")
         studio.until(lambda: bool(chat.chats.texts.hits), "What the search found")
         studio.save(f"chat-search-{name}")
         chat.chats.search.clear()
+        chat.columns.close_overlay()
         for action in ("edit", "insert"):
             chat.deeds.act(action, chat.dialogue.messages[0].id)
             studio.save(f"chat-{action}-{name}")
@@ -287,4 +295,5 @@ class ChatPictures:
             raise NotDrawn("Its conversation was not made.")
         chat.open(self._made[page])
         self._until_stored(self._made[page], 2)
+        self._until_counted()
         studio.save(f"{page}-{name}")

@@ -76,8 +76,8 @@ class JudgingPictures(ComparePictures):
         self._studio.save(f"leaderboard-{kind}-{name}", dialog)
         dialog.close()
 
-    def _asked(self) -> CompareView:
-        view = self._begin(SIX[:3])
+    def _asked(self, models: tuple[str, ...] = SIX[:3]) -> CompareView:
+        view = self._begin(models)
         view.send(QUESTION)
         self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         self._vote(view)

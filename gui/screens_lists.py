@@ -56,6 +56,7 @@ class ListPictures(MomentPictures):
         page.composer.set_text(
             "What does this do?\n\n```python\ndef known(cache) -> bool:\n    return cache[0] <= 1\n```"
         )
+        self._until_counted()
         studio.save(f"chat-draft-{name}")
         page.composer.set_text("")
 

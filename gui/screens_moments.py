@@ -35,6 +35,9 @@ from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.chats import StoreRepair
 from paddock.sdk.presets import Preset
 
+ABOVE = 16
+"""Pixels above a message that is scrolled to."""
+
 
 class MomentPictures(ChatPictures):
     """What passes, what opens over a conversation, and the names that are too long for it."""
@@ -61,6 +64,7 @@ class MomentPictures(ChatPictures):
         chat.inspector.set_sampling(before)
         chat.dialogue.stop()
         self._until_stored(chat.dialogue.chat, 2)
+        self._until_counted()
         studio.save(f"chat-stopped-{name}")
         self._throw_away(chat.dialogue.chat)
 
@@ -89,6 +93,7 @@ class MomentPictures(ChatPictures):
             chat.deeds.change(chat.dialogue.messages[-1].id, REWORDED)
         self._open("versions")
         studio.until(lambda: chat.dialogue.messages[-1].content == REWORDED, "The other wording")
+        self._until_counted()
         studio.save(f"chat-versions-{name}")
         row = chat.view.column.rows[-1]
         chat.view.open_menu(row)
@@ -108,9 +113,12 @@ class MomentPictures(ChatPictures):
             chat.pictures.give_image(hill(*size, hue=number * 50))
             studio.until(lambda number=number: len(strip.shown) > number, "The picture")  # type: ignore[misc]
         chat.composer.set_text("What do these have in common?")
+        self._until_counted()
         studio.save(f"pictures-draft-{name}")
         chat.composer.button.click()
         self._until_stored(made, 4)
+        self._until_counted()
+        chat.view.verticalScrollBar().setValue(chat.view.column.rows[2].top - ABOVE)
         studio.save(f"pictures-{name}")
         chat.pictures.open(chat.dialogue.messages[2].pictures[0].hash)
         sheets = studio.window.findChildren
@@ -149,6 +157,7 @@ class MomentPictures(ChatPictures):
         rows = [index for row in range(column.view.model().rowCount()) if (index := column.view.model().index(row, 0))]
         for index in rows[-3:]:
             column.view.selectionModel().select(index, QItemSelectionModel.SelectionFlag.Select)
+        column.view.scrollTo(rows[-1])
         chosen = column.chosen_chats()
         menu = column.menu_for(*chosen)
         assert menu is not None
@@ -205,6 +214,7 @@ class MomentPictures(ChatPictures):
         for what, model, wish in named:
             if what not in self._made:
                 self._made[what] = self._converse(self._echo(model), (f"{wish}: {LONG_TITLE}.",))
+            self._until_ready(self._echo(model))
             self._open(what)
             studio.save(f"name-{what}-{name}")
         chat.head.open_picker()
@@ -212,8 +222,7 @@ class MomentPictures(ChatPictures):
         studio.window.show_memory()
         self._over(f"name-memory-{name}", MemoryPopover)
         chat.columns.show_inspector()
-        sheet = NameSheet("Save as a preset", "", chat.inspector.presets, model=LONGEST)
-        sheet.open_below(chat.inspector.presets.chip)
+        chat.inspector.presets.save_as()
         self._over(f"name-preset-{name}", NameSheet)
         chat.columns.close_overlay()
         dialog = chat.open_load_dialog(self._echo(LONGEST))
@@ -237,6 +246,19 @@ class MomentPictures(ChatPictures):
         self._studio.window.show_page("chat")
         self._studio.chat.open(self._made[what])
         self._until_stored(self._made[what], 2)
+        self._until_counted()
+
+    def _until_ready(self, model: str) -> None:
+        """Until ``model`` is loaded and has nothing to do, not even a title to find."""
+        studio = self._studio
+        if studio.host.loaded_model(model) is None:
+            studio.ask(lambda client: client.load(model))
+
+        def ready() -> bool:
+            loaded = studio.host.loaded_model(model)
+            return loaded is not None and loaded.state == "ready" and not loaded.active
+
+        studio.until(ready, f"Loading {model}")
 
     def _over(self, name: str, kind: type[QWidget]) -> None:
         """With the menu, popup or dialog of that kind that is open; it is closed then."""

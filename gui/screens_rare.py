@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QMenu, QWidget
 
 from paddock.gui.messages import Action
+from paddock.gui.pages.download_popover import DownloadPopover
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.pages.memory_popover import MemoryPopover
 from paddock.gui.pages.models import ModelsPage
@@ -18,10 +19,11 @@ from paddock.gui.pages.open_sheet import OpenSheet
 from paddock.gui.pages.server import ServerPage
 from paddock.gui.pages.shortcuts import ShortcutsDialog
 from paddock.gui.screens_chat import ChatPictures
-from paddock.gui.screens_content import DOWNLOADS, LOADED, PRESSED, REPOS
+from paddock.gui.screens_content import DOWNLOADS, LOADED, LONG, LONGEST, PRESSED, REPOS
 from paddock.gui.screens_moments import estimated
 from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.gui.widgets.question import Question
+from paddock.sdk.downloads import Download, DownloadFile, DownloadState
 from paddock.sdk.host import ServerRequest, SettingsPatch
 
 
@@ -52,6 +54,34 @@ class RarePictures(ChatPictures):
         studio = self._studio
         studio.ask(lambda client: client.patch_settings(patch))
         studio.until(lambda: studio.app.themes.theme.zoom == zoom, "The size of the text")
+
+    def named(self, name: str) -> None:
+        """Models whose names have 40 and 200 characters, where they are listed, shown and on their way."""
+        studio, longest = self._studio, self._echo(LONGEST)
+        studio.window.show_page("models")
+        page = cast(ModelsPage, studio.window.stack.currentWidget())
+        page.show_model(longest)
+        studio.until(lambda: estimated(page, longest), "The estimate")
+        page.open_pane(False)
+        studio.save(f"models-longest-{name}")
+        page.open_pane(True)
+        studio.save(f"models-longest-details-{name}")
+        page.open_pane(False)
+        studio.window.show_page("downloads")
+        self._get_longest()
+        studio.save(f"downloads-longest-{name}")
+        studio.window.show_page("chat")
+        studio.window.show_downloads()
+        self._get_longest()
+        self._over(f"downloads-popover-longest-{name}", studio.part(DownloadPopover))
+        studio.host.learn_downloads([])
+
+    def _get_longest(self) -> None:
+        """After what the page asked the host for has come."""
+        studio = self._studio
+        studio.ask(lambda client: client.downloads())
+        studio.settle()
+        studio.host.learn_downloads([_coming("running", LONG), _coming("paused", LONGEST)])
 
     def served(self, name: str) -> None:
         """Off, with models of long names, and with a port that another program has."""
@@ -141,6 +171,16 @@ class RarePictures(ChatPictures):
     def _over(self, name: str, part: QWidget) -> None:
         self._studio.save(name, part)
         part.close()
+
+
+def _coming(state: DownloadState, name: str) -> Download:
+    """A part of a model that is on its way."""
+    file = DownloadFile(path=f"{name}-Q4_K_M.gguf", name=f"{name}-Q4_K_M.gguf", size=4_800_000_000)
+    repo, moving = f"{name[:24]}/{name}", state == "running"
+    return Download(
+        id=name, model=f"{repo}:Q4_K_M", repo=repo, revision="6da5e04098", files=(file,), state=state,
+        done_bytes=1_900_000_000, speed=5_600_000 if moving else None, seconds_left=518 if moving else None,
+    )  # fmt: skip
 
 
 class RareBrowsing:

@@ -15,6 +15,7 @@ from paddock.gui.screens_compare import QUESTION, SIX
 from paddock.gui.screens_content import REPOS
 from paddock.gui.screens_judging import JudgingPictures
 
+QUANTS = ("Qwen3-4B-Q4_K_M", "Qwen3-4B-Q8_0")
 AGAIN = "And one reason to write a long one? " + "Say it as you would to a colleague who likes long ones. " * 4
 
 
@@ -39,7 +40,7 @@ class ComparedWays(JudgingPictures):
         dialog.reject()
 
     def second_turn(self, name: str) -> None:
-        """A second, long question, with the answers' numbers and a quant of each among the standings."""
+        """A second, long question; then the standings of quants, of which two have met."""
         view = self._begin(SIX[:3])
         for number, words in enumerate((QUESTION, AGAIN), 1):
             view.send(words)
@@ -47,6 +48,7 @@ class ComparedWays(JudgingPictures):
             self._studio.until(lambda number=number: len(view.session.turns()) == number, done)  # type: ignore[misc]
             self._studio.until(lambda: not view.session.running, done)
         self._studio.save(f"compare-turns-{name}")
+        self._asked(QUANTS)
         self._open_board("quant", name)
 
 
@@ -58,11 +60,19 @@ class BrowserWays(BrowserPictures):
         page = self._discover(REPOS["usual"])
         menu, rows = page.model.menu_for("Q4_K_M"), page.model.table.view
         if menu is not None:
-            page.model.area.ensureWidgetVisible(rows)
-            menu.popup(rows.mapToGlobal(rows.rect().center()))
+            chosen = rows.label()
+            rows.setCurrentIndex(rows.files.row_of("Q4_K_M"))
+            self._studio.until(lambda: page.model.asker.settled, "What the file takes")
+            place = rows.visualRect(rows.currentIndex()).center()
+            bar, seen = page.model.area.verticalScrollBar(), page.model.area.viewport()
+            bar.setValue(bar.value() + rows.viewport().mapTo(seen, place).y() - seen.height() // 2)
+            self._studio.settle()
+            menu.popup(rows.viewport().mapToGlobal(place))
             self._studio.save(f"discover-file-{name}", menu)
             menu.close()
-            page.model.area.verticalScrollBar().setValue(0)
+            rows.setCurrentIndex(rows.files.row_of(chosen))
+            self._studio.until(lambda: page.model.asker.settled, "What the first one takes")
+            bar.setValue(0)
         page.focus_search()
         for chip, picture in ((page.search.filters.capability, "capability"), (page.search.filters.more, "more")):
             self._pop_up(chip, f"discover-{picture}-{name}")

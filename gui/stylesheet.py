@@ -21,6 +21,7 @@ def stylesheet(theme: Theme) -> str:
     """
     p = theme.palette
     card = p.surface if theme.mode == "dark" else p.raised  # raised, the fields on it could not be told from it
+    edge = p.border_strong if theme.mode == "dark" else p.border  # of what may lie over something of its own colour
     return f"""
 * {{ outline: none; }}
 *[role="window"], *[role="rail"], *[role="side"], *[role="inspector"] {{ background: {p.window}; }}
@@ -38,13 +39,13 @@ QLabel[role="ok"] {{ color: {p.ok}; }}
 QLineEdit {{ background: transparent; border: 0; }}
 QListView, QTableView, QTreeView, QScrollArea {{ background: transparent; border: 0; }}
 QScrollArea > QWidget > QWidget {{ background: transparent; }}
-QMenu {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; border-radius: {BUTTON_RADIUS}px;
+QMenu {{ background: {p.raised}; color: {p.text}; border: 1px solid {edge}; border-radius: {BUTTON_RADIUS}px;
     padding: 4px; }}
 QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: {FIELD_RADIUS}px; }}
 QMenu::item:selected {{ background: {p.selected}; }}
 QMenu::item:disabled {{ color: {p.muted}; }}
 QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
-QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.border}; padding: 4px 6px; }}
+QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {edge}; padding: 4px 6px; }}
 QSplitter::handle {{ background: {p.border}; }}
 QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QScrollBar {{ background: transparent; border: 0; }}

@@ -114,8 +114,10 @@ class Conversations:
     async def delete(self, chat_id: str, *, forever: bool = False) -> None:
         """Into the trash, or ``forever``; answers that are being written in it are stopped. Raises ChatNotFound."""
         now = self._clock()
-        for run in self._generations.all_of_chat(chat_id):
+        runs = self._generations.all_of_chat(chat_id)
+        for run in runs:  # all at once: an engine that is stuck has seconds to answer
             run.cancel()
+        for run in runs:
             await run.wait()
         await self._store.ask(lambda table: table.purge(chat_id) if forever else table.delete(chat_id, now))
         self._bus.publish(ChatChanged(id=chat_id, summary=None))

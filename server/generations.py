@@ -77,7 +77,6 @@ class Run:
         """Followers that have read everything; done with the next event."""
         self._started = False
         self._unwanted = False
-        self._stopping = False
         self._closing = False
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
@@ -98,10 +97,8 @@ class Run:
         when it has just ended."""
         if not self._started:
             self._unwanted = True
-        elif not (self._stopping or self._closing):
-            self._stopping = self._stop(self.id)
-            if not self._stopping:
-                self._task.cancel()
+        elif not (self._closing or self._stop(self.id)):
+            self._task.cancel()
 
     async def wait(self) -> Ending:
         """The ending. Raises nothing."""
@@ -124,11 +121,10 @@ class Run:
                 await waiter
 
     def since(self, at: int) -> tuple[list[GenerationEvent], int]:
-        """The events from the place ``at`` on, and the place behind them; neighbouring deltas as one for who has just
-        come or lags behind."""
+        """The events from the place ``at`` on, and the place behind them; neighbouring deltas as one for who lags far
+        behind. Who comes with the question hears each: the pieces are counted."""
         batch = self._log[at:]
-        join = (at == 0 and len(batch) > 1) or len(batch) > BACKLOG
-        return joined(batch) if join else batch, at + len(batch)
+        return joined(batch) if len(batch) > BACKLOG else batch, at + len(batch)
 
     async def _pump(self) -> None:
         # A task that is cancelled before its first step never runs, and nobody would hear of an ending.

@@ -13,8 +13,6 @@ from paddock.sdk.errors import BadRequest
 MOST_CHARACTERS = 200_000
 MOST_ELEMENTS = 100_000
 """Characters and references of all rules, counted parts written out."""
-MOST_WORK = 10_000_000
-"""Elements on all paths from a rule to what it can begin with."""
 DEEPEST = 100
 """Levels of parentheses, and rules that begin with one another."""
 MOST_TIMES = 2000
@@ -48,12 +46,11 @@ _NO_TEXT = Text(())
 
 @dataclass
 class Rule:
-    """``alternatives`` are sequences of :class:`Text` and of names of rules; ``size`` its elements. What stands in
-    the one place of a ``counted`` rule comes so often at least and at most, None for as often as one likes; then
-    ``times`` is how often it is written out."""
+    """``alternatives`` are sequences of :class:`Text` and of names of rules. What stands in the one place of a
+    ``counted`` rule comes so often at least and at most, None for as often as one likes; then ``times`` is how often it
+    is written out."""
 
     alternatives: list[list[Hashable]] = field(default_factory=list)
-    size: int = 1
     times: int = 1
     counted: tuple[int, int | None] | None = None
 
@@ -72,11 +69,9 @@ def read(source: str) -> dict[Hashable, Rule]:
     empty = _may_be_empty(rules)
     if any(rule.times > 1 and empty.intersection(rule.alternatives[0]) for rule in rules.values()):
         raise _refused("A part that may be empty is counted.")
-    paths: dict[Hashable, tuple[int, int]] = {}
+    depths: dict[Hashable, int] = {}
     for name in rules:
-        _follow(name, rules, empty, paths, ())
-    if sum(cost * rules[name].times for name, (cost, _) in paths.items()) > MOST_WORK:
-        raise _refused("Its rules refer to each other too often.")
+        _follow(name, rules, empty, depths, ())
     return rules
 
 
@@ -119,13 +114,13 @@ class _Reader:
             raise _refused(f"More than {DEEPEST} parentheses are open at once.")
         rule = self.rules[name] = Rule()
         while True:
-            rule.alternatives.append(self._sequence(rule, depth))
+            rule.alternatives.append(self._sequence(depth))
             if self._kind != "|":
                 break
             self._take("|")
             self._lines(True)
 
-    def _sequence(self, rule: Rule, depth: int) -> list[Hashable]:
+    def _sequence(self, depth: int) -> list[Hashable]:
         found: list[Hashable] = []
         size = 1  # of the last item
         while True:
@@ -154,7 +149,7 @@ class _Reader:
                     found[-1] = self._part([[found[-1]], []] if least == 0 else [[found[-1]]], times, (least, most))
                 case _:
                     return found
-            self._count(rule, size)
+            self._count(size)
             self._lines(depth)
 
     def _part(
@@ -164,8 +159,7 @@ class _Reader:
         self.rules[name] = Rule(alternatives, times=times, counted=counted)
         return name
 
-    def _count(self, rule: Rule, size: int) -> None:
-        rule.size += size
+    def _count(self, size: int) -> None:
         self._elements += size
         if self._elements > MOST_ELEMENTS:
             raise _refused("It is too long when its repetitions are written out.")
@@ -267,29 +261,28 @@ def _follow(
     name: Hashable,
     rules: dict[Hashable, Rule],
     empty: set[Hashable],
-    paths: dict[Hashable, tuple[int, int]],
+    depths: dict[Hashable, int],
     above: tuple[Hashable, ...],
-) -> tuple[int, int]:
-    """Of all paths from the rule ``name`` to what it can begin with: the elements on them, and the longest one's rules;
-    known ones are in ``paths``."""
-    if name in paths:
-        return paths[name]
+) -> int:
+    """Of all paths from the rule ``name`` to what it can begin with the longest one's rules; known ones are in
+    ``depths``."""
+    if name in depths:
+        return depths[name]
     if name not in rules:
         raise _refused(f"There is no rule “{name}”.")
     if name in above:
         raise _refused("A rule begins with itself (left recursion).")
-    cost, depth = rules[name].size, 0
+    depth = 0
     for sequence in rules[name].alternatives if len(above) <= DEEPEST else ():
         for item in sequence:
             if not isinstance(item, Text):
-                more, deep = _follow(item, rules, empty, paths, (*above, name))
-                cost, depth = cost + more, max(depth, deep)
+                depth = max(depth, _follow(item, rules, empty, depths, (*above, name)))
             if item not in empty:
                 break
     if max(len(above), depth) >= DEEPEST:
         raise _refused("Its rules are nested too deeply.")
-    paths[name] = cost, depth + 1
-    return paths[name]
+    depths[name] = depth + 1
+    return depths[name]
 
 
 def _refused(reason: str) -> BadRequest:

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside
-from paddock.backends.llamacpp import gbnf
 from paddock.backends.llamacpp.grammar_program import Program
 from paddock.backends.llamacpp.grammar_states import DEAD, States
 from paddock.backends.llamacpp.grammar_tokens import TokenBytes, TokenMasks
@@ -20,14 +19,13 @@ class Grammar:
 
     Args:
         tokens: The vocabulary that is drawn from.
-        source: GBNF.
+        program: The grammar.
         inside: Where the prompt ends.
 
-    Raises BadRequest for a source that cannot be used.
+    Raises BadRequest for a grammar that can begin in too many ways.
     """
 
-    def __init__(self, tokens: TokenBytes, source: str, inside: Inside) -> None:
-        program = Program(gbnf.read(source))
+    def __init__(self, tokens: TokenBytes, program: Program, inside: Inside) -> None:
         self._tokens = tokens
         self._states = States(program)
         self._masks = TokenMasks(tokens, self._states, program.class_of)

@@ -36,7 +36,7 @@ class _More:
 
 class Program:
     """Sequences of operations. One is :data:`END`, the number of a set of bytes, or a call: -2 minus the number of a
-    rule. ``rules`` are, for each rule, the places where its alternatives begin, and ``sets`` tell of each class of bytes
+    rule. ``rules`` are for each the places where its alternatives begin, and ``sets`` tell of each class of bytes
     whether it is in a set. ``class_of`` is the class of each byte: bytes of a class are in the same sets. ``empty`` are
     the rules that can write nothing, ``may_end`` tells of each place whether nothing need be written behind it, and
     ``depths`` order the rules: those that one can begin with have less, but for itself."""
@@ -44,6 +44,7 @@ class Program:
     def __init__(self, rules: Mapping[Hashable, Rule]) -> None:
         self._source = rules
         self._sets: dict[Ranges, int] = {}
+        self._characters: dict[Ranges, list[int]] = {}
         self._numbers: dict[Hashable, int] = {}
         self._todo: list[Hashable] = []
         self.operations: list[int] = []
@@ -83,14 +84,16 @@ class Program:
     def _item(self, item: Hashable) -> list[int]:
         if not isinstance(item, Text):
             return [self._call(item)]
-        operations: list[int] = []
-        for ranges in item.characters:
+        return [operation for ranges in item.characters for operation in self._character(ranges)]
+
+    def _character(self, ranges: Ranges) -> list[int]:
+        known = self._characters.get(ranges)
+        if known is None:
             spellings = _spellings(ranges)
-            if len(spellings) == 1:
-                operations += [self._set(places) for places in spellings[0]]
-            else:
-                operations.append(self._call(_Character(ranges)))
-        return operations
+            one = len(spellings) == 1
+            known = [self._set(places) for places in spellings[0]] if one else [self._call(_Character(ranges))]
+            self._characters[ranges] = known
+        return known
 
     def _set(self, ranges: Ranges) -> int:
         return self._sets.setdefault(ranges, len(self._sets))

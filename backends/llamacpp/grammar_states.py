@@ -11,10 +11,12 @@ from paddock.sdk.errors import BadRequest
 
 MOST_WORK = 120_000
 """Operations for one token; about a fifth of a second. Grammars that people write take some hundreds."""
+MOST_ON_AVERAGE = 20_000
+"""Operations for each of many tokens; above that they soon come to :data:`MOST_WORK`."""
 MOST_KEPT = 100_000
-"""Heads and steps that are remembered between tokens, some tens of MiB; twice what a deeply nested text needs."""
+"""Heads and steps that are remembered between tokens beyond twice what the text needs; some tens of MiB."""
 MOST_NEEDED = 500_000
-"""Of them those without which a text cannot go on."""
+"""Heads without which a text cannot go on."""
 DEAD = 0
 """The state of a text that the grammar does not have."""
 
@@ -30,7 +32,7 @@ class States:
     generalised parsing, here without places of the text: ways that are alike have one number). What follows a state is
     worked out once. One thread.
 
-    :meth:`step` and :meth:`next_token` raise BadRequest when a token takes more than ``most_work``: the ways to read an
+    :meth:`step` and :meth:`next_token` raise BadRequest when tokens take more than ``most_work``: the ways to read an
     ambiguous text grow with its length.
     """
 
@@ -40,7 +42,7 @@ class States:
         self._kept_at_least = 0
         self.n_classes = len(program.sets[0])
         self.work = 0
-        """Operations since the last token."""
+        """Operations since the last token, and what those before it took beyond :data:`MOST_ON_AVERAGE`."""
         self.generation = -1
         """Changes when states get other numbers."""
         self._forget_all()
@@ -64,7 +66,7 @@ class States:
 
     def next_token(self, state: int) -> int:
         """Be ready for the token behind ``state``; its number from now on."""
-        self.work = 0
+        self.work = max(self.work - MOST_ON_AVERAGE, 0)
         if self._kept + len(self._following) <= self._most_kept + 2 * self._kept_at_least:
             return state
         members, ways = self._members[state], self._ways
@@ -133,7 +135,7 @@ class States:
                 left.append(head)
             if head != _COMPLETE and ends[place]:
                 more = [behind for behind in self._ways[ways] if behind not in seen]
-                self._count(1 + len(self._ways[ways]))
+                self._count(1 + len(self._ways[ways]) // 4)
                 seen.update(more)
                 todo += more
         return left
@@ -169,7 +171,7 @@ class States:
             place += 1
             if operations[place] == END:
                 calls[rule].update(self._ways[ways])
-                self._count(len(self._ways[ways]))
+                self._count(len(self._ways[ways]) // 8)
             else:
                 calls[rule].add((place, ways))
             if rule not in empty:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import cast
 
@@ -14,9 +14,11 @@ from msgspec import structs
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside, opens_reasoning
 from paddock.backends.chat.template import CHATML, CHATML_END, ChatTemplate
+from paddock.backends.llamacpp import gbnf
 from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
 from paddock.backends.llamacpp.grammar import Grammar
+from paddock.backends.llamacpp.grammar_program import Program
 from paddock.backends.llamacpp.grammar_tokens import TokenBytes
 from paddock.backends.llamacpp.illustrating import Illustrations, Illustrator
 from paddock.backends.llamacpp.picture_encoder import PictureRun
@@ -30,6 +32,8 @@ from paddock.sdk.questions import ContextRequest, ContextUse
 from paddock.sdk.types import GenerateRequest, Message, Options
 
 _NOTHING: Inside = "nothing"
+LATEST_GRAMMARS = 4
+"""So many are kept ready: the judges of a batch have the same one."""
 LAST_BOUNDARIES = 3
 """Messages at the end of a prompt whose beginnings get a checkpoint, besides the one behind the system prompt."""
 
@@ -100,6 +104,7 @@ class Preparer:
         self._draft_model = draft_model
         self._written = written
         self._illustrator = illustrator
+        self._program = lru_cache(LATEST_GRAMMARS)(lambda source: Program(gbnf.read(source)))
 
     def get_ready(self) -> None:
         """Compile the template before somebody waits for it."""
@@ -134,7 +139,7 @@ class Preparer:
                 raise TemplateFailed(
                     "The model’s chat template ends the prompt with a picture.", hint="Choose another template."
                 )
-        grammar = Grammar(self._token_bytes, request.grammar, inside) if request.grammar else None
+        grammar = Grammar(self._token_bytes, self._program(request.grammar), inside) if request.grammar else None
         return Prompt(
             tokens=tuple(tokens),
             options=options,

@@ -24,6 +24,7 @@ from paddock.sdk.errors import NotFound, PaddockError
 from paddock.sdk.units import counted, span_text
 
 PAGE = 500
+STATES = {"running": "Running", "paused": "Paused", "done": "Done"}
 FORMATS: dict[BatchExportFormat, tuple[str, str]] = {
     "csv": ("Table for spreadsheets (CSV)", "CSV (*.csv)"),
     "jsonl": ("JSON lines", "JSON lines (*.jsonl)"),
@@ -148,8 +149,8 @@ class BatchRun(QWidget):
             return
         self.batch = batch
         self.table.follow(batch)
-        self._show_state()
         self._fetch()
+        self._show_state()
 
     def _fetch(self) -> None:
         """What has become of cells since the last time; one question at a time."""
@@ -186,7 +187,8 @@ class BatchRun(QWidget):
             return
         done, failed = self.table.counts() or (batch.done, batch.failed)
         over = done + failed
-        words = {"running": "Running", "paused": "Paused", "done": "Done"}[batch.state]
+        coming = batch.state == "done" and over < batch.total and self._asking is not None
+        words = "Reading the last answers" if coming else STATES[batch.state]
         parts = [words, f"{over:,} of {counted(batch.total, 'answer')}"]
         if failed:
             parts.append(f"{failed:,} failed")
@@ -194,8 +196,8 @@ class BatchRun(QWidget):
             parts.append(f"{span_text(batch.seconds_left)} left")
         self.state.setText(" · ".join(filter(None, (*parts, batch.note.removesuffix(".")))))
         self.bar.set_fraction(over / batch.total if batch.total else 1.0)
-        self.bar.set_ink("accent" if batch.state == "running" else "border_strong")
         running = batch.state == "running"
+        self.bar.set_ink("accent" if running or coming else "border_strong")
         self.pause.setVisible(batch.state != "done")
         self.pause.setText("Pause" if running else "Go on")
         self.retry.setVisible(bool(failed) and not running)

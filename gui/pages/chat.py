@@ -154,6 +154,7 @@ class ChatPage(QWidget):
         composer.typed.connect(self.state_changed)
         composer.queue.changed.connect(self.state_changed)
         self.context.counted.connect(composer.show_fill)
+        self.context.doubted.connect(composer.doubt_fill)
 
     def _connect_inspector(self) -> None:
         inspector = self.inspector

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.models.chats import UNTITLED
@@ -42,11 +43,14 @@ class ChatDeeds(QObject):
         self.folders: tuple[ChatFolder, ...] = ()
         self.leaving: set[str] = set()
         self._wanted_back: list[tuple[str, ...]] = []
+        self._reading: Task | None = None
         host.snapshot.connect(self._read_folders)
         host.folders_changed.connect(self._read_folders)
 
     def _read_folders(self) -> None:
-        self._host.call(lambda client: client.chat_folders(), self._take_folders, lambda _: None, self)
+        if self._reading is not None:
+            self._reading.cancel()  # its answer may come after the next one
+        self._reading = self._host.call(lambda client: client.chat_folders(), self._take_folders, lambda _: None, self)
 
     def _take_folders(self, folders: list[ChatFolder]) -> None:
         self.folders = tuple(folders)
@@ -115,7 +119,7 @@ class ChatDeeds(QObject):
             self.folder_made.emit(folder.id)
 
         patch = FolderPatch(name=name, parent=parent)
-        self._host.call(lambda client: client.put_chat_folder(patch), made, self._messages.error, self)
+        self._host.change(lambda client: client.put_chat_folder(patch), made, self._messages.error, self)
 
     def delete_folder(self, folder: str) -> None:
         """What it holds moves to the folder above; undone, it holds it again."""
@@ -129,7 +133,7 @@ class ChatDeeds(QObject):
         def done(_: None) -> None:
             self._messages.info(f"The folder “{gone.name}” was deleted.", undo, seconds=UNDO_S, key=f"folder-{folder}")
 
-        self._host.call(lambda client: client.delete_chat_folder(folder), done, self._messages.error, self)
+        self._host.change(lambda client: client.delete_chat_folder(folder), done, self._messages.error, self)
 
     def _make_again(self, gone: ChatFolder, held: Sequence[str], inner: Sequence[str]) -> None:
         patch = FolderPatch(name=gone.name, parent=gone.parent, position=gone.position)
@@ -138,10 +142,10 @@ class ChatDeeds(QObject):
             self._learn_folder(folder)
             self.move(held, inner, folder.id)
 
-        self._host.call(lambda client: client.put_chat_folder(patch), made, self._messages.error, self)
+        self._host.change(lambda client: client.put_chat_folder(patch), made, self._messages.error, self)
 
     def _put_folder(self, patch: FolderPatch, folder: str) -> None:
-        self._host.call(
+        self._host.change(
             lambda client: client.put_chat_folder(patch, folder), self._learn_folder, self._messages.error, self
         )
 

@@ -110,8 +110,13 @@ class PaneAnswers(QObject):
             self.failed.emit(error)
 
     def show(self, chat: Chat) -> None:
-        """What the host has of it now; another conversation is passed over."""
+        """What the host has of it now; another conversation is passed over, and what is older than what is known is
+        asked for again."""
         if chat.summary.id != self.chat:
+            return
+        known = self._host.chats.get(self.chat)
+        if known is not None and (known.revision, known.updated) > (chat.summary.revision, chat.summary.updated):
+            self._load()
             return
         self.summary = chat.summary
         self._host.learn_chat(chat.summary)

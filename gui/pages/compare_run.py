@@ -23,17 +23,20 @@ class Screens(Protocol):
 @dataclass
 class PaneRun(Run):
     """An answer being written in ``pane``. ``pieces`` came so far, the first at ``first`` (monotonic); they count as
-    tokens where they were followed from the ``start``."""
+    tokens where they were followed from the ``start``. ``before`` of them came with the first, and took no time that
+    could be measured."""
 
     pane: str = ""
     start: float | None = None
     first: float | None = None
     last: float = 0.0
     pieces: int = 0
+    before: int = 0
 
     def count(self, pieces: int) -> None:
         self.last = time.monotonic()
-        self.first = self.last if self.first is None else self.first
+        if self.first is None:
+            self.first, self.before = self.last, pieces
         self.pieces += pieces
 
     def figures(self, memory: int | None) -> Figures:
@@ -41,5 +44,6 @@ class PaneRun(Run):
         if self.start is None or self.first is None:
             return Figures(memory=memory)
         span = self.last - self.first
-        speed = (self.pieces - 1) / span if self.pieces > 1 and span > 0 else None
+        timed = self.pieces - self.before
+        speed = timed / span if timed > 0 and span > 0 else None
         return Figures(speed=speed, ttft=self.first - self.start, tokens=self.pieces, memory=memory)

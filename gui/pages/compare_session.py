@@ -190,7 +190,7 @@ class Comparison(PaneAnswers):
                 self._cancel(run.answer)
 
     def _cancel(self, answer: str) -> None:
-        self._host.call(lambda client: client.cancel(answer), None, lambda error: self._load())
+        self._host.call(lambda client: client.cancel(answer), None, lambda error: self._load(), self)
 
     # ---------------------------------------------------------------- changing the panes
 

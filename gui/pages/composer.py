@@ -51,7 +51,7 @@ class Composer(QFrame):
         self._running = False
         self._reading = self._eager = False
         self._status = self._overfull = ""
-        self._counted = 0
+        self._counted = ""
         self._draft = self._placeholder = ""
         self._tools: QWidget | None = None
         self.progress = Progress("Progress")
@@ -162,7 +162,12 @@ class Composer(QFrame):
         """How full the context is with what is written; what does not fit is not sent."""
         self.gauge.show_fill(fill)
         self._overfull = fill.sentence() if fill is not None and fill.left == 0 else ""
-        self._counted = len(self.text())
+        self._counted = self.text()
+        self._show()
+
+    def doubt_fill(self) -> None:
+        """Something else than what is written has changed: it may fit now, and is sent until the next count."""
+        self._overfull = ""
         self._show()
 
     def text(self) -> str:
@@ -292,7 +297,7 @@ class Composer(QFrame):
         dialog.open()
 
     def _typed(self) -> None:
-        if len(self.text()) < self._counted:
+        if not self.text().startswith(self._counted):
             self._overfull = ""  # it may fit now
         self._show()
         self.typed.emit()

@@ -130,7 +130,7 @@ class ContextGauge(PaintedButton):
         side = look.px(RING)
         ring = QRectF(look.px(8), (self.height() - side) / 2, side, side)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(look.color("selected"), STROKE))
+        painter.setPen(QPen(look.color("border_strong", 0.45), STROKE))
         painter.drawEllipse(ring)
         share = min(1.0, fill.total / max(1, fill.context))
         painter.setPen(QPen(look.color(fill.token), STROKE, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
@@ -188,6 +188,8 @@ class ContextWatch(QObject):
 
     counted = Signal(object)
     """A Fill; None: nothing is known."""
+    doubted = Signal()
+    """What is behind the draft is another now than what was counted."""
 
     def __init__(self, host: HostState, parent: QObject) -> None:
         super().__init__(parent)
@@ -195,11 +197,17 @@ class ContextWatch(QObject):
         self._shown: tuple[str, str, Sequence[ChatMessage], str, int | None, bool | None] | None = None
         self._wanted: tuple[str, tuple[Message, ...], bool, int | None, bool | None] | None = None
         self._known: object = None
+        self._behind: object = None
         self._asked: Task | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(REST_MS)
         self._pause.timeout.connect(self._ask)
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is on show has been counted, or is not to be."""
+        return self._shown is None or (not self._pause.isActive() and self._wanted == self._known)
 
     def look(
         self, model: str, system: str, messages: Sequence[ChatMessage], draft: str, answer: int | None,
@@ -210,12 +218,16 @@ class ContextWatch(QObject):
         if loaded is None or loaded.state != "ready" or not (messages or system or draft.strip()):
             self.forget()
             return
+        behind = (loaded.id, loaded.context_length, system, reasoning, list(messages))
+        if behind != self._behind:
+            self._behind, self._known = behind, None
+            self.doubted.emit()
         self._shown = (model, system, messages, draft, answer, reasoning)
         self._pause.start()
 
     def forget(self) -> None:
         """Nothing is known any more."""
-        self._shown = self._wanted = self._known = None
+        self._shown = self._wanted = self._known = self._behind = None
         self._pause.stop()
         if self._asked is not None:
             self._asked.cancel()
@@ -227,7 +239,7 @@ class ContextWatch(QObject):
             return
         model, system, shown, draft, answer, reasoning = self._shown
         asked = [Message(role="system", content=system)] if system else []
-        asked += [_message(item) for item in shown if item.content or item.pictures]
+        asked += [_message(item) for item in shown if _is_sent(item)]
         if draft.strip():
             asked.append(Message(role="user", content=draft))
         wanted = self._wanted = (model, tuple(asked), bool(draft.strip()), answer, reasoning)
@@ -239,14 +251,20 @@ class ContextWatch(QObject):
         request = ContextRequest(id=new_id(), model=model, messages=messages, reasoning=reasoning)
 
         def take(use: ContextUse) -> None:
-            if wanted == self._wanted:
+            if wanted == self._wanted and self._shown is not None and self._shown[3] == draft:  # else it is asked again
                 self._known = wanted
                 self.counted.emit(fill_of(use, messages, drafted=drafted, answer=answer))
 
-        # a model that is leaving, or one whose template refuses these messages: nothing is known then
-        self._asked = self._host.call(
-            lambda client: client.context(request), take, lambda _: self.counted.emit(None), self
-        )
+        def refuse(error: BaseException) -> None:  # the model is leaving, or its template refuses these messages
+            self._known = None
+            self.counted.emit(None)
+
+        self._asked = self._host.call(lambda client: client.context(request), take, refuse, self)
+
+
+def _is_sent(item: ChatMessage) -> bool:
+    """Whether the model is going to see it: not what the host does not have, nor an answer that was never begun."""
+    return bool(item.content or item.pictures) and not item.id.startswith("local-")
 
 
 def _message(item: ChatMessage) -> Message:

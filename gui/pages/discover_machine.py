@@ -12,7 +12,7 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, LineField
 from paddock.gui.widgets.menu import Menu
 from paddock.gui.widgets.popup import Popup
-from paddock.sdk.host import Settings, SettingsPatch
+from paddock.sdk.host import SettingsPatch
 
 THIS = "This computer"
 EXAMPLES = "For instance 24GB (a graphics card), 2x16GB, 64GB mac, or 32GB ram."
@@ -26,7 +26,6 @@ class MachinePopup(Popup):
     def __init__(self, host: HostState, parent: QWidget) -> None:
         super().__init__("Another machine", parent)
         self._host = host
-        self._wanted = ""
         self.field = LineField("Memory of the machine", "24GB")
         self.add = Button("Plan for it", "primary")
         self.hint = Label(EXAMPLES, 12, 400, "text2", wrap=True)
@@ -64,13 +63,8 @@ class MachinePopup(Popup):
         if words in known:
             self._added(words)
             return
-        self._wanted = words
         patch = SettingsPatch(planned_machines=(*known, words))
-        self._host.call(lambda client: client.patch_settings(patch), self._stored, self._refused, self)
-
-    def _stored(self, settings: Settings) -> None:
-        self._host.learn_settings(settings)
-        self._added(self._wanted)
+        self._host.change_settings(patch, lambda _: self._added(words), self._refused, self)
 
     def _added(self, words: str) -> None:
         self.hide()

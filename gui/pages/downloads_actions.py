@@ -79,18 +79,18 @@ class DownloadActions(QObject):
     # ---------------------------------------------------------------- one of them
 
     def pause(self, item: Item) -> None:
-        self._host.call(lambda client: client.pause_download(item.id))
+        self._host.change(lambda client: client.pause_download(item.id))
 
     def resume(self, item: Item) -> None:
         """Also tries one again that failed."""
-        self._host.call(lambda client: client.resume_download(item.id))
+        self._host.change(lambda client: client.resume_download(item.id))
 
     def cancel(self, item: Item) -> None:
         """Take it out of the list; its parts go when it cannot be undone any more."""
         moving = item.is_download and item.section in ("running", "waiting")
         self._leaving.add(item.id)
         if moving:
-            self._host.call(
+            self._host.change(
                 lambda client: client.pause_download(item.id), None, lambda _: None
             )  # it may be done by now
         self._change()
@@ -105,24 +105,24 @@ class DownloadActions(QObject):
     def _bring_back(self, id: str, moving: bool) -> None:
         self._leaving.discard(id)
         if moving:
-            self._host.call(lambda client: client.resume_download(id))
+            self._host.change(lambda client: client.resume_download(id))
         self._change()
 
     def _end(self, id: str, download: bool) -> None:
         if id in self._leaving:
-            self._host.call(partial(_end_download if download else _end_job, id))
+            self._host.change(partial(_end_download if download else _end_job, id))
 
     def forget(self, *gone: Item) -> None:
         """Take what has ended out of the list; files that came stay."""
         for item in gone:
-            self._host.call(partial(_end_download if item.is_download else _forget_job, item.id))
+            self._host.change(partial(_end_download if item.is_download else _forget_job, item.id))
 
     def move(self, id: str, before: str) -> None:
         """Put a waiting download before another; last where ``before`` is empty."""
         waiting = [download.id for download in self._host.downloads.values() if download.state != "done"]
         others = [other for other in waiting if other != id]
         position = others.index(before) if before in others else len(others)
-        self._host.call(partial(_move, id, position), self._host.learn_downloads)
+        self._host.change(partial(_move, id, position), self._host.learn_downloads)
 
     def step(self, item: Item, by: int) -> None:
         """One place up (-1) or down (1) among those that wait."""
@@ -145,10 +145,10 @@ class DownloadActions(QObject):
 
     def pause_all(self) -> None:
         """Those that wait come first: one that is paused lets the next one begin."""
-        self._host.call(partial(_pause, [item.id for item in reversed(self.moving())]))
+        self._host.change(partial(_pause, [item.id for item in reversed(self.moving())]))
 
     def resume_all(self) -> None:
-        self._host.call(partial(_resume, [item.id for item in self.paused()]))
+        self._host.change(partial(_resume, [item.id for item in self.paused()]))
 
     def refresh_order(self) -> None:
         """Another client may have changed the order of the queue, which no event tells."""

@@ -50,7 +50,6 @@ class Inspector(FollowingSheet):
         self._name = "Inspector"
         self._fresh = True
         self._pane: Pane | None = None
-        self._aside: Aside | None = None
         self._place = ("", "")
         self._tables: dict[str, tuple[OptionSpec, ...]] = {}
         self._pause = QTimer(self)
@@ -125,14 +124,6 @@ class Inspector(FollowingSheet):
         self.presets.recognise()
         self.running.look()
         return True
-
-    def not_kept(self, chat: ChatSummary) -> None:
-        """What was handed on of the conversation's settings was refused: ``chat`` is how they are stored. What is in
-        sight stays, and is handed on with the next change."""
-        if self._aside is not None:
-            self._aside = replace(self._aside, known=settings_of(chat))
-        else:
-            self._known = settings_of(chat)
 
     def follow_panes(self, panes: Iterable[tuple[Pane, ModelInfo | None]]) -> None:
         """As :meth:`follow` for the pane in sight, which may be gone, or have another model."""
@@ -217,10 +208,7 @@ class Inspector(FollowingSheet):
         if self.answer.reasoning_row.isHidden():  # what is kept is for a model that can be told
             patch = msgspec.structs.replace(patch, reasoning=None)
             everything = replace(everything, reasoning=known.reasoning)
-        if aside is None:
-            self._remember(everything)
-        else:
-            self._aside = replace(aside, known=everything)
+        self._handed_on(everything)
         return patch
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
@@ -250,9 +238,6 @@ class Inspector(FollowingSheet):
             self.prompt.field.setPlainText(preset.system)
             self.prompt.flush()
         self.presets.show_current(preset)
-
-    def _of_conversation(self) -> AnswerSettings:
-        return self._aside.settings if self._aside is not None else self.settings()
 
     # ---------------------------------------------------------------- following
 

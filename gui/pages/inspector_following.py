@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtWidgets import QWidget
 
-from paddock.gui.models.answer_settings import AnswerSettings
+from paddock.gui.models.answer_settings import AnswerSettings, settings_of
 from paddock.gui.pages.inspector_sheet import InspectorSheet
-from paddock.sdk.types import ModelInfo, Options
+from paddock.sdk.types import ChatSummary, ModelInfo, Options
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,22 @@ class FollowingSheet(InspectorSheet):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._known = self._shown = AnswerSettings()
+        self._aside: Aside | None = None
+
+    def not_kept(self, chat: ChatSummary) -> None:
+        """What was handed on of the conversation's settings was refused: ``chat`` is how they are stored. What is in
+        sight stays, and is handed on with the next change."""
+        if self._aside is not None:
+            self._aside = replace(self._aside, known=settings_of(chat))
+        else:
+            self._known = settings_of(chat)
+
+    def _handed_on(self, settings: AnswerSettings) -> None:
+        """All of the conversation's settings are on their way."""
+        if self._aside is not None:
+            self._aside = replace(self._aside, known=settings)
+        else:
+            self._remember(settings)
 
     def _remember(self, stored: AnswerSettings) -> None:
         """What is in sight is ``stored``, or on its way there."""
@@ -42,6 +58,9 @@ class FollowingSheet(InspectorSheet):
         self._show_count()
         self._remember(stored)
         return held
+
+    def _of_conversation(self) -> AnswerSettings:
+        return self._aside.settings if self._aside is not None else self.settings()
 
     def _whole(self) -> AnswerSettings:
         """What is in sight, and the values that the engine has no option for."""

@@ -147,7 +147,7 @@ class PresetRow(QWidget):
         if now is not None:
             save = menu.addAction(menu_words(f"Save “{now.name}”"), partial(self._put, self._filled(now)))
             save.setEnabled(not self._same(now) and not now.shipped)
-        menu.addAction("Save as…", self._save_as)
+        menu.addAction("Save as…", self.save_as)
         if now is not None:
             self._add_changes(menu, now)
         menu.addSeparator()
@@ -201,7 +201,8 @@ class PresetRow(QWidget):
         if self._host is not None:
             self._host.call(lambda client: client.put_preset(preset), lambda _: self.refresh(), self._fail, self)
 
-    def _save_as(self) -> None:
+    def save_as(self) -> None:
+        """Ask for the name of a new preset."""
         model = self._model
         sheet = NameSheet("Save as a preset", "", self, model=(model.name or model.id) if model is not None else "")
         sheet.system.show()

@@ -101,7 +101,7 @@ class RunningStrip(QFrame):
         if host is not None and running:
             self._in_force = sampling
             told = self.applied.emit
-            host.call(lambda client: client.retune(running, sampling), lambda _: told(), self._refused, self)
+            host.change(lambda client: client.retune(running, sampling), lambda _: told(), self._refused, self)
             self.look()
 
     def _refused(self, error: BaseException) -> None:

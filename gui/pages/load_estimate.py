@@ -66,14 +66,17 @@ class TwoSteps(QObject):
         self._rest.stop()
         self._moved = False
         self._drop_full()
-        if self._quick is not None:
-            self._quick.cancel()
-            self._quick = None
+        self._drop_quick()
 
     def _drop_full(self) -> None:
         if self._full is not None:
             self._full.cancel()
             self._full = None
+
+    def _drop_quick(self) -> None:
+        if self._quick is not None:
+            self._quick.cancel()
+            self._quick = None
 
     def _ask_quick(self) -> None:
         self._moved = False
@@ -93,6 +96,7 @@ class TwoSteps(QObject):
                 self._ask_quick()
         else:
             self._full = None
+            self._drop_quick()  # one that comes later than the full one says nothing new
         self.arrived.emit(answer, not quick)
 
     def _failed(self, quick: bool, error: BaseException) -> None:
@@ -102,6 +106,7 @@ class TwoSteps(QObject):
                 self._ask_quick()
             return
         self._full = None
+        self._drop_quick()
         self.failed.emit(error)
 
 

@@ -78,7 +78,7 @@ class MachinesCard(Card):
             return
         self.notice.hide()
         patch = SettingsPatch(planned_machines=(*machines, machine))
-        self._host.call(lambda client: client.patch_settings(patch), self._added, self._failed, self)
+        self._host.change_settings(patch, self._added, self._failed, self)
 
     def _added(self, settings: Settings) -> None:
         self.words.clear()

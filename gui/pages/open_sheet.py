@@ -154,7 +154,7 @@ class OpenSheet(QDialog):
         self._busy()
         known = self._host.settings.model_folders
         patch = SettingsPatch(model_folders=(*known, folder) if folder not in known else known)
-        self._host.call(lambda client: client.patch_settings(patch), self._folder_used, self._failed, self)
+        self._host.change_settings(patch, self._folder_used, self._failed, self)
 
     def _folder_used(self, settings: Settings) -> None:
         self._host.look_for_models()

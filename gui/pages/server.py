@@ -16,7 +16,7 @@ from paddock.gui.pages.snippets import LANGUAGES, snippet
 from paddock.gui.theme import current
 from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
 from paddock.sdk.errors import PaddockError
-from paddock.sdk.host import ServerRequest, ServerStatus
+from paddock.sdk.host import ServerRequest, ServerStatus, SettingsPatch
 
 JOINER = "\u2060"
 """Where it stands no line ends."""
@@ -85,6 +85,8 @@ class ServerPage(FormPage):
         self._busy = False
         self._wanted: int | None = None
         """The port for the next start; None: that of the settings."""
+        self._chosen = False
+        """``_wanted`` is from the user, and not kept yet."""
         self._refusal: Refusal | None = None
         self.switch = Switch("API server on")
         self.state = Row("API server", "Off. Nothing listens.", self.switch)
@@ -215,15 +217,24 @@ class ServerPage(FormPage):
 
     def _port_chosen(self, port: float) -> None:
         if not self._running():
-            self._wanted = int(port)
+            self._wanted, self._chosen = int(port), True
             self._refusal = None  # it was for another one
             self.refresh()
 
     def _port_edited(self) -> None:
         server = self._host.server
         port = int(self.port.value())
-        if server is not None and server.running and server.port != port:
+        if server is None or not server.running:
+            if self._chosen:  # the field may only have lost the keyboard
+                self._keep_port(port)
+        elif server.port != port:
             self._ask(ServerRequest(running=True, port=port, strict_port=True))
+
+    def _keep_port(self, port: int) -> None:
+        """For the time after this one too."""
+        self._chosen = False
+        if port != self._host.settings.api_port:
+            self._host.change_settings(SettingsPatch(api_port=port))
 
     def _ask(self, request: ServerRequest) -> None:
         self._busy = True
@@ -231,13 +242,18 @@ class ServerPage(FormPage):
         self.refresh()
         port = request.port or 0
         self._host.call(
-            lambda client: client.set_server(request), self._answered, lambda error: self._failed(error, port), self
+            lambda client: client.set_server(request),
+            lambda status: self._answered(status, request),
+            lambda error: self._failed(error, port),
+            self,
         )
 
-    def _answered(self, status: ServerStatus) -> None:
+    def _answered(self, status: ServerStatus, request: ServerRequest) -> None:
         self._busy = False
         if status.running:
             self._wanted = status.port
+            if request.strict_port:  # else it is a way out, once
+                self._keep_port(status.port)
         self._host.learn_server(status)
 
     def _failed(self, error: BaseException, port: int) -> None:

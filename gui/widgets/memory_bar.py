@@ -15,7 +15,7 @@ from paddock.gui.models.memory import Segment
 THIN, THICK = 8, 16
 LEAST = 2.0
 """Pixels: whatever is there can be seen, together with its neighbours where they are as small."""
-APART = 4.0
+APART = 5.0
 """Pixels that a part has where each is to be told by its colour; a pixel of them goes to the line beside it."""
 _HATCH = 5.0
 

@@ -75,14 +75,23 @@ class Notice(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Room for the mark at the left; long buttons stand below the words."""
-        self._row.setContentsMargins(22 + theme.current().px(18), 10, 12 + self._beside, 10)
-        below = 2 * self._buttons.sizeHint().width() > self.width() and bool(self._button.text())
+        """Room for the mark at the left; long buttons stand below the words, as do those that would squeeze them."""
+        left, right = 22 + theme.current().px(18), 12 + self._beside
+        self._row.setContentsMargins(left, 10, right, 10)
+        buttons = self._buttons.sizeHint().width()
+        room = self.width() - left - right - self._row.spacing() - buttons
+        squeezed = 3 * buttons > self.width() and self._lines(room) > 2
+        below = (squeezed or 2 * buttons > self.width()) and bool(self._button.text())
         way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
         if way != self._row.direction():
             self._row.setDirection(way)
             side = Qt.AlignmentFlag.AlignLeft if below else Qt.AlignmentFlag.AlignVCenter
             self._row.setAlignment(self._buttons, side)
+
+    def _lines(self, room: int) -> int:
+        """So many the sentence has where it is ``room`` pixels wide."""
+        line = self._text.fontMetrics().lineSpacing()
+        return round(self._text.heightForWidth(max(room, 1)) / line)
 
     def show_message(self, severity: Severity, text: str, hint: str = "", action: str = "", second: str = "") -> None:
         """Show ``text`` with what to do next; ``action`` and ``second`` are the buttons' words, empty for none."""

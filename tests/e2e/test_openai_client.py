@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
+from held_answers import Gate
 
 from paddock.sdk.host import ServerRequest
 
@@ -47,7 +48,7 @@ def test_a_whole_answer_has_text_and_usage(api):
     assert answer.usage.completion_tokens > 0
 
 
-def test_a_stream_has_many_pieces_and_its_usage_last(api):
+def test_a_stream_has_its_usage_last(api):
     chunks = list(
         api.chat.completions.create(
             model="paddock/starter",
@@ -59,9 +60,20 @@ def test_a_stream_has_many_pieces_and_its_usage_last(api):
     )
     pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
     assert re.findall(r"\d+", "".join(pieces)) == [str(number) for number in range(1, 21)]
-    assert sum(bool(piece) for piece in pieces) > 2
     assert chunks[-1].choices == []
     assert chunks[-1].usage.completion_tokens > 0
+
+
+def test_a_piece_is_sent_before_the_answer_has_ended(api, shared):
+    gate = Gate(shared.home.models, "pieces")
+    with shared.client() as client:
+        client.refresh_models()
+    stream = api.chat.completions.create(model=gate.id, messages=ask("France"), stream=True)
+    first = next(piece for chunk in stream if (piece := chunk.choices[0].delta.content))
+    gate.open()
+    rest = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert len(first.split()) <= 3
+    assert (first + rest).split() == ["one", "two", "three", "four", "five", "six"]
 
 
 def test_a_tool_call_arrives_as_a_tool_call(api):

@@ -209,6 +209,9 @@ class FakeHost(HostState):
             QTimer.singleShot(0, answer.come)
         return answer
 
+    def change(self, job: Any, on_result: Any = None, on_error: Any = None, owner: QObject | None = None) -> Task:
+        return self.call(job, on_result, on_error, owner)
+
     def stream(self, job: Callable[[Any], AsyncGenerator[Any, None]], *rest: Any, **more: Any) -> Task:
         raise AssertionError("nothing here is streamed")
 

@@ -49,7 +49,7 @@ def test_loading_shows_its_progress_and_the_message_waits(scene: Scene) -> None:
     scene.gates["heavy"].open()
     scene.answered()
     assert scene.dialogue.messages[-1].content.strip() == "Loaded."
-    assert not scene.chat.composer.progress.isVisible()
+    scene.until(lambda: not scene.chat.composer.progress.isVisible())
 
 
 def test_a_dead_engine_is_told_in_the_conversation_and_asking_again_works(scene: Scene) -> None:

@@ -92,6 +92,17 @@ def test_the_heads_and_the_line_above_them_count_the_same_answers(run: BatchRun,
     assert run.state.text() == "Done · 3 of 4 answers"
 
 
+def test_a_list_is_done_when_its_last_answers_are_here(run: BatchRun, host: LateHost) -> None:
+    run.show_batch(BATCH)
+    host.answer(PROMPTS)
+    host.answer([cell(0, 0, 1)])
+    further(host, done=4, state="done")
+    assert run.state.text() == "Reading the last answers · 1 of 4 answers"
+    assert not run.pause.isVisibleTo(run)
+    host.answer([cell(1, 0, 2), cell(0, 1, 3), cell(1, 1, 4)])
+    assert run.state.text() == "Done · 4 of 4 answers"
+
+
 def test_before_the_first_answers_have_come_the_panes_say_nothing(run: BatchRun, host: LateHost) -> None:
     run.show_batch(msgspec.structs.replace(BATCH, done=4, state="done"))
     host.answer(PROMPTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from listed_chats import chats, drop, folders, fresh, lines, make, menu_at, pick
 from PySide6.QtCore import Qt
 from work_counter import calls
 
+from paddock.sdk.chats import ChatFolder
 from paddock.sdk.types import ChatPatch, ChatSummary
 
 Scene = Any
@@ -37,6 +38,28 @@ def test_a_folder_is_made_named_and_filled(scene: Scene) -> None:
     scene.qtbot.keyClick(column.view, Qt.Key.Key_Right)
     pick(column.menu_for(chat), "Move to", "No folder")
     scene.until(lambda: chats(scene)[chat].folder == "")
+
+
+def test_a_list_of_folders_that_comes_late_takes_no_folder_away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Callable[..., None]] = []
+    deeds = scene.chat.chats.deeds
+    with monkeypatch.context() as late:
+        late.setattr(scene.host, "call", lambda job, done, *_: answers.append(done) or Late(answers, done))
+        scene.host.folders_changed.emit()
+        scene.host.folders_changed.emit()
+    assert len(answers) == 1, "the first is not waited for any more"
+    answers[0]([ChatFolder(id="f", name="Work")])
+    assert [folder.name for folder in deeds.folders] == ["Work"]
+
+
+class Late:
+    """A request whose answer is heard when the test says so, unless it is cancelled."""
+
+    def __init__(self, answers: list[Callable[..., None]], done: Callable[..., None]) -> None:
+        self._answers, self._done = answers, done
+
+    def cancel(self) -> None:
+        self._answers.remove(self._done)
 
 
 def test_chats_and_folders_are_dragged_into_folders(scene: Scene) -> None:

@@ -37,6 +37,20 @@ def test_a_question_to_all_panes_is_answered_and_stored_in_each(stage: Stage, vi
     stage.until(lambda: view.composer_state().note.startswith("Runs side by side"))
 
 
+def test_what_was_read_before_a_question_does_not_take_it_back(stage: Stage, view: View) -> None:
+    stage.begin("held", "beta")
+    before = stage.stored()
+    view.send("first")
+    stage.until(lambda: bool(view.session.runs) and len(view.session.turns()) == 1)
+    pane = stage.pane(0).pane
+    path = view.session.paths[pane]
+    view.session.show(before)
+    assert view.session.paths[pane] == path
+    stage.gates["held"].open()
+    stage.until(lambda: not view.session.running)
+    assert len(stage.texts(0)) == 2
+
+
 def test_a_question_to_one_pane_leaves_the_others_alone(stage: Stage, view: View) -> None:
     stage.begin("alpha", "beta")
     stage.send("first")

@@ -187,7 +187,7 @@ def test_presets_are_kept_renamed_deleted_and_brought_back(scene: Scene, inspect
     row.refresh()
     scene.until(lambda: any(preset.shipped for preset in row.all))
     inspector.samplers["temperature"].box.setValue(0.35)  # type: ignore[union-attr]
-    row._save_as()
+    row.save_as()
     sheet = row.sheet
     assert sheet is not None
     sheet.field.setText("Precise")  # taken

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from paddock.gui.pages.inspector import Inspector
 from paddock.gui.pages.inspector_import import ImportPreset
 from paddock.gui.pages.inspector_prompts import PromptLibrary
 from paddock.gui.widgets import Button
+from paddock.sdk.aclient import AsyncClient
+from paddock.sdk.errors import HostUnavailable, StorageFailed
 from paddock.sdk.events import ChatChanged
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import Chat, ChatPatch, ChatSummary, NewChat
@@ -129,6 +133,76 @@ def test_what_is_told_late_does_not_take_back_what_was_set(
     assert known == [{"temperature": 0.44}] * len(held)
     click(top_p.switch)  # type: ignore[union-attr]
     kept(scene, sampling={"temperature": 0.44, "top_p": 1.0})
+
+
+def refuses(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[ChatPatch]:
+    """The host takes no change of a conversation until ``monkeypatch`` is undone; what it refused."""
+    refused: list[ChatPatch] = []
+
+    async def refuse(client: AsyncClient, chat: str, patch: ChatPatch) -> Chat:
+        refused.append(patch)
+        raise error
+
+    monkeypatch.setattr(AsyncClient, "patch_chat", refuse)
+    return refused
+
+
+def test_what_the_host_refused_stays_in_sight_is_told_and_goes_with_the_next_change(
+    scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temperature, min_p = (inspector.samplers[name] for name in ("temperature", "min_p"))
+    with monkeypatch.context() as patched:
+        refused = refuses(patched, StorageFailed("The disk is full.", hint="Make room."))
+        type_in(temperature.box, "0.33")  # type: ignore[union-attr]
+        inspector.flush()
+        scene.until(lambda: bool(refused) and not scene.chat.settings._on_the_way)
+    scene.until(lambda: any("The disk is full." in text for text in scene.window.bar.texts()))
+    change(scene, stop=("END",))
+    scene.until(lambda: inspector.settings().stop == ("END",))
+    assert inspector.sampling() == {"temperature": 0.33}
+    type_in(min_p.box, "0.3")  # type: ignore[union-attr]
+    kept(scene, sampling={"temperature": 0.33, "min_p": 0.3}, stop=("END",))
+
+
+def test_what_was_set_while_the_host_went_is_stored_when_it_is_back(
+    scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temperature = inspector.samplers["temperature"]
+    with monkeypatch.context() as patched:
+        refused = refuses(patched, HostUnavailable("The host does not answer."))
+        type_in(temperature.box, "0.33")  # type: ignore[union-attr]
+        inspector.flush()
+        scene.until(lambda: bool(refused) and not scene.chat.settings._on_the_way)
+    change(scene, stop=("END",))
+    scene.host.refresh_chats()  # as when the connection is there again
+    scene.until(lambda: stored(scene).sampling == {"temperature": 0.33})
+    assert (stored(scene).stop, inspector.settings().stop) == (("END",), ("END",))
+
+
+def test_of_two_changes_that_are_on_their_way_together_the_later_one_holds(
+    scene: Scene, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is slow; one that could overtake it would be undone by it."""
+    temperature = inspector.samplers["temperature"]
+    begun: list[ChatPatch] = []
+    first_goes = threading.Event()
+    real = AsyncClient.patch_chat
+
+    async def slow(client: AsyncClient, chat: str, patch: ChatPatch) -> Chat:
+        begun.append(patch)
+        if len(begun) == 1:
+            await asyncio.to_thread(first_goes.wait, 60)
+        return await real(client, chat, patch)
+
+    monkeypatch.setattr(AsyncClient, "patch_chat", slow)
+    for value in ("0.33", "0.44"):
+        type_in(temperature.box, value)  # type: ignore[union-attr]
+        inspector.flush()
+    scene.until(lambda: bool(begun))
+    scene.ask(lambda client: client.chats())  # the second one has had its time
+    first_goes.set()
+    scene.until(lambda: len(begun) == 2 and not scene.chat.settings._on_the_way)
+    assert stored(scene).sampling == inspector.sampling() == {"temperature": 0.44}
 
 
 def test_all_other_samplers_are_found_set_and_forgotten(scene: Scene, inspector: Inspector) -> None:

@@ -108,6 +108,19 @@ def test_a_full_answer_to_settings_that_have_moved_on_is_dropped(
     assert dialog.breakdown.estimate.context_length == 1024
 
 
+def test_a_quick_answer_that_comes_after_the_full_one_is_dropped(
+    qtbot: QtBot, host: FakeHost, show: Callable[[], LoadDialog]
+) -> None:
+    dialog = show()
+    host.held = True
+    dialog.settings.context.slider.set_number(2048)
+    qtbot.waitUntil(lambda: dialog.estimator._full is not None)
+    host._waiting.reverse()
+    host.release()
+    assert dialog.breakdown.source.text() == "Simulated by the engine"
+    assert dialog.estimator.settled
+
+
 def test_a_remedy_is_a_button_that_applies_it(qtbot: QtBot, host: FakeHost, show: Callable[[], LoadDialog]) -> None:
     dialog = show()
     dialog.settings.context.slider.set_number(40_960)

@@ -121,6 +121,36 @@ def test_what_is_said_of_a_port_goes_when_it_no_longer_matters(scene: Scene) -> 
         assert page.port.value() == other, "also when the page is shown anew before it is switched on"
 
 
+def test_a_port_that_was_chosen_is_kept_and_one_that_was_a_way_out_is_not(scene: Scene, home: Path) -> None:
+    scene.window.show_page("server")
+    page = scene.window.stack.currentWidget()
+
+    def kept() -> object:
+        return tomllib.loads((home / "settings.toml").read_text()).get("api_port")
+
+    enter(scene, page.port, str(off := free_port()))
+    scene.until(lambda: kept() == off)
+    page.port.setValue(started := free_port())
+    page.switch.click()
+    settled(scene, page, on=True)
+    scene.until(lambda: kept() == started)
+    enter(scene, page.port, str(moved := free_port()))
+    scene.until(lambda: kept() == moved)
+    page.switch.click()
+    settled(scene, page, on=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", moved))
+        taken.listen()
+        page.switch.click()
+        scene.until(lambda: page.notice.isVisible())
+        page.notice.action_triggered.emit()
+        settled(scene, page, on=True)
+    page.switch.click()
+    settled(scene, page, on=False)
+    page.port.editingFinished.emit()  # the field loses the keyboard
+    assert scene.ask(lambda client: client.settings()).api_port == moved
+
+
 def test_a_server_stays_where_it_is_when_the_port_it_is_to_go_to_is_taken(scene: Scene) -> None:
     scene.window.show_page("server")
     page = scene.window.stack.currentWidget()

@@ -69,6 +69,7 @@ def test_a_question_in_flight_when_all_is_killed_is_a_draft_again_unless_the_hos
     scene.answered()
     chat = scene.dialogue.chat
     scene.until(lambda: sent() == [])
+    scene.until(lambda: scene.host.models_known and scene.ready("test/fast"))  # both say whether it sees pictures
     shown = shown_of(noise_png(30, 20))
     scene.chat.composer.set_blind("")
     scene.chat.composer.pictures.put((shown,))

@@ -21,8 +21,10 @@ from paddock.gui.pages.models_problems import ProblemStrip
 from paddock.gui.pages.sampling import SamplerControl
 from paddock.gui.theme import Theme
 from paddock.gui.widgets import Chip
+from paddock.gui.widgets.conversation import ConversationView
 from paddock.gui.widgets.menu import Menu
 from paddock.sdk.library import LibraryProblem
+from paddock.sdk.types import ChatMessage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -68,6 +70,51 @@ def test_a_notice_that_stays_covers_nothing(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: roomy.notice_room.height() > before)  # type: ignore[attr-defined]
     messages.withdraw("stays")
     assert roomy.notice_room.height() == 0  # type: ignore[attr-defined]
+
+
+def test_what_passes_lies_below_a_head_of_large_text(qtbot: QtBot, qapp: QApplication) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    stack = QStackedWidget()
+    stack.addWidget(QWidget())
+    messages = Messages()
+    bar = MessageBar(messages, stack, window)
+    QVBoxLayout(window).addLayout(bar.room_and_pages())
+    window.resize(800, 600)
+    window.show()
+    messages.info("This passes.", seconds=3600)
+    top = bar.y() - stack.mapTo(window, QPoint()).y()
+    Theme(zoom=1.5).apply(qapp)
+    messages.info("This too.", seconds=3600)
+    assert (top, bar.y() - stack.mapTo(window, QPoint()).y()) == (62, 88)
+
+
+def test_a_notice_that_comes_and_goes_leaves_what_is_read_in_its_place(qtbot: QtBot) -> None:
+    page, room, view = QWidget(), QWidget(), ConversationView()
+    qtbot.addWidget(page)
+    room.setFixedHeight(0)
+    column = QVBoxLayout(page)
+    column.setSpacing(0)
+    column.addWidget(room)
+    column.addWidget(view, 1)
+    page.resize(700, 500)
+    page.show()
+    view.set_messages(
+        [ChatMessage(id=str(n), chat_id="c", parent=None, role="user", content="word " * 300) for n in range(9)]
+    )
+    bar = view.verticalScrollBar()
+
+    def place() -> int:
+        return view.mapTo(page, QPoint()).y() - bar.value()
+
+    for value in (0, bar.maximum() // 2, bar.maximum()):
+        bar.setValue(value)
+        before = place()
+        for height in (84, 30, 0):
+            room.setFixedHeight(height)
+            qtbot.waitUntil(lambda height=height: view.y() == room.y() + height)
+            assert place() == before
+        assert bar.value() == value
 
 
 def test_examples_that_have_no_room_are_left_out_whole(qtbot: QtBot) -> None:

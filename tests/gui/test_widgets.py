@@ -1,10 +1,10 @@
 """Painted controls keep the keyboard, the names and the focus ring's rule."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QFont, QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget, QWidgetItem
 from pytestqt.qtbot import QtBot
@@ -248,6 +248,28 @@ def test_notice_offers_its_action(qtbot: QtBot, show: Show) -> None:
     assert notice.accessibleName() == "The port 5151 is taken. Choose another one."
 
 
+def test_the_button_of_a_notice_does_not_squeeze_its_sentence(qtbot: QtBot, show: Show) -> None:
+    notice = Notice()
+    show(notice)
+    notice.show_message("warn", "A large model cannot see the pictures of this message.", "", "Choose another model")
+    button, words = notice.findChild(Button), notice.findChild(QLabel)
+    assert button is not None
+    assert words is not None
+
+    def places(wide: int) -> tuple[QRect, QRect]:
+        notice.resize(wide, 120)
+        notice.layout().activate()
+        at = [QRect(part.mapTo(notice, QPoint()), part.size()) for part in (button, words)]
+        return at[0], at[1]
+
+    whole = button.sizeHint().width()
+    beside, said = places(5 * whole)
+    assert beside.left() > said.right(), "there is room for both"
+    below, said = places(int(2.4 * whole))
+    assert below.top() > said.bottom()
+    assert words.heightForWidth(said.width()) < 3 * words.fontMetrics().lineSpacing()
+
+
 def test_nothing_is_clipped_at_150_percent_text(qtbot: QtBot, show: Show, qapp: QApplication) -> None:
     button = Button("Use 8,192 context", "primary")
     show(button)
@@ -377,3 +399,19 @@ def test_the_tab_order_follows_the_layouts_and_keeps_none_of_their_items(qtbot: 
     before = items()
     assert list(in_order(window)) == [window, first, second, third, last]
     assert items() <= before, "one that outlives its item is taken for whatever is made at its address: a crash"
+
+
+@pytest.mark.parametrize(("look", "token"), [("light", "border"), ("dark", "border_strong")])
+def test_a_menu_is_told_from_the_card_that_it_lies_over(
+    qtbot: QtBot, qapp: QApplication, look: Literal["light", "dark"], token: str
+) -> None:
+    Theme(look).apply(qapp)
+    menu = Menu()
+    qtbot.addWidget(menu)
+    menu.addAction("Chat")
+    menu.resize(menu.sizeHint())
+    picture = menu.grab().toImage()
+    Theme().apply(qapp)
+    edge, ground = picture.pixelColor(0, picture.height() // 2), picture.pixelColor(3, picture.height() // 2)
+    assert edge == Theme(look).color(token)
+    assert ground == Theme(look).color("raised")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QHelpEvent,
@@ -52,6 +52,7 @@ class Surface(KeyboardRing, QAbstractScrollArea):
         self.accent: QColor | None = None
         self._hot_row = -1
         self._laying_out = False
+        self._top: int | None = None
         self._pointer = Pointer(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -81,9 +82,15 @@ class Surface(KeyboardRing, QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         stick = self.at_bottom()
-        anchor = self.anchor()
+        anchor, sunk = self.anchor(), self._sunk()
         self.fit()
-        self.settle(stick, anchor)
+        self.settle(stick, anchor and (*anchor[:2], anchor[2] - sunk))
+
+    def _sunk(self) -> int:
+        """How far the view has gone down in its window since it was last asked, in pixels: something came above it, and
+        what is read stays where it is."""
+        before, self._top = self._top, self.mapTo(self.window(), QPoint()).y()
+        return 0 if before is None else self._top - before
 
     def anchor(self) -> tuple[MessageRow, int, int] | None:
         """What is pinned: a row and block at the top of the view, already laid out if there is one, and its y."""

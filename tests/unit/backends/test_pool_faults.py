@@ -129,6 +129,32 @@ async def test_a_device_that_is_lost_again_fails_the_request(
     await pool.close()
 
 
+async def test_a_stopped_request_whose_device_is_lost_does_not_run_again(
+    pool: Pool, script: Write, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, stopped, ran = asyncio.Event(), asyncio.Event(), []
+
+    async def generate(_: Worker, request: Any) -> AsyncIterator[Any]:
+        ran.append(request.id)
+        begun.set()
+        await stopped.wait()
+        yield Failed(id=request.id, error=EngineError("The device is lost.", lost_device=True).info())
+
+    def cancel(_: Worker, request_id: str) -> bool:
+        stopped.set()
+        return True
+
+    monkeypatch.setattr(Worker, "generate", generate)
+    monkeypatch.setattr(Worker, "cancel", cancel)
+    request = ask()
+    answering = asyncio.create_task(gather(pool.generate(script(), request)))
+    await begun.wait()
+    assert not pool.cancel("another")
+    assert pool.cancel(request.id)
+    assert isinstance((await answering)[-1], Failed)
+    assert ran == [request.id]
+
+
 async def test_a_question_whose_device_is_lost_is_asked_again(
     pool: Pool, changes: Any, script: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

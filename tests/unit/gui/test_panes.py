@@ -19,6 +19,7 @@ from paddock.gui.models.panes import (
     turns,
     waits_for,
 )
+from paddock.gui.pages import compare_run
 from paddock.sdk.compare import ComparePlan
 from paddock.sdk.types import ChatMessage, Pane, Stats, Usage
 
@@ -131,3 +132,15 @@ def test_words():
     assert in_a_line("short one") == "short one"
     assert in_a_line("two\nlines") == "two lines…"
     assert len(in_a_line("word " * 100)) <= 140
+
+
+def test_words_that_were_said_before_they_could_be_heard_count_but_do_not_make_a_model_fast(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr(compare_run.time, "monotonic", lambda: now[0])
+    run = compare_run.PaneRun(chat="c", pane="p", start=9.0)
+    assert run.figures(None) == Figures()
+    run.count(8)
+    assert run.figures(None) == Figures(ttft=1.0, tokens=8), "how long they took is not known"
+    now[0] = 12.0
+    run.count(20)
+    assert run.figures(None) == Figures(speed=10.0, ttft=1.0, tokens=28)

@@ -151,6 +151,21 @@ def test_followers_get_the_same_whenever_they_come():
     asyncio.run(run())
 
 
+def test_pieces_said_before_the_asker_follows_come_one_by_one_and_many_come_as_one():
+    async def heard(texts: str) -> list[str]:
+        async def source() -> AsyncIterator[GenerationEvent]:
+            for text in texts:
+                yield TextDelta(id="r", text=text)
+            yield finished()
+
+        run = Generations(Bus(), lambda run: None).start(generation(), source)
+        await run.wait()
+        return [event.text async for event in run.follow() if isinstance(event, TextDelta)]
+
+    assert asyncio.run(heard("abc")) == ["a", "b", "c"]
+    assert asyncio.run(heard("a" * 40)) == ["a" * 40]
+
+
 @pytest.mark.parametrize("turns", [0, 1, 3])
 def test_a_cancelled_run_always_ends_once_however_early(turns):
     async def run() -> None:
@@ -203,6 +218,23 @@ def test_a_stopped_answer_has_as_many_tokens_as_its_engine_says(told, counted):
         ending = await run.wait()
         assert isinstance(ending, Cancelled)
         assert (run.text, ending.usage.completion_tokens) == ("abc", counted)
+
+    asyncio.run(run())
+
+
+def test_an_answer_whose_engine_has_gone_after_a_stop_can_be_stopped_again():
+    async def run() -> None:
+        async def source() -> AsyncIterator[GenerationEvent]:
+            yield TextDelta(id="r", text="a")
+            await asyncio.Event().wait()
+
+        works = iter([True, False])
+        run = Generations(Bus(), lambda run: None, lambda run_id: next(works)).start(generation(), source)
+        while not run.text:
+            await asyncio.sleep(0)
+        run.cancel()
+        run.cancel()
+        assert isinstance(await asyncio.wait_for(run.wait(), 60), Cancelled)
 
     asyncio.run(run())
 

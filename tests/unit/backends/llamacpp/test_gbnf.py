@@ -29,7 +29,6 @@ FATAL = {
     "deep parentheses": f"root ::= {'(' * 20_000}{')' * 20_000}",
     "a deep chain": chain(8000, "r{} ::= r{}"),
     "a deep chain of empty rules": chain(300, "r{} ::= r{}", '""'),
-    "endlessly many paths": chain(40, "r{0} ::= r{1} | r{1}"),
     "left recursion": 'root ::= root "a" | "b"',
     "left recursion behind empty parts": 'root ::= a root "x" | "y"\na ::= b b\nb ::= ""',
     "nothing but empty parts": 'root ::= a root\na ::= b b\nb ::= ""',
@@ -59,6 +58,14 @@ def test_what_cannot_be_followed_is_refused(source):
         read(source)
 
 
-@pytest.mark.parametrize("source", [LIST, "root ::= [] | [^] a{2}{3}\na ::= .", 'root ::= ws* "x"\nws ::= [ ]*\r\n'])
+@pytest.mark.parametrize(
+    "source",
+    [
+        LIST,
+        "root ::= [] | [^] a{2}{3}\na ::= .",
+        'root ::= ws* "x"\nws ::= [ ]*\r\n',
+        chain(40, "r{0} ::= r{1} | r{1}"),  # a million million ways to begin
+    ],
+)
 def test_what_people_write_passes(source):
     read(source)

@@ -35,8 +35,15 @@ GRAMMARS = {
     "within itself": 'root ::= t ([-+*/] t)*\nt ::= [0-9]+ " "* | "(" root ")"',
     "ways that end alike": "root ::= ([a-z]+ [a-z ]*)+ [.]",
 }
-DOUBLING = 'root ::= "a" root "b" | "a" root "c" | "a"'
-"""Nobody knows what comes behind the last “a” until all is written: each doubles the ways to go on."""
+EXPRESSION = """
+root ::= sum | sum "=" sum
+sum  ::= term "+" sum | term "-" sum | term
+term ::= part "*" term | part "/" term | part
+part ::= [0-9]+ | "-" part | "(" sum ")" | [a-z]+ "(" (sum ("," sum)*)? ")"
+"""
+"""Until its end nobody knows which alternative an open parenthesis stands in."""
+AMBIGUOUS = "root ::= x x x x x x | x x x x x | x x x x | x x x | x x | x\n" + 'x ::= "a" root | "a"'
+"""The ways to divide a row of “a” become more with each."""
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +137,11 @@ def test_a_range_of_characters_has_all_of_them_and_no_others(ranges):
 
 
 def test_an_ambiguous_grammar_is_given_up_within_bounded_work():
-    program = Program(gbnf.read(DOUBLING))
+    program = Program(gbnf.read(AMBIGUOUS))
     states = States(program)
     at = states.start
     with pytest.raises(BadRequest, match="too ambiguous"):
-        _write(states, at, [program.class_of[ord("a")]] * 40)
+        _write(states, at, [program.class_of[ord("a")]] * 400)
     assert states.work < 2 * MOST_WORK
 
 
@@ -150,6 +157,34 @@ def test_a_grammar_that_can_be_read_in_many_ways_that_go_on_alike_costs_no_more(
     assert followed(source, b"word" * 400 + b"!", most_work=200) == (False, False)
 
 
+@pytest.mark.parametrize("deep", [100, 1000])
+def test_alternatives_that_begin_alike_cost_no_more_however_deeply_they_are_nested(deep):
+    text = b"f((1+" * deep + b"2" + b")*x(3,4),-5)" * deep
+    limits = {"most_work": 300, "most_kept": 20 * len(text)}
+    assert followed(EXPRESSION, text + b"=1", **limits) == (True, True)
+    assert followed(EXPRESSION, text + b")", **limits) == (False, False)
+    doubling = 'root ::= "a" root "b" | "a" root "c" | "a"'
+    assert followed(doubling, b"a" * deep + b"bc" * (deep // 2 - 1) + b"b", most_work=300) == (True, True)
+    assert followed(doubling, b"a" * deep + b"b" * deep, most_work=300) == (False, False)
+
+
+def test_a_text_is_followed_in_bounded_memory_however_long_it_is():
+    words = random.Random(1)
+    value = '{"%s": [%d, "%s", null]}'
+    text = b'{"a": [%s]}' % b", ".join(
+        (value % (words.random(), words.randrange(10**9), words.randbytes(8).hex())).encode() for _ in range(600)
+    )
+    program = Program(gbnf.read(JSON))
+    states = States(program, most_kept=2000)
+    at = states.start
+    kept = []
+    for byte in text:
+        at = states.step(states.next_token(at), program.class_of[byte])
+        kept.append(sum(map(len, states._members)) + sum(map(len, states._ways)) + len(states._following))
+    assert states.complete(at)
+    assert max(kept) < 4000
+
+
 def test_what_was_remembered_is_forgotten_in_time_and_the_text_goes_on():
     text = b"(" * 300 + b"12" + b")" * 300
     for most_kept in (50, 100_000):
@@ -159,7 +194,7 @@ def test_what_was_remembered_is_forgotten_in_time_and_the_text_goes_on():
 
 def test_an_ambiguous_grammar_ends_its_request_with_a_hint_and_the_others_go_on(chat):
     other = chat.greedy("Count from one to fifty.", max_tokens=40, sampling={"ignore_eos": True})
-    ambiguous = chat.greedy("Hello", grammar=DOUBLING, sampling={"logit_bias": {"a": 100.0}}, max_tokens=60)
+    ambiguous = chat.greedy("Hello", grammar=AMBIGUOUS, sampling={"logit_bias": {"a": 100.0}})
     error = ambiguous.failed.error
     assert error.code == "bad_request"
     assert "ambiguous" in error.message
