@@ -33,9 +33,9 @@ def test_checksums_are_said_to_be_compared():
     assert item.fraction == 0.4
 
 
-def test_both_sizes_are_in_the_unit_of_the_whole():
+def test_both_sizes_are_in_the_unit_of_the_whole_where_that_says_something():
     assert amount(0, 5 * GB) == "0 of 5.0 GB"
-    assert amount(40_000_000, 5 * GB) == "0.0 of 5.0 GB"
+    assert amount(40_000_000, 5 * GB) == "40.0 MB of 5.0 GB"  # “0.0” would look as if nothing moved
     assert amount(999_999_999, 5 * GB) == "1.0 of 5.0 GB"
     assert amount(640_000_000, 812_000_000) == "640 of 812 MB"
     assert amount(3 * 10**12, 4 * 10**12) == "3.0 of 4.0 TB"
