@@ -27,7 +27,7 @@ def file_name(title: str, suffix: str = "", *, number: int = 1) -> str:
     name = name[: LONGEST - len(ending)]
     while len(name.encode(errors="replace")) + len(ending.encode()) > _LONGEST_BYTES:
         name = name[:-1]
-    name = name.encode(errors="replace").decode().strip(" .").lstrip("~") or "Untitled conversation"
+    name = name.encode(errors="replace").decode().rstrip(" .").lstrip("~ .") or "Untitled conversation"
     if _DEVICES.match(name):
         name = f"_{name}"
     return name + ending

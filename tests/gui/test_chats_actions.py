@@ -146,7 +146,7 @@ def test_the_menu_of_a_folder_does_what_it_says(scene: Scene) -> None:
     scene.until(lambda: stored("Hay") is not None and stored("Hay").parent == stored("Stable").id)
     scene.until(lambda: lines(scene) == ["Folders", "Stable", "Hay"])
     pick(menu_of("Hay"), "Move to", "The top")
-    scene.until(lambda: stored("Hay").parent == "" == column.deeds.folders[-1].parent)
+    scene.until(lambda: {one.parent for one in column.deeds.folders} == {""} == {stored("Hay").parent})
     pick(menu_of("Stable"), "Move to", "Hay")
     inner = stored("Hay").id
     scene.until(lambda: [one.name for one in column.deeds.folders if one.parent == inner] == ["Stable"])

@@ -50,6 +50,9 @@ def test_a_list_of_folders_that_comes_late_takes_no_folder_away(scene: Scene, mo
     assert len(answers) == 1, "the first is not waited for any more"
     answers[0]([ChatFolder(id="f", name="Work")])
     assert [folder.name for folder in deeds.folders] == ["Work"]
+    deeds._reading = None
+    scene.host.folders_changed.emit()
+    scene.until(lambda: deeds.folders == ())
 
 
 class Late:

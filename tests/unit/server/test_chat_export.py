@@ -323,6 +323,7 @@ def test_every_title_is_a_file_name_anywhere(title):
 @pytest.mark.parametrize(
     ("title", "name"),
     [
+        ('~"0', "0.md"),
         ("", "Untitled conversation.md"),
         ("../../etc/passwd", "etc passwd.md"),
         ("nul", "_nul.md"),
