@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
 sys.path.append(str(Path(__file__).parent))  # for held_answers
 
-settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("paddock")  # its own limits are times, which a busy machine exceeds
+settings.register_profile(
+    "paddock",
+    deadline=None,  # limits in time are exceeded on a busy machine
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not any("--hypothesis-seed" in each for each in sys.argv),  # the same tree, the same answer
+)
+settings.load_profile("paddock")
 
 os.environ["PADDOCK_STORES"] = "off"
 """For every host that a test starts; tests of the stores themselves make their own."""
