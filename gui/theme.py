@@ -7,7 +7,7 @@ painting; Qt itself repaints them on a change of palette, font or style.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
 from paddock.gui import fonts
+from paddock.gui.kept_places import hold_places
 from paddock.gui.stylesheet import stylesheet
 
 Mode = Literal["light", "dark"]
@@ -300,6 +301,9 @@ class ThemeSource(QObject):
     def _refresh(self) -> None:
         wanted = self._wanted()
         if wanted != self._theme:
-            self._theme = wanted
+            before, self._theme = self._theme, wanted
+            same_measures = before is not None and replace(before, mode=wanted.mode) == wanted
+            restore_places = hold_places(self._app, same_measures=same_measures)
             wanted.apply(self._app)
+            restore_places()
             self.changed.emit(wanted)

@@ -19,7 +19,7 @@ from paddock.sdk.memory import (
 from paddock.sdk.types import LoadedModel
 from paddock.sdk.units import bytes_text
 
-Fill = Literal["solid", "hatched", "outlined", "empty"]
+Fill = Literal["solid", "hatched", "outlined", "kept", "empty"]
 OTHERS = "Other programs"
 PARTS: tuple[tuple[str, tuple[str, ...], int | str], ...] = (
     ("Weights", ("weights",), 0),
@@ -41,7 +41,8 @@ Named = Callable[[str], tuple[str, int]]
 
 
 class Segment(NamedTuple):
-    """A stretch of a device's memory. ``ink``: number of a silk, or the name of a token. ``empty`` is what is free."""
+    """A stretch of a device's memory. ``ink``: number of a silk, or the name of a token. ``empty`` is what is
+    free, ``kept`` what is to stay free."""
 
     label: str
     size: int
@@ -78,7 +79,10 @@ def estimated_segments(
     segments = [Segment("In use", taken, "border_strong", "hatched"), *part_segments(device.parts)]
     if device.bytes <= free:
         segments.append(Segment("Free after", free - device.bytes, "selected", "empty"))
-        segments.append(Segment("Kept free", device.total - free - taken, "muted", "outlined"))
+    kept = max(
+        0, device.total - taken - max(free, device.bytes)
+    )  # beyond what a load that is too large would take of it
+    segments.append(Segment("Kept free", kept, "muted", "kept"))
     return tuple(segments), taken + free
 
 

@@ -156,10 +156,20 @@ class NextToken(QWidget):
     def show_sight(self, sight: Sight) -> None:
         """Look at another place; the place in the answer stays as it was chosen."""
         sight = replace(sight, place=self._sight.place)
-        if sight != self._sight:
-            self._sight = sight
-            self._stop()
-            self._consider()
+        if sight == self._sight:
+            return
+        elsewhere = sight.chat != self._sight.chat
+        self._sight = sight
+        self._stop()
+        if elsewhere or not self._watching:
+            self._forget()
+        self._consider()
+
+    def _forget(self) -> None:
+        """What was found is of another place."""
+        self._seen = None
+        self._found = None
+        self.show_state("")
 
     def show_options(self, options: Options) -> None:
         """All sampling options as they are now."""

@@ -124,7 +124,8 @@ class LeaderboardDialog(QDialog):
         self.empty.setVisible(bool(nothing))
         self.about.setVisible(places and not nothing)
         self.count.setText(f"{len(self.votes):,} vote{'' if len(self.votes) == 1 else 's'}" if self.votes else "")
-        self.export.setEnabled(places and bool(self.standings))
+        self.export.setVisible(places)
+        self.export.setEnabled(bool(self.standings))
         self._fill()
 
     def _fill(self) -> None:

@@ -162,6 +162,16 @@ class LoadDialog(QDialog):
     def _grow(self) -> None:
         self.resize(self.width(), max(self.height(), self._tallest))
         self._end_between_rows()
+        if not self.settings.more.isHidden():
+            QTimer.singleShot(0, self, self._reveal_more)  # when everything has its place
+
+    def _reveal_more(self) -> None:
+        """Bring what has been unfolded into sight: from its button on, as much as there is room for."""
+        bar, body, settings = self._scroll.verticalScrollBar(), self._scroll.widget(), self.settings
+        assert body is not None
+        top = settings.unfold.mapTo(body, QPoint()).y() - 8
+        bottom = settings.more.mapTo(body, QPoint(0, settings.more.height())).y() + 16
+        bar.setValue(min(max(bar.value(), bottom - self._scroll.viewport().height()), top))
 
     def _end_between_rows(self) -> None:
         """Leave a row that the foot would cut through to scrolling, where that costs little height."""

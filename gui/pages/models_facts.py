@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QEvent, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -72,6 +72,7 @@ class ModelFacts(QWidget):
         self._rows.setHorizontalSpacing(12)
         self._rows.setVerticalSpacing(6)
         self._rows.setColumnStretch(1, 1)
+        self._measure()
         self._same = QVBoxLayout()
         self._same.setSpacing(2)
         column = QVBoxLayout(self)
@@ -99,7 +100,6 @@ class ModelFacts(QWidget):
         for number, (name, value) in enumerate(self.shown):
             self._rows.addWidget(Label(name, 12, 400, "text2"), number, 0)
             self._rows.addWidget(_value(value), number, 1)
-        self._rows.setColumnMinimumWidth(0, current().px(92))
         empty(self._same)
         self._last = self.reveal
         for other in info.duplicates[:MOST_DUPLICATES]:
@@ -110,6 +110,14 @@ class ModelFacts(QWidget):
             self._last = link
         self.reveal.setVisible(bool(info.path))
         self.reveal.setToolTip(info.path)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._measure()
+
+    def _measure(self) -> None:
+        self._rows.setColumnMinimumWidth(0, current().px(92))
 
     def last_key(self) -> QWidget:
         """What takes the keyboard last."""

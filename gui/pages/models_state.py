@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.theme import current
@@ -30,8 +30,8 @@ class TableState(QWidget):
         buttons.addWidget(self.first)
         buttons.addWidget(self.second)
         buttons.addStretch(1)
-        inner = QWidget()
-        inner.setFixedWidth(current().px(420))
+        inner = self._inner = QWidget()
+        self._measure()
         column = QVBoxLayout(inner)
         column.setSpacing(8)
         column.addWidget(self.title)
@@ -46,6 +46,14 @@ class TableState(QWidget):
         middle.addStretch(1)
         outer.addLayout(middle)
         outer.addStretch(3)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._measure()
+
+    def _measure(self) -> None:
+        self._inner.setFixedWidth(current().px(420))
 
     def show_state(self, title: str, about: str = "", first: str = "", second: str = "") -> None:
         """``first`` and ``second`` are the buttons' words, empty for none."""

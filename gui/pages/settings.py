@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
+from paddock.gui.kept_places import Restore
 from paddock.gui.messages import Messages
 from paddock.gui.models.library import also_text
 from paddock.gui.pages.account_settings import AccountCard
@@ -37,9 +38,44 @@ GAP = 24
 
 
 class _Form(FormPage):
-    """Centred, or beside the list."""
+    """Centred, or beside the list. ``heads`` are the titles of its sections, from above."""
 
     beside = False
+
+    def __init__(self, sections: SectionList) -> None:
+        super().__init__("Settings")
+        self._list = sections
+        self.heads: dict[SettingsSection, Label] = {}
+
+    def reached(self, value: int) -> SettingsSection:
+        """The section that is in sight where the page stands at ``value`` pixels."""
+        above = [section for section in self.heads if self._from(section) <= value]
+        return above[-1] if above else "appearance"
+
+    def hold_place(self) -> Restore:
+        """Keep the top, the end, or the share of the section that is past: at another text size too."""
+        bar, marked = self.verticalScrollBar(), self._list.marked()
+        value, at_end = bar.value(), bar.value() == bar.maximum()
+        section = self.reached(value)
+        past = (value - self._from(section)) / self._high(section)
+
+        def restore() -> None:
+            place = round(self._from(section) + past * self._high(section))
+            bar.setValue(0 if value == 0 else bar.maximum() if at_end else place)
+            self._list.mark(marked)
+
+        return restore
+
+    def _from(self, section: SettingsSection) -> int:
+        """The place of the page from which on ``section`` is the one in sight, in pixels."""
+        return self.heads[section].y() - 24
+
+    def _high(self, section: SettingsSection) -> int:
+        """From its title to the next one's, in pixels."""
+        heads = list(self.heads.values())
+        own = heads.index(self.heads[section])
+        end = heads[own + 1].y() if own + 1 < len(heads) else self.column.geometry().height()
+        return max(1, end - heads[own].y())
 
     def fit(self, *, beside: bool) -> None:
         self.beside = beside
@@ -64,9 +100,8 @@ class SettingsPage(QWidget):
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._host = host
-        self.form = _Form("Settings")
         self.list = SectionList()
-        self._heads: dict[SettingsSection, Label] = {}
+        self.form = _Form(self.list)
         self._models: list[str] = []
         self.theme = Select("Theme", THEMES.values())
         self.zoom = Select("Text size", [f"{zoom * 100:.0f} %" for zoom in ZOOMS])
@@ -141,8 +176,8 @@ class SettingsPage(QWidget):
         }
         column = self.form.column
         for section, title in TITLES.items():
-            self._heads[section] = Label(title, 15, 600)
-            column.addWidget(self._heads[section])
+            self.form.heads[section] = Label(title, 15, 600)
+            column.addWidget(self.form.heads[section])
             column.addWidget(cards[section])
             if section != "about":
                 column.addSpacing(8)
@@ -161,13 +196,12 @@ class SettingsPage(QWidget):
 
     def _scroll_to(self, section: SettingsSection) -> None:
         bar = self.form.verticalScrollBar()
-        first = section == next(iter(self._heads))
-        bar.setValue(0 if first else self._heads[section].y() - 16)  # the page's title stands above the first
+        first = section == next(iter(self.form.heads))
+        bar.setValue(0 if first else self.form.heads[section].y() - 16)  # the page's title stands above the first
         self.list.mark(section)  # also for one that is too far down to come to the top
 
     def _mark(self, value: int) -> None:
-        reached = [section for section, head in self._heads.items() if head.y() - 24 <= value]
-        self.list.mark(reached[-1] if reached else "appearance")
+        self.list.mark(self.form.reached(value))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -87,3 +87,7 @@ class SectionList(QWidget):
     def mark(self, section: SettingsSection) -> None:
         """Show where the page stands."""
         self.buttons[section].setChecked(True)
+
+    def marked(self) -> SettingsSection:
+        """Where the page is shown to stand."""
+        return next((section for section, button in self.buttons.items() if button.isChecked()), "appearance")

@@ -28,6 +28,7 @@ def paint_bar(
     look = theme.current()
     parts = [segment for segment in segments if segment.size > 0]
     held = sum(segment.size for segment in parts)
+    used = sum(segment.size for segment in parts if segment.fill != "kept")
     limit = limit or total
     scale = area.width() / max(total, held, 1)
     painter.save()
@@ -37,7 +38,8 @@ def paint_bar(
     outline.addRoundedRect(area, radius, radius)
     painter.setClipPath(outline)
     painter.fillRect(area, look.color("selected"))
-    x, edge, before = area.left(), area.left(), 0
+    x = edge = end = area.left()
+    before = 0
     wide = stretches_apart(parts, scale, area.width()) if apart else stretches(parts, scale)
     for segment, wanted in wide:
         width = min(wanted, area.right() - x)
@@ -48,8 +50,9 @@ def paint_bar(
             if x + width < area.right() - 1:
                 painter.fillRect(QRectF(x + width - 0.5, area.top(), 1, area.height()), look.color("raised"))
         x += width
-    if held > limit > 0 and not any(segment.fill == "empty" for segment in parts):
-        beyond = QRectF(edge, area.top(), x - edge, area.height())
+        end = end if segment.fill == "kept" else x
+    if used > limit > 0 and not any(segment.fill == "empty" for segment in parts):
+        beyond = QRectF(edge, area.top(), end - edge, area.height())
         painter.fillRect(beyond, look.color("bad_soft", 0.35))
         _hatch(painter, beyond, look.color("bad"))
         painter.fillRect(QRectF(edge - 1, area.top(), 2, area.height()), look.color("bad"))

@@ -131,6 +131,33 @@ def test_the_next_token_follows_the_sliders(scene: Scene, inspector: Inspector) 
     assert wanted.args == [STARTER]
 
 
+@pytest.mark.parametrize("open_", [False, True], ids=["closed", "open"])
+def test_what_was_found_in_a_chat_is_not_told_of_another(scene: Scene, inspector: Inspector, open_: bool) -> None:
+    async def answered(client: Any) -> tuple[str, str]:
+        chat = (await client.create_chat(NewChat(model=STARTER))).summary.id
+        async for _ in client.send(chat, SendRequest(content="What is the capital of France?", max_tokens=3)):
+            pass
+        return chat, (await client.chat(chat)).messages[-1].id
+
+    chat, leaf = scene.ask(answered)
+    inspector.show_model(scene.host.models[STARTER])
+    section = inspector.next_token
+    section.set_open(True)
+    preview = inspector.preview
+    assert preview is not None
+    inspector.show_chat(chat, leaf)
+    scene.until(lambda: not preview.tokens.isHidden())
+    section.set_open(open_)
+    assert "left" in section.head.accessibleDescription(), "closing the section is no other chat"
+    inspector.show_chat("", "")
+    assert section.head.accessibleDescription() == ""
+    assert preview.tokens.isHidden()
+    inspector.show_chat(chat, leaf)
+    section.set_open(True)
+    scene.until(lambda: not preview.tokens.isHidden())
+    assert "left" in section.head.accessibleDescription()
+
+
 def test_the_place_of_the_next_token_is_chosen_and_a_failed_look_tried_again(
     scene: Scene, inspector: Inspector, monkeypatch: Any
 ) -> None:

@@ -67,6 +67,7 @@ def test_votes_make_places_that_can_be_exported_and_taken_away(
     stage.until(lambda: "tag" in dialog.empty.text() and dialog.empty.isVisible())
     qtbot.mouseClick(dialog.chips["votes"], Qt.MouseButton.LeftButton)
     stage.until(lambda: len(dialog.rows) == 1 and hasattr(dialog.rows[0], "remove"))
+    assert dialog.export.isHidden()  # a file of places it is
     assert dialog.rows[0].remove.accessibleName() == "Remove the vote: beta better than alpha"
     with qtbot.waitSignal(dialog.open_wanted) as opened:
         click(dialog.rows[0].open)

@@ -366,6 +366,29 @@ def test_a_low_dialog_does_not_end_in_the_middle_of_words(qtbot: QtBot, host: Fa
     dialog.reject()
 
 
+@pytest.mark.parametrize("size", [(400, 480), (720, 480), (720, 600), (1000, 800)])
+def test_what_is_unfolded_comes_into_sight(qtbot: QtBot, host: FakeHost, size: tuple[int, int]) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(*size)
+    dialog = LoadDialog(host, QWEN, parent)
+    dialog.open()
+    settings, port, bar = dialog.settings, dialog._scroll.viewport(), dialog._scroll.verticalScrollBar()
+
+    def head() -> int:
+        return settings.unfold.mapTo(port, QPoint()).y()
+
+    qtbot.waitUntil(lambda: dialog._fitted and dialog.estimator.settled)
+    settings.unfold.click()
+    qtbot.waitUntil(lambda: 0 <= head() <= 10)
+    assert settings.more.mapTo(port, QPoint()).y() < port.height() - 40, "some of it is in sight below its button"
+    settings.unfold.click()
+    qtbot.waitUntil(lambda: 0 <= head() <= port.height() - settings.unfold.height())
+    assert settings.more.isHidden()
+    assert bar.value() <= bar.maximum()
+    dialog.reject()
+
+
 def test_nothing_moves_under_the_mouse_when_it_does_not_fit_any_more(
     qtbot: QtBot, show: Callable[[], LoadDialog]
 ) -> None:

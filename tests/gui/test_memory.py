@@ -23,7 +23,7 @@ from paddock.gui.widgets.memory_bar import APART, LEAST, MemoryBar, MemoryLegend
 from paddock.sdk.errors import HostBusy
 from paddock.sdk.events import MemoryChanged, MemoryPressure
 from paddock.sdk.host import SettingsPatch
-from paddock.sdk.memory import DeviceState, EstimatedDevice, MemoryState, ModelShare, Parts
+from paddock.sdk.memory import DeviceState, EstimatedDevice, MemoryDevice, MemoryState, ModelShare, Parts
 
 Scene = Any
 MB = 10**6
@@ -210,6 +210,36 @@ def test_the_legend_says_how_much_the_end_of_the_bar_stands_for(qtbot: QtBot, qa
     assert row.legend.accessibleName() == "In use 4.0 GB, Weights 6.0 GB, Missing 2.0 GB"
     row.show_device(msgspec.structs.replace(short, bytes=3 * GB, parts=Parts(weights=3 * GB)), None, ())
     assert "Missing" not in row.legend.accessibleName()
+
+
+@pytest.mark.parametrize("need", [3 * GB, 4 * GB, 5 * GB], ids=["fits", "fits-exactly", "does-not-fit"])
+def test_what_a_limit_keeps_free_is_drawn_and_told_whether_a_load_fits_or_not(
+    qtbot: QtBot, qapp: Any, need: int
+) -> None:
+    Theme().apply(qapp)
+    device = MemoryDevice(name="RAM", description="", total=16 * GB, free=12 * GB)
+    load = EstimatedDevice(name="RAM", kind="cpu", bytes=need, free=4 * GB, total=16 * GB, parts=Parts(weights=need))
+    row = DeviceUseRow()
+    qtbot.addWidget(row)
+    row.resize(1600, 80)
+    row.show_device(load, DeviceState(device=device, others=4 * GB, free=4 * GB), ())
+    row.show()
+    told = {segment.label: segment.size for segment in row.legend.segments}
+    missing = max(0, need - 4 * GB)
+    assert told["Kept free"] == 8 * GB - missing
+    assert told.get("Missing", 0) == missing
+    assert sum(told.values()) - missing == 16 * GB, "all of the bar is told"
+    pixels = painted(row.bar)
+    pixel = len(pixels) / 16
+    look = Theme()
+    assert look.color("selected").name().upper() not in pixels[int(8.1 * pixel) :], "none of the rest looks usable"
+    red = [number / pixel for number, ink in enumerate(pixels) if ink == look.color("bad").name().upper()]
+    if missing:
+        assert red[0] == pytest.approx(8, abs=0.05)
+        assert red[-1] <= 8 + missing / GB + 0.05, "red is what is missing, not what stays free"
+    else:
+        assert not red
+    assert set(pixels[int(9.2 * pixel) : int(15.8 * pixel)]) == {look.color("raised").name().upper()}
 
 
 def test_a_legend_takes_the_lines_it_needs(qtbot: QtBot, qapp: Any) -> None:

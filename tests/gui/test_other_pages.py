@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QDesktopServices, QFont, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
@@ -320,6 +320,39 @@ def test_the_list_of_sections_and_the_ways_out_of_the_settings(scene: Scene) -> 
     push(scene, next(button for button in page.findChildren(Button) if button.text() == "Show the first screen"))
     scene.until(lambda: not page.isVisible())
     scene.window.show_page("chat")
+
+
+def test_the_settings_stay_where_they_are_while_the_look_changes(scene: Scene) -> None:
+    scene.window.resize(1280, 600)
+    scene.window.show_settings("about")
+    page, themes = scene.window.stack.currentWidget(), scene.window._themes
+    bar, marked = page.form.verticalScrollBar(), page.list.marked
+    scene.until(lambda: bar.value() > 0 and marked() == "about")
+    laid_out()
+    bar.setValue(bar.maximum())
+    page.list.mark("about")
+    before = themes.theme.mode
+    try:
+        for mode in ("light" if before == "dark" else "dark", before):
+            themes.set(choice=mode)
+            laid_out()
+            assert bar.maximum() - bar.value() <= 2, "heights may be rounded once more"
+            assert marked() == "about"
+        push(scene, page.list.buttons["folders"])
+        scene.until(lambda: bar.value() == page.form.heads["folders"].y() - 16)
+        for step in (1, 1, 1, -1, 0):
+            scene.window.zoom(step)
+            head = page.form.heads["folders"].y()
+            assert head - 24 <= bar.value() < head, f"at {themes.theme.zoom}"
+            assert marked() == "folders"
+    finally:
+        scene.window.zoom(0)
+        themes.set(choice=scene.host.settings.theme)
+
+
+def laid_out() -> None:
+    """Every layout that waits for its turn is done."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
 
 def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(scene: Scene, home: Path) -> None:

@@ -29,7 +29,7 @@ class FindBar(QFrame):
         self._view = view
         self.field = SearchField("Find in this chat", bare=True)
         self.count = Label("", 12, 400, "text2")
-        self.count.setMinimumWidth(theme.current().px(64))
+        self._measure()
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.earlier = IconButton("chevron-up", "Previous match")
         self.later = IconButton("chevron-down", "Next match")
@@ -48,6 +48,14 @@ class FindBar(QFrame):
         view.found.connect(self._show_count)
         view.installEventFilter(self)
         self.hide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self._measure()
+
+    def _measure(self) -> None:
+        self.count.setMinimumWidth(theme.current().px(64))
 
     def open_bar(self, words: str = "") -> None:
         """Show it with the cursor in it; ``words`` that are selected are what is looked for."""

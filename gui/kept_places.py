@@ -1,0 +1,51 @@
+"""Where scrolled pages stand, kept over a change of theme: restyling lays them out anew through shorter and longer
+states, and the shorter ones cut off the place of a page that stands near its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QScrollArea
+
+Restore = Callable[[], None]
+
+
+@runtime_checkable
+class KeepsItsPlace(Protocol):
+    """A scroll area that knows its place better than by pixels from the top."""
+
+    def hold_place(self) -> Restore:
+        """Remember the place; what is returned goes back to it, once the new layout stands."""
+        ...
+
+
+def hold_places(app: QApplication, *, same_measures: bool) -> Restore:
+    """Remember where the scroll areas on screen stand; call the outcome after the restyle. GUI thread.
+
+    ``same_measures``: only colours change, so that each page goes back to the same pixel. Else those alone go back
+    that know how.
+    """
+    restores: list[Restore] = []
+    for window in app.topLevelWidgets():
+        for area in window.findChildren(QAbstractScrollArea):
+            if not area.isVisible():
+                continue
+            if isinstance(area, KeepsItsPlace):
+                restores.append(area.hold_place())
+            elif same_measures and isinstance(area, QScrollArea) and area.verticalScrollBar().value():
+                restores.append(_hold_pixels(area))
+    return lambda: _settle(restores)
+
+
+def _hold_pixels(area: QAbstractScrollArea) -> Restore:
+    bar = area.verticalScrollBar()
+    value = bar.value()
+    return lambda: bar.setValue(value)
+
+
+def _settle(restores: list[Restore]) -> None:
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+    for restore in restores:
+        restore()
