@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QScrollArea
 
 Restore = Callable[[], None]
 
+_PASSES = 16
+"""More than any page nests layouts; a pass with nothing to do costs next to nothing."""
+
 
 @runtime_checkable
 class KeepsItsPlace(Protocol):
@@ -45,7 +48,13 @@ def _hold_pixels(area: QAbstractScrollArea) -> Restore:
     return lambda: bar.setValue(value)
 
 
+def lay_out_now() -> None:
+    """Do every layout that waits for its turn. GUI thread."""
+    for _ in range(_PASSES):  # Qt sends what waits, and leaves what that asks for to the next call
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
 def _settle(restores: list[Restore]) -> None:
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+    lay_out_now()
     for restore in restores:
         restore()

@@ -11,12 +11,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices, QFont, QGuiApplication
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QAbstractScrollArea, QFileDialog
 
+from paddock.gui.kept_places import lay_out_now
 from paddock.gui.pages.data_settings import SHOWN
+from paddock.gui.pages.models_facts import ModelFacts
+from paddock.gui.pages.models_state import TableState
+from paddock.gui.theme import current
 from paddock.gui.widgets import Button
+from paddock.gui.widgets.conversation.find_bar import FindBar
+from paddock.gui.widgets.conversation.searching import Searching
 from paddock.sdk.host import ServerRequest
 from paddock.sdk.library import Place
 
@@ -328,18 +334,17 @@ def test_the_settings_stay_where_they_are_while_the_look_changes(scene: Scene) -
     page, themes = scene.window.stack.currentWidget(), scene.window._themes
     bar, marked = page.form.verticalScrollBar(), page.list.marked
     scene.until(lambda: bar.value() > 0 and marked() == "about")
-    laid_out()
+    lay_out_now()
     bar.setValue(bar.maximum())
     page.list.mark("about")
     before = themes.theme.mode
     try:
         for mode in ("light" if before == "dark" else "dark", before):
             themes.set(choice=mode)
-            laid_out()
-            assert bar.maximum() - bar.value() <= 2, "heights may be rounded once more"
-            assert marked() == "about"
-        push(scene, page.list.buttons["folders"])
-        scene.until(lambda: bar.value() == page.form.heads["folders"].y() - 16)
+            lay_out_now()
+            assert (bar.value(), marked()) == (bar.maximum(), "about")
+        bar.setValue(page.form.heads["folders"].y() - 16)
+        assert marked() == "folders"
         for step in (1, 1, 1, -1, 0):
             scene.window.zoom(step)
             head = page.form.heads["folders"].y()
@@ -350,9 +355,25 @@ def test_the_settings_stay_where_they_are_while_the_look_changes(scene: Scene) -
         themes.set(choice=scene.host.settings.theme)
 
 
-def laid_out() -> None:
-    """Every layout that waits for its turn is done."""
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+def test_measures_of_the_models_page_and_of_the_search_follow_the_text_size(scene: Scene) -> None:
+    facts, state = ModelFacts(scene.window), TableState(scene.window)
+    page = scene.window.stack.currentWidget()
+    find = FindBar(next(area for area in page.findChildren(QAbstractScrollArea) if isinstance(area, Searching)))
+    find.show()
+    facts.show()
+    state.show()
+    try:
+        scene.window.zoom(1)
+        look = current()
+        assert look.zoom > 1
+        assert facts._rows.columnMinimumWidth(0) == look.px(92)
+        assert state._inner.width() == look.px(420)
+        assert find.count.minimumWidth() == look.px(64)
+    finally:
+        scene.window.zoom(0)
+        for widget in (facts, state, find):
+            widget.setParent(None)
+            widget.deleteLater()
 
 
 def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(scene: Scene, home: Path) -> None:
