@@ -383,12 +383,11 @@ class ChatPatch(Request, frozen=True, kw_only=True):
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
-    """Add a user message to a chat's current path and have it answered.
-
-    With ``content`` None the message ``regenerate`` (an answer or a user message) is answered again, as a new version,
-    or the answer ``go_on`` is continued where it ends. What is None is taken from the conversation, and so is an option
-    that is not in ``sampling``; one that is None there takes the model's default. ``max_tokens`` 0 is no limit,
-    ``reasoning`` “auto” leaves it to the template."""
+    """Add a user message to a chat's current path and have it answered. With ``content`` None the message
+    ``regenerate`` (an answer or a user message) is answered again, as a new version, or the answer ``go_on`` is
+    continued where it ends. What is None is taken from the conversation, and so is an option that is not in
+    ``sampling``; one that is None there takes the model's default. ``max_tokens`` 0 is no limit, ``reasoning`` “auto”
+    leaves it to the template."""
 
     content: str | None = None
     pictures: tuple[Picture, ...] = ()
