@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
 from paddock.sdk.events import (
+    Delta,
     Ending,
     GenerationEvent,
     PromptProgress,
@@ -15,6 +17,8 @@ from paddock.sdk.events import (
     TextDelta,
     ToolCallDelta,
 )
+
+Take = Callable[[GenerationEvent], None]
 
 
 class Channel:
@@ -28,6 +32,13 @@ class Channel:
         self._events: deque[GenerationEvent] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
+        self._take: Take | None = None
+        self._talking = False
+
+    def hand_over(self, take: Take) -> None:
+        """From now on a delta that follows a delta goes to ``take`` at once, as long as the reader has come back for
+        more: no task has to wake for a token then. What ``take`` raises is raised to the reader."""
+        self._take = take
 
     @property
     def ended(self) -> bool:
@@ -37,10 +48,17 @@ class Channel:
     def put(self, event: GenerationEvent) -> None:
         if self._ended:
             return
+        waiter = self._waiter if self._waiter is not None and not self._waiter.done() else None
+        if self._take is not None and waiter is not None and self._talking and isinstance(event, Delta):
+            try:
+                self._take(event)
+            except Exception as error:  # noqa: BLE001 - the reader hears of it, not the pipe
+                waiter.set_exception(error)
+            return
         self._ended = isinstance(event, Ending)
         self._events.append(event)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if waiter is not None:
+            waiter.set_result(None)
 
     async def get(self) -> GenerationEvent:
         """The next event; waits for it."""
@@ -51,6 +69,7 @@ class Channel:
             finally:
                 self._waiter = None
         first = self._events.popleft()
+        self._talking = isinstance(first, Delta)
         run = [first]
         while self._events and _continues(first, self._events[0]):
             run.append(self._events.popleft())

@@ -19,6 +19,7 @@ from paddock.backends import probe
 from paddock.backends.admission import PATIENCE_S, Admission
 from paddock.backends.arrivals import Arrivals, Wish
 from paddock.backends.base import EngineDescriptor, ModelChanged
+from paddock.backends.channel import Take
 from paddock.backends.failures import FailedLoads
 from paddock.backends.instance import Heard, Instance, Lease, LoadStopped
 from paddock.backends.instances import STATS_S, Instances
@@ -30,16 +31,7 @@ from paddock.backends.registry import Registry
 from paddock.backends.relief import Relief
 from paddock.backends.tether import JobObject
 from paddock.sdk.errors import BadRequest, EngineError, ErrorInfo, HostBusy, LoadFailed, NotFound, PaddockError
-from paddock.sdk.events import (
-    Cancelled,
-    Failed,
-    GenerationEvent,
-    LoadProgress,
-    Queued,
-    ReasoningDelta,
-    TextDelta,
-    ToolCallDelta,
-)
+from paddock.sdk.events import Cancelled, Delta, Failed, GenerationEvent, LoadProgress, Queued
 from paddock.sdk.options import check
 from paddock.sdk.questions import Question, Reply
 from paddock.sdk.types import EngineInfo, GenerateRequest, LoadedModel, ModelInfo, Options
@@ -235,6 +227,11 @@ class Pool:
         if not any(instance.worker.retune(request_id, checked) for instance in self._instances):
             raise NotFound("This answer is not being written.", hint="It may have ended, or not begun yet.")
 
+    def hand_over(self, request_id: str, take: Take) -> None:
+        """Have deltas of a running request go to ``take`` beside its reader: :meth:`Channel.hand_over`."""
+        for instance in self._instances:
+            instance.worker.hand_over(request_id, take)
+
     def cancel(self, request_id: str) -> bool:
         """Have the engine end a running request, within seconds: its last event then tells what was written. False
         when no engine works on it."""
@@ -271,7 +268,7 @@ class Pool:
             said = False
             async with aclosing(self._attempt(lease, wish, request)) as events:
                 async for event in events:
-                    said = said or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+                    said = said or isinstance(event, Delta)
                     error = event.error if isinstance(event, Failed) else None
                     if isinstance(event, Failed | Cancelled) and _lost(lease.instance, error):
                         wish = self._replacement(lease, wish)

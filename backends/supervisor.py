@@ -15,7 +15,7 @@ from typing import Any, TypeVar, assert_never
 
 from paddock.backends import wire
 from paddock.backends.base import EngineDescriptor, LoadReport, Probe, QuantOrder, QuantPlan, Report
-from paddock.backends.channel import Channel
+from paddock.backends.channel import Channel, Take
 from paddock.backends.outcome import Blame, OomWatch, ProcessOutcome, from_returncode, read_tail
 from paddock.backends.pipes import Pipes, apart, environment
 from paddock.backends.tether import JobObject
@@ -97,7 +97,7 @@ class Worker:
                 lambda: Pipes(self), *command, *arguments, stderr=log, env=environment(), **apart()
             )
         except OSError as error:
-            self._ended(None)
+            self.ended(None)
             raise EngineError(f"The {self._title} worker could not be started: {error}.") from error
         finally:
             os.close(log)
@@ -125,7 +125,7 @@ class Worker:
                 if not await self._gone(_TERM_GRACE):
                     self._signal(self._transport.kill)
         elif self._transport is None:
-            self._ended(None)
+            self.ended(None)
         return await asyncio.shield(self.died)
 
     def kill(self, cause: str = "") -> None:
@@ -133,7 +133,7 @@ class Worker:
         self._cause = self._cause or cause
         self._asked = self._asked or not cause
         if self._transport is None:
-            self._ended(None)
+            self.ended(None)
         elif not self.died.done():
             self._signal(self._transport.kill)
 
@@ -241,6 +241,11 @@ class Worker:
         self._send(wire.Retune(request_id=request_id, sampling=sampling))
         return True
 
+    def hand_over(self, request_id: str, take: Take) -> None:
+        """See :meth:`Channel.hand_over`; nothing for a request that does not run here."""
+        if request_id in self._channels:
+            self._channels[request_id].hand_over(take)
+
     def shed(self) -> None:
         """Have the engine give up what it keeps beside the running requests; what it frees shows in its counts."""
         self._send(wire.Shed())
@@ -256,10 +261,6 @@ class Worker:
                 self._take(frame)
         except wire.FrameDamaged as error:
             self.kill(f"it sent damaged data. {error}")
-
-    def ended(self, returncode: int | None) -> None:
-        """The process has ended and its pipes are read to the end."""
-        self._ended(returncode)
 
     def _take(self, frame: wire.FromWorker) -> None:
         match frame:
@@ -281,7 +282,7 @@ class Worker:
                 if self._loaded is not None and not self._loaded.done():
                     self._loaded.set_exception(PaddockError.from_info(error))
             case wire.Answered(id=question_id, reply=reply, error=error):
-                self._replied(question_id, reply, error)
+                _settle(self._answers.get(question_id), reply, error)
             case wire.StatsReported(stats=stats):
                 if self._counted is not None:
                     self._counted(stats)
@@ -289,7 +290,7 @@ class Worker:
                 if self._probed is not None and not self._probed.done():
                     self._probed.set_result(probe)
             case wire.Simulated(id=number, prediction=prediction, error=error):
-                self._simulated(number, prediction, error)
+                _settle(self._predictions.get(number), prediction, error)
             case wire.Quantized(plans=plans, error=error):
                 if self._quantized is not None and not self._quantized.done():
                     if error is None:
@@ -301,15 +302,6 @@ class Worker:
             case _:
                 assert_never(frame)
 
-    def _simulated(self, number: int, prediction: Prediction | None, error: ErrorInfo | None) -> None:
-        answer = self._predictions.get(number)
-        if answer is None or answer.done():
-            return
-        if prediction is not None:
-            answer.set_result(prediction)
-        else:
-            answer.set_exception(PaddockError.from_info(error or EngineError("The engine gave no answer.").info()))
-
     def _emitted(self, event: GenerationEvent) -> None:
         """Events of requests that have ended (a reader that left, an engine that goes on talking) are dropped."""
         channel = self._channels.get(event.id)
@@ -319,23 +311,14 @@ class Worker:
         if channel.ended:
             del self._channels[event.id]
 
-    def _replied(self, question_id: str, reply: Reply | None, error: ErrorInfo | None) -> None:
-        answer = self._answers.get(question_id)
-        if answer is None or answer.done():
-            return
-        if reply is not None:
-            answer.set_result(reply)
-        else:
-            failed = EngineError("The engine gave neither a reply nor an error.", hint="This is a bug.")
-            answer.set_exception(PaddockError.from_info(error) if error is not None else failed)
-
     def _give_up(self, request_id: str, channel: Channel) -> None:
         if self._channels.get(request_id) is channel:
             self._emitted(Cancelled(id=request_id))
 
     # ------------------------------------------------------------ the end
 
-    def _ended(self, returncode: int | None) -> None:
+    def ended(self, returncode: int | None) -> None:
+        """The process has ended and its pipes are read to the end, or it never was."""
         if self.died.done():
             return
         if self._ticker is not None:
@@ -398,3 +381,14 @@ class Worker:
     @property
     def _title(self) -> str:
         return self._descriptor.title
+
+
+def _settle(answer: asyncio.Future[_T] | None, reply: _T | None, error: ErrorInfo | None) -> None:
+    """End the wait for ``answer``, if anybody still waits."""
+    if answer is None or answer.done():
+        return
+    if reply is not None:
+        answer.set_result(reply)
+    else:
+        failed = EngineError("The engine gave neither a reply nor an error.", hint="This is a bug.")
+        answer.set_exception(PaddockError.from_info(error) if error is not None else failed)

@@ -208,7 +208,9 @@ class Unframer:
 
     def feed(self, data: bytes) -> list[Any]:
         """The frames that ``data`` completes; raises FrameDamaged."""
-        buffer = self._buffer
+        buffer, whole = self._buffer, len(data) - _LENGTH.size
+        if not buffer and 0 < whole <= self._limit and _LENGTH.unpack_from(data)[0] == whole:
+            return [self._decode(memoryview(data)[_LENGTH.size :])]  # one frame at a time, as it usually is
         buffer += data
         frames: list[Any] = []
         start = 0
@@ -229,7 +231,7 @@ class Unframer:
         if self._buffer:
             raise FrameDamaged(f"The stream ends in the middle of a frame, {len(self._buffer)} bytes into it.")
 
-    def _decode(self, body: bytes) -> Any:
+    def _decode(self, body: bytes | memoryview) -> Any:
         try:
             return self._decoder.decode(body)
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 from PySide6.QtCore import QObject, Signal
 
 from paddock.gui.bridge import Bridge, OnError, Task
+from paddock.gui.chat_news import ChatNews
+from paddock.gui.download_news import DownloadNews
 from paddock.gui.host_link import HostLink, HostUpdate, Lost
+from paddock.gui.models.silks import Silks
 from paddock.gui.settings_news import SettingsNews
-from paddock.sdk.chats import StoreRepair
 from paddock.sdk.downloads import Download
 from paddock.sdk.events import (
     BatchChanged,
@@ -101,10 +102,10 @@ class HostState(QObject):
         self.models: dict[str, ModelInfo] = {}
         self.models_known = False
         self.loaded: dict[str, LoadedModel] = {}
-        self.silks: dict[str, int] = {}
+        self.silks = Silks()
         self.chats: dict[str, ChatSummary] = {}
         self.chats_known = False
-        self._heard: dict[str, ChatSummary | None] = {}  # told of conversations since their list was asked for
+        self._chat_news = ChatNews()
         self.generations: dict[str, Generation] = {}
         self.server: ServerStatus | None = None
         self.settings = settings
@@ -112,6 +113,7 @@ class HostState(QObject):
         self._models_asked = self._models_taken = 0
         self.memory = MemoryState()
         self.downloads: dict[str, Download] = {}
+        self._download_news = DownloadNews()
         self.jobs: dict[str, Job] = {}
 
     def start(self) -> None:
@@ -194,9 +196,13 @@ class HostState(QObject):
         return f"{self.model_name(model)} {info.quant if info is not None else ''}".rstrip()
 
     def silk(self, model: str) -> int:
-        """The silk a model wears, counted from 0: the first that was free when it was loaded. It keeps it, so that its
-        answers do not change colour when another model is unloaded."""
-        return self.silks.get(model, 0)
+        """The silk a model wears, counted from 0."""
+        return self.silks.worn.get(model, 0)
+
+    def follow_panes(self, panes: Sequence[tuple[str, int]]) -> None:
+        """Have models wear what the panes in sight do: their models and silks, or none any more."""
+        if self.silks.follow_panes(panes, self._loaded_models()):
+            self.models_changed.emit()
 
     def refresh_models(self) -> None:
         self._ask_models(lambda client: client.models())
@@ -206,25 +212,33 @@ class HostState(QObject):
         self._ask_models(lambda client: client.refresh_models())
 
     def refresh_chats(self) -> None:
-        self._heard = {}
+        self._chat_news.asked()
         self.call(lambda client: client.chats(), self._set_chats)
 
     def learn_chat(self, summary: ChatSummary) -> None:
-        """A chat's state from an answer, so that the list need not wait for the event. One in the trash is not listed:
-        its last answer ends as it goes there. What is older than what is known is passed over."""
-        known = self.chats.get(summary.id)
-        if known is None or summary.revision >= known.revision:
-            _put(self.chats, summary.id, summary if summary.deleted is None else None)
+        """A chat's state from an answer, so that the list need not wait for the event."""
+        if self._chat_news.answered(summary, self.chats):
             self.chats_changed.emit()
 
-    def learn_downloads(self, downloads: list[Download]) -> None:
-        """The downloads in their order, from an answer."""
-        self.downloads = {item.id: item for item in downloads}
-        self.downloads_changed.emit()
+    def ask_downloads(
+        self,
+        job: Callable[[AsyncClient], Awaitable[list[Download]]],
+        on_error: OnError | None = None,
+        owner: QObject | None = None,
+    ) -> None:
+        """Have the downloads in their order, which no event tells. A ``job`` may change the order before it asks."""
+        mark = self._download_news.mark()
+
+        def take(downloads: list[Download]) -> None:
+            self.downloads = self._download_news.listed(mark, downloads, self.downloads)
+            self.downloads_changed.emit()
+
+        self.change(job, take, on_error, owner)
 
     def learn_server(self, status: ServerStatus) -> None:
-        """The API server's state from an answer."""
-        self.server = status
+        """The API server's state, from an answer or an event. What is older than what is known is passed over."""
+        if self.server is None or status.revision >= self.server.revision:
+            self.server = status
         self.server_changed.emit()
 
     # ---------------------------------------------------------------- from the event stream
@@ -250,15 +264,17 @@ class HostState(QObject):
                     self.loaded.pop(instance, None)
                 else:
                     self.loaded[instance] = model
-                    self._dress(model.model)
+                    self.silks.dress(model.model, self._loaded_models())
                 self.models_changed.emit()
             case LibraryChanged():
                 self.refresh_models()
             case DownloadProgress(id=number, download=download):
+                self._download_news.told(number)
                 _put(self.downloads, number, download)
                 self.downloads_changed.emit()
             case DownloadFinished(id=number, download=download):
                 ended = self.downloads.get(number)
+                self._download_news.told(number)
                 self.downloads[number] = download
                 self.downloads_changed.emit()
                 if ended is None or ended.state != download.state:
@@ -275,19 +291,18 @@ class HostState(QObject):
                 self.presets_changed.emit()
             case BatchChanged(id=number, batch=batch):
                 self.batch_changed.emit(number, batch)
-            case ChatChanged(id=chat, summary=summary):
+            case ChatChanged(id=chat, summary=summary, revision=gone):
+                if not self._chat_news.told(chat, summary, gone, self.chats):
+                    return
                 if summary is None:
-                    self._hear(chat, None)
                     self.chat_deleted.emit(chat)
                 else:
-                    before = self.chats.get(chat)
-                    if before is None or summary.revision >= before.revision:  # else said before an answer taken since
-                        self._hear(chat, summary)
-                        self.chat_told.emit(chat)
+                    self.chat_told.emit(chat)
             case ChatsReplaced(repair=repair):
-                self._heard = {}
+                self._chat_news.asked()
                 self.call(lambda client: client.chats(), self._replace_chats)
-                self._tell_repair(repair)
+                if repair is not None:
+                    self.store_repaired.emit(repair)
             case GenerationStarted(generation=generation):
                 self.generations[generation.id] = generation
                 self.generation_started.emit(generation)
@@ -295,8 +310,7 @@ class HostState(QObject):
                 self.generations.pop(number, None)
                 self.generation_ended.emit(number, ended_in or "")
             case ServerChanged(status=status):
-                self.server = status
-                self.server_changed.emit()
+                self.learn_server(status)
             case SettingsChanged(settings=settings):
                 self._set_settings(settings)
             case MemoryChanged(memory=memory):
@@ -316,13 +330,13 @@ class HostState(QObject):
     def _restart(self, snapshot: Snapshot) -> None:
         self.connection, self.lost = "connected", None
         self.loaded = {item.id: item for item in snapshot.loaded}
-        for item in snapshot.loaded:
-            self._dress(item.model)
+        self.silks.dress_all(self._loaded_models())
         self.generations = {item.id: item for item in snapshot.generations}
         self.server = snapshot.server
         self.memory = snapshot.memory
         self.downloads = {item.id: item for item in snapshot.downloads}
         self.jobs = {item.id: item for item in snapshot.jobs}
+        self._download_news.restarted()
         self._settings_news.restarted()
         self._set_settings(snapshot.settings)
         self.connection_changed.emit()
@@ -333,13 +347,12 @@ class HostState(QObject):
         self.jobs_changed.emit()
         self.refresh_models()
         self.refresh_chats()
-        self._tell_repair(snapshot.repair)
+        if snapshot.repair is not None:
+            self.store_repaired.emit(snapshot.repair)
         self.snapshot.emit()
 
-    def _dress(self, model: str) -> None:
-        worn = {self.silks.get(item.model) for item in self.loaded.values() if item.model != model}
-        if self.silks.get(model) is None or self.silks[model] in worn:
-            self.silks[model] = next(number for number in itertools.count() if number not in worn)
+    def _loaded_models(self) -> list[str]:
+        return [item.model for item in self.loaded.values()]
 
     def _set_settings(self, settings: Settings) -> None:
         if settings != self.settings:
@@ -371,20 +384,8 @@ class HostState(QObject):
         self.folders_changed.emit()
         self.snapshot.emit()
 
-    def _tell_repair(self, repair: StoreRepair | None) -> None:
-        if repair is not None:
-            self.store_repaired.emit(repair)
-
-    def _hear(self, chat: str, summary: ChatSummary | None) -> None:
-        self._heard[chat] = summary
-        _put(self.chats, chat, summary)
-
     def _set_chats(self, chats: list[ChatSummary]) -> None:
-        self.chats = {item.id: item for item in chats}
-        for chat, summary in self._heard.items():  # the list may be older
-            listed = self.chats.get(chat)
-            if summary is None or listed is None or summary.revision >= listed.revision:
-                _put(self.chats, chat, summary)
+        self.chats = self._chat_news.listed(chats)
         self.chats_known = True
         self.chats_changed.emit()
         self.chat_told.emit("")

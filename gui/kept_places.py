@@ -25,7 +25,7 @@ class KeepsItsPlace(Protocol):
 
 
 def hold_places(app: QApplication, *, same_measures: bool) -> Restore:
-    """Remember where the scroll areas on screen stand; call the outcome after the restyle. GUI thread.
+    """Remember where scroll areas stand, those of hidden pages too; call the outcome after the restyle. GUI thread.
 
     ``same_measures``: only colours change, so that each page goes back to the same pixel. Else those alone go back
     that know how.
@@ -33,19 +33,32 @@ def hold_places(app: QApplication, *, same_measures: bool) -> Restore:
     restores: list[Restore] = []
     for window in app.topLevelWidgets():
         for area in window.findChildren(QAbstractScrollArea):
-            if not area.isVisible():
-                continue
-            if isinstance(area, KeepsItsPlace):
+            if isinstance(area, KeepsItsPlace) and area.isVisible():
                 restores.append(area.hold_place())
             elif same_measures and isinstance(area, QScrollArea) and area.verticalScrollBar().value():
                 restores.append(_hold_pixels(area))
     return lambda: _settle(restores)
 
 
-def _hold_pixels(area: QAbstractScrollArea) -> Restore:
+def _hold_pixels(area: QScrollArea) -> Restore:
     bar = area.verticalScrollBar()
     value = bar.value()
-    return lambda: bar.setValue(value)
+
+    def restore() -> None:
+        if not area.isVisible():
+            _measure_hidden(area)
+        bar.setValue(value)
+
+    return restore
+
+
+def _measure_hidden(area: QScrollArea) -> None:
+    """Find out how far it scrolls: Qt does that when it is shown, which is too late for its place."""
+    sheet = area.widget()
+    layout = sheet.layout() if sheet is not None else None
+    if layout is not None:
+        layout.invalidate()
+    QCoreApplication.sendEvent(area, QEvent(QEvent.Type.LayoutRequest))
 
 
 def lay_out_now() -> None:

@@ -82,6 +82,14 @@ class HasNoticeRoom(Protocol):
     notice_room: QWidget
 
 
+@runtime_checkable
+class GivesWay(Protocol):
+    """A page that moves what notices would hide; ``keep_clear`` is told how far they reach below its
+    ``notice_room``, in pixels."""
+
+    def keep_clear(self, pixels: int) -> None: ...
+
+
 class MessageBar(QWidget):
     """Lies over the page of ``pages`` that is shown, in the middle of its main column, below its head and out of the
     way of the composer. What stays covers nothing: the page's own ``notice_room`` grows below it, or ``room`` above
@@ -100,6 +108,7 @@ class MessageBar(QWidget):
         self._column.setSpacing(SPACING)
         self.hide()
         pages.installEventFilter(self)
+        self.room.installEventFilter(self)  # a layout on its way puts it elsewhere for a moment
         pages.currentChanged.connect(self._place)
         source.listen(self._show, self._withdraw)
 
@@ -142,9 +151,20 @@ class MessageBar(QWidget):
         self._column.insertWidget(len(self._staying()) if row.stays else len(self._rows), row)
         self._rows.append(row)
         row.show()
-        while len(self._rows) > MOST:
-            self._remove(self._rows[0], taken=False)
+        while (gone := self._too_many()) is not None:
+            self._remove(gone, taken=False)
         self._place()
+
+    def _too_many(self) -> NoticeRow | None:
+        """What has to go for the newest: the oldest that passes, before one that stays. None: there is room, or the
+        newest, above those that stay, goes by itself."""
+        if len(self._rows) <= MOST:
+            return None
+        *before, newest = self._rows
+        passing = [row for row in before if not row.stays]
+        if passing or newest.stays:
+            return (passing or before)[0]
+        return None
 
     def _withdraw(self, key: str) -> None:
         for row in [row for row in self._rows if row.notice.key == key]:
@@ -179,14 +199,20 @@ class MessageBar(QWidget):
         if own is not None:
             own.setFixedHeight(self._room_for_staying(width))
         if not self._rows:
+            self._keep_clear(page, 0)
             return
         self.setFixedWidth(width)
         self._column.invalidate()
         height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
         self.resize(width, height)
+        self._keep_clear(page, GAP + height - own.height() if own is not None else 0)
         left = ground.mapTo(parent, QPoint((ground.width() - width) // 2, 0)).x()
         self.move(left, self._top(parent, ground, own))
         self.raise_()
+
+    def _keep_clear(self, page: QWidget, pixels: int) -> None:
+        if isinstance(page, GivesWay):
+            page.keep_clear(max(0, pixels))
 
     def _room_for_staying(self, width: int) -> int:
         """Pixels that the notices that stay take at that width, with the gaps around them."""

@@ -14,7 +14,7 @@ from paddock.gui.widgets.pane_view import PaneView
 from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
 
-HELD = 5
+HELD, LONGER_HELD = 5, 10
 QUESTION = "Give me three reasons to keep the system prompt short."
 MODELS: dict[str, dict[str, Any]] = {
     "Qwen3-8B": {
@@ -36,7 +36,12 @@ MODELS: dict[str, dict[str, Any]] = {
         "tokens_per_second": 400,
         "take_mib": 5,
     },
-    "Gemma-3-12B": {"text": "It depends on what the prompt is for. " * 40, "tokens_per_second": 12, "take_mib": 20},
+    "Gemma-3-12B": {
+        "text": "It depends on what the prompt is for. " * 40,
+        "tokens_per_second": 12,
+        "take_mib": 20,
+        "hold": {"after_tokens": LONGER_HELD},
+    },
     "Mistral-7B": {
         "text": '{"name": "Ada", "born": 1815, "works": ["Notes"], "city": "London"}',
         "tokens_per_second": 90,
@@ -119,8 +124,8 @@ class ComparePictures:
         view = self._begin(("Starter", "Gemma-3-12B"))
         view.send(QUESTION)
         self._studio.until(lambda: len(view.session.runs) == 1, "The end of the quick answer")
-        wanted = "Some words of a slow answer"
-        self._studio.until(lambda: any(run.pieces > 8 for run in view.session.runs.values()), wanted)
+        told = "Some words of a slow answer and their number"
+        self._studio.until(lambda: any(self._tells(pane, LONGER_HELD) for pane in view.panes.values()), told)
         self._studio.save(f"compare-running-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of the slow answer")
@@ -130,13 +135,16 @@ class ComparePictures:
         view = self._begin(("Phi-4", "Phi-4"))
         view.send("Why does a kite stay up?")
         told = "The words of one and their number, and whom the other waits for"
-        self._studio.until(lambda: any(self._writes(pane) for pane in view.panes.values()), told)
+        self._studio.until(lambda: any(self._tells(pane, HELD) for pane in view.panes.values()), told)
         self._studio.save(f"compare-queued-{name}")
         view.stop()
         self._studio.until(lambda: not view.session.running, "The end of both")
 
-    def _writes(self, pane: PaneView) -> bool:
-        return any(measure.figure == str(HELD) for measure in pane.strip.measures if measure.name == "tokens")
+    def _tells(self, pane: PaneView, tokens: int) -> bool:
+        """Whether a pane shows so many words and says so."""
+        rows = pane.view.column.rows
+        said = any(measure.figure == str(tokens) for measure in pane.strip.measures if measure.name == "tokens")
+        return said and bool(rows) and len(rows[-1].full_text().split()) == tokens
 
     def structure(self, name: str) -> None:
         """The differences between two answers in JSON."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPolygon
 from PySide6.QtWidgets import QMenu, QWidget
 
+from paddock.gui.pages.account_settings import AccountCard, account_words
 from paddock.gui.pages.chat_pictures import PictureSheet
 from paddock.gui.pages.chats_tags import TagsDialog
 from paddock.gui.pages.composer_context import ContextPopup
@@ -197,6 +198,8 @@ class MomentPictures(ChatPictures):
         studio.window.show_settings("data")
         card = studio.part(DataCard)
         studio.until(lambda: bool(card.rows), "The list of backups")
+        account = studio.part(AccountCard).account.about
+        studio.until(lambda: account.text() != account_words(None), "The account below it")
         card.rows[0].restore.click()
         studio.save(f"data-restore-{name}")
         studio.window.bar.settle()

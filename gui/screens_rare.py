@@ -74,14 +74,19 @@ class RarePictures(ChatPictures):
         studio.window.show_downloads()
         self._get_longest()
         self._over(f"downloads-popover-longest-{name}", studio.part(DownloadPopover))
-        studio.host.learn_downloads([])
+        self._show_downloads()
 
     def _get_longest(self) -> None:
         """After what the page asked the host for has come."""
         studio = self._studio
         studio.ask(lambda client: client.downloads())
         studio.settle()
-        studio.host.learn_downloads([_coming("running", LONG), _coming("paused", LONGEST)])
+        self._show_downloads(_coming("running", LONG), _coming("paused", LONGEST))
+
+    def _show_downloads(self, *downloads: Download) -> None:
+        host = self._studio.host
+        host.downloads = {item.id: item for item in downloads}
+        host.downloads_changed.emit()
 
     def served(self, name: str) -> None:
         """Off, with models of long names, and with a port that another program has."""

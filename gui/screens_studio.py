@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from PySide6.QtCore import QEventLoop, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QCursor, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
 from paddock.gui import window_state
 from paddock.gui.app import App
@@ -122,6 +122,7 @@ class Studio:
         for part in over:  # no grab holds one open on this platform: it may have closed when it is drawn
             part.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self.settle()
+        self._let_go()
         picture = self.window.grab()
         moved = QPoint(0, 0)
         for part in over:
@@ -144,6 +145,13 @@ class Studio:
         if picture.isNull() or not picture.save(str(path)):
             raise NotDrawn(f"{path} could not be written.")
         print(path)  # noqa: T201  the command's output
+
+    def _let_go(self) -> None:
+        """Buttons that came to lie under the pointer while others went do not look pointed at."""
+        for button in self.window.findChildren(QAbstractButton):
+            if button.underMouse():
+                button.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)
+                button.update()
 
     def close(self) -> None:
         """Take the window and the host down."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -38,7 +38,8 @@ class Syntax(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Palette:
-    """The tokens of the face, as ``#RRGGBB``. A ``soft`` colour is the background its colour is readable on."""
+    """The tokens of the face, as ``#RRGGBB``. A ``soft`` colour is the background its colour is readable on; ``track``
+    is what is not filled of a bar."""
 
     window: str
     surface: str
@@ -47,6 +48,7 @@ class Palette:
     bubble: str
     hover: str
     selected: str
+    track: str
     border: str
     border_strong: str
     text: str
@@ -75,6 +77,7 @@ LIGHT = Palette(
     bubble="#F1F0EB",
     hover="#EAE9E3",
     selected="#E2E0D9",
+    track="#D8D6CE",
     border="#E2E0D9",
     border_strong="#8B8980",
     text="#1D1C19",
@@ -103,6 +106,7 @@ DARK = Palette(
     bubble="#292926",
     hover="#292926",
     selected="#33332F",
+    track="#3A3A35",
     border="#31312D",
     border_strong="#77756C",
     text="#ECEAE4",
@@ -242,6 +246,23 @@ def current() -> Theme:
     app = QApplication.instance()
     theme = app.property(_PROPERTY) if app is not None else None
     return theme if isinstance(theme, Theme) else Theme()
+
+
+_MEASURES = (QEvent.Type.FontChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
+
+
+def new_measures(event: QEvent) -> bool:
+    """Whether ``event``, of a ``changeEvent``, may come with text of another size or rows of another height.
+
+    Qt tells windows alone of ApplicationFontChange; a part of a window hears of FontChange, or of StyleChange only
+    where its font is its own.
+    """
+    return event.type() in _MEASURES
+
+
+def new_look(event: QEvent) -> bool:
+    """The same, or other colours."""
+    return event.type() == QEvent.Type.PaletteChange or new_measures(event)
 
 
 class ThemeSource(QObject):

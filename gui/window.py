@@ -26,7 +26,7 @@ from paddock.gui.pages.first_run_entry import Welcome
 from paddock.gui.quit_question import QuitQuestion
 from paddock.gui.rail import Rail
 from paddock.gui.state_saver import StateSaver
-from paddock.gui.theme import ThemeSource, current
+from paddock.gui.theme import ThemeSource, current, new_measures
 from paddock.gui.widgets.tab_order import InOrder
 from paddock.gui.window_actions import window_actions
 from paddock.gui.window_state import SMALLEST, Page, Rect, WindowState, place
@@ -363,7 +363,7 @@ class Window(InOrder):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_measures(event):
             self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

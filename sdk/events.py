@@ -85,6 +85,7 @@ GenerationEvent = (
     Queued | LoadProgress | PromptProgress | TextDelta | ReasoningDelta | ToolCallDelta | Finished | Failed | Cancelled
 )
 Ending = Finished | Failed | Cancelled
+Delta = TextDelta | ReasoningDelta | ToolCallDelta
 
 
 # ---------------------------------------------------------------- one load
@@ -153,9 +154,11 @@ class PresetsChanged(Event, frozen=True, kw_only=True, tag="presets_changed"):
 
 
 class ChatChanged(Event, frozen=True, kw_only=True, tag="chat_changed"):
-    """``summary`` None: the chat ``id`` was deleted."""
+    """``summary`` None: the chat ``id`` was deleted, which made this ``revision`` of it. Another answer may tell of a
+    later one already: it is back out of the trash."""
 
     summary: ChatSummary | None
+    revision: int = 0
 
 
 class ChatsReplaced(Event, frozen=True, kw_only=True, tag="chats_replaced"):

@@ -62,7 +62,8 @@ class RaiseAnswer(Value, frozen=True, kw_only=True):
 
 
 class ServerStatus(Value, frozen=True, kw_only=True):
-    """The public API server. ``urls`` are its addresses while it runs; ``error`` why it could not start."""
+    """The public API server. ``urls`` are its addresses while it runs; ``error`` why it could not start. A higher
+    ``revision`` is newer, for as long as the host lives."""
 
     running: bool
     host: str
@@ -71,6 +72,7 @@ class ServerStatus(Value, frozen=True, kw_only=True):
     requests: int = 0
     key_required: bool = False
     error: str | None = None
+    revision: int = 0
 
 
 class ServerRequest(Request, frozen=True, kw_only=True):
@@ -156,7 +158,8 @@ class CachedPrompts(Value, frozen=True, kw_only=True):
 
 
 class Generation(Value, frozen=True, kw_only=True):
-    """A running request. ``chat_id`` where it belongs to a chat; ``client`` says who asked (window, cli, api ...)."""
+    """A running request. ``chat_id`` where it belongs to a chat, whose ``sampling`` and its own it runs with;
+    ``client`` says who asked (window, cli, api ...)."""
 
     id: str
     model: str
@@ -165,6 +168,7 @@ class Generation(Value, frozen=True, kw_only=True):
     chat_id: str | None = None
     message_id: str | None = None
     pane: str = ""
+    sampling: Options | None = None
 
 
 class RetuneRequest(Request, frozen=True, kw_only=True):

@@ -178,27 +178,31 @@ class ChatTable(MessageTable):
                 rows.execute("UPDATE chats SET title=? WHERE id=? AND title=?", (title, chat_id, before)).rowcount == 1
             )
 
-    def delete(self, chat_id: str, now: float) -> None:
-        """Into the trash."""
+    def delete(self, chat_id: str, now: float) -> int:
+        """Into the trash; the revision that it has there."""
         self._row(chat_id)
         with transaction(self._connection, self._path) as rows:
-            rows.execute("UPDATE chats SET deleted=? WHERE id=? AND deleted IS NULL", (now, chat_id))
+            rows.execute(
+                "UPDATE chats SET deleted=?, revision=revision+1 WHERE id=? AND deleted IS NULL", (now, chat_id)
+            )
+        return self.summary(chat_id).revision
 
     def restore(self, chat_id: str) -> None:
         """Out of the trash; at the top when its folder has gone."""
         self._row(chat_id)
         with transaction(self._connection, self._path) as rows:
             rows.execute(
-                "UPDATE chats SET deleted=NULL, folder=CASE WHEN folder IN (SELECT id FROM folders) THEN folder"
-                " ELSE '' END WHERE id=?",
+                "UPDATE chats SET deleted=NULL, revision=revision+1, folder=CASE"
+                " WHEN folder IN (SELECT id FROM folders) THEN folder ELSE '' END WHERE id=?",
                 (chat_id,),
             )
 
-    def purge(self, chat_id: str) -> None:
-        """For good."""
-        self._row(chat_id)
+    def purge(self, chat_id: str) -> int:
+        """For good; the revision that it would have now."""
+        revision = self.summary(chat_id).revision + 1
         with transaction(self._connection, self._path) as rows:
             rows.execute("DELETE FROM chats WHERE id=?", (chat_id,))
+        return revision
 
     def purge_before(self, moment: float) -> int:
         """Remove for good what came into the trash before ``moment``; how many there were."""

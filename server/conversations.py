@@ -119,8 +119,8 @@ class Conversations:
             run.cancel()
         for run in runs:
             await run.wait()
-        await self._store.ask(lambda table: table.purge(chat_id) if forever else table.delete(chat_id, now))
-        self._bus.publish(ChatChanged(id=chat_id, summary=None))
+        gone = await self._store.ask(lambda table: table.purge(chat_id) if forever else table.delete(chat_id, now))
+        self._bus.publish(ChatChanged(id=chat_id, summary=None, revision=gone))
 
     async def restore(self, chat_id: str) -> Chat:
         """Out of the trash. Raises ChatNotFound."""
@@ -197,6 +197,7 @@ class Conversations:
             chat_id=chat.id,
             message_id=answer.id,
             pane=answer.pane,
+            sampling={**chat.sampling, **request.sampling},
         )
         saver = _Saver(self._store, answer)
         self._begun[answer.id] = answer
@@ -343,7 +344,8 @@ class Conversations:
         with suppress(PaddockError):  # a chat deleted or a disk failing meanwhile has been told elsewhere
             summary = await self._store.ask(lambda table: table.summary(chat_id))
             gone = summary.deleted is not None  # an answer or a title that ends as its chat goes into the trash
-            self._bus.publish(ChatChanged(id=chat_id, summary=None if gone else self._living(summary)))
+            told = None if gone else self._living(summary)
+            self._bus.publish(ChatChanged(id=chat_id, summary=told, revision=summary.revision))
 
     def _living(self, summary: ChatSummary) -> ChatSummary:
         run = self._generations.of_chat(summary.id)

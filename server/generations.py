@@ -8,13 +8,14 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
 from paddock.sdk.errors import BadRequest, EngineError, NotFound
 from paddock.sdk.events import (
     Cancelled,
+    Delta,
     Ending,
     Failed,
     GenerationEnded,
@@ -27,6 +28,7 @@ from paddock.sdk.events import (
     ToolCallDelta,
 )
 from paddock.sdk.types import ToolCall, Usage
+from paddock.server.following import Follower
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -47,6 +49,26 @@ BACKLOG = 32
 """A follower this many events behind gets neighbouring deltas as one."""
 
 
+class Engines(Protocol):
+    """What a run asks of the engines beside its source (:class:`paddock.backends.pool.Pool`)."""
+
+    def cancel(self, request_id: str) -> bool:
+        """Have the engine end the request; False when none works on it."""
+
+    def hand_over(self, request_id: str, take: Callable[[GenerationEvent], None]) -> None:
+        """Have its deltas given to ``take`` at once, beside the source, where the source's reader waits."""
+
+
+class _NoEngines:
+    """Of sources that are no engines."""
+
+    def cancel(self, request_id: str) -> bool:
+        return False
+
+    def hand_over(self, request_id: str, take: Callable[[GenerationEvent], None]) -> None:
+        pass
+
+
 class Run:
     """One request from its start to its end. Lives on the host's loop."""
 
@@ -56,7 +78,7 @@ class Run:
         source: Source,
         *,
         finalize: Finalize | None = None,
-        stop: Callable[[str], bool],
+        engines: Engines,
         ended: Callable[[Run], None],
     ) -> None:
         self.generation = generation
@@ -70,11 +92,11 @@ class Run:
         self._prompt = Usage()
         self._source = source
         self._finalize = finalize
-        self._stop = stop
+        self._engines = engines
         self._ended = ended
         self._log: list[GenerationEvent] = []
-        self.waiters: set[asyncio.Future[None]] = set()
-        """Followers that have read everything; done with the next event."""
+        self.listeners: set[Callable[[Run, GenerationEvent], None]] = set()
+        """Called with each event when it can be read."""
         self._started = False
         self._unwanted = False
         self._closing = False
@@ -97,7 +119,7 @@ class Run:
         when it has just ended."""
         if not self._started:
             self._unwanted = True
-        elif not (self._closing or self._stop(self.id)):
+        elif not (self._closing or self._engines.cancel(self.id)):
             self._task.cancel()
 
     async def wait(self) -> Ending:
@@ -108,17 +130,8 @@ class Run:
 
     async def follow(self) -> AsyncGenerator[GenerationEvent, None]:
         """Everything from the beginning, what is already past in few large pieces, up to the ending."""
-        at = 0
-        while True:
-            batch, at = self.since(at)
-            for event in batch:
-                yield event
-                if isinstance(event, Ending):
-                    return
-            if at == len(self._log):
-                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self.waiters.add(waiter)
-                await waiter
+        async for _, event in Follower([self]):
+            yield event
 
     def since(self, at: int) -> tuple[list[GenerationEvent], int]:
         """The events from the place ``at`` on, and the place behind them; neighbouring deltas as one for who lags far
@@ -153,11 +166,15 @@ class Run:
         self._ended(self)
 
     async def _read(self) -> Ending | None:
+        handed_over = False
         async with aclosing(cast("AsyncGenerator[GenerationEvent, None]", self._source())) as events:
             async for event in events:
                 if isinstance(event, Ending):
                     return event
                 self._take(event)
+                if isinstance(event, Delta) and not handed_over:
+                    self._engines.hand_over(self.id, self._take)
+                    handed_over = True
         return None
 
     def _take(self, event: GenerationEvent) -> None:
@@ -182,10 +199,8 @@ class Run:
 
     def _publish(self, event: GenerationEvent) -> None:
         self._log.append(event)
-        waiters, self.waiters = self.waiters, set()
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        for listener in tuple(self.listeners):
+            listener(self, event)
 
     def _counted(self) -> Usage:
         """What is known when the engine did not come to say it: deltas seen stand for tokens."""
@@ -226,14 +241,14 @@ class Generations:
     Args:
         bus: Told of every beginning and end.
         ended: Called with each that has ended.
-        stop: Has the engine end the request of this id; False when none works on it.
+        engines: What the requests are answered by.
     """
 
     def __init__(
-        self, bus: Bus, ended: Callable[[Run], None], stop: Callable[[str], bool] = lambda run_id: False
+        self, bus: Bus, ended: Callable[[Run], None], engines: Callable[[], Engines] = lambda: _NoEngines()
     ) -> None:
         self._bus = bus
-        self._stop = stop
+        self._engines = engines
         self._ended_hook = ended
         self._started_hooks: list[Callable[[Generation], None]] = []
         self._runs: dict[str, Run] = {}
@@ -249,7 +264,7 @@ class Generations:
             raise BadRequest(f"A request with the id “{generation.id}” is running.", hint="Give each its own id.")
         for hook in self._started_hooks:
             hook(generation)
-        run = Run(generation, source, finalize=finalize, stop=self._stop, ended=self._ended)
+        run = Run(generation, source, finalize=finalize, engines=self._engines(), ended=self._ended)
         self._runs[run.id] = run
         self._bus.publish(GenerationStarted(id=run.id, generation=generation))
         return run

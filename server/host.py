@@ -73,7 +73,7 @@ class Host:
         self.log = log
         self.settings = SettingsStore(home.settings_file)
         self.bus = Bus()
-        self.generations = Generations(self.bus, self._run_ended, lambda run_id: self.models.pool.cancel(run_id))
+        self.generations = Generations(self.bus, self._run_ended, lambda: self.models.pool)
         self._registry = Registry.discover()
         self._devices = Devices(lambda: self.models.engines())
         self._predictions = Predictions(self._simulator)

@@ -12,6 +12,7 @@ import errno
 import socket
 import sys
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 from uvicorn.config import Config
@@ -25,6 +26,8 @@ TRIES = 50
 REQUEST_S = 60.0
 GRACEFUL_S = 2
 WSAEACCES = 10013
+WRITE = "paddock.write"
+"""ASGI extension: a function that sends a part of an answer that has begun, at once; False: not now, use ``send``."""
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
@@ -84,7 +87,18 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {WRITE: partial(self._write, self.scope)}
         self._expect()
+
+    def _write(self, scope: Any, data: bytes) -> bool:
+        """See :data:`WRITE`."""
+        cycle = self.cycle  # with pipelined requests that of the last one
+        if cycle is None or cycle.scope is not scope or not cycle.chunked_encoding or not data:
+            return False
+        if cycle.response_complete or cycle.disconnected or self.flow.write_paused:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -43,6 +43,7 @@ class PublicServer:
         self._host = ""
         self._error: str | None = None
         self._requests = 0
+        self._revision = 0
         self._telling: asyncio.TimerHandle | None = None
         self._switching = asyncio.Lock()
 
@@ -62,6 +63,7 @@ class PublicServer:
             requests=self._requests,
             key_required=bool(self._key),
             error=self._error,
+            revision=self._revision,
         )  # fmt: skip
 
     async def switch(self, request: ServerRequest) -> ServerStatus:
@@ -131,4 +133,5 @@ class PublicServer:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+        self._revision += 1
         self._bus.publish(ServerChanged(id="server", status=self.status()))

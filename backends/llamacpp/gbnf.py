@@ -19,6 +19,7 @@ MOST_TIMES = 2000
 """llama.cpp takes longer counts for endless ones."""
 
 _HINT = "GBNF is described in llama.cpp’s documentation; an answer is written by the rule “root”."
+_INSTEAD = 'Let what repeats come behind: “list ::= item ("," item)*” in place of “list ::= list "," item | item”.'
 _LEXEME = re.compile(
     r"""[ \t]+ | \#[^\r\n]* | (?P<line>[\r\n]) | (?P<text>"(?:[^"\\]|\\.)*" | \[\^?(?:[^]\\]|\\.)*])
     | (?P<name>[A-Za-z0-9-]+) | \{[ \t]*(?P<least>[0-9]{1,9})[ \t]*(?P<most>,[ \t]*[0-9]{0,9}[ \t]*)?}
@@ -271,7 +272,7 @@ def _follow(
     if name not in rules:
         raise _refused(f"There is no rule “{name}”.")
     if name in above:
-        raise _refused("A rule begins with itself (left recursion).")
+        raise _refused(f"The rule “{name}” begins with itself (left recursion).", _INSTEAD)
     depth = 0
     for sequence in rules[name].alternatives if len(above) <= DEEPEST else ():
         for item in sequence:
@@ -285,5 +286,5 @@ def _follow(
     return depths[name]
 
 
-def _refused(reason: str) -> BadRequest:
-    return BadRequest(f"The grammar cannot be used. {reason}", hint=_HINT)
+def _refused(reason: str, hint: str = _HINT) -> BadRequest:
+    return BadRequest(f"The grammar cannot be used. {reason}", hint=hint)

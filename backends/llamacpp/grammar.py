@@ -8,9 +8,8 @@ from typing import Literal
 import numpy as np
 
 from paddock.backends.chat.parse import THINK, THINK_END, Inside
-from paddock.backends.llamacpp.grammar_program import Program
 from paddock.backends.llamacpp.grammar_states import DEAD, States
-from paddock.backends.llamacpp.grammar_tokens import TokenBytes, TokenMasks
+from paddock.backends.llamacpp.grammar_tokens import Masks, TokenMasks
 from paddock.backends.llamacpp.logits import Row, forbid
 
 
@@ -18,17 +17,16 @@ class Grammar:
     """One answer's grammar and how far it has come. One thread at a time.
 
     Args:
-        tokens: The vocabulary that is drawn from.
-        program: The grammar.
+        masks: Of the grammar, over the vocabulary that is drawn from.
         inside: Where the prompt ends.
 
     Raises BadRequest for a grammar that can begin in too many ways.
     """
 
-    def __init__(self, tokens: TokenBytes, program: Program, inside: Inside) -> None:
-        self._tokens = tokens
-        self._states = States(program)
-        self._masks = TokenMasks(tokens, self._states, program.class_of)
+    def __init__(self, masks: Masks, inside: Inside) -> None:
+        self._tokens = masks.tokens
+        self._states = States(masks.program)
+        self._masks = TokenMasks(masks, self._states)
         self._at = self._states.start
         self._phase: Literal["start", "thinking", "behind", "text"] = "text"
         if inside != "text":

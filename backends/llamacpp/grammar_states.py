@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from paddock.backends.llamacpp.grammar_program import END, Program
 from paddock.sdk.errors import BadRequest
@@ -22,6 +22,8 @@ DEAD = 0
 
 Head = tuple[int, int]
 """A place in the program, and the ways to go on behind its sequence."""
+Ways = tuple[Head, ...]
+"""Heads in order."""
 _COMPLETE: Head = (-1, 0)
 """Nothing is left to write."""
 
@@ -43,8 +45,7 @@ class States:
         self.n_classes = len(program.sets[0])
         self.work = 0
         """Operations since the last token, and what those before it took beyond :data:`MOST_ON_AVERAGE`."""
-        self.generation = -1
-        """Changes when states get other numbers."""
+        self._names: dict[Ways, int] = {}
         self._forget_all()
         complete = {_COMPLETE} if program.root in program.empty else set[Head]()
         self.start = self._grown(complete, defaultdict(set, {program.root: {_COMPLETE}}))
@@ -70,37 +71,51 @@ class States:
         if self._kept + len(self._following) <= self._most_kept + 2 * self._kept_at_least:
             return state
         members, ways = self._members[state], self._ways
-        needed = self._needed(members)
-        self._forget_all()
         numbers = {0: 0}
-        for number in needed:  # whatever a way leads to has a lower number
-            numbers[number] = self._number({(place, numbers[behind]) for place, behind in ways[number]})
-        state = self._state({(place, numbers[behind]) for place, behind in members})
+        needed = self._needed(members, numbers)
+        self._forget_all()
+        for number in needed:
+            numbers[number] = self._number(self._renumbered(ways[number], numbers))
+        state = self._state(self._renumbered(members, numbers))
         self._kept_at_least = self._kept
         if self._kept > MOST_NEEDED:
             raise _too_ambiguous()
         return state
 
+    def named(self, state: int, names: dict[Ways, int]) -> Ways:
+        """What stands for ``state`` with all readers of this program that use the same ``names``, which grow."""
+        if names is not self._names:
+            self._names, self._named = names, {0: 0}
+        members, named = self._members[state], self._named
+        for number in self._needed(members, named):
+            named[number] = names.setdefault(self._renumbered(self._ways[number], named), len(names) + 1)
+        return self._renumbered(members, named)
+
+    @staticmethod
+    def _renumbered(heads: Ways, numbers: dict[int, int]) -> Ways:
+        return tuple(sorted((place, numbers[behind]) for place, behind in heads))
+
     def _forget_all(self) -> None:
-        self.generation += 1
+        self._named = {0: 0}
         self._kept = 0
-        self._ways: list[tuple[Head, ...]] = [(_COMPLETE,)]
-        self._numbers: dict[tuple[Head, ...], int] = {(_COMPLETE,): 0}
-        self._members: list[tuple[Head, ...]] = [()]
-        self._states: dict[tuple[Head, ...], int] = {(): DEAD}
-        self._closed: dict[tuple[Head, ...], int] = {}
+        self._ways: list[Ways] = [(_COMPLETE,)]
+        self._numbers: dict[Ways, int] = {(_COMPLETE,): 0}
+        self._members: list[Ways] = [()]
+        self._states: dict[Ways, int] = {(): DEAD}
+        self._closed: dict[Ways, int] = {}
         self._following: dict[tuple[int, int], int] = {}
 
-    def _needed(self, heads: Iterable[Head]) -> list[int]:
-        """The numbers of all ways that ``heads`` may go on in, ascending."""
-        found: set[int] = {0}
+    def _needed(self, heads: Ways, known: Container[int]) -> list[int]:
+        """The numbers of all ways that ``heads`` may go on in but for those that only ``known`` ones lead to,
+        ascending: whatever a way leads to has a lower number."""
+        found: set[int] = set()
         todo = [ways for _, ways in heads]
         while todo:
             number = todo.pop()
-            if number not in found:
+            if number not in found and number not in known:
                 found.add(number)
                 todo += [ways for _, ways in self._ways[number]]
-        return sorted(found)[1:]
+        return sorted(found)
 
     def _count(self, operations: int) -> None:
         self.work += operations

@@ -172,11 +172,11 @@ class KvStore:
             self._do(lambda: self._mark_used(key))
 
     def remove(self, key: str) -> None:
-        """Forget ``key``; unknown ones are ignored."""
+        """Forget ``key``, also where it waits to be written; unknown ones are ignored."""
         self._forget(key)
-        path = self._path(key)
         with self._changed:
-            self._do(lambda: kv_folder.unlink(path))
+            self._waiting.pop(key, None)
+            self._do(lambda: self._unlink(key))
 
     def stats(self) -> Stats:
         with self._changed:
@@ -226,6 +226,8 @@ class KvStore:
         path = self._path(key)
         try:
             with self._changed:
+                if self._waiting.get(key) is not waiting:
+                    return  # it was removed
                 _, known = self._known.get(key, (0, frozenset[int]()))
             if path.exists() and known.issuperset(waiting.checkpoints):
                 self._mark_used(key)
@@ -264,6 +266,10 @@ class KvStore:
                 if file.path.parent == self._own:
                     self._forget(file.path.stem)
         return excess <= 0
+
+    def _unlink(self, key: str) -> None:
+        self._forget(key)  # again: it may have been written since
+        kv_folder.unlink(self._path(key))
 
     def _mark_used(self, key: str) -> None:
         now = self._now_ns()

@@ -57,7 +57,7 @@ def forbid(row: Row, allowed: npt.NDArray[np.uint32] | npt.NDArray[np.bool_]) ->
     else:
         refused = np.unpackbits((~allowed).view(np.uint8), bitorder="little").view(np.bool_)
     refused = refused[: row.size]
-    np.copyto(row[: refused.size], -math.inf, where=refused)
+    row[refused.nonzero()] = -math.inf  # copyto takes six times as long where the refused are mixed with others
     row[refused.size :] = -math.inf
 
 

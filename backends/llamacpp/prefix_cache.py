@@ -77,18 +77,26 @@ class PrefixCache:
         prefix = Prefix(tokens, group, running=True, private=private, kept=kept, used=self._tick())
         if match is not None and match.prefix.sequence is None and not self._room_for(match.prefix):
             match = None
-        if self._free or self.evict(except_for=match.prefix if match is not None else None):
-            prefix.sequence = self._free.pop()
-            self._here[prefix.sequence] = prefix
-            if match is not None and not self._take(prefix, match):
-                match = self.find(tokens, group)
-                if match is not None and match.prefix.sequence is not None:
-                    self._take(prefix, match)
-        else:
-            assert match is not None
-            self._take_over(prefix, match)
+        try:
+            if self._free or self.evict(except_for=match.prefix if match is not None else None):
+                prefix.sequence = self._free.pop()
+                self._here[prefix.sequence] = prefix
+                self._take_first(prefix, match)
+            else:
+                assert match is not None
+                self._take_over(prefix, match)
+        except BaseException:
+            self._vacate(prefix)
+            raise
         self._prefixes.add(prefix)
         return prefix
+
+    def _take_first(self, prefix: Prefix, match: Match | None) -> None:
+        """Have ``prefix`` begin with what ``match`` has, or where that fails with what is found in the context."""
+        if match is not None and not self._take(prefix, match):
+            match = self.find(prefix.tokens, prefix.group)
+            if match is not None and match.prefix.sequence is not None:
+                self._take(prefix, match)
 
     def _room_for(self, saved: Prefix) -> bool:
         """Make room for a state outside the context, all of it, whatever part is wanted. False when there is none."""
@@ -108,8 +116,9 @@ class PrefixCache:
         """Take back what the last decode call put behind ``length``; False when all of ``prefix`` is lost with it."""
         assert prefix.sequence is not None
         done = self._memory.keep(prefix.sequence, prefix.position(length))
-        prefix.rolled_back = self._rules.recurrent and 0 < length < prefix.length
+        taken_back = prefix.rolled_back or (self._rules.recurrent and length < prefix.length)
         prefix.length = min(prefix.length, length) if done else 0
+        prefix.rolled_back = taken_back and prefix.length > 0
         self._cells.cut(prefix.sequence, prefix.length)
         for position in [at for at in prefix.checkpoints if at > prefix.length]:
             prefix.checkpoints.pop(position).release()

@@ -19,7 +19,7 @@ from paddock.backends.llamacpp.bindings import Model
 from paddock.backends.llamacpp.drafting import NgramDrafter
 from paddock.backends.llamacpp.grammar import Grammar
 from paddock.backends.llamacpp.grammar_program import Program
-from paddock.backends.llamacpp.grammar_tokens import TokenBytes
+from paddock.backends.llamacpp.grammar_tokens import Masks, TokenBytes
 from paddock.backends.llamacpp.illustrating import Illustrations, Illustrator
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.samplers import defaults, model_defaults
@@ -104,7 +104,7 @@ class Preparer:
         self._draft_model = draft_model
         self._written = written
         self._illustrator = illustrator
-        self._program = lru_cache(LATEST_GRAMMARS)(lambda source: Program(gbnf.read(source)))
+        self._masks = lru_cache(LATEST_GRAMMARS)(self._masks_of)
 
     def get_ready(self) -> None:
         """Compile the template before somebody waits for it."""
@@ -139,7 +139,7 @@ class Preparer:
                 raise TemplateFailed(
                     "The model’s chat template ends the prompt with a picture.", hint="Choose another template."
                 )
-        grammar = Grammar(self._token_bytes, self._program(request.grammar), inside) if request.grammar else None
+        grammar = Grammar(self._masks(request.grammar), inside) if request.grammar else None
         return Prompt(
             tokens=tuple(tokens),
             options=options,
@@ -154,6 +154,10 @@ class Preparer:
             pictures=pictures,
             grammar=grammar,
         )
+
+    def _masks_of(self, grammar: str) -> Masks:
+        program = Program(gbnf.read(grammar))
+        return Masks(self._token_bytes, program)
 
     @cached_property
     def _token_bytes(self) -> TokenBytes:

@@ -78,7 +78,7 @@ def estimated_segments(
         taken = min(taken, max(0, now.others + staying))
     segments = [Segment("In use", taken, "border_strong", "hatched"), *part_segments(device.parts)]
     if device.bytes <= free:
-        segments.append(Segment("Free after", free - device.bytes, "selected", "empty"))
+        segments.append(Segment("Free after", free - device.bytes, "track", "empty"))
     kept = max(
         0, device.total - taken - max(free, device.bytes)
     )  # beyond what a load that is too large would take of it
@@ -147,7 +147,7 @@ def gauge(name: str, devices: Sequence[DeviceState], named: Named) -> Gauge:
     segments.append(Segment(OTHERS, sum(device.others for device in devices), "border_strong", "hatched"))
     total = sum(device.device.total for device in devices)
     free = max(0, total - sum(segment.size for segment in segments))
-    return Gauge(name, total, (*segments, Segment("Free", free, "selected", "empty")), free)
+    return Gauge(name, total, (*segments, Segment("Free", free, "track", "empty")), free)
 
 
 def gauges(state: MemoryState, named: Named) -> list[Gauge]:

@@ -266,6 +266,10 @@ class ModelTable(QAbstractTableModel):
         """The places that hold a model, sorted."""
         return sorted({row.place for row in self._all}, key=str.casefold)
 
+    def longest_name(self) -> str:
+        """Of the names of all models, whether they are shown or not, the one of the most letters."""
+        return max((row.info.name for row in self._all), key=len, default="")
+
     def info(self, index: Index) -> ModelInfo | None:
         return self._shown[index.row()].info if index.isValid() else None
 

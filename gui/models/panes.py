@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,21 +52,24 @@ def grid(count: int, width: int, height: int, least: tuple[int, int], four: Four
 
 
 def dress(panes: Sequence[Pane], models: Mapping[str, int], worn: Mapping[str, int]) -> dict[str, int]:
-    """The silk of each pane by its id: that of its model where no pane before it wears it, else what it wore, else the
-    first that is free. ``models`` are the silks of models, ``worn`` those of the panes so far. The seventh silk has the
-    colour of the first."""
-    found: dict[str, int] = {}
+    """The silk of each pane by its id: what it wore, else that of its model where no pane before it wears it, else the
+    first that is free, if possible one that no model wears. ``models`` are the silks of loaded models, ``worn`` those
+    of the panes so far. The seventh silk has the colour of the first."""
+    found = {pane.id: worn[pane.id] for pane in panes if pane.id in worn}
     for pane in panes:
         silk = models.get(pane.model)
-        if silk is not None and silk % SILKS not in _colors(found):
+        if pane.id not in found and silk is not None and silk % SILKS not in _colors(found):
             found[pane.id] = silk
     for pane in panes:
         if pane.id not in found:
-            taken = _colors(found)
-            kept = worn.get(pane.id)
-            free = next(number for number in itertools.count() if number not in taken)
-            found[pane.id] = kept if kept is not None and kept % SILKS not in taken else free
+            found[pane.id] = _free(_colors(found), _colors(models))
     return found
+
+
+def _free(taken: Collection[int], busy: Collection[int]) -> int:
+    """The first silk that is not ``taken``, nor ``busy`` while there is such a one."""
+    free = [silk for silk in range(SILKS) if silk not in taken] or [SILKS]
+    return next((silk for silk in free if silk not in busy), free[0])
 
 
 def _colors(silks: Mapping[str, int]) -> set[int]:

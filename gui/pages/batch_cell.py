@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.icons import pixmap
 from paddock.gui.models.batch_table import BatchTable, CellRole, numbers
@@ -18,6 +20,12 @@ from paddock.sdk.compare import BatchCell, CheckResult
 
 LEAST, LEAST_HIGH = 260, 180
 """Logical pixels of an answer at 100 %."""
+ACROSS = 5
+"""Columns of the grid for each pane: two margins, its words, a margin, the line to the next."""
+OUTER, INNER = 4, 16
+NUMBERS, CHECKS = 2, 3
+"""Rows of the grid: below the name and what sets it apart."""
+_TOP = Qt.AlignmentFlag.AlignTop
 _NAMES = {True: "Passed", False: "Failed", None: "Not told"}
 
 
@@ -40,7 +48,7 @@ class BatchAnswers(QWidget):
         self.area.setFrameShape(QScrollArea.Shape.NoFrame)
         self.area.setWidget(self.columns)
         self.area.setAccessibleName("Answers side by side")
-        QHBoxLayout(self.columns)
+        QVBoxLayout(self.columns).setContentsMargins(0, 0, 0, 0)
         head = QHBoxLayout()
         head.setContentsMargins(20, 8, 20, 8)
         head.setSpacing(8)
@@ -78,8 +86,9 @@ class BatchAnswers(QWidget):
         text = f"{text} (with {names})" if names != text and names else text
         self.title.setText(f"{self._row + 1}. {' '.join(text.split())}")
         self._refresh()
-        if 0 <= pane < len(parts := self.columns.findChildren(_Answer)):
-            self.area.ensureWidgetVisible(parts[pane])
+        sheets = self.columns.findChildren(_Answers)
+        if sheets and 0 <= pane < len(sheets[-1].heads):
+            self.area.ensureWidgetVisible(sheets[-1].heads[pane])
 
     def _next_repeat(self) -> None:
         batch = self._table.batch
@@ -95,59 +104,89 @@ class BatchAnswers(QWidget):
         cells = tuple(tuple(c for c in self._table.at(self._row, p) if c.repeat == self._repeat) for p in panes)
         self.again.setVisible(batch.repeat > 1)
         self.again.setText(f"Answer {self._repeat + 1} of {batch.repeat}")
-        if cells == self._shown and self.columns.findChildren(_Answer):
+        if cells == self._shown and self.columns.findChildren(_Answers):
             return
         self._shown = cells
-        row = self.columns.layout()
-        assert isinstance(row, QHBoxLayout)
-        empty(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        for pane, found in enumerate(cells):
-            if pane:
-                row.addWidget(Divider(vertical=True))
-            row.addWidget(_Answer(self._table, pane, found[0] if found else None), 1)
+        column = self.columns.layout()
+        assert isinstance(column, QVBoxLayout)
+        empty(column)
+        column.addWidget(_Answers(self._table, [found[0] if found else None for found in cells]))
 
 
-class _Answer(QWidget):
-    """The answer of ``pane`` with its checks; None where it has not ended."""
+class _Answers(QWidget):
+    """The answers of the panes with their checks, each part at the same height in all of them; None where one has not
+    ended. ``heads`` are the names of the panes."""
 
-    def __init__(self, table: BatchTable, pane: int, cell: BatchCell | None) -> None:
+    def __init__(self, table: BatchTable, cells: Sequence[BatchCell | None]) -> None:
         super().__init__()
+        self._table = table
+        self._last = CHECKS + max((len(cell.checks) for cell in cells if cell is not None), default=0)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(0)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setRowStretch(self._last, 1)
+        self.heads: list[QWidget] = []
+        for pane, cell in enumerate(cells):
+            if pane:
+                line = Divider(vertical=True)
+                self._grid.addWidget(line, 0, pane * ACROSS - 1, self._last + 1, 1)
+            self._add_pane(pane, pane * ACROSS, cell)
+
+    def _add_pane(self, pane: int, left: int, cell: BatchCell | None) -> None:
         name, apart, silk = (
-            table.headerData(pane + 1, Qt.Orientation.Horizontal, role)
+            self._table.headerData(pane + 1, Qt.Orientation.Horizontal, role)
             for role in (Qt.ItemDataRole.DisplayRole, CellRole.SETTINGS, CellRole.SILK)
         )
-        self.setMinimumWidth(current().px(LEAST))
-        column = QVBoxLayout()
-        column.setContentsMargins(16, 14, 16, 6)
-        column.setSpacing(6)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(4, 0, 0, 8)  # as far in as the words of the reader
-        outer.setSpacing(0)
-        outer.addLayout(column)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(SilkDot(silk))
-        head.addWidget(ElidedLabel(name, 13, 600, middle=True), 1)
-        column.addLayout(head)
+        grid, middle = self._grid, left + 2
+        for column, width in ((left, OUTER), (left + 1, INNER), (left + 3, INNER)):
+            grid.setColumnMinimumWidth(column, width)
+        grid.setColumnMinimumWidth(middle, current().px(LEAST) - OUTER - 2 * INNER)
+        grid.setColumnStretch(middle, 1)
+        self.heads.append(_Head(name, silk))
+        grid.addWidget(self.heads[-1], 0, middle)
         if apart:
-            column.addWidget(Label(apart, 12, 400, "text2", wrap=True))
+            grid.addWidget(Label(apart, 12, 400, "text2", wrap=True), 1, middle, _TOP)
         if cell is None or cell.error is not None:
-            error = cell.error if cell is not None else None
-            words, hint = (error.message, error.hint) if error is not None else ("Not answered yet.", "")
-            column.addWidget(Label(words, 13, 500, "bad" if error is not None else "text2", wrap=True))
-            column.addWidget(Label(hint, 13, 400, "text2", wrap=True))
-            column.addStretch(1)
+            grid.addWidget(_Missing(cell), NUMBERS, middle, self._last - NUMBERS + 1, 1, _TOP)
             return
-        column.addWidget(ElidedLabel(numbers([cell]), 12, 400, "text2", tabular=True))
-        for check in cell.checks:
-            column.addWidget(_CheckLine(check))
-        reader = Reader(f"Answer of {table.name(pane)}")
+        grid.addWidget(ElidedLabel(numbers([cell]), 12, 400, "text2", tabular=True), NUMBERS, middle)
+        for number, check in enumerate(cell.checks):
+            grid.addWidget(_CheckLine(check), CHECKS + number, middle, _TOP)
+        reader = Reader(f"Answer of {self._table.name(pane)}")
         reader.setMinimumHeight(current().px(LEAST_HIGH))
-        outer.addWidget(reader, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(0, 0, 0, 8)
+        foot.addWidget(reader)
+        grid.addLayout(foot, self._last, left + 1, 1, 3)  # its words are as far in as those above it
         # What comes into a view without a size keeps to its end.
         QTimer.singleShot(0, reader, lambda: reader.show_text(cell.text or "*An empty answer.*"))
+
+
+class _Head(QWidget):
+    """The silk and the name of a pane."""
+
+    def __init__(self, name: str, silk: int) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 14, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(SilkDot(silk))
+        row.addWidget(ElidedLabel(name, 13, 600, middle=True), 1)
+
+
+class _Missing(QWidget):
+    """Why there is no answer."""
+
+    def __init__(self, cell: BatchCell | None) -> None:
+        super().__init__()
+        error = cell.error if cell is not None else None
+        words, hint = (error.message, error.hint) if error is not None else ("Not answered yet.", "")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(Label(words, 13, 500, "bad" if error is not None else "text2", wrap=True))
+        column.addWidget(Label(hint, 13, 400, "text2", wrap=True))
 
 
 class _CheckLine(QWidget):

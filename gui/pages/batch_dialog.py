@@ -51,7 +51,7 @@ class BatchDialog(QDialog):
         self.run.removed.connect(self._new)
         self.new.clicked.connect(self._new)
         host.batch_changed.connect(self._changed)
-        host.snapshot.connect(self._ask)
+        host.snapshot.connect(self._start_over)
         host.snapshot.connect(self._ask_names)
         host.presets_changed.connect(self._ask_names)
         self._begun = bool(panes)
@@ -117,6 +117,11 @@ class BatchDialog(QDialog):
 
     # ---------------------------------------------------------------- the list
 
+    def _start_over(self) -> None:
+        """The host may be another one than before, or its database a backup that was put back."""
+        self.batches = {}
+        self._ask()
+
     def _ask(self) -> None:
         self._host.call(lambda client: client.batches(), self._show_all, lambda error: None, self)
 
@@ -129,9 +134,12 @@ class BatchDialog(QDialog):
         self.run.table.name_prompts(names)
 
     def _show_all(self, batches: Sequence[Batch]) -> None:
-        self.batches = {batch.id: batch for batch in batches}
+        known = self.batches  # from events that may be newer
+        self.batches = {
+            batch.id: max(batch, known.get(batch.id, batch), key=lambda one: one.revision) for batch in batches
+        }
         self._list()
-        running = next((batch for batch in batches if batch.state == "running"), None)
+        running = next((batch for batch in self.batches.values() if batch.state == "running"), None)
         if running is not None and not self._begun:
             self.show_batch(running)
         self._begun = True

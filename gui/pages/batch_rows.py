@@ -31,7 +31,7 @@ from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
 from paddock.gui.widgets.labels import whole_facts
 
 Index = QModelIndex | QPersistentModelIndex
-ROW, HEAD, PAD, EDGE = 56, 62, 10, 20
+ROW, HEAD, PAD, EDGE = 56, 68, 10, 20
 LINE = 18
 LEAST_PROMPT, LEAST_PANE = 180, 200
 """Logical pixels at 100 %; where the panes need more, the table scrolls sideways."""

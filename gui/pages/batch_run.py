@@ -198,6 +198,7 @@ class BatchRun(QWidget):
         self.bar.set_fraction(over / batch.total if batch.total else 1.0)
         running = batch.state == "running"
         self.bar.set_ink("accent" if running or coming else "border_strong")
+        self.bar.setVisible(batch.state != "done" or coming)
         self.pause.setVisible(batch.state != "done")
         self.pause.setText("Pause" if running else "Go on")
         self.retry.setVisible(bool(failed) and not running)

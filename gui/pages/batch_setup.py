@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.host_state import HostState
@@ -13,7 +13,7 @@ from paddock.gui.messages import Messages, sentence
 from paddock.gui.pages.batch_checks import CheckRows
 from paddock.gui.pages.batch_pane import PaneCard
 from paddock.gui.pages.batch_prompts import PromptSource
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, Divider, Label, Notice, NumberBox
 from paddock.sdk.compare import MOST_PANES, Batch, BatchRequest
 from paddock.sdk.errors import PaddockError
@@ -42,7 +42,7 @@ class BatchSetup(QWidget):
         self.trouble = Notice()
         self.count = Label("", 13, 400, "text2", tabular=True, wrap=True)
         self.start = Button("Start", "primary")
-        self._panes = QVBoxLayout()
+        self._form, self._panes = QWidget(), QVBoxLayout()
         self._panes.setSpacing(8)
         self._lay_out()
         self.source.changed.connect(self._show)
@@ -70,13 +70,12 @@ class BatchSetup(QWidget):
         column.addWidget(Label("Checks on every answer", 15, 600))
         column.addWidget(self.checks)
         column.addStretch(1)
-        form = QWidget()
-        form.setLayout(column)
-        form.setMaximumWidth(current().px(WIDEST))
+        self._form.setLayout(column)
+        self._fit()
         middle = QWidget()
         row = QHBoxLayout(middle)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(form, 1)
+        row.addWidget(self._form, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -94,6 +93,14 @@ class BatchSetup(QWidget):
         outer.addWidget(self.trouble)
         outer.addWidget(Divider())
         outer.addLayout(foot)
+
+    def _fit(self) -> None:
+        self._form.setMaximumWidth(current().px(WIDEST))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if new_measures(event):
+            self._fit()
 
     # ---------------------------------------------------------------- panes
 

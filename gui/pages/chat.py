@@ -29,7 +29,7 @@ from paddock.gui.pages.dialogue import Dialogue
 from paddock.gui.pages.dialogue_deeds import MessageDeeds
 from paddock.gui.pages.draft_pictures import PictureDrafts
 from paddock.gui.pages.inspector import Inspector
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Label
 from paddock.gui.widgets.conversation import ConversationView, Turns
 from paddock.gui.window_state import WindowState
@@ -76,7 +76,7 @@ class ChatPage(QWidget):
         self.pictures = ChatPictures(self, host, messages, PictureDrafts(host, drafts, state.draft_pictures, self))
         self.drafts = ChatDrafts(self, host, state)
         self.shown = ChatShown(self, host)
-        self.settings = ChatSettings(self, host)
+        self.settings = ChatSettings(self, host, messages)
         self.hint = Label(HINT, 11, 400, "muted")
         self.main = DropArea(self.composer)
         self.notice_room = QWidget()
@@ -252,6 +252,10 @@ class ChatPage(QWidget):
     def show_on_stage(self, widget: QWidget) -> None:
         self._stage.setCurrentWidget(widget)
 
+    def keep_clear(self, pixels: int) -> None:
+        """So many pixels below the room for notices are covered by some that pass."""
+        self.start.keep_clear(pixels)
+
     def focus_composer(self) -> None:
         self.composer.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -367,7 +371,7 @@ class ChatPage(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_measures(event):
             self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -11,7 +11,7 @@ from paddock.gui.models.chats import UNTITLED
 from paddock.gui.models.library import facts, state_text
 from paddock.gui.pages.compare_tools import HeadTools
 from paddock.gui.pages.model_picker import ModelPicker
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_look
 from paddock.gui.widgets import Button, Chip, ElidedLabel, IconButton
 from paddock.sdk.types import ModelInfo
 
@@ -102,7 +102,7 @@ class ChatHead(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange):
+        if new_look(event):
             self.refresh()  # the silk is another in the other theme
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -125,7 +125,7 @@ class ChatHead(QWidget):
         compare = self.compare if wide else self.compare_small
         buttons = self.inspector.sizeHint().width() + self.settings.sizeHint().width() + 6
         buttons += compare.sizeHint().width() + 12
-        if self.chats.isVisible():
+        if not self.chats.isHidden():  # the page itself may be hidden while its size changes
             buttons += self.chats.sizeHint().width() + 12
         room = self.width() - side - 12 - 3 * 12 - buttons
         model = self.chip.name_width(facts=1 if room >= theme.px(QUANT_FROM) else 0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from paddock.gui.host_state import HostState
+from paddock.gui.messages import Messages, sentence
+from paddock.gui.models.chats import UNTITLED
 from paddock.sdk.errors import HostUnavailable, NotFound
 from paddock.sdk.types import Chat, ChatPatch
 
@@ -14,14 +16,16 @@ if TYPE_CHECKING:
     from paddock.gui.pages.chat import ChatPage
     from paddock.gui.pages.compare import CompareView
 
+NOT_KEPT = "What was set in “{title}” before it was left is not kept. {why}"
+
 
 class ChatSettings(QObject):
     """Between the inspector of ``page`` and the host. Where models are compared the inspector shows what their panes
     have in common, or a pane. GUI thread only."""
 
-    def __init__(self, page: ChatPage, host: HostState) -> None:
+    def __init__(self, page: ChatPage, host: HostState, messages: Messages) -> None:
         super().__init__(page)
-        self._page, self._host = page, host
+        self._page, self._host, self._messages = page, host, messages
         self._compared = self._system = ""
         self._behind = False
         """The conversation in sight lacks what was set: the host refused it."""
@@ -76,13 +80,19 @@ class ChatSettings(QObject):
             )
 
     def _refused(self, chat: str, error: BaseException) -> None:
-        """What was set stays in sight, and goes to the host with the next change or when it comes back."""
+        """What was set stays in sight, and goes to the host with the next change or when it comes back. Of a
+        conversation that was left meanwhile it is lost, and that is told."""
         summary = self._host.chats.get(chat)
-        if summary is not None and chat == self._page.chat:
+        left = chat != self._page.chat
+        if summary is not None and not left:
             self._behind = True
             self._page.inspector.not_kept(summary)
-        if not isinstance(error, (HostUnavailable, NotFound)):
-            self._page.dialogue.failed.emit(error)
+        if left and not isinstance(error, NotFound):  # no later change takes it along
+            title = summary.title if summary is not None else ""
+            words = NOT_KEPT.format(title=title or UNTITLED, why=sentence(error))
+            self._messages.warn(words, key=f"not-kept-{chat}")
+        elif not isinstance(error, (HostUnavailable, NotFound)):
+            self._messages.error(error)
         self._arrived()
 
     def _arrived(self, answer: Chat | None = None) -> None:

@@ -46,7 +46,7 @@ class ChatShown(QObject):
         """What depends on the models on disk and in memory."""
         page, host, model = self._page, self._host, self._page.dialogue.model
         page.view.set_names({info.id: (info.name or info.id, info.quant) for info in host.models.values()})
-        page.view.set_silks(host.silks)
+        page.view.set_silks(host.silks.worn)
         if page.compare.shown:
             return
         page.inspector.show_model(host.models.get(model))

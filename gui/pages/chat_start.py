@@ -21,6 +21,8 @@ PROMPTS = (
 COLUMN = 620
 SPACING, BETWEEN_CARDS = 8, 10
 MARGIN = 12
+ABOVE, BELOW = 2, 3
+"""How the room that is left is shared."""
 NOSE = 5 / 40
 """Of the mark's width, what is empty at its left."""
 
@@ -112,10 +114,12 @@ class ChatStart(QWidget):
         column.addWidget(self._grid_host)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(24, MARGIN, 24, MARGIN)
-        outer.addStretch(2)
+        outer.addStretch(ABOVE)
         outer.addWidget(inner)
-        outer.addStretch(3)
+        outer.addStretch(BELOW)
         self._inner = inner
+        self._outer = outer
+        self._covered = 0
         self._arrange()
 
     def show_model(self, line: str) -> None:
@@ -123,6 +127,12 @@ class ChatStart(QWidget):
         self.line.setText(line)
         self.line.setVisible(bool(line))
         self._arrange()
+
+    def keep_clear(self, pixels: int) -> None:
+        """So many pixels at the top are covered; what would be hidden there moves down."""
+        if pixels != self._covered:
+            self._covered = pixels
+            self._arrange()
 
     def show_trouble(self, text: str, hint: str = "", action: str = "") -> None:
         """Why no answer can be had, in place of the examples; empty text takes it back."""
@@ -150,11 +160,26 @@ class ChatStart(QWidget):
         rows = self._rows_that_fit()
         for number, card in enumerate(self.cards):
             card.setVisible(number // columns < rows)
+        self._outer.setContentsMargins(24, self._top(), 24, MARGIN)
+
+    def _top(self) -> int:
+        """Pixels above the greeting: more than the margin where it would lie under what covers the top."""
+        rows = -(-len(self.cards) // self._columns)
+        spare = self.height() - 2 * MARGIN - self._greeting_height() - rows * self._card_height()
+        uncovered = MARGIN + max(0, spare) * ABOVE // (ABOVE + BELOW)
+        return MARGIN if uncovered >= self._covered else max(MARGIN, self._covered + SPACING)
 
     def _rows_that_fit(self) -> int:
         """How many rows of examples there is room for below the greeting."""
+        room = self.height() - self._top() - MARGIN - self._greeting_height()
+        return (room + BETWEEN_CARDS) // self._card_height()
+
+    def _greeting_height(self) -> int:
         width = self._inner.width()
         greeting = [part for part in (self._mark, self.title, self.line) if not part.isHidden()]
         heights = [max(part.heightForWidth(width), part.sizeHint().height()) for part in greeting]
-        used = 2 * MARGIN + self._mark.height() + sum(heights[1:]) + SPACING * (len(greeting) + 1)
-        return (self.height() - used + BETWEEN_CARDS) // (self.cards[0].sizeHint().height() + BETWEEN_CARDS)
+        return self._mark.height() + sum(heights[1:]) + SPACING * (len(greeting) + 1)
+
+    def _card_height(self) -> int:
+        """Of a row of examples, with the gap to the next."""
+        return self.cards[0].sizeHint().height() + BETWEEN_CARDS

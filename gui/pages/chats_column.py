@@ -17,7 +17,7 @@ from paddock.gui.pages.chat_rows import ChatView
 from paddock.gui.pages.chats_deeds import ChatDeeds
 from paddock.gui.pages.chats_menu import PRIVATE_HELP, MenuWays, chats_menu, folder_menu
 from paddock.gui.pages.chats_search import TextSearch
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Chip, IconButton, Label, SearchField, menu_words
 from paddock.gui.widgets.menu import Menu
 
@@ -84,7 +84,7 @@ class ChatsColumn(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

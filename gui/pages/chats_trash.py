@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.chats import UNTITLED
@@ -19,10 +20,12 @@ from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label,
 from paddock.gui.widgets.layouts import empty
 from paddock.gui.widgets.list_sheet import lay_out_list
 from paddock.gui.widgets.question import Question
-from paddock.sdk.types import ChatSummary
+from paddock.sdk.types import Chat, ChatSummary
 
 if TYPE_CHECKING:
     from paddock.sdk.aclient import AsyncClient
+
+T = TypeVar("T")
 
 WIDTH, HEIGHT = 560, 400
 KEPT_DAYS, DAY_S = 30, 86_400
@@ -47,6 +50,7 @@ class ChatsTrash(QDialog):
         super().__init__(parent)
         self._host = host
         self.chats: tuple[ChatSummary, ...] = ()
+        self._asking: Task | None = None
         self.setWindowTitle("Deleted chats")
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -67,7 +71,9 @@ class ChatsTrash(QDialog):
 
     def refresh(self) -> None:
         """Ask what is in it."""
-        self._host.call(lambda client: client.deleted_chats(), self.show_chats, self._failed, self)
+        if self._asking is not None:
+            self._asking.cancel()  # its answer may come after the next one
+        self._asking = self._host.call(lambda client: client.deleted_chats(), self.show_chats, self._failed, self)
 
     def show_chats(self, chats: Sequence[ChatSummary]) -> None:
         """Show these."""
@@ -109,7 +115,12 @@ class ChatsTrash(QDialog):
 
     def restore(self, chat: str, _: bool = False) -> None:
         """Bring a chat back into the list."""
-        self._ask(lambda client: client.restore_chat(chat), partial(self.restored.emit, chat))
+
+        def back(found: Chat) -> None:
+            self._host.learn_chat(found.summary)  # that it was deleted may be told after this
+            self.restored.emit(chat)
+
+        self._ask(lambda client: client.restore_chat(chat), back)
 
     def ask_remove(self, chats: Sequence[ChatSummary]) -> None:
         """Remove for good, after a question."""
@@ -127,11 +138,11 @@ class ChatsTrash(QDialog):
             for chat in chats:
                 await client.purge_chat(chat)
 
-        self._ask(purge, lambda: None)
+        self._ask(purge, lambda _: None)
 
-    def _ask(self, job: Callable[[AsyncClient], Awaitable[object]], then: Callable[[], None]) -> None:
-        def done(_: object) -> None:
-            then()
+    def _ask(self, job: Callable[[AsyncClient], Awaitable[T]], then: Callable[[T], None]) -> None:
+        def done(answer: T) -> None:
+            then(answer)
             self.refresh()
 
         self.trouble.hide()

@@ -24,6 +24,7 @@ from paddock.gui.pages.compare_session import Comparison
 from paddock.gui.pages.compare_tools import ComposerTools, HeadTools
 from paddock.gui.pages.compare_turns import TurnFollower
 from paddock.gui.pages.compare_words import ComposerState
+from paddock.gui.theme import new_look
 from paddock.gui.widgets.conversation.gallery import Gallery
 from paddock.gui.widgets.pane_grid import PaneGrid
 from paddock.gui.widgets.pane_view import PaneView
@@ -324,7 +325,7 @@ class CompareView(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_look(event):
             self._refresh()  # the silks are others in the other theme
             self.changed.emit()
 

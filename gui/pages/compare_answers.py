@@ -51,6 +51,7 @@ class PaneAnswers(QObject):
         self.asking: Task | None = None  # a question on its way to the host
         self._unsaved: tuple[Pane, ...] = ()  # panes on their way to the host
         self._stop_wanted = False
+        self._asked_at: float | None = None  # since when answers are on their way that are not followed yet
 
     # ---------------------------------------------------------------- what is compared
 
@@ -125,11 +126,13 @@ class PaneAnswers(QObject):
             self.changed.emit()
             self.ended.emit(chat.summary.id)
             return
-        self.panes = chat.panes
+        unsaved = {pane.id for pane in self._unsaved} == {pane.id for pane in chat.panes}
+        self.panes = self._unsaved if unsaved else chat.panes
         self.changed.emit()  # the panes' widgets come and go first
         if self.asking is not None:
             return  # it may be without the question that is shown, or without its answers; all of it comes with those
         over = [self._take(pane.id, list(chat.paths.get(pane.id, ()))) for pane in chat.panes]
+        self._asked_at = None
         for gone in self.paths.keys() - {pane.id for pane in chat.panes}:
             self._drop(gone)
             del self.paths[gone]
@@ -157,7 +160,7 @@ class PaneAnswers(QObject):
     # ---------------------------------------------------------------- hearing
 
     def _attach(self, pane: str, answer: ChatMessage) -> None:
-        run = PaneRun(self.chat, answer=answer.id, phase="queued", pane=pane)
+        run = PaneRun(self.chat, answer=answer.id, phase="queued", pane=pane, start=self._asked_at)
         self.runs[pane] = run
         chat, continued = self.chat, answer.revisions > 0
         run.job = self._host.stream(

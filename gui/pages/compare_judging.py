@@ -107,14 +107,14 @@ class Judging(QObject):
             return
         request = VoteRequest(chat=view.chat, turn=view.turn, outcome=outcome, pane=pane, blind=self.hidden)
         if self._votable():
-            self._host.call(lambda client: client.vote(request), self._voted, self._failed, self)
+            self._host.change(lambda client: client.vote(request), self._voted, self._failed, self)
         self.look()
 
     def take_back(self) -> None:
         """The question in view was not voted on."""
         given = self.vote_given
         if given is not None:
-            self._host.call(
+            self._host.change(
                 lambda client: client.delete_vote(given.id), lambda _: self._forget(given), self._failed, self
             )
 
@@ -140,7 +140,7 @@ class Judging(QObject):
         """They may have been changed elsewhere."""
         chat = self._view.chat
         if chat:
-            self._host.call(
+            self._host.change(  # in turn: the answer may else be older than a vote that is given meanwhile
                 lambda client: client.votes(chat), lambda votes: self._know(chat, votes), self._messages.error, self
             )
 

@@ -104,6 +104,7 @@ class PaneShelf(QObject):
             self._grid.set_panes(ordered)
             for view in ordered:
                 view.raise_()  # screen readers go by the order of the children
+        self._host.follow_panes([(session.model(pane), self._worn[pane.id]) for pane in session.panes])
 
     def reveal(self, pane: str) -> None:
         """Show the page that a pane is on, and give its head the focus."""
@@ -113,7 +114,7 @@ class PaneShelf(QObject):
     def _wear(self, session: Comparison) -> None:
         panes = [msgspec.structs.replace(pane, model=session.model(pane)) for pane in session.panes]
         loaded = {item.model for item in self._host.loaded.values()}
-        silks = {model: silk for model, silk in self._host.silks.items() if model in loaded}
+        silks = {model: silk for model, silk in self._host.silks.worn.items() if model in loaded}
         self._worn = facts.dress(panes, silks, self._worn)
         names = [pane.name or self._host.model_name(pane.model) for pane in panes]
         infos = [self._host.models.get(pane.model) for pane in panes]

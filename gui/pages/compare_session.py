@@ -124,7 +124,7 @@ class Comparison(PaneAnswers):
         if request.content is not None:
             self._sent.append(sent)
         self._asked = sent, request
-        self.asking = self._host.call(
+        self.asking = self._host.change(
             lambda client: jobs.ask(client, chat, request, panes),
             lambda stored: self._answered(sent, stored),
             lambda error: self._refused(sent, request, error),
@@ -146,11 +146,8 @@ class Comparison(PaneAnswers):
         if chat.summary.id != self.chat:
             return
         self.asking = None
-        began = time.monotonic()
+        self._asked_at = time.monotonic()
         self.show(chat)
-        for run in self.runs.values():
-            if not run.pieces and run.start is None:
-                run.start = began
         if self._stop_wanted:
             self.stop()
 

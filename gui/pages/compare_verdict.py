@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from paddock.gui.pages.compare_blind import LETTERS
 from paddock.gui.widgets import Button, Chip, Label
 from paddock.gui.widgets.clicks import SingleClicks
 from paddock.sdk.compare import Outcome, Vote
@@ -69,10 +70,9 @@ class VerdictRow(QWidget):
         self.voted.emit(outcome, pane)
 
     def choose_number(self, number: int) -> None:
-        """The pane with a number; where they have letters, that in the place, counted from 1."""
+        """The pane with a number; where they have letters, 1 is A. One that cannot be voted for is nothing."""
         marks = {choice.mark: choice.pane for choice in self._choices}
-        places = {str(place): choice.pane for place, choice in enumerate(self._choices, 1)}
-        pane = marks.get(str(number)) or (places.get(str(number)) if "A" in marks else None)
+        pane = marks.get(str(number)) or marks.get(LETTERS[number - 1 : number])
         if pane is not None:
             self.choose("pane", pane)
 

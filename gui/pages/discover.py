@@ -10,7 +10,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.pages.discover_model import ModelView
 from paddock.gui.pages.discover_search import SearchColumn, column_width
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button
 
 ONE_BELOW = 900
@@ -145,5 +145,5 @@ class DiscoverPage(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._arrange()

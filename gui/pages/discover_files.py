@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from paddock.gui.icons import pixmap
 from paddock.gui.models.hub_files import FILE, FileList, FileRow, Index, fill_of
 from paddock.gui.stylesheet import CARD_RADIUS
-from paddock.gui.theme import Theme, Weight, current
+from paddock.gui.theme import Theme, Weight, current, new_measures
 from paddock.gui.widgets import Label
 from paddock.gui.widgets.badge import badge_size, fit_ink, paint_badge
 from paddock.gui.widgets.buttons import PaintedButton
@@ -164,7 +164,7 @@ def _paint_fill(painter: QPainter, area: QRect, share: float, verdict: Verdict, 
     height = theme.px(6)
     track = QRectF(area.left(), area.center().y() - height / 2 + 0.5, area.width(), height)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.color("selected"))
+    painter.setBrush(theme.color("track"))
     painter.drawRoundedRect(track, height / 2, height / 2)
     track.setWidth(max(height, track.width() * min(1.0, share)))
     painter.setBrush(theme.color(fit_ink(verdict)))
@@ -174,7 +174,7 @@ def _paint_fill(painter: QPainter, area: QRect, share: float, verdict: Verdict, 
 def _paint_ring(painter: QPainter, middle: QPointF, radius: float, share: float, theme: Theme, *, failed: bool) -> None:
     circle = QRectF(middle.x() - radius, middle.y() - radius, 2 * radius, 2 * radius)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(theme.color("selected"), 2.5))
+    painter.setPen(QPen(theme.color("track"), 2.5))
     painter.drawEllipse(circle)
     painter.setPen(QPen(theme.color("bad" if failed else "accent"), 2.5))
     painter.drawArc(circle, 90 * 16, -math.ceil(360 * 16 * min(1.0, share)))
@@ -297,7 +297,7 @@ class FileView(QListView):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self.scheduleDelayedItemsLayout()
             self.updateGeometry()
 

@@ -21,7 +21,7 @@ from paddock.gui.pages.load_breakdown import DeviceUseRow
 from paddock.gui.pages.load_estimate import TwoSteps
 from paddock.gui.pages.load_sliders import UNKNOWN_CONTEXT, USUAL_CONTEXT, context_stops
 from paddock.gui.stylesheet import CARD_RADIUS
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, ElidedLabel, Label, NumberBox, StopSlider
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
 from paddock.sdk.hub import FitsRequest
@@ -253,7 +253,7 @@ class FitCard(QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.models.hub import BADGES, age_words, clock_text, licence_text, open_words, parameters_text, title_of
 from paddock.gui.pages.form import copy
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, ElidedLabel, Label, Notice
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.gui.widgets.layouts import empty
@@ -113,7 +113,7 @@ class ModelHead(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

@@ -297,13 +297,13 @@ class ModelView(QWidget):
             self.head.gate.focus_action()
             return
         source = row.source
-        self._host.call(lambda client: client.download(source), self._learn, self._messages.error, self)
+        self._host.call(lambda client: client.download(source), None, self._messages.error, self)
 
     def _turn(self, download: Download) -> None:
         number, pause = download.id, download.state in ("running", "queued")
-        self._host.call(
+        self._host.change(
             lambda client: client.pause_download(number) if pause else client.resume_download(number),
-            self._learn,
+            None,
             self._messages.error,
             self,
         )
@@ -312,10 +312,7 @@ class ModelView(QWidget):
         row = self.row()
         if row is not None and row.download is not None:
             number = row.download.id
-            self._host.call(lambda client: client.cancel_download(number), None, self._messages.error, self)
-
-    def _learn(self, download: Download) -> None:
-        self._host.learn_downloads([*(d for d in self._host.downloads.values() if d.id != download.id), download])
+            self._host.change(lambda client: client.cancel_download(number), None, self._messages.error, self)
 
     def _load(self) -> None:
         row = self.row()

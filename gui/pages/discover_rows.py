@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from paddock.gui.icons import pixmap
 from paddock.gui.models.hub import HubRole, Index, Row, downloads_text, facts, lead_text, repo_of
-from paddock.gui.theme import Theme, current
+from paddock.gui.theme import Theme, current, new_measures
 from paddock.gui.widgets.badge import badge_size, fit_words, paint_badge
 from paddock.gui.widgets.focus import KEYBOARD_REASONS
 from paddock.sdk.hub import Suggestion
@@ -197,7 +197,7 @@ class ResultList(QListView):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self.scheduleDelayedItemsLayout()
 
     def focusInEvent(self, event: QFocusEvent) -> None:

@@ -122,7 +122,7 @@ class DownloadActions(QObject):
         waiting = [download.id for download in self._host.downloads.values() if download.state != "done"]
         others = [other for other in waiting if other != id]
         position = others.index(before) if before in others else len(others)
-        self._host.change(partial(_move, id, position), self._host.learn_downloads)
+        self._host.ask_downloads(partial(_move, id, position))
 
     def step(self, item: Item, by: int) -> None:
         """One place up (-1) or down (1) among those that wait."""
@@ -152,7 +152,7 @@ class DownloadActions(QObject):
 
     def refresh_order(self) -> None:
         """Another client may have changed the order of the queue, which no event tells."""
-        self._host.call(lambda client: client.downloads(), self._host.learn_downloads, lambda _: None, self)
+        self._host.ask_downloads(lambda client: client.downloads(), lambda _: None, self)
 
 
 async def _end_download(id: str, client: AsyncClient) -> None:

@@ -13,7 +13,7 @@ from paddock.gui.messages import sentence
 from paddock.gui.pages.first_run_model import SuggestedModel
 from paddock.gui.pages.first_run_words import choose, machine_words, place_facts, speed_of
 from paddock.gui.pages.form import COLUMN, Card, FormPage, Row
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, Label, Switch
 from paddock.sdk.downloads import Download
 from paddock.sdk.host import SettingsPatch
@@ -106,7 +106,7 @@ class FirstRun(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
+from paddock.gui.bridge import Task
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.form import Card, silently
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Switch
@@ -53,7 +54,8 @@ class FoldersCard(Card):
         super().__init__(parent)
         self._host = host
         self.rows: list[PlaceRow] = []
-        self._places: list[Place] = []
+        self._shown: tuple[list[Place], list[bool]] = [], []
+        self._asking: Task | None = None
         self._list = QVBoxLayout()
         self._list.setSpacing(6)
         self.none = Label("Looking…", 12, 400, "text2", wrap=True)
@@ -77,19 +79,22 @@ class FoldersCard(Card):
     def look(self) -> None:
         """Ask the host what is where."""
         if self.isVisible() and self._host.connection == "connected":
-            self._host.call(lambda client: client.places(), self.show_places, self._failed, self)
+            if self._asking is not None:
+                self._asking.cancel()  # its answer may come after the next one
+            self._asking = self._host.call(lambda client: client.places(), self.show_places, self._failed, self)
 
     def show_places(self, places: list[Place]) -> None:
         """Show these; the rows stay while nothing has changed, so that the focus stays too."""
         self.none.setVisible(not places)
         self.none.setText("There are no folders.")
+        own = [self._is_own(place) for place in places]  # the settings may come after the places
         shown = [structs.replace(place, free_bytes=None) for place in places]  # it changes all the time, unseen
-        if shown == self._places:
+        if (shown, own) == self._shown:
             return
-        self._places = shown
+        self._shown = shown, own
         focused = next((n for n, row in enumerate(self.rows) if row.isAncestorOf(self.focusWidget() or self)), None)
         empty(self._list)
-        self.rows = [PlaceRow(place, own=self._is_own(place)) for place in places]
+        self.rows = [PlaceRow(place, own=mine) for place, mine in zip(places, own, strict=True)]
         for row in self.rows:
             if self._list.count():
                 self._list.addWidget(Divider())

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Divider, ElidedLabel, IconButton, Label
 from paddock.gui.widgets.labels import no_word_alone
 
@@ -41,7 +41,7 @@ class FormPage(QScrollArea):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

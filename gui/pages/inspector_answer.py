@@ -6,7 +6,7 @@ import secrets
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from paddock.gui.pages.form import silently
 from paddock.gui.pages.sampling_name import OptionName
@@ -35,7 +35,7 @@ class SwitchedNumber(QWidget):
         super().__init__(parent)
         self.box = NumberBox(name, low, high, decimals=0, step=1, widest=WIDEST_BOX)
         self.box.setAccessibleDescription(help)
-        self.box.setFixedWidth(self.box.sizeHint().width())
+        self.box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         silently(self.box, lambda: self.box.setValue(usual))
         self.switch = Switch(f"{name} on")
         self.row = QHBoxLayout(self)

@@ -19,14 +19,17 @@ PAUSE_MS = 120
 
 class RunningStrip(QFrame):
     """Shown while an answer runs with other settings than those in sight, or follows them. ``sampling`` gives those in
-    sight; ``applied``: the host has handed them on; ``failed`` carries an error."""
+    sight, ``whole`` all options as they are in force with some; ``applied``: the host has handed them on; ``failed``
+    carries an error."""
 
     applied = Signal()
     failed = Signal(object)
 
-    def __init__(self, sampling: Callable[[], Options], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, sampling: Callable[[], Options], whole: Callable[[Options], Options], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._sampling = sampling
+        self._sampling, self._whole = sampling, whole
         self._host: HostState | None = None
         self._chat = ""
         self._running = ""
@@ -67,7 +70,7 @@ class RunningStrip(QFrame):
 
     def look(self) -> None:
         """The settings in sight may have changed."""
-        differs = bool(self._running) and self._sampling() != self._in_force
+        differs = bool(self._running) and self._whole(self._sampling()) != self._whole(self._in_force)
         if differs and self.follow.isChecked() and not self._pause.isActive():
             self._pause.start()
         self.words.setText(
@@ -79,17 +82,24 @@ class RunningStrip(QFrame):
         self.setVisible(differs or (bool(self._running) and self.follow.isChecked()))
 
     def _find(self) -> None:
-        """An answer that runs in the conversation already is taken to have the settings in sight."""
+        """An answer may run in the conversation already."""
         host = self._host
         known = host.generations.values() if host is not None and self._chat else ()
         running = [one for one in known if one.chat_id == self._chat and not one.pane]
-        self._running, self._in_force = (running[0].id, self._sampling()) if running else ("", {})
+        self._running = ""
+        for generation in running[:1]:
+            self._follow(generation)
         self.look()
 
     def _started(self, generation: Generation) -> None:
         if self._chat and generation.chat_id == self._chat and not generation.pane:
-            self._running, self._in_force = generation.id, self._sampling()
+            self._follow(generation)
             self.look()
+
+    def _follow(self, generation: Generation) -> None:
+        """It has what it came with, whatever was set here since."""
+        self._running = generation.id
+        self._in_force = self._sampling() if generation.sampling is None else generation.sampling
 
     def _ended(self, generation: str) -> None:
         if generation == self._running:

@@ -138,9 +138,10 @@ class SamplerSection(QWidget):
         """Values that the engine has no option for; kept, but not sent."""
         return dict(self._foreign)
 
-    def options(self) -> Options:
-        """All options of the engine, as they are in force."""
-        return {**{name: self.default(name) for name in self.specs}, **self.sampling()}
+    def options(self, given: Options | None = None) -> Options:
+        """All options of the engine, as they are in force: with what is set, or with what is ``given`` in its place."""
+        values = self.sampling() if given is None else given
+        return {name: self.default(name) if values.get(name) is None else values[name] for name in self.specs}
 
     def set_sampling(self, values: Mapping[str, OptionValue]) -> None:
         """Show ``values``, and the defaults of all others, without saying so."""

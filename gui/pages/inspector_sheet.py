@@ -17,7 +17,7 @@ from paddock.gui.pages.inspector_presets import PresetRow
 from paddock.gui.pages.inspector_running import RunningStrip
 from paddock.gui.pages.inspector_samplers import Control, SamplerSection
 from paddock.gui.pages.inspector_system import SystemSection
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, TextArea
 from paddock.sdk.llamacpp_sampling import SAMPLING
 from paddock.sdk.presets import Preset
@@ -38,7 +38,7 @@ class InspectorSheet(QWidget):
         self.title = ElidedLabel("Inspector", 15, 600)
         self.back = Button("Back to the chat", "link", "chevron-left")
         self.close_button = IconButton("close", "Close the inspector (Ctrl+I)")
-        self.running = RunningStrip(self.sampling)
+        self.running = RunningStrip(self.sampling, lambda values: self.section.options(values))
         self.presets = PresetRow(self._filled, self._same)
         self.prompt = SystemSection()
         self.section = SamplerSection(SAMPLING)
@@ -150,7 +150,7 @@ class InspectorSheet(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_measures(event):
             self._align()
 
     def _align(self) -> None:

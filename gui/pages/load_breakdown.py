@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.messages import sentence
 from paddock.gui.models.memory import device_title, estimated_segments, explained_segments, source_words
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import ElidedLabel, Label, Notice
 from paddock.gui.widgets.memory_bar import MemoryBar, MemoryLegend
 from paddock.gui.widgets.notice import Severity
@@ -86,7 +86,6 @@ class Breakdown(QFrame):
         self.devices: list[DeviceUseRow] = []
         self.waiting = Label("Asking what it takes…", 13, 400, "text2")
         self.notice = Notice(action_kind="primary")
-        self.notice.setMinimumHeight(current().px(52))  # as with a button, so that nothing moves when that comes
         self.source = Label("", 12, 400, "text2", wrap=True, tabular=True)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(10)
@@ -99,6 +98,12 @@ class Breakdown(QFrame):
         column.addWidget(self.source)
         self.source.hide()
         self.notice.action_triggered.connect(self._remedy_pressed)
+        self._measure()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if new_measures(event):
+            self._measure()
 
     def show_estimate(
         self, estimate: Estimate, memory: MemoryState, replacing: Collection[str] = (), *, full: bool
@@ -143,6 +148,10 @@ class Breakdown(QFrame):
             row.hide()
         message, hint = (error.message, error.hint) if isinstance(error, PaddockError) else (sentence(error), "")
         self.notice.show_message("warn", f"What it takes cannot be told. {message}", hint)
+
+    def _measure(self) -> None:
+        """The notice is as high as with a button, so that nothing moves when that comes."""
+        self.notice.setMinimumHeight(current().px(52))
 
     def _show_source(self, estimate: Estimate, *, full: bool) -> None:
         words = [source_words(estimate)]

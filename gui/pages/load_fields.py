@@ -102,6 +102,7 @@ class OptionField(QWidget):
         high = spec.maximum if spec.maximum is not None else 1e9
         decimals = 0 if whole else 2 if step < 1 else 1
         box = NumberBox(spec.label, low, high, decimals=decimals, step=step, widest=WIDEST_BOX)
+        box.setGroupSeparatorShown(True)
         if spec.default is None:
             box.setSpecialValueText(BY_DEFAULT)
         box.valueChanged.connect(self._edited)

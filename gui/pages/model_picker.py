@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
@@ -196,18 +198,18 @@ class ModelPicker(Popup):
         where = anchor.mapTo(window, QPoint(0, 0))
         above, foot = where.y() - GAP - EDGE, where.y() + anchor.height() + GAP
         below = window.height() - foot - EDGE
-        rows = max(1, min(self._model.rowCount(), MOST_ROWS)) * current().px(ROW) + 2
-        self._be_high(rows)
+        row, rows = current().px(ROW), max(1, min(self._model.rowCount(), MOST_ROWS))
+        self._be_high(rows * row)
         upwards = self.height() > below and above > below
         missing = self.height() - (above if upwards else below)
         if missing > 0:
-            self._be_high(max(current().px(ROW), rows - missing))
+            self._be_high(max(1, rows - math.ceil(missing / row)) * row)  # whole rows
         left = max(EDGE, min(where.x(), window.width() - EDGE - self.width()))
         self.move(window.mapToGlobal(QPoint(left, where.y() - GAP - self.height() if upwards else foot)))
 
     def _be_high(self, rows: int) -> None:
         """Have ``rows`` pixels for the rows."""
-        self.view.setFixedHeight(rows)
+        self.view.setFixedHeight(rows + 2 * self.view.frameWidth())
         self.adjustSize()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from paddock.gui.models.hub import licence_text, parameters_text
 from paddock.gui.models.model_table import CAPABILITIES, used_text
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, ElidedLabel, Label
 from paddock.gui.widgets.flow import FlowLayout
 from paddock.gui.widgets.layouts import empty
@@ -113,7 +113,7 @@ class ModelFacts(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if new_measures(event):
             self._measure()
 
     def _measure(self) -> None:

@@ -22,7 +22,7 @@ from paddock.gui.widgets.focus import KEYBOARD_REASONS, paint_ring
 
 Index = QModelIndex | QPersistentModelIndex
 ROW, ROW_COMPACT, HEAD = 46, 38, 34
-LEAST_NAME, MOST_FOLDER = 200, 180
+LEAST_NAME, WIDE_NAME, MOST_FOLDER = 200, 320, 180
 MOST_CUT = 4_000
 PAD = 10
 WIDTHS = {
@@ -37,6 +37,8 @@ WIDTHS = {
 """Logical pixels at 100 %; the name takes what is left."""
 GIVE_WAY = (Column.ARCHITECTURE, Column.PARAMETERS, Column.USED, Column.FOLDER, Column.CONTEXT, Column.QUANT)
 """Where the name would become too narrow, these go, the first one first; all of it stands in the pane."""
+SELDOM_READ = GIVE_WAY[:2]
+"""These go already where a name would be cut off that is no longer than ``WIDE_NAME``."""
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _LEFT, _RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignLeft, _MIDDLE | Qt.AlignmentFlag.AlignRight
 
@@ -225,8 +227,10 @@ class ModelsView(QTableView):
         theme, head = current(), self.horizontalHeader()
         shown = {**WIDTHS, Column.FOLDER: self._folder_width(), **self.widths}
         room = self.viewport().width()
+        longest = self._name_width()
         for column in GIVE_WAY:
-            if room - sum(map(theme.px, shown.values())) >= theme.px(LEAST_NAME):
+            least = longest if column in SELDOM_READ else theme.px(LEAST_NAME)
+            if room - sum(map(theme.px, shown.values())) >= least:
                 break
             del shown[column]
         self._fitting = True
@@ -237,6 +241,13 @@ class ModelsView(QTableView):
                 head.resizeSection(column, theme.px(shown[column]))
         head.resizeSection(Column.NAME, max(80, room - sum(map(theme.px, shown.values()))))
         self._fitting = False
+
+    def _name_width(self) -> int:
+        """Room for the longest name, within reason; in pixels."""
+        theme, model = current(), self.model()
+        assert isinstance(model, ModelTable)
+        longest = Face(theme, 13, 600).metrics.horizontalAdvance(model.longest_name()) + theme.px(2 * PAD + 16)
+        return min(theme.px(WIDE_NAME), max(theme.px(LEAST_NAME), longest))
 
     def _folder_width(self) -> int:
         """As wide as the longest name of a place, within reason."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from paddock.gui.models.sampler_stages import NAMES, working
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import IconButton, Label
 from paddock.sdk.options import OptionSpec
 from paddock.sdk.types import Options, OptionValue
@@ -129,7 +129,7 @@ class OrderList(QListWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

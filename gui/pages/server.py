@@ -13,7 +13,7 @@ from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, copy, silently
 from paddock.gui.pages.snippets import LANGUAGES, snippet
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_look
 from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
 from paddock.sdk.errors import PaddockError
 from paddock.sdk.host import ServerRequest, ServerStatus, SettingsPatch
@@ -47,7 +47,7 @@ class Code(QPlainTextEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.PaletteChange):
+        if new_look(event):
             self._dress()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

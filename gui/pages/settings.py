@@ -21,7 +21,7 @@ from paddock.gui.pages.machine_settings import MachinesCard
 from paddock.gui.pages.memory_settings import MemoryCard
 from paddock.gui.pages.prompt_cache import PromptCacheCard
 from paddock.gui.pages.settings_sections import TITLES, WIDTH, SectionList, SettingsSection
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 from paddock.gui.widgets import Button, Label, NumberBox, Select, Switch
 from paddock.sdk.host import SettingsPatch
 from paddock.sdk.paths import Home
@@ -209,7 +209,7 @@ class SettingsPage(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._place()
 
     def _place(self) -> None:

@@ -133,7 +133,7 @@ class FitBadge(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if theme.new_measures(event):
             self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:

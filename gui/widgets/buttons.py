@@ -28,7 +28,7 @@ class PaintedButton(KeyboardRing, QAbstractButton):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if theme.new_measures(event):
             self.updateGeometry()
         self.update()
 

@@ -26,7 +26,6 @@ from paddock.gui.widgets.focus import KeyboardRing, paint_ring
 
 WIDEST_CHOICE = 280
 """A longer name is cut off; the list below shows it whole."""
-_DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
 
 
 def paint_field(widget: QWidget, painter: QPainter, focused: bool, radius: int = FIELD_RADIUS) -> None:
@@ -77,7 +76,7 @@ class LineField(QLineEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in _DRESSING:
+        if theme.new_look(event):
             self._dress()
             self.updateGeometry()
 
@@ -154,7 +153,7 @@ class TextArea(QPlainTextEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in _DRESSING:
+        if theme.new_look(event):
             self._dress()
             self.updateGeometry()
 

@@ -11,7 +11,6 @@ from paddock.gui import theme
 LONG_WORD = 20
 MENU_SIGNS = 56
 """An entry of a menu has at most about so many signs."""
-_DRESSING = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
 
 
 class Label(QLabel):
@@ -46,7 +45,7 @@ class Label(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in _DRESSING:
+        if theme.new_look(event):
             self._dress()
 
     def _dress(self) -> None:

@@ -37,7 +37,7 @@ def paint_bar(
     radius = min(4.0, area.height() / 2)
     outline.addRoundedRect(area, radius, radius)
     painter.setClipPath(outline)
-    painter.fillRect(area, look.color("selected"))
+    painter.fillRect(area, look.color("track"))
     x = edge = end = area.left()
     before = 0
     wide = stretches_apart(parts, scale, area.width()) if apart else stretches(parts, scale)
@@ -169,7 +169,7 @@ class MemoryBar(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if theme.new_measures(event):
             self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -200,7 +200,7 @@ class MemoryLegend(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if theme.new_measures(event):
             self.updateGeometry()
 
     def hasHeightForWidth(self) -> bool:
@@ -259,7 +259,7 @@ class MemoryLegend(QWidget):
         for x, line, segment, said in self._places(self.width()):
             mark = QRectF(x, line * height + (height - side) / 2, side, side)
             painter.setPen(QPen(look.color("border_strong"), 1))
-            painter.setBrush(look.color("selected" if segment.fill == "empty" else "raised"))
+            painter.setBrush(look.color("track" if segment.fill == "empty" else "raised"))
             painter.drawRoundedRect(mark.adjusted(0.5, 0.5, -0.5, -0.5), 2.5, 2.5)
             if segment.fill == "solid":
                 painter.setPen(Qt.PenStyle.NoPen)

@@ -62,7 +62,7 @@ class Notice(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if theme.new_measures(event):
             self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from paddock.gui.models.panes import Measure
-from paddock.gui.theme import Theme, current
+from paddock.gui.theme import Theme, current, new_measures
 
 SIDE, GAP = 16, 12
 BAR = 4
@@ -53,7 +53,7 @@ class PaneStrip(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self.updateGeometry()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -121,7 +121,7 @@ class PaneStrip(QWidget):
         painter.drawText(QPointF(area.left(), top + QFontMetricsF(caption).ascent()), label)
         bar = QRectF(area.left(), top + theme.px(17), area.width(), theme.px(BAR))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("selected"))
+        painter.setBrush(theme.color("track"))
         painter.drawRoundedRect(bar, BAR / 2, BAR / 2)
         if measure.share > 0:
             painter.setBrush(QColor(self._color))

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPainterPath, QP
 from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from paddock.gui.stylesheet import CARD_RADIUS
-from paddock.gui.theme import current
+from paddock.gui.theme import current, new_measures
 
 
 def round_off(window: QWidget, radius: int) -> None:
@@ -30,7 +30,7 @@ class Popup(QFrame):
         theme = current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.color("border"), 1))
+        painter.setPen(QPen(theme.color("border_strong" if theme.mode == "dark" else "border"), 1))
         painter.setBrush(theme.color("raised"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
 
@@ -101,5 +101,5 @@ class RailPopup(Popup):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange and self.isVisible():
+        if new_measures(event) and self.isVisible():
             self.place()

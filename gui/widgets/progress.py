@@ -45,7 +45,7 @@ class Progress(QProgressBar):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         y = self.height() / 2 - 2
-        painter.setBrush(QColor(p.selected))
+        painter.setBrush(QColor(p.track))
         painter.drawRoundedRect(QRectF(0, y, self.width(), 4), 2, 2)
         share = self.value() / STEPS
         if share > 0:

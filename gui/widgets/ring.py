@@ -63,7 +63,7 @@ class RingButton(PaintedButton):
             paint_ring(painter, ring.adjusted(-6, -6, 6, 6), RING)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inner = ring.adjusted(STROKE / 2, STROKE / 2, -STROKE / 2, -STROKE / 2)
-        painter.setPen(QPen(look.color("selected"), STROKE))
+        painter.setPen(QPen(look.color("track"), STROKE))
         painter.drawEllipse(inner)
         if fraction:
             painter.setPen(QPen(look.color(ink), STROKE, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))

@@ -29,7 +29,7 @@ class Tag(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if theme.new_measures(event):
             self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentM
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from paddock.gui.theme import Theme, current
+from paddock.gui.theme import Theme, current, new_measures
 from paddock.gui.widgets.focus import paint_ring
 
 Index = QModelIndex | QPersistentModelIndex
@@ -137,7 +137,7 @@ def _paint_token(painter: QPainter, bar: TokenBar, theme: Theme, rect: QRectF) -
     right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
     painter.drawText(QRectF(rect.left(), rect.top(), label - 6, rect.height()), right, words)
     track = _track(rect, label, number, theme)
-    _paint_bar(painter, track, bar.now, theme.color("selected"), theme.color("accent"))
+    _paint_bar(painter, track, bar.now, theme.color("track"), theme.color("accent"))
     if bar.cut:
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text2"))
@@ -161,7 +161,7 @@ def _paint_stage(painter: QPainter, bar: StageBar, theme: Theme, rect: QRectF) -
     painter.drawText(QRectF(rect.left(), rect.top(), label - 4, rect.height()), centre, bar.name)
     track = _track(rect, label, number, theme)
     share = math.log1p(bar.left) / math.log1p(max(1, bar.whole))
-    _paint_bar(painter, track, share, theme.color("selected"), theme.color("border_strong"))
+    _paint_bar(painter, track, share, theme.color("track"), theme.color("muted"))
     painter.setFont(theme.font(12, tabular=True))
     painter.setPen(theme.color("text2"))
     place = QRectF(track.right(), rect.top(), number, rect.height())
@@ -207,7 +207,7 @@ class BarChart(QListView):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationFontChange:
+        if new_measures(event):
             self._fit()
 
     def _fit(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
+    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -124,7 +125,7 @@ class Slider(KeyboardRing, QSlider):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         y = self.height() / 2
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(p.selected))
+        painter.setBrush(QColor(p.track))
         painter.drawRoundedRect(QRectF(8, y - 2, self.width() - 16, 4), 2, 2)
         self._paint_tick(painter, self._default, y, p.border_strong)
         if self._mark is not None:
@@ -132,7 +133,7 @@ class Slider(KeyboardRing, QSlider):
         x = self._x(self.value())
         if not self.isEnabled():
             painter.setBrush(QColor(p.window))
-            painter.setPen(QPen(QColor(p.selected), 2))
+            painter.setPen(QPen(QColor(p.track), 2))
             painter.drawEllipse(QPointF(x, y), 6, 6)
             return
         painter.setBrush(QColor(p.accent))
@@ -211,7 +212,7 @@ class NumberBox(QDoubleSpinBox):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if theme.new_look(event):
             self._dress()
             self._place_editor()  # Qt puts it back with every new style
             self.updateGeometry()
@@ -234,7 +235,7 @@ class NumberBox(QDoubleSpinBox):
 
     def sizeHint(self) -> QSize:
         look = theme.current()
-        metrics = self.fontMetrics()
+        metrics = QFontMetrics(look.font(12, 500, tabular=True))  # its own font follows later, event by event
         width = max(metrics.horizontalAdvance(self.textFromValue(v)) for v in (self.minimum(), self.maximum()))
         width = max(look.px(LEAST_WIDE), width + look.px(18))
         return QSize(width if self._widest is None else min(width, look.px(self._widest)), look.px(26))

@@ -13,7 +13,7 @@ from paddock.sdk.compare import AdoptRequest, AskPanes, StandingsBy, VoteRequest
 from paddock.sdk.errors import BadRequest
 from paddock.sdk.types import ChatPatch, NewChat, Pane, SendRequest
 from paddock.server.api.bodies import client_of, decode
-from paddock.server.api.streams import EventStream, frames
+from paddock.server.api.streams import followed
 
 if TYPE_CHECKING:
     from paddock.server.host import Host
@@ -84,7 +84,7 @@ class ChatsApi:
     async def send(self, chat_id: str, request: Asked) -> Answer:
         asked = decode(await request.body(), SendRequest)
         run = await self._host.chats.conversations.send(chat_id, asked, client_of(request))
-        return EventStream(frames(run.follow()))
+        return followed(run)
 
     async def picture(self, name: str) -> Answer:
         return _json(await self._host.chats.editing.picture(name))

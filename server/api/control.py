@@ -28,7 +28,7 @@ from paddock.sdk.questions import CandidatesRequest, ContextRequest, Question
 from paddock.sdk.types import GenerateRequest, InstancePatch, LoadRequest
 from paddock.server.api.bodies import client_of, decode
 from paddock.server.api.questions import reply
-from paddock.server.api.streams import EventStream, frame, frames
+from paddock.server.api.streams import EventStream, followed, frame, frames
 
 if TYPE_CHECKING:
     from paddock.server.host import Host
@@ -220,7 +220,7 @@ class ControlApi:
         generation = Generation(id=asked.id, model=model.id, client=client, started=host.now())
         run = host.generations.start(generation, lambda: host.models.generate(model, asked, client))
 
-        return EventStream(frames(run.follow()), over=run.cancel)
+        return followed(run, over=run.cancel)
 
     async def ask(self, request: Asked) -> Answer:
         question: Question = decode(await request.body(), Question)  # type: ignore[arg-type]  # it is a union
@@ -234,7 +234,7 @@ class ControlApi:
         return _json(self._host.generations.running())
 
     async def follow(self, generation_id: str) -> Answer:
-        return EventStream(frames(self._host.generations.get(generation_id).follow()))
+        return followed(self._host.generations.get(generation_id))
 
     async def cancel(self, generation_id: str) -> None:
         run = self._host.generations.find(generation_id)
@@ -244,8 +244,9 @@ class ControlApi:
 
     async def retune(self, generation_id: str, request: Asked) -> None:
         asked = decode(await request.body(), RetuneRequest)
-        generation = self._host.generations.get(generation_id).generation
-        await self._host.models.retune(generation.model, generation.id, asked.sampling)
+        run = self._host.generations.get(generation_id)
+        await self._host.models.retune(run.generation.model, run.id, asked.sampling)
+        run.generation = msgspec.structs.replace(run.generation, sampling=asked.sampling)
 
 
 def _instance(request: Asked) -> str:

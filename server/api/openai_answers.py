@@ -4,9 +4,9 @@ numbers beside an answer."""
 from __future__ import annotations
 
 import asyncio
+import uuid
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -30,7 +30,8 @@ from paddock.sdk.events import (
 from paddock.sdk.host import Generation
 from paddock.sdk.types import GenerateRequest, ModelInfo, Stats, StopReason, Usage
 from paddock.server.api.openai_errors import error_object, status_of
-from paddock.server.api.streams import EventStream, frame, gone
+from paddock.server.api.streams import EventStream, Write, frame, gone
+from paddock.server.following import Follower
 
 if TYPE_CHECKING:
     from paddock.server.generations import Run
@@ -99,15 +100,19 @@ class Runs:
 
     async def stream(self, chunks: Chunks) -> Answer:
         """The answer as server-sent events. Raises the error of a request that fails before it has said anything."""
-        feed = _Feed(self.runs)
+        feed = Follower(self.runs)
         try:
             first = await self._held(feed)
         except BaseException:
             self.give_up()
             raise
-        return EventStream(chunks.frames(first, feed), over=self.give_up)
 
-    async def _held(self, feed: _Feed) -> list[tuple[int, GenerationEvent]]:
+        def shortcut(write: Write) -> None:
+            feed.direct = lambda index, event: write(chunks.of(index, event))
+
+        return EventStream(chunks.frames(first, feed), over=self.give_up, shortcut=shortcut)
+
+    async def _held(self, feed: Follower) -> list[tuple[int, GenerationEvent]]:
         first: list[tuple[int, GenerationEvent]] = []
         try:
             async with asyncio.timeout(HOLD_S):
@@ -142,6 +147,9 @@ class Chunks(ABC):
         self._head = {**runs.head, "object": kind}
         self._include_usage = include_usage
         self._finished: dict[int, Finished] = {}
+        self._encoder = msgspec.json.Encoder()
+        self._mark = uuid.uuid4().hex
+        self._around: dict[tuple[int, type[GenerationEvent]], tuple[bytes, bytes]] = {}
 
     @abstractmethod
     def opening(self, index: int) -> list[dict[str, Any]]:
@@ -155,17 +163,17 @@ class Chunks(ABC):
     def last(self, index: int, finish: str) -> dict[str, Any]:
         """The choice of the chunk that ends choice ``index``."""
 
-    async def frames(self, first: list[tuple[int, GenerationEvent]], feed: _Feed) -> AsyncGenerator[bytes, None]:
+    async def frames(self, first: list[tuple[int, GenerationEvent]], feed: Follower) -> AsyncGenerator[bytes, None]:
         for index in range(len(self._runs.runs)):
             for choice in self.opening(index):
                 yield self._chunk(choice)
         for index, event in first:
-            if data := self._of(index, event):
+            if data := self.of(index, event):
                 yield data
             if isinstance(event, Failed | Cancelled):
                 return
         async for index, event in feed:
-            if data := self._of(index, event):
+            if data := self.of(index, event):
                 yield data
             if isinstance(event, Failed | Cancelled):
                 return
@@ -174,9 +182,12 @@ class Chunks(ABC):
             yield frame(msgspec.json.encode({**self._head, "choices": [], "usage": usage}))
         yield DONE
 
-    def _of(self, index: int, event: GenerationEvent) -> bytes:
+    def of(self, index: int, event: GenerationEvent) -> bytes:
+        """The chunk for ``event``; empty: none. Whatever it ends with, the endings come through :meth:`frames`."""
         match event:
-            case TextDelta() | ReasoningDelta() | ToolCallDelta():
+            case TextDelta() | ReasoningDelta():
+                return self._text(index, event)
+            case ToolCallDelta():
                 choice = self.delta(index, event)
                 return b"" if choice is None else self._chunk(choice)
             case Queued() | LoadProgress() | PromptProgress():
@@ -190,47 +201,18 @@ class Chunks(ABC):
             case _:
                 assert_never(event)
 
+    def _text(self, index: int, event: TextDelta | ReasoningDelta) -> bytes:
+        """A chunk whose text alone changes from one to the next is put together once."""
+        key = (index, type(event))
+        if key not in self._around:
+            choice = self.delta(index, msgspec.structs.replace(event, text=self._mark))
+            before, _, after = self._chunk(choice or {}).partition(b'"%b"' % self._mark.encode())
+            self._around[key] = (before, after)
+        before, after = self._around[key]
+        return b"%b%b%b" % (before, self._encoder.encode(event.text), after)
+
     def _chunk(self, choice: dict[str, Any], more: dict[str, Any] | None = None) -> bytes:
         return frame(msgspec.json.encode({**self._head, "choices": [choice], **(more or {})}))
-
-
-class _Feed:
-    """The events of several runs as they come, each with its choice's number. Iteration ends after all endings."""
-
-    def __init__(self, runs: list[Run]) -> None:
-        self._open = dict(enumerate(runs))
-        self._seen = [0] * len(runs)
-        self._events: deque[tuple[int, GenerationEvent]] = deque()
-
-    def __aiter__(self) -> AsyncIterator[tuple[int, GenerationEvent]]:
-        return self
-
-    async def __anext__(self) -> tuple[int, GenerationEvent]:
-        while not self._events:
-            if not self._open:
-                raise StopAsyncIteration
-            self._read()
-            if not self._events:
-                await self._more()
-        return self._events.popleft()
-
-    def _read(self) -> None:
-        for index, run in list(self._open.items()):
-            events, self._seen[index] = run.since(self._seen[index])
-            for event in events:
-                self._events.append((index, event))
-                if isinstance(event, Ending):
-                    del self._open[index]
-
-    async def _more(self) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for run in self._open.values():
-            run.waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            for run in self._open.values():
-                run.waiters.discard(waiter)
 
 
 def choices(asked: GenerateRequest, n: int) -> list[GenerateRequest]:

@@ -7,14 +7,21 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
 from litestar.response import Response
 from litestar.response.base import ASGIResponse
 
+from paddock.server.following import Follower
+from paddock.server.generations import Run
+from paddock.server.listeners import WRITE
+
 BEAT_S = 5.0
 BEAT = b": beat\n\n"
+Write = Callable[[bytes], bool]
+"""Sends a frame at once; False: not now, it must come out of the iterator."""
 logger = logging.getLogger(__name__)
 
 
@@ -26,7 +33,8 @@ def frame(data: bytes) -> bytes:
 class EventStream(Response[Any]):
     """Answers with ``frames`` (see :func:`frame`). ``beat_s``: seconds of silence before a comment line is sent.
     ``over`` is called once when the response is over, also when the client left before the first frame was asked for.
-    ``stuck_s``: a client that takes nothing for so long is let go of; None waits for ever.
+    ``stuck_s``: a client that takes nothing for so long is let go of; None waits for ever. ``shortcut`` is given a
+    function that sends a frame at once, for use while ``frames`` waits for something to say.
     """
 
     def __init__(
@@ -36,15 +44,17 @@ class EventStream(Response[Any]):
         beat_s: float = BEAT_S,
         over: Callable[[], None] | None = None,
         stuck_s: float | None = None,
+        shortcut: Callable[[Write], None] | None = None,
     ) -> None:
         super().__init__(content=b"", status_code=200, media_type="text/event-stream")
         self._frames = frames
         self._beat_s = beat_s
         self._over = over
         self._stuck_s = stuck_s
+        self._shortcut = shortcut
 
     def to_asgi_response(self, app: Any = None, request: Any = None, **_: Any) -> ASGIResponse:
-        return _AsgiEventStream(self._frames, self._beat_s, self._over, self._stuck_s)
+        return _AsgiEventStream(self._frames, self._beat_s, self._over, self._stuck_s, self._shortcut)
 
 
 class _AsgiEventStream(ASGIResponse):
@@ -56,6 +66,7 @@ class _AsgiEventStream(ASGIResponse):
         beat_s: float,
         over: Callable[[], None] | None,
         stuck_s: float | None,
+        shortcut: Callable[[Write], None] | None,
     ) -> None:
         super().__init__(
             body=b"",
@@ -67,8 +78,21 @@ class _AsgiEventStream(ASGIResponse):
         self._beat_s = beat_s
         self._over = over
         self._stuck_s = stuck_s
+        self._shortcut = shortcut
         self._sent = 0.0
         self._sending = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        write: Write | None = scope.get("extensions", {}).get(WRITE)
+        if write is not None and self._shortcut is not None:
+            self._shortcut(partial(self._at_once, write, asyncio.get_running_loop()))
+        await super().__call__(scope, receive, send)
+
+    def _at_once(self, write: Write, loop: asyncio.AbstractEventLoop, data: bytes) -> bool:
+        if not write(data):
+            return False
+        self._sent = loop.time()
+        return True
 
     async def send_body(self, send: Any, receive: Any) -> None:
         pump = asyncio.create_task(self._pump(send))
@@ -121,3 +145,17 @@ async def frames(events: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, Non
     async with aclosing(events):
         async for event in events:
             yield frame(msgspec.json.encode(event))
+
+
+def followed(run: Run, over: Callable[[], None] | None = None) -> EventStream:
+    """The events of ``run`` from its beginning."""
+    follower = Follower([run])
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        async for _, event in follower:
+            yield frame(msgspec.json.encode(event))
+
+    def shortcut(write: Write) -> None:
+        follower.direct = lambda _, event: write(frame(msgspec.json.encode(event)))
+
+    return EventStream(pieces(), over=over, shortcut=shortcut)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from held_answers import ENDLESS, Gate
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -260,3 +260,58 @@ def make(qtbot: QtBot, qapp: Any) -> Callable[..., Any]:
         return made
 
     return view
+
+
+@pytest.fixture
+def free_host(qapp: Any, tmp_path: Path) -> Any:
+    """A host that the test holds in its hands; no model is on its GPU. See ``memory_fakes``."""
+    from memory_fakes import FakeHost
+
+    from paddock.gui.theme import Theme
+
+    Theme().apply(qapp)
+    made = FakeHost(tmp_path)
+    made.client.gemma = False
+    return made
+
+
+@pytest.fixture
+def open_load_dialog(qtbot: QtBot, free_host: Any) -> Callable[..., Any]:
+    """Opens the load dialog over a window of a size, by itself as large as it wants to be."""
+    from memory_fakes import QWEN
+    from PySide6.QtWidgets import QWidget
+
+    from paddock.gui.pages.load_dialog import LoadDialog
+
+    parents: list[QWidget] = []
+
+    def opened(size: tuple[int, int] = (1000, 800), model: str = QWEN) -> LoadDialog:
+        parent = QWidget()
+        parent.resize(*size)
+        parents.append(parent)
+        qtbot.addWidget(parent)
+        dialog = LoadDialog(free_host, model, parent)
+        dialog.open()
+        return dialog
+
+    return opened
+
+
+@pytest.fixture
+def show(qtbot: QtBot) -> Callable[..., QWidget]:
+    """Shows widgets in a window that lives as long as the test."""
+    pages: list[QWidget] = []
+
+    def make(*widgets: QWidget) -> QWidget:
+        page = QWidget()
+        pages.append(page)
+        row = QHBoxLayout(page)
+        for widget in widgets:
+            row.addWidget(widget)
+        qtbot.addWidget(page)
+        with qtbot.waitActive(page):
+            page.show()
+            page.activateWindow()
+        return page
+
+    return make

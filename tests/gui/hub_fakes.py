@@ -10,6 +10,7 @@ from memory_fakes import GB, FakeClient, FakeHost, estimate
 
 from paddock.sdk.downloads import Download, DownloadFile
 from paddock.sdk.errors import BadRequest, PaddockError
+from paddock.sdk.events import DownloadProgress
 from paddock.sdk.host import Settings, SettingsPatch
 from paddock.sdk.hub import (
     FitsRequest,
@@ -151,6 +152,7 @@ class HubClient(FakeClient):
         self.disk_free = 214 * GB
         self.downloaded = ""
         self.answer_fits: Callable[[FitsRequest], RepoFits] | None = None
+        self.moved: Callable[[Download], None] = lambda _: None
         self.settings = Settings()
 
     async def search(self, request: HubSearchRequest) -> HubPage:
@@ -180,18 +182,22 @@ class HubClient(FakeClient):
 
     async def download(self, model: str) -> Download:
         self._note("download", model)
-        return download(model.rpartition(":")[2], done_bytes=0, state="queued")
+        return self._moved(download(model.rpartition(":")[2], done_bytes=0, state="queued"))
 
     async def pause_download(self, id: str) -> Download:
         self._note("pause", id)
-        return download(state="paused")
+        return self._moved(download(state="paused"))
 
     async def resume_download(self, id: str) -> Download:
         self._note("resume", id)
-        return download()
+        return self._moved(download())
 
     async def cancel_download(self, id: str) -> None:
         self._note("cancel", id)
+
+    def _moved(self, download: Download) -> Download:
+        self.moved(download)
+        return download
 
     async def patch_settings(self, patch: SettingsPatch) -> Settings:
         self._note("settings", patch)
@@ -210,7 +216,12 @@ class HubHost(FakeHost):
     def __init__(self, home: Any) -> None:
         super().__init__(home)
         self.client = HubClient()
+        self.client.moved = self.tell
         self.models.clear()
+
+    def tell(self, download: Download) -> None:
+        """What the event stream would bring."""
+        self._update(DownloadProgress(id=download.id, download=download))
 
     def asked(self, method: str) -> list[Any]:
         """What was asked of a method, in order."""

@@ -198,7 +198,7 @@ class FakeHost(HostState):
         self.models = {info.id: info for info in MODELS}
         self.models_known = True
         self.loaded = {"i1": loaded_gemma()}
-        self.silks = {GEMMA: 2, QWEN: 0}
+        self.silks.worn = {GEMMA: 2, QWEN: 0}
         self.memory = memory()
 
     def call(self, job: Any, on_result: Any = None, on_error: Any = None, owner: QObject | None = None) -> Task:

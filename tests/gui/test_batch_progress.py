@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.batch_table import CellRole
 from paddock.gui.pages.batch_run import BatchRun
 from paddock.gui.widgets import ElidedLabel, Label
+from paddock.gui.widgets.reader import Reader
 from paddock.sdk.compare import Batch, BatchCell, BatchPrompt, CheckResult
+from paddock.sdk.errors import ErrorInfo
 from paddock.sdk.types import Pane, Stats, Usage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -99,8 +102,12 @@ def test_a_list_is_done_when_its_last_answers_are_here(run: BatchRun, host: Late
     further(host, done=4, state="done")
     assert run.state.text() == "Reading the last answers · 1 of 4 answers"
     assert not run.pause.isVisibleTo(run)
+    assert run.bar.isVisibleTo(run)
     host.answer([cell(1, 0, 2), cell(0, 1, 3), cell(1, 1, 4)])
     assert run.state.text() == "Done · 4 of 4 answers"
+    assert not run.bar.isVisibleTo(run), "nothing moves any more"
+    further(host, revision=1, state="running")
+    assert run.bar.isVisibleTo(run)
 
 
 def test_before_the_first_answers_have_come_the_panes_say_nothing(run: BatchRun, host: LateHost) -> None:
@@ -123,3 +130,36 @@ def test_what_sets_two_panes_of_a_model_apart_is_read_whole_beside_their_answers
     run.view.opened.emit(0, 0)
     said = [label.text() for label in run.answers.columns.findChildren(Label) if not isinstance(label, ElidedLabel)]
     assert [words for words in said if words.startswith("temperature")] == ["temperature 0", "temperature 1.2"]
+
+
+def test_the_parts_of_answers_side_by_side_begin_at_the_same_height(
+    run: BatchRun, host: LateHost, qtbot: QtBot
+) -> None:
+    panes = (Pane(model="a/x"), Pane(model="a/x", system="Answer like a pirate would."), Pane(model="a/y"))
+    plain = [CheckResult(name=name, passed=True) for name in ("first", "second")]
+    noted = CheckResult(name="first", passed=False, note="This is not what was asked for, in so many words. " * 3)
+    failed = {"state": "failed", "text": "", "error": ErrorInfo(code="engine_died", message="It crashed.")}
+    run.resize(900, 500)
+    run.show_batch(msgspec.structs.replace(BATCH, panes=panes, total=6))
+    host.answer(PROMPTS)
+    cells = [cell(0, 0, 1, checks=plain), cell(0, 1, 2, checks=[noted, plain[1]]), cell(0, 2, 3, **failed)]
+    host.answer(cells)
+    run.show()
+    run.view.opened.emit(0, 0)
+    columns = run.answers.columns
+
+    def tops(parts: Sequence[QWidget]) -> list[int]:
+        return [part.mapTo(columns, QPoint(0, 0)).y() for part in parts]
+
+    def starting(words: str) -> list[int]:
+        return tops([label for label in columns.findChildren(Label) if label.text().startswith(words)])
+
+    readers = columns.findChildren(Reader)
+    (apart,) = [label for label in columns.findChildren(Label) if label.text().startswith("system prompt")]
+    (note,) = [label for label in columns.findChildren(Label) if label.text().startswith("This is not")]
+    qtbot.waitUntil(lambda: tops(readers)[0] > tops([note])[0] + note.height() > note.height() > apart.height() > 0)
+    (crash,) = starting("It crashed")
+    for found in (tops(readers), [*starting("1 token"), crash], starting("Passed: second")):
+        assert len(found) > 1
+        assert len(set(found)) == 1
+    assert crash >= tops([apart])[0] + apart.height()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from batch_lists import forgotten, open_list
 from hands import click
 
 from paddock.gui.pages.batch_dialog import BatchDialog
@@ -17,16 +18,13 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 @pytest.fixture
 def scene(chat_scene: Scene) -> Iterator[Scene]:
-    """The module's window, on a host without batches."""
-    yield chat_scene
-    for batch in chat_scene.ask(lambda client: client.batches()):
-        chat_scene.ask(lambda client, id=batch.id: client.delete_batch(id))
+    with forgotten(chat_scene):
+        yield chat_scene
 
 
 @pytest.fixture
 def shown(scene: Scene) -> Iterator[BatchDialog]:
-    next(a.run for a in scene.window.commands.all() if a.title == "Compare a list of prompts")()
-    (dialog,) = (item for item in scene.window.findChildren(BatchDialog) if item.isVisible())
+    dialog = open_list(scene)
     yield dialog
     dialog.close()
 
@@ -71,3 +69,5 @@ def test_a_list_that_is_done_before_it_is_shown_is_shown_done(scene: Scene, show
     shown.show_batch(begun[0])
     assert shown.run.batch is not None
     assert shown.run.state.text().startswith("Done · 1 of 1")
+    shown._show_all(begun)  # asked for before it was done
+    assert [batch.state for batch in shown.batches.values()] == ["done"]

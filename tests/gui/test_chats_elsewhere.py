@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from paddock.gui.pages.chats_trash import ChatsTrash
 from paddock.sdk.chats import MessagePatch, NewMessage
+from paddock.sdk.events import ChatChanged
 from paddock.sdk.types import ChatPatch, NewChat, Pane
 
 Scene = Any
@@ -75,6 +77,32 @@ def test_a_chat_that_is_deleted_elsewhere_while_it_is_answered_leaves_the_list(s
     scene.host.learn_chat(late)
     assert chat not in scene.host.chats
     assert not scene.chat.chats._model.row_of(chat).isValid()
+
+
+def test_a_chat_that_is_brought_back_stays_whenever_its_deletion_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = opened(scene, "Which horse?")
+    held: list[ChatChanged] = []
+    update = scene.host._update
+
+    def of_chat(told: object) -> bool:
+        return isinstance(told, ChatChanged) and told.id == chat
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.host, "_update", lambda told: held.append(told) if of_chat(told) else update(told))
+        scene.ask(lambda client: client.delete_chat(chat))
+        trash = ChatsTrash(scene.host, scene.window)
+        trash.restored.connect(scene.chat.open)
+        scene.until(lambda: chat in [found.id for found in trash.chats])
+        with scene.qtbot.waitSignal(trash.restored):
+            trash.restore(chat)
+        scene.until(lambda: [told.summary is None for told in held] == [True, False])
+    for told in held:
+        update(told)
+        assert chat in scene.host.chats
+        assert scene.dialogue.chat == chat
+    trash.reject()
 
 
 def test_a_list_that_comes_late_does_not_take_back_what_was_told_since(

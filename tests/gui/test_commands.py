@@ -33,8 +33,10 @@ def scene(chat_scene: Scene) -> Iterator[Scene]:
 
 
 def keys(scene: Scene, shortcut: str) -> None:
-    """Press a shortcut as it is written, wherever the focus is."""
+    """Press a shortcut as it is written, wherever the focus is. Where a dialog was closed just before no window is in
+    front, and shortcuts go nowhere until this one is, which is later than it is asked for."""
     scene.window.activateWindow()
+    scene.until(scene.window.isActiveWindow)
     pressed = QKeySequence(shortcut)[0]
     scene.qtbot.keyClick(scene.window, pressed.key(), pressed.keyboardModifiers())
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from compare_stage import ALPHA, BETA, Stage, choose, hit, pick, shown, shows, take_model
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMenu
 
+from paddock.gui import theme
 from paddock.gui.models.panes import NOISE
+from paddock.gui.pages import compare_jobs as jobs
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -160,6 +163,46 @@ def test_a_pane_says_what_it_waits_for(stage: Stage, view: View) -> None:
     stage.until(lambda: not view.session.running)
 
 
+def test_a_question_does_not_undo_panes_that_are_changed_after_it(
+    stage: Stage, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.begin("alpha", "beta")
+    told: list[str] = []
+    for name, job in (("put", jobs.put), ("ask", jobs.ask)):
+
+        async def noted(*given: Any, name: str = name, job: Any = job) -> Any:
+            told.append(name)
+            result = await job(*given)
+            told.append(f"{name} done")
+            return result
+
+        monkeypatch.setattr(jobs, name, noted)
+    first, second = view.session.panes
+    for words, system in (("How warm?", "Be brief."), ("", "Be exact.")):
+        view.session.put([first, replace(second, system=system)])
+        if words:
+            view.send(words)
+    stage.until(lambda: len(told) == 6 and not view.session.running)
+    assert told == ["put", "put done", "ask", "ask done", "put", "put done"]
+    assert stage.stored().panes[1].system == "Be exact."
+
+
+def test_answers_are_counted_also_where_the_host_tells_of_them_before_it_has_answered(
+    stage: Stage, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(*given: Any, ask: Any = jobs.ask) -> Any:
+        chat = await ask(*given)
+        return replace(chat, summary=replace(chat.summary, revision=-1))
+
+    monkeypatch.setattr(jobs, "ask", late)
+    stage.begin("slow", "beta")
+    view.send("go")
+    stage.until(lambda: all(measure.figure for measure in stage.pane(0).strip.measures[:3]))
+    assert view.session.runs
+    view.stop()
+    stage.until(lambda: not view.session.running)
+
+
 def test_a_question_refused_comes_back(stage: Stage, view: View) -> None:
     stage.begin("alpha", "beta")
     gone = view.chat
@@ -192,6 +235,27 @@ def test_panes_are_added_up_to_six(stage: Stage, view: View) -> None:
     view.head_tools.add.click()
     assert stage.said[-1].text == "6 panes are the most that can be compared."
     assert view.composer_state().placeholder == "Message all six"
+
+
+def test_panes_keep_their_colours_and_the_models_in_memory_follow_them(stage: Stage, view: View) -> None:
+    def worn(name: str) -> str:
+        return theme.current().silk(stage.host.silk(f"test/{name}"))
+
+    for item in list(stage.host.loaded.values()):
+        stage.ask(lambda client, id=item.id: client.unload(id))
+    stage.until(lambda: not stage.host.loaded)
+    stage.begin("alpha", "beta")
+    first, second = colours = [pane.color for pane in view.grid.panes]
+    assert first != second
+    view.session.send("only you", (stage.pane(1).pane,))
+    stage.until(lambda: not view.session.running and stage.host.loaded_model("test/beta") is not None)
+    assert [pane.color for pane in view.grid.panes] == colours
+    assert worn("beta") == second
+    view.session.put([view.session.panes[0], replace(view.session.panes[1], model="test/alpha")])
+    stage.send("and again")
+    assert [pane.color for pane in view.grid.panes] == colours
+    assert worn("alpha") == first
+    assert worn("beta") not in colours, "a model without a pane leaves it its colour"
 
 
 def test_the_model_of_a_pane_is_changed_by_its_name(stage: Stage, view: View) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from paddock.gui.pages import compare_jobs as jobs
 from paddock.sdk.types import Pane
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -17,6 +20,26 @@ View = Any
 
 
 # ---------------------------------------------------------------- turns, coming back
+
+
+def test_what_comes_from_before_a_change_of_the_panes_does_not_undo_it(
+    stage: Stage, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.begin("alpha", "beta", "slow")
+    before, goes, real = stage.stored(), threading.Event(), jobs.put
+
+    async def late(*given: Any) -> Any:
+        await asyncio.to_thread(goes.wait, 60)
+        return await real(*given)
+
+    monkeypatch.setattr(jobs, "put", late)
+    view.deeds.order(0, 1)
+    view.session.show(before)
+    view.deeds.order(2, 1)
+    goes.set()
+    stage.until(lambda: not view.session._unsaved)
+    order = [pane.model for pane in stage.stored().panes]
+    assert order == [pane.model for pane in view.session.panes] == ["test/beta", "test/slow", "test/alpha"]
 
 
 def test_questions_are_gone_through_in_all_panes(stage: Stage, view: View) -> None:

@@ -3,6 +3,8 @@ the store."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import msgspec
@@ -13,7 +15,9 @@ from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from paddock.gui.pages.compare_verdict import Choice, VerdictRow
 from paddock.gui.theme import Theme
+from paddock.sdk.aclient import AsyncClient
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -93,6 +97,41 @@ def test_a_vote_is_stored_changed_and_taken_back(stage: Stage, view: View, qtbot
     stage.until(lambda: not votes(stage))
 
 
+def test_of_two_votes_that_are_on_their_way_together_the_later_one_holds(
+    stage: Stage, view: View, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is slow, and so is a look at the votes before it; one that overtook them would be undone."""
+    stage.begin("alpha", "beta")
+    stage.send("What is the capital of France?")
+    row, goes = view.judging.row, threading.Event()
+    begun: list[str] = []
+    done: list[str] = []
+    stage.until(lambda: row.words.text() == "Which is best?")
+    for name, job in (("votes", AsyncClient.votes), ("vote", AsyncClient.vote)):
+
+        async def late(client: AsyncClient, *asked: Any, name: str = name, job: Any = job) -> Any:
+            begun.append(name)
+            held = len(begun) < 3
+            if held and name == "vote":
+                await asyncio.to_thread(goes.wait, 60)
+            got = await job(client, *asked)
+            if held and name == "votes":
+                await asyncio.to_thread(goes.wait, 60)
+            done.append(name)
+            return got
+
+        monkeypatch.setattr(AsyncClient, name, late)
+    view.judging.read_votes()
+    click(qtbot, row.bad)
+    click(qtbot, row.tie)
+    stage.until(lambda: bool(begun))
+    stage.ask(lambda client: client.chats())  # the others have had their time
+    goes.set()
+    stage.until(lambda: len(done) == 3)
+    assert [vote.outcome for vote in votes(stage)] == ["tie"]
+    assert row.tie.isChecked()
+
+
 def test_blind_mode_tells_nobody_who_answers_until_the_vote(stage: Stage, view: View, qtbot: QtBot) -> None:
     stage.begin("alpha", "beta", "slow")
     assert betrayed(view), "the test sees names where there are some"
@@ -163,15 +202,31 @@ def test_a_failed_answer_keeps_its_name_until_the_vote_and_is_no_choice(stage: S
     assert failed.mark not in [chip.text() for chip in view.judging.row.chips]
     row = view.judging.row
     assert row.bad.text() == "Both bad"
-    row.choose_number("ABC".index(failed.mark) + 1)
+    with qtbot.assertNotEmitted(row.voted):
+        row.choose_number("ABC".index(failed.mark) + 1)
     view.judging.vote("tie")
     stage.until(lambda: not view.judging.hidden)
     (vote,) = votes(stage)
     assert failed.isVisible()
     assert "broken" in failed.title
-    assert vote.outcome == "tie", "the key of the failed answer did nothing"
+    assert vote.outcome == "tie"
     assert sorted(one.model for one in vote.contestants) == ["test/alpha", "test/beta"]
     assert "test/broken" not in [place.name for place in stage.ask(lambda client: client.leaderboard())]
+
+
+@pytest.mark.parametrize("failed", ["A", "B", "C"])
+def test_keys_are_those_of_the_letters_whichever_answer_has_failed(qtbot: QtBot, failed: str) -> None:
+    row = VerdictRow()
+    qtbot.addWidget(row)
+    left = [letter for letter in "ABC" if letter != failed]
+    row.show_choices([Choice(letter, letter, "red", letter) for letter in left], None, adoptable=False)
+    voted: dict[str, str] = {}
+    for key in "0123456":
+        with qtbot.wait_signal(row.voted, raising=False, timeout=0) as vote:
+            qtbot.keyClicks(row, key)
+        if vote.args:
+            voted[key] = vote.args[1]
+    assert voted == {str("ABC".index(letter) + 1): letter for letter in left}
 
 
 def test_with_one_answer_left_there_is_nothing_to_vote_on_and_nobody_stays_hidden(stage: Stage, view: View) -> None:

@@ -243,7 +243,7 @@ def test_nothing_is_clipped_and_everything_has_a_name(
     page = show(width, height)
     page.show_repo(REPO)
     settle(qtbot, page)
-    host.learn_downloads([download()])
+    host.tell(download())
 
     def settled() -> None:
         assert page.width() == width, "the page forces the window wider"

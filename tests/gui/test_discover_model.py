@@ -224,13 +224,15 @@ def test_download_pause_and_resume_are_one_button(qtbot: QtBot, host: HubHost, s
     action.primary.click()
     qtbot.waitUntil(lambda: host.asked("download") == [f"{REPO}:Q4_K_M"])
     qtbot.waitUntil(lambda: action.primary.text() == "Pause")
-    host.learn_downloads([download()])
+    host.tell(download())
+    host.tell(download("Q6_K", id="d2", state="queued"))
     assert said(action) == "2.1 GB of 5.0 GB, 12.0 MB/s, 4 min left"
     assert words_of(page, "Q4_K_M").endswith("42 %, 4 min left, Pause")
     action.primary.click()
     qtbot.waitUntil(lambda: action.primary.text() == "Resume")
     assert said(action).startswith("Paused.")
-    host.learn_downloads([download(state="failed")])
+    assert list(host.downloads) == ["d1", "d2"], "it keeps its place in the queue"
+    host.tell(download(state="failed"))
     assert action.primary.text() == "Try again"
     action.primary.click()
     qtbot.waitUntil(lambda: host.asked("resume") == ["d1"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from download_fakes import GB, JOB, download
+from download_fakes import GB, JOB, DownloadHost, download
 from downloads_place import Place
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
@@ -17,6 +18,8 @@ from paddock.gui.widgets import ElidedLabel
 from paddock.gui.widgets.question import Question
 from paddock.sdk.downloads import DownloadRemains
 from paddock.sdk.errors import ErrorInfo
+from paddock.sdk.events import DownloadProgress, Snapshot
+from paddock.sdk.host import ServerStatus, Settings
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -146,6 +149,40 @@ def test_the_page_takes_the_order_from_the_host(place: Place) -> None:
     place.host.client.list = dict(reversed(place.host.client.list.items()))
     page = place.page()
     place.qtbot.waitUntil(lambda: list(page.sections["waiting"].rows.rows) == ["b", "a"])
+
+
+def test_a_list_that_comes_late_tells_the_order_and_takes_nothing_back(place: Place) -> None:
+    place.host.tell(download("a"), download("b", "queued"), download("c", "queued"))
+    page, late = place.page(), dict(reversed(place.host.client.list.items()))
+    place.qtbot.waitUntil(lambda: list(page.sections["waiting"].rows.rows) == ["b", "c"])
+    place.host.held = True
+    page.hide()
+    page.show()
+    place.host.tell(download("a", "paused"), download("d", "queued"))
+    place.host._update(DownloadProgress(id="b", download=None))
+    place.host.client.list = late
+    place.host.release()
+    states = {item.id: item.state for item in place.host.downloads.values()}
+    assert states == {"c": "queued", "a": "paused", "d": "queued"}
+    assert list(states) == ["c", "a", "d"], "no event tells their order"
+
+
+def test_a_list_from_before_the_window_connected_anew_is_passed_over(
+    qapp: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = DownloadHost(tmp_path)
+    for other in ("refresh_models", "refresh_chats"):
+        monkeypatch.setattr(host, other, lambda: None)
+    host.tell(download("a"), download("b", "queued"))
+    host.held = True
+    host.ask_downloads(lambda client: client.downloads())
+    server = ServerStatus(running=False, host="127.0.0.1", port=5151)
+    host._update(Snapshot(id="h2", loaded=(), server=server, settings=Settings(), downloads=(download("n"),)))
+    host.release()
+    assert list(host.downloads) == ["n"]
+    host.ask_downloads(lambda client: client.downloads())
+    host.release()
+    assert list(host.downloads) == ["a", "b"], "the next one is taken"
 
 
 def test_all_are_paused_the_last_one_first_and_resumed_in_their_order(place: Place) -> None:

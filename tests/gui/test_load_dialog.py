@@ -1,19 +1,17 @@
 """The load dialog on a host that the test holds in its hands: estimates, remedies, saving, loading, refusal."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from memory_fakes import GEMMA, QWEN, FakeHost, loaded_gemma
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from paddock.gui.pages.load_dialog import MOST_LEFT, LoadDialog
+from paddock.gui.pages.load_dialog import LoadDialog
 from paddock.gui.pages.load_sliders import context_stops
-from paddock.gui.theme import Theme
 from paddock.sdk.errors import EngineError, OutOfMemory
 from paddock.sdk.types import LoadedModel
 
@@ -21,24 +19,14 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
 @pytest.fixture
-def host(qapp: Any, tmp_path: Path) -> FakeHost:
-    Theme().apply(qapp)
-    made = FakeHost(tmp_path)
-    made.client.gemma = False  # the GPU is free unless a test says otherwise
-    return made
+def host(free_host: FakeHost) -> FakeHost:
+    return free_host
 
 
 @pytest.fixture
-def show(qtbot: QtBot, host: FakeHost) -> Callable[[], LoadDialog]:
-    parents: list[QWidget] = []
-
+def show(qtbot: QtBot, open_load_dialog: Callable[..., LoadDialog]) -> Callable[[], LoadDialog]:
     def make() -> LoadDialog:
-        parent = QWidget()
-        parent.resize(1000, 800)
-        parents.append(parent)
-        qtbot.addWidget(parent)
-        dialog = LoadDialog(host, QWEN, parent)
-        dialog.open()
+        dialog = open_load_dialog()
         qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None and dialog.estimator.settled)
         return dialog
 
@@ -51,6 +39,13 @@ def calls(host: FakeHost, method: str) -> list[Any]:
 
 def settle(qtbot: QtBot, dialog: LoadDialog) -> None:
     qtbot.waitUntil(lambda: dialog.estimator.settled)
+
+
+def ask_fully(qtbot: QtBot, host: FakeHost, dialog: LoadDialog, tokens: int) -> None:
+    """Until the full question has left, and no answer to it or to the quick one before it has come."""
+    host.held = True
+    dialog.settings.context.slider.set_number(tokens)
+    qtbot.waitUntil(lambda: dialog.estimator._full is not None)
 
 
 def test_what_fits_says_so_with_every_part_in_numbers(show: Callable[[], LoadDialog]) -> None:
@@ -96,10 +91,7 @@ def test_a_full_answer_to_settings_that_have_moved_on_is_dropped(
     qtbot: QtBot, host: FakeHost, show: Callable[[], LoadDialog]
 ) -> None:
     dialog = show()
-    host.held = True
-    dialog.settings.context.slider.set_number(40_960)
-    host.release()
-    qtbot.waitUntil(lambda: dialog.estimator._full is not None)
+    ask_fully(qtbot, host, dialog, 40_960)
     dialog.settings.context.slider.set_number(1024)
     host.held = False
     host.release()
@@ -112,9 +104,7 @@ def test_a_quick_answer_that_comes_after_the_full_one_is_dropped(
     qtbot: QtBot, host: FakeHost, show: Callable[[], LoadDialog]
 ) -> None:
     dialog = show()
-    host.held = True
-    dialog.settings.context.slider.set_number(2048)
-    qtbot.waitUntil(lambda: dialog.estimator._full is not None)
+    ask_fully(qtbot, host, dialog, 2048)
     host._waiting.reverse()
     host.release()
     assert dialog.breakdown.source.text() == "Simulated by the engine"
@@ -302,6 +292,7 @@ def test_every_other_option_has_a_control_that_gives_what_it_takes(show: Callabl
     assert check(dialog.options(), LOAD, where="test") == values
     settings.set_options({})
     assert dialog.options() == {}
+    assert settings.fields["n_batch"].editor.text() == "2,048"
 
 
 def test_what_is_free_changing_asks_again_without_a_quick_answer(
@@ -346,69 +337,6 @@ def test_enter_applies_the_remedy_and_then_loads(qtbot: QtBot, host: FakeHost, s
     assert calls(host, "load") == [({"n_ctx": 14_848}, False)]
 
 
-@pytest.mark.parametrize("height", [480, 500, 520, 600])
-def test_a_low_dialog_does_not_end_in_the_middle_of_words(qtbot: QtBot, host: FakeHost, height: int) -> None:
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    parent.resize(720, height)
-    dialog = LoadDialog(host, QWEN, parent)
-    dialog.open()
-
-    def cut() -> list[int]:
-        fold, body = dialog._scroll.viewport().height(), dialog._scroll.widget()
-        tops = [(row.mapTo(body, QPoint()).y(), row.height()) for row in dialog.settings.rows()]
-        return [fold - top for top, high in tops if 0 < fold - top < min(high, MOST_LEFT)]
-
-    qtbot.waitUntil(lambda: dialog._fitted and dialog.estimator.settled)
-    qtbot.waitUntil(lambda: not cut())
-    dialog.settings.unfold.click()
-    qtbot.waitUntil(lambda: not cut())
-    dialog.reject()
-
-
-@pytest.mark.parametrize("size", [(400, 480), (720, 480), (720, 600), (1000, 800)])
-def test_what_is_unfolded_comes_into_sight(qtbot: QtBot, host: FakeHost, size: tuple[int, int]) -> None:
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    parent.resize(*size)
-    dialog = LoadDialog(host, QWEN, parent)
-    dialog.open()
-    settings, port, bar = dialog.settings, dialog._scroll.viewport(), dialog._scroll.verticalScrollBar()
-
-    def head() -> int:
-        return settings.unfold.mapTo(port, QPoint()).y()
-
-    qtbot.waitUntil(lambda: dialog._fitted and dialog.estimator.settled)
-    settings.unfold.click()
-    qtbot.waitUntil(lambda: 0 <= head() <= 10)
-    assert settings.more.mapTo(port, QPoint()).y() < port.height() - 40, "some of it is in sight below its button"
-    settings.unfold.click()
-    qtbot.waitUntil(lambda: 0 <= head() <= port.height() - settings.unfold.height())
-    assert settings.more.isHidden()
-    assert bar.value() <= bar.maximum()
-    dialog.reject()
-
-
-def test_nothing_moves_under_the_mouse_when_it_does_not_fit_any_more(
-    qtbot: QtBot, show: Callable[[], LoadDialog]
-) -> None:
-    dialog = show()
-    slider = dialog.settings.context.slider
-    qtbot.waitUntil(lambda: dialog._fitted)
-    settle(qtbot, dialog)
-
-    def place() -> tuple[int, int]:
-        corner = slider.mapTo(dialog, slider.rect().topRight())
-        return corner.x(), corner.y()
-
-    before = place()
-    for number in (30_000, 4096):
-        slider.set_number(number)
-        settle(qtbot, dialog)
-        assert dialog.force.isVisible() == (number == 30_000)
-        assert place() == before
-
-
 @pytest.mark.parametrize("trained", [16, 512, 2048, 40_960, 1_000_000])
 def test_context_stops_rise_to_what_the_model_was_trained_for(trained: int) -> None:
     stops = context_stops(trained)
@@ -417,14 +345,13 @@ def test_context_stops_rise_to_what_the_model_was_trained_for(trained: int) -> N
     assert len(stops) <= 60
 
 
-def test_a_model_of_another_engine_has_the_bar_but_no_settings(qtbot: QtBot, host: FakeHost) -> None:
+def test_a_model_of_another_engine_has_the_bar_but_no_settings(
+    qtbot: QtBot, host: FakeHost, open_load_dialog: Callable[..., LoadDialog]
+) -> None:
     import msgspec
 
     host.models[GEMMA] = msgspec.structs.replace(host.models[GEMMA], engine="echo")
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    dialog = LoadDialog(host, GEMMA, parent)
-    dialog.open()
+    dialog = open_load_dialog(model=GEMMA)
     qtbot.waitUntil(lambda: dialog.breakdown.estimate is not None)
     assert dialog.options() == {}
     assert not dialog.settings.unfold.isVisible()

@@ -59,7 +59,7 @@ def test_a_row_for_the_gpu_and_one_for_the_machine() -> None:
     assert (gpu.name, gpu.per_cent, ram.name, ram.per_cent) == ("GPU", 61, "RAM", 29)
     assert gpu.free == pytest.approx(3.1 * GB)
     assert [(segment.fill, segment.ink) for segment in gpu.segments] == [
-        ("solid", 2), ("hatched", "border_strong"), ("empty", "selected"),
+        ("solid", 2), ("hatched", "border_strong"), ("empty", "track"),
     ]  # fmt: skip
     assert "gemma-3-4b:Q4_K_M 4.1 GB, Other programs 800 MB; 3.1 GB free" in gpu.words()
 
@@ -120,7 +120,7 @@ def test_a_bar_says_its_numbers_and_paints_what_is_beyond_the_limit(qtbot: QtBot
     over = bar.grab().toImage()
     assert fits.pixelColor(50, 8) == over.pixelColor(50, 8)
     assert fits.pixelColor(100, 8) != over.pixelColor(100, 8), "the limit is drawn"
-    assert fits.pixelColor(180, 8) == Theme().color("selected"), "free"
+    assert fits.pixelColor(180, 8) == Theme().color("track"), "free"
 
 
 def painted(bar: MemoryBar) -> list[str]:
@@ -139,7 +139,7 @@ def test_many_small_models_fill_no_more_of_a_bar_than_they_take(qtbot: QtBot, qa
         [*small, Segment("Other programs", 33 * GB, "text2"), Segment("Free", 35 * GB, fill="empty")], 70 * GB
     )
     pixels = painted(bar)
-    free, others = Theme().color("selected").name().upper(), Theme().color("text2").name().upper()
+    free, others = Theme().color("track").name().upper(), Theme().color("text2").name().upper()
     assert pixels.index(others) in (2, 3), "twenty models of 2 GB together"
     assert pixels.index(free) in (35, 36)
     bar.show_segments([*small[:1], Segment("Other programs", 33 * GB, "text2")], 70 * GB)
@@ -232,7 +232,7 @@ def test_what_a_limit_keeps_free_is_drawn_and_told_whether_a_load_fits_or_not(
     pixels = painted(row.bar)
     pixel = len(pixels) / 16
     look = Theme()
-    assert look.color("selected").name().upper() not in pixels[int(8.1 * pixel) :], "none of the rest looks usable"
+    assert look.color("track").name().upper() not in pixels[int(8.1 * pixel) :], "none of the rest looks usable"
     red = [number / pixel for number, ink in enumerate(pixels) if ink == look.color("bad").name().upper()]
     if missing:
         assert red[0] == pytest.approx(8, abs=0.05)

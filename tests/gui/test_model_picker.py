@@ -98,6 +98,7 @@ def test_the_picker_stays_within_a_small_window_and_clear_of_what_it_belongs_to(
         assert window.rect().contains(frame), (frame, window.rect())
         assert not frame.intersects(anchor.geometry())
         assert picker.view.viewport().height() >= 50, "one can be read"
+        assert picker.view.viewport().height() % picker.view.visualRect(picker.view.currentIndex()).height() == 0
     assert picker.view.currentIndex().data() == "m1"
     assert picker.settings.isVisible()
     foot = QRect(picker.settings.mapTo(picker, QPoint()), picker.settings.size())

@@ -6,10 +6,14 @@ import msgspec
 import pytest
 from models_fakes import BROKEN, EMBED, GEMMA, LLAMA, ORIGINAL, PLACES, QWEN, STARTER, library, many
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.models.model_table import Column, ModelTable, TableRole, Wanted, place_of, used_text
+from paddock.gui.pages.models_rows import ModelsView
+from paddock.gui.theme import Theme
 from paddock.sdk.types import LoadedModel
 
 LOADED = LoadedModel(id="i1", model=GEMMA, engine="llamacpp", state="loading", progress=0.4)
@@ -126,3 +130,29 @@ def test_typing_and_taking_back_show_what_the_whole_words_do(table: ModelTable) 
     table.show(table._source, [], PLACES)
     table.narrow(Wanted(loaded=True))
     assert ids(table) == []
+
+
+def test_columns_give_way_to_a_name_of_forty_letters(qtbot: QtBot, qapp: QApplication, table: ModelTable) -> None:
+    Theme().apply(qapp)
+    view = ModelsView(table)
+    qtbot.addWidget(view)
+    view.resize(860, 400)
+    view.show()
+
+    def rename(name: str) -> int:
+        first, *others = library().values()
+        table.show({first.id: msgspec.structs.replace(first, name=name), **{one.id: one for one in others}}, [], PLACES)
+        view.fit()
+        return sum(view.isColumnHidden(column) for column in Column)
+
+    long = "DeepSeek R1 Distill Qwen 32B abliterated"
+    assert rename("Short") == 0
+    hidden = rename(long)
+    assert hidden > 0
+    needed = QFontMetrics(Theme().font(13, 600)).horizontalAdvance(long)
+    assert view.columnWidth(Column.NAME) - 36 >= needed, "less the silk and the margins"
+    assert rename(long * 5) == hidden, "a name that is cut off in any case takes no more"
+    view.resize(660, 400)
+    rename(long)
+    assert not view.isColumnHidden(Column.FOLDER), "what is read more often stays"
+    assert view.columnWidth(Column.NAME) >= 200

@@ -19,6 +19,7 @@ from PySide6.QtGui import QColor, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from paddock.gui.host_state import HostState
 from paddock.gui.pages.chat_pictures import PictureSheet
 from paddock.gui.pages.composer_pictures import MOST, Shown, encoded, shown_of
 from paddock.gui.pages.draft_pictures import PictureDrafts
@@ -314,8 +315,10 @@ def test_where_no_pane_sees_the_question_is_not_sent(seeing: Scene) -> None:
 
 
 def test_the_pictures_of_a_draft_are_there_after_a_restart_until_it_is_sent(
-    open_window: Callable[[], Scene], home: Path
+    open_window: Callable[[], Scene], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(HostState, "sees", lambda self, model: True)
+
     def kept() -> list[str]:
         return sorted(path.name for path in home.joinpath("drafts").glob("*"))
 
@@ -339,7 +342,6 @@ def test_the_pictures_of_a_draft_are_there_after_a_restart_until_it_is_sent(
     strip = again.chat.composer.pictures
     again.until(lambda: [shown.picture for shown in strip.shown] == [first.picture])
     again.take_model("fast")
-    again.chat.composer.set_blind("")
     again.type_and_send("What is this?")
     again.answered()
     assert [picture.hash for picture in again.dialogue.messages[0].pictures] == [first.picture.hash]

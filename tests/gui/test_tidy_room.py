@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from models_fakes import LibraryHost
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QStackedWidget, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLayout,
+    QScrollArea,
+    QStackedWidget,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.message_bar import MessageBar
@@ -72,6 +81,49 @@ def test_a_notice_that_stays_covers_nothing(qtbot: QtBot) -> None:
     assert roomy.notice_room.height() == 0  # type: ignore[attr-defined]
 
 
+def test_what_passes_goes_before_what_stays_where_there_are_too_many(qtbot: QtBot) -> None:
+    window, messages = QWidget(), Messages()
+    qtbot.addWidget(window)
+    bar = MessageBar(messages, QStackedWidget(window), window)
+
+    def texts() -> list[str]:
+        return sorted(bar.texts())
+
+    messages.warn("stays 1")
+    for number in (1, 2, 3):
+        messages.info(f"passes {number}", seconds=3600)
+    assert texts() == ["passes 2", "passes 3", "stays 1"]
+    for number in (2, 3):
+        messages.warn(f"stays {number}")
+    assert texts() == ["stays 1", "stays 2", "stays 3"]
+    messages.info("passes 4", seconds=3600)
+    assert texts() == ["passes 4", "stays 1", "stays 2", "stays 3"], "it goes by itself"
+    messages.info("passes 5", seconds=3600)
+    assert texts() == ["passes 5", "stays 1", "stays 2", "stays 3"]
+    messages.warn("stays 4")
+    assert texts() == ["stays 2", "stays 3", "stays 4"]
+
+
+def test_a_notice_follows_the_room_that_is_made_for_it(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    stack = QStackedWidget()
+    stack.addWidget(QWidget())
+    messages = Messages()
+    bar = MessageBar(messages, stack, window)
+    QVBoxLayout(window).addLayout(bar.room_and_pages())
+    window.resize(800, 600)
+    window.show()
+    messages.warn("This stays.", key="stays")
+    qtbot.waitUntil(lambda: stack.y() > bar.y())
+    right = bar.y() - bar.room.y()
+    bar.room.move(bar.room.x(), bar.room.y() + 21)
+    assert bar.y() - bar.room.y() == right
+    window.layout().invalidate()
+    window.layout().activate()
+    assert bar.y() - bar.room.y() == right
+
+
 def test_what_passes_lies_below_a_head_of_large_text(qtbot: QtBot, qapp: QApplication) -> None:
     window = QWidget()
     qtbot.addWidget(window)
@@ -130,6 +182,43 @@ def test_examples_that_have_no_room_are_left_out_whole(qtbot: QtBot) -> None:
         seen.add(len(shown))
         qtbot.waitUntil(lambda shown=shown: all(card.height() == card.sizeHint().height() for card in shown))
     assert seen == {0, 2, 4}
+
+
+def test_a_passing_notice_hides_nothing_of_an_empty_chat(qtbot: QtBot) -> None:
+    window, messages, start = QWidget(), Messages(), ChatStart()
+    qtbot.addWidget(window)
+    stack = QStackedWidget()
+    bar = MessageBar(messages, stack, window)
+    column = bar.room_and_pages()
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # lower than all examples are
+    window.setLayout(column)
+    page = QWidget()
+    page.notice_room, page.keep_clear = QWidget(), start.keep_clear  # type: ignore[attr-defined]
+    page.notice_room.setFixedHeight(0)  # type: ignore[attr-defined]
+    inside = QVBoxLayout(page)
+    inside.setContentsMargins(0, 0, 0, 0)
+    inside.setSpacing(0)
+    inside.addWidget(page.notice_room)  # type: ignore[attr-defined]
+    inside.addWidget(start, 1)
+    stack.addWidget(page)
+    start.show_model("Shetland answers on this computer.")
+    mark = start._mark
+
+    def top() -> int:
+        return mark.mapTo(window, QPoint()).y()
+
+    for height in (300, 800):
+        window.resize(700, height)
+        window.show()
+        qtbot.waitUntil(lambda height=height: start.height() == height)
+        window.layout().activate()
+        before = top()
+        messages.info("This passes.", seconds=3600, key="passes")
+        qtbot.waitUntil(lambda: top() > bar.geometry().bottom())
+        assert height == 300 or top() == before, "where there is room nothing moves"
+        messages.withdraw("passes")
+        qtbot.waitUntil(lambda before=before: top() == before)
 
 
 def test_the_boxes_of_all_samplers_are_equally_wide(qtbot: QtBot) -> None:

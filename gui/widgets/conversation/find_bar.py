@@ -51,7 +51,7 @@ class FindBar(QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+        if theme.new_measures(event):
             self._measure()
 
     def _measure(self) -> None:

@@ -357,8 +357,7 @@ class ConversationView(Searching):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        kinds = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
-        if event.type() in kinds and theme.current() != getattr(self, "_look", theme.current()):
+        if theme.new_look(event) and theme.current() != getattr(self, "_look", theme.current()):
             self._look = theme.current()
             self._restyle()
 

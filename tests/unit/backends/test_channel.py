@@ -69,6 +69,45 @@ async def test_nothing_passes_after_the_ending() -> None:
     waiting.cancel()
 
 
+async def _waiting(channel: Channel) -> asyncio.Task[GenerationEvent]:
+    reader = asyncio.create_task(channel.get())
+    await asyncio.wait({reader}, timeout=0)
+    return reader
+
+
+async def test_a_delta_behind_a_delta_is_handed_over_while_the_reader_waits() -> None:
+    channel, taken = Channel(), list[GenerationEvent]()
+    channel.hand_over(taken.append)
+    reader = await _waiting(channel)
+    channel.put(TextDelta(id="a", text="1"))
+    assert (await reader, taken) == (TextDelta(id="a", text="1"), [])
+    reader = await _waiting(channel)
+    for text in "23":
+        channel.put(TextDelta(id="a", text=text))
+    assert taken == [TextDelta(id="a", text="2"), TextDelta(id="a", text="3")]
+    channel.put(PromptProgress(id="a", done=1, total=1, cached=0))
+    channel.put(TextDelta(id="a", text="4"))  # the reader has not come back: it would overtake the progress
+    assert await reader == PromptProgress(id="a", done=1, total=1, cached=0)
+    assert await channel.get() == TextDelta(id="a", text="4")
+    reader = await _waiting(channel)
+    channel.put(END)
+    assert (await reader, len(taken)) == (END, 2)
+
+
+async def test_the_reader_hears_of_it_when_what_is_handed_over_cannot_be_taken() -> None:
+    def broken(_: GenerationEvent) -> None:
+        raise ZeroDivisionError
+
+    channel = Channel()
+    channel.hand_over(broken)
+    channel.put(TextDelta(id="a", text="1"))
+    await channel.get()
+    reader = await _waiting(channel)
+    channel.put(TextDelta(id="a", text="2"))
+    with pytest.raises(ZeroDivisionError):
+        await reader
+
+
 async def test_a_waiting_reader_wakes() -> None:
     channel = Channel()
     waiting = asyncio.create_task(channel.get())

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from held_answers import ENDLESS
 
 from paddock.backends.echo import DESCRIPTOR
 from paddock.backends.pool import STATS_S, Pool
@@ -25,7 +26,7 @@ from paddock.sdk.errors import (
     HostBusy,
     LoadFailed,
 )
-from paddock.sdk.events import Cancelled, Ending, Failed, Finished, LoadProgress, TextDelta
+from paddock.sdk.events import Cancelled, Ending, Failed, Finished, GenerationEvent, LoadProgress, TextDelta
 from paddock.sdk.questions import Embeddings, EmbedRequest
 
 from .pools import SLOW, Ask, Write, gather, until
@@ -43,6 +44,29 @@ async def test_a_request_loads_its_model_and_shows_the_progress(pool: Pool, scri
     assert pool.loaded()[0].context_length == 64
     again = await gather(pool.generate(model, ask()))
     assert not any(isinstance(event, LoadProgress) for event in again)
+
+
+async def test_deltas_are_handed_over_beside_the_reader(pool: Pool, script: Write, ask: Ask) -> None:
+    request, texts, handed_over = ask("go", key="h"), list[str](), asyncio.Event()
+
+    def take(event: GenerationEvent) -> None:
+        assert isinstance(event, TextDelta)
+        texts.append(event.text)
+        handed_over.set()
+
+    async def read() -> None:
+        async for event in pool.generate(script(**ENDLESS), request):
+            if isinstance(event, TextDelta):
+                texts.append(event.text)
+                pool.hand_over(request.id, take)
+
+    reader = asyncio.create_task(read())
+    await handed_over.wait()
+    assert pool.cancel(request.id)
+    await reader
+    assert len(texts) > 1
+    assert ENDLESS["text"].startswith("".join(texts))
+    pool.hand_over(request.id, take)  # nothing happens for one that has ended
 
 
 async def test_leaving_during_the_load_ends_the_load(pool: Pool, script: Write, ask: Ask) -> None:

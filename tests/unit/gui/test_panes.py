@@ -50,6 +50,14 @@ def test_panes_stand_as_there_is_room(count, width, height, four, expected):
     assert found.pages(count) * found.room >= count
 
 
+def test_a_pane_keeps_its_silk_whatever_is_loaded_later():
+    panes = [Pane(id="a", model="m"), Pane(id="b", model="n")]
+    worn = dress(panes, {}, {})
+    assert dress(panes, {"n": 0, "m": 1}, worn) == worn == {"a": 0, "b": 1}
+    assert dress(panes, {"other": 0, "n": 2}, {}) == {"b": 2, "a": 1}, "silks of models elsewhere are left to them"
+    assert dress(panes, {str(number): number for number in range(6)}, {}) == worn, "while there are such"
+
+
 def test_a_pane_wears_its_models_silk_and_two_of_one_model_differ():
     panes = [Pane(id="a", model="m"), Pane(id="b", model="m"), Pane(id="c", model="n")]
     assert dress(panes, {"m": 3, "n": 0}, {}) == {"a": 3, "c": 0, "b": 1}

@@ -45,6 +45,14 @@ def test_shapes_can_be_told_from_their_ground(palette: Palette, ink: str, on: st
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("on", ["window", "surface", "raised"])
+def test_what_is_not_filled_of_a_bar_is_seen_and_stays_quiet(palette: Palette, on: str) -> None:
+    assert 1.25 <= contrast(palette.track, getattr(palette, on)) <= 1.6
+    assert contrast(palette.accent, palette.track) >= 3.0
+    assert contrast(palette.muted, palette.track) >= 3.0
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_silks_and_syntax_are_readable(palette: Palette) -> None:
     assert all(contrast(silk, palette.surface) >= 4.5 for silk in palette.silks)
     assert all(contrast(color, palette.sunken) >= 4.5 for color in palette.syntax)

@@ -12,8 +12,9 @@ from server_harness import DEADLINE_S, question, until
 
 from paddock.sdk.events import LibraryChanged
 from paddock.sdk.host import RaiseRequest
-from paddock.server.api.streams import EventStream
+from paddock.server.api.streams import EventStream, Write
 from paddock.server.bus import Bus
+from paddock.server.listeners import Listener, private_socket
 
 
 def test_a_snapshot_opens_the_stream_and_changes_follow(shared):
@@ -137,6 +138,40 @@ def test_an_answer_goes_on_without_a_window_and_its_model_leaves_afterwards(star
     message = host.get(f"/control/chats/{chat}")["messages"][1]
     assert (message["state"], message["content"]) == ("done", "one two three four five six")
     until(lambda: not host.get("/control/loaded"), "its model to leave")
+
+
+def test_a_frame_that_is_sent_at_once_comes_in_its_place_and_waits_for_a_client_that_lags():
+    size, at_once = 32 * 1024, list[bool]()
+
+    async def run() -> bytes:
+        waits, ended, write = asyncio.Event(), asyncio.Event(), list[Write]()
+
+        async def frames() -> AsyncGenerator[bytes, None]:
+            yield b"first "
+            waits.set()
+            await ended.wait()
+            yield b"last"
+
+        stream = EventStream(frames(), shortcut=write.append)
+        opened = private_socket()
+        listener = Listener(stream.to_asgi_response(), [opened], idle_s=5)
+        await listener.start()
+        reader, writer = await asyncio.open_connection(*opened.getsockname(), limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await waits.wait()
+        while not at_once or at_once[-1]:  # until the buffers of both ends are full
+            at_once.append(write[0](b"x" * size))
+        ended.set()
+        answer = await reader.read()
+        assert not write[0](b"too late")
+        writer.close()
+        await listener.stop()
+        return answer
+
+    answer = asyncio.run(asyncio.wait_for(run(), DEADLINE_S)).partition(b"\r\n\r\n")[2]
+    parts = [b"first ", *[b"x" * size] * (len(at_once) - 1), b"last"]
+    assert answer == b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    assert len(at_once) > 1
 
 
 def test_a_client_that_takes_nothing_is_let_go_of():

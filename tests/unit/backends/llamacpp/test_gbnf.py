@@ -61,6 +61,21 @@ def test_what_cannot_be_followed_is_refused(source):
 @pytest.mark.parametrize(
     "source",
     [
+        'root ::= "(" sum ")"\nsum ::= sum "+" sum | [0-9]',
+        'root ::= sum\nsum ::= ("-"? more)* [0-9]\nmore ::= " "{0,3} sum "+"',
+        'sum ::= (" "* (sum | "x")) "+"\nroot ::= sum',
+    ],
+)
+def test_left_recursion_is_refused_with_the_way_to_write_it(source):
+    with pytest.raises(BadRequest, match="“sum” begins with itself") as refused:
+        read(source)
+    assert 'list ::= item ("," item)*' in refused.value.hint
+    read('root ::= list\nlist ::= item ("," item)*\nitem ::= [a-z]')
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
         LIST,
         "root ::= [] | [^] a{2}{3}\na ::= .",
         'root ::= ws* "x"\nws ::= [ ]*\r\n',

@@ -11,7 +11,7 @@ from paddock.backends.llamacpp import gbnf
 from paddock.backends.llamacpp.bindings import Model, library
 from paddock.backends.llamacpp.grammar import Grammar
 from paddock.backends.llamacpp.grammar_program import Program
-from paddock.backends.llamacpp.grammar_tokens import TokenBytes
+from paddock.backends.llamacpp.grammar_tokens import Masks, TokenBytes
 
 VERDICT = r'root ::= ("PASS" | "FAIL") ": " [^\n]{1,40}'
 
@@ -29,7 +29,7 @@ def tokens_of(model: Model) -> TokenBytes:
 
 def written(model: Model, text: str, inside: str = "nothing") -> str:
     """What comes of a model that wants to write ``text`` and nothing else."""
-    grammar = Grammar(tokens_of(model), Program(gbnf.read(VERDICT)), inside)
+    grammar = Grammar(Masks(tokens_of(model), Program(gbnf.read(VERDICT))), inside)
     out = b""
     for token in model.tokenize(text, add_special=False):
         row = np.zeros(model.n_vocab, np.float32)

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from paddock.backends.llamacpp import gbnf
+from paddock.backends.llamacpp import gbnf, grammar_tokens
 from paddock.backends.llamacpp.bindings import Model, library
 from paddock.backends.llamacpp.candidates import Candidates
 from paddock.backends.llamacpp.grammar_program import Program
 from paddock.backends.llamacpp.grammar_states import DEAD, MOST_WORK, States
-from paddock.backends.llamacpp.grammar_tokens import TokenBytes, TokenMasks
+from paddock.backends.llamacpp.grammar_tokens import Masks, TokenBytes, TokenMasks
 from paddock.sdk.errors import BadRequest
 
 JSON = r"""
@@ -65,7 +67,7 @@ class Walk:
         self.tokens, self._api = tokens, model.lib.api
         program = Program(gbnf.read(source))
         self.states = States(program)
-        self.masks = TokenMasks(tokens, self.states, program.class_of)
+        self.masks = TokenMasks(Masks(tokens, program), self.states)
         self.at = self.states.start
         self._theirs = self._api.llama_sampler_init_grammar(model.vocab, source.encode(), b"root")
         assert self._theirs
@@ -112,6 +114,69 @@ def test_the_tokens_that_may_come_are_those_that_llama_cpp_takes(model, tokens, 
                 break
             walk.take(max(chance.sample(left, min(3, len(left))), key=lambda token: len(tokens.pieces[token])))
         walk.close()
+
+
+def masks_along(masks: Masks, texts: list[bytes], **limits: int) -> list[list[np.ndarray]]:
+    """What may come before each byte of each text; the texts grow by turns."""
+    states = [States(masks.program, **limits) for _ in texts]
+    at = [each.start for each in states]
+    found: list[list[np.ndarray]] = [[] for _ in texts]
+    for place in range(max(map(len, texts))):
+        for which, text in enumerate(texts):
+            if place < len(text):
+                at[which] = states[which].next_token(at[which])
+                found[which].append(TokenMasks(masks, states[which]).allowed(at[which]))
+                at[which] = states[which].step(at[which], masks.program.class_of[text[place]])
+    return found
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    words=st.lists(st.one_of(st.text("ab漢é.\n", max_size=7).map(str.encode), st.binary(max_size=3)), max_size=60),
+    source=st.sampled_from(list(GRAMMARS.values())),
+    text=st.text("ab漢字é.{", max_size=5),
+)
+def test_tokens_that_begin_alike_are_read_as_each_is_alone(words, source, text):
+    tokens = TokenBytes(len(words), words.__getitem__, [0] if words else [])
+    program = Program(gbnf.read(source))
+    states = States(program)
+    reader, at = TokenMasks(Masks(tokens, program), states), states.start
+    for byte in text.encode():
+        alone = [reader.behind(at, token) != DEAD for token in range(len(words))]
+        assert reader.allowed(at).tolist() == alone
+        at = states.step(at, program.class_of[byte])
+
+
+ANSWERS = [b'{"a": [[1, {"b": "x y"}]]}', b'{"a": [[2, {"b": "x"}], "z"]}', b'{"": {"": {"": []}}, "b": true}']
+
+
+def test_what_was_read_for_one_answer_is_known_for_the_next(tokens, monkeypatch: pytest.MonkeyPatch):
+    program = Program(gbnf.read(JSON))
+    alone = [masks_along(Masks(tokens, program), [text])[0] for text in ANSWERS]
+    masks = Masks(tokens, program)
+    together = masks_along(masks, ANSWERS)
+    read: list[int] = []
+    monkeypatch.setattr(TokenMasks, "_read", lambda reader, state: read.append(state))
+    again = masks_along(masks, ANSWERS, most_kept=50)  # a state has many numbers then
+    for wanted, first, second in zip(alone, together, again, strict=True):
+        assert np.array_equal(wanted, first)
+        assert np.array_equal(wanted, second)
+    assert not read
+
+
+@pytest.mark.parametrize("kept", [{"MOST_NAMES": 7}, {"MOST_BYTES": 1}, {"MOST_BYTES": 0x10000}])
+def test_masks_are_kept_in_bounded_memory_and_stay_right(tokens, kept, monkeypatch: pytest.MonkeyPatch):
+    program = Program(gbnf.read(JSON))
+    alone = [masks_along(Masks(tokens, program), [text])[0] for text in ANSWERS]
+    for name, most in kept.items():
+        monkeypatch.setattr(grammar_tokens, name, most)
+    masks = Masks(tokens, program)
+    together = masks_along(masks, ANSWERS)
+    for wanted, found in zip(alone, together, strict=True):
+        assert np.array_equal(wanted, found)
+    held = sum(packed.nbytes for packed in masks._known.values())
+    assert held <= max(grammar_tokens.MOST_BYTES, len(tokens.pieces) // 8 + 1)
+    assert len(masks.names) < grammar_tokens.MOST_NAMES + 20
 
 
 def followed(source: str, text: bytes, **limits: int) -> tuple[bool, bool]:

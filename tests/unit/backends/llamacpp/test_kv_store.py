@@ -184,6 +184,23 @@ def test_a_full_queue_drops_and_what_waits_can_be_read(tmp_path: Path, slow_disk
         assert len(keys(store)) == 3
 
 
+def test_what_is_kept_again_stays_though_it_was_removed_before_it_was_written(
+    tmp_path: Path, slow_disk: threading.Event
+) -> None:
+    with opened(tmp_path) as store:
+        for number in (1, 2):
+            assert store.put([number], b"first")
+        again, gone = (kv_file.key_of(kv_file.as_tokens([number])) for number in (1, 2))
+        store.remove(again)
+        store.remove(gone)
+        assert store.put([1], b"second")
+        slow_disk.set()
+        assert store.flush(TIMEOUT_S)
+        assert store.stats().count == len(files(tmp_path)) == 1
+        assert contents(store.read(again)) == ([1], b"second", {})
+        assert store.read(gone) is None
+
+
 def test_closing_does_not_wait_longer_than_asked(tmp_path: Path, slow_disk: threading.Event) -> None:
     log: list[str] = []
     store = KvStore(tmp_path, IDENTITY, MIB, log.append)

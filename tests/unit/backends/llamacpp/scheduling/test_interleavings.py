@@ -10,7 +10,7 @@ KINDS = ("attention", "window", "full window", "hybrid", "hybrid that takes back
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "add", "step", "step", "step", "end", "break", "evict", "store", "clear"]),
+        st.sampled_from(["add", "add", "step", "step", "step", "end", "break", "full", "evict", "store", "clear"]),
         st.integers(0, 1000),
         st.integers(1, 60),
     ),
@@ -56,6 +56,9 @@ def test_no_interleaving_leaks_cells_or_loses_a_request(
                 step = it.scheduler.schedule()
                 it.memory.compute(step, rows=pick % (len(step.rows) + 1))
                 it.scheduler.undone(step, broken_off=True)
+            case "full":
+                it.scheduler.undone(it.scheduler.schedule())
+                it.scheduler.make_room()
             case "evict":
                 it.cache.evict()
             case "store":

@@ -224,3 +224,23 @@ def test_a_disk_that_does_not_keep_up_is_not_asked_again_and_again(world, simula
     it.scheduler.remove(one)
     monkeypatch.setattr(simulated_store, "put", lambda *what: False)
     assert not it.cache.store_one()
+
+
+@pytest.mark.parametrize("resting", [0, 2])
+def test_a_sequence_that_could_not_begin_leaves_its_number_to_others(world, simulated_store, monkeypatch, resting):
+    it = world(parallel=1, resting=resting, cells=400, chunk=300, store=simulated_store)
+    it.cache.known(range(200), "key", ())
+
+    def fail(*what):
+        raise MemoryError
+
+    for number in range(4):
+        with monkeypatch.context() as patch:
+            patch.setattr(simulated_store, "read", fail)
+            unlucky = it.add(f"unlucky {number}", [*range(200), 7])
+            with pytest.raises(MemoryError):
+                it.advance()
+        it.scheduler.remove(unlucky)
+        it.check()
+    lucky = it.add("lucky", range(500, 520))
+    assert lucky in it.advance().counts

@@ -218,3 +218,26 @@ def test_guesses_take_nobodys_place(world):
     while it.cells.free > 2:
         it.advance()
         assert it.scheduler.preemptions == 0
+
+
+@pytest.mark.parametrize("then", ["preempted", "cancelled"])
+def test_a_state_that_was_taken_back_is_left_alone_until_its_next_step_is_really_computed(world, then):
+    """llama.cpp may end the process when it is saved or copied before."""
+    it = world("hybrid that takes back", cells=400, drafts=True, budget=100_000)
+    it.add("other", range(500, 520))
+    one = it.add("one", range(70), order=1, draft_limit=3)
+    while one.prefix is None or not it.memory.sequences[one.prefix.sequence].taken_back:
+        it.advance()
+    step = it.scheduler.schedule()
+    assert one in step.counts
+    it.scheduler.undone(step)  # there was no room
+    if then == "preempted":
+        assert it.scheduler.make_room()
+        assert one in it.scheduler.waiting
+    else:
+        follower = it.add("follower", [*one.tokens[: one.evaluated], 7], order=2)
+        it.scheduler.remove(one)
+        one = follower
+    before = len(one.tokens)
+    while len(one.tokens) < before + 5:
+        it.advance()

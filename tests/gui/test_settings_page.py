@@ -1,16 +1,14 @@
-"""Server and Settings against a real host."""
+"""The Settings page against a real host."""
 
-import json
 import os
-import socket
 import tomllib
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hands import type_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices, QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractScrollArea, QFileDialog
@@ -23,7 +21,6 @@ from paddock.gui.theme import current
 from paddock.gui.widgets import Button
 from paddock.gui.widgets.conversation.find_bar import FindBar
 from paddock.gui.widgets.conversation.searching import Searching
-from paddock.sdk.host import ServerRequest
 from paddock.sdk.library import Place
 
 Scene = Any
@@ -41,160 +38,6 @@ def home(scene: Scene) -> Path:
     return Path(os.environ["PADDOCK_HOME"])
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def settled(scene: Scene, page: Any, *, on: bool) -> None:
-    """Wait until the host has done it, and the page takes the next click."""
-    scene.until(lambda: scene.host.server.running == on and not page._busy)
-
-
-def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-    port = free_port()
-    page.port.setValue(port)
-    assert scene.model("fast") in page.served.text().replace("\u2060", "").split(", ")
-    page.switch.setFocus()
-    page.switch.click()
-    settled(scene, page, on=True)
-    assert page.switch.isChecked()
-    assert scene.window.focusWidget() is page.switch, "it can be switched back by the same key"
-    assert str(port) in page.address.text.text()
-    assert page.reach.text() == "Every user of this computer can reach this address. Other computers cannot."
-    page.address.button.click()
-    url = QGuiApplication.clipboard().text()
-    with urllib.request.urlopen(f"{url}/models", timeout=60) as answer:
-        assert scene.model("fast") in [item["id"] for item in json.load(answer)["data"]]
-    page.switch.click()
-    settled(scene, page, on=False)
-    assert not page.reach.isVisible()
-    assert not page.address.button.isEnabled(), "there is nothing to reach at the address while it is off"
-
-
-def test_a_taken_port_is_told_in_place_with_a_way_out(scene: Scene) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        page.port.setValue(port)
-        page.switch.click()
-        scene.until(lambda: page.notice.isVisible())
-        assert str(port) in page.notice.accessibleName()
-        assert not page.switch.isChecked()
-        assert page.port.value() == port, "what was asked for stays"
-        assert f":{port}/" in page.address.text.text(), "the address is that of the port"
-        page.notice.action_triggered.emit()
-        settled(scene, page, on=True)
-    assert scene.host.server.port != port
-    assert not page.notice.isVisible()
-    used = scene.host.server.port
-    page.switch.click()
-    settled(scene, page, on=False)
-    assert page.port.value() == used, "a port that is free is not given up for the one that was not"
-
-
-def test_what_is_said_of_a_port_goes_when_it_no_longer_matters(scene: Scene) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-
-    def refused() -> None:
-        page.switch.click()
-        scene.until(lambda: str(port) in page.notice.accessibleName() and page.notice.isVisible())
-        scene.until(lambda: bool(scene.host.server.error))
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        page.port.setValue(port)
-        refused()
-        scene.ask(lambda client: client.set_server(ServerRequest(running=False)))
-        scene.until(lambda: not scene.host.server.error)
-        assert not page.notice.isVisible(), "somebody has switched it off since"
-        refused()
-        enter(scene, page.port, str(other := free_port()))
-        assert not page.notice.isVisible(), "it is another port now"
-        assert f":{other}/" in page.address.text.text()
-        assert f":{other}/" in page.code.toPlainText()
-        page.switch.setFocus()
-        page.refresh()
-        assert page.port.value() == other, "also when the page is shown anew before it is switched on"
-
-
-def test_a_port_that_was_chosen_is_kept_and_one_that_was_a_way_out_is_not(scene: Scene, home: Path) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-
-    def kept() -> object:
-        return tomllib.loads((home / "settings.toml").read_text()).get("api_port")
-
-    enter(scene, page.port, str(off := free_port()))
-    scene.until(lambda: kept() == off)
-    page.port.setValue(started := free_port())
-    page.switch.click()
-    settled(scene, page, on=True)
-    scene.until(lambda: kept() == started)
-    enter(scene, page.port, str(moved := free_port()))
-    scene.until(lambda: kept() == moved)
-    page.switch.click()
-    settled(scene, page, on=False)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", moved))
-        taken.listen()
-        page.switch.click()
-        scene.until(lambda: page.notice.isVisible())
-        page.notice.action_triggered.emit()
-        settled(scene, page, on=True)
-    page.switch.click()
-    settled(scene, page, on=False)
-    page.port.editingFinished.emit()  # the field loses the keyboard
-    assert scene.ask(lambda client: client.settings()).api_port == moved
-
-
-def test_a_server_stays_where_it_is_when_the_port_it_is_to_go_to_is_taken(scene: Scene) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-    page.port.setValue(own := free_port())
-    page.switch.click()
-    settled(scene, page, on=True)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        enter(scene, page.port, str(port))
-        scene.until(lambda: str(port) in page.notice.accessibleName() and page.notice.isVisible())
-        assert (page.port.value(), page.switch.isChecked()) == (own, True)
-        assert f":{own}/" in page.address.text.text()
-        scene.until(lambda: bool(scene.host.server.error))
-        assert page.notice.isVisible(), "also when the host has told it"
-        page.notice.action_triggered.emit()
-        scene.until(lambda: scene.host.server.port not in (own, port))
-        scene.until(lambda: not page.notice.isVisible())
-        assert scene.host.server.port > port, "the next after the one that was wanted"
-    settled(scene, page, on=True)
-    page.switch.click()
-    settled(scene, page, on=False)
-    assert not page.notice.isVisible()
-
-
-def test_snippets_hold_the_address_and_are_copied(scene: Scene) -> None:
-    scene.window.show_page("server")
-    page = scene.window.stack.currentWidget()
-    for chip in page.tabs:
-        chip.click()
-        page.copy_button.click()
-        assert QGuiApplication.clipboard().text() == page.code.toPlainText()
-    page.tabs[1].click()
-    assert 'base_url="http://127.0.0.1:' in page.code.toPlainText()
-    compile(page.code.toPlainText(), "snippet", "exec")
-
-
 def written(home: Path) -> dict[str, Any]:
     return tomllib.loads((home / "settings.toml").read_text())
 
@@ -207,12 +50,6 @@ def choose(scene: Scene, control: Any, words: str) -> None:
         if control.currentText() != words:
             scene.qtbot.keyClick(control, Qt.Key.Key_Down)
     assert control.currentText() == words
-
-
-def enter(scene: Scene, box: Any, number: str) -> None:
-    box.selectAll()
-    scene.qtbot.keyClicks(box, number)
-    scene.qtbot.keyClick(box, Qt.Key.Key_Return)
 
 
 def push(scene: Scene, button: Any) -> None:
@@ -228,7 +65,7 @@ def test_every_setting_reaches_its_file_and_holds_at_once(scene: Scene, home: Pa
     choose(scene, page.density, "Compact")
     choose(scene, page.zoom, "110 %")
     choose(scene, page.model, scene.host.model_name(scene.model("fast")))
-    enter(scene, page.keep, "3")
+    type_in(page.keep, "3")
     wanted = {
         "theme": "dark",
         "system_font": True,
@@ -252,10 +89,10 @@ def test_every_setting_reaches_its_file_and_holds_at_once(scene: Scene, home: Pa
         assert switch.isChecked() != before
     choose(scene, downloads.on_quit, "Pause downloads")
     choose(scene, memory.guard, "Custom")
-    enter(scene, memory.ttl, "7")
+    type_in(memory.ttl, "7")
     scene.until(lambda: memory.limit.isVisible() and downloads.limit.box.isVisible())
-    enter(scene, memory.limit, "2")
-    enter(scene, downloads.limit.box, "2.5")
+    type_in(memory.limit, "2")
+    type_in(downloads.limit.box, "2.5")
     wanted = {
         "model_titles": True,
         "keep_awake": False,
@@ -383,7 +220,7 @@ def test_the_prompt_cache_is_switched_sized_shown_and_cleared_after_a_question(s
     scene.window.show_page("settings")
     card = scene.window.stack.currentWidget().prompt_cache
     scene.until(lambda: card.used.about.text() == "1 prompt of 1 model, 2.0 kB")
-    enter(scene, card.room, "2.5")
+    type_in(card.room, "2.5")
     scene.until(lambda: scene.host.settings.kv_store_mib == 2560)
     push(scene, card.keep)
     scene.until(lambda: not scene.host.settings.kv_store)

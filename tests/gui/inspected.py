@@ -1,0 +1,38 @@
+"""The inspector of a window in a stored conversation, what the store has of its settings, and what others set there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paddock.sdk.types import ChatPatch, ChatSummary, NewChat
+
+Scene = Any
+
+
+def opened(scene: Scene) -> Scene:
+    """In a stored conversation, with the inspector in sight."""
+    chat = scene.ask(lambda client: client.create_chat(NewChat(title="Horses", model=scene.model("fast"))))
+    scene.until(lambda: chat.summary.id in scene.host.chats)
+    scene.chat.open(chat.summary.id)
+    scene.chat.columns.show_inspector()
+    scene.until(lambda: bool(scene.chat.inspector.presets.usable()))
+    return scene
+
+
+def stored(scene: Scene) -> ChatSummary:
+    chat = scene.dialogue.chat
+    summary = scene.ask(lambda client: client.chat(chat)).summary
+    assert isinstance(summary, ChatSummary)
+    return summary
+
+
+def kept(scene: Scene, **wanted: Any) -> None:
+    """Wait until the store has it, once the pause after the last change is over."""
+    scene.chat.inspector.flush()
+    scene.until(lambda: {name: getattr(stored(scene), name) for name in wanted} == wanted)
+
+
+def change(scene: Scene, **patch: Any) -> None:
+    """As another program does."""
+    chat, given = scene.dialogue.chat, ChatPatch(**patch)
+    scene.ask(lambda client: client.patch_chat(chat, given))
