@@ -56,6 +56,7 @@ def take(order: Order) -> int:
     """All pictures that are wanted; the exit code."""
     clear_remains()
     application = make_application()
+    application.setCursorFlashTime(0)  # a caret that blinks would be in one picture and not in its twin
     failed = starting(application, order) + chats(application, order) + comparing(application, order)
     if CATALOGUE.is_file():
         failed += browsing(application, order)

@@ -92,3 +92,6 @@ class BatchPictures:
         run.view.opened.emit(0, 1)
         studio.save(f"batch-answers-{name}", dialog)
         dialog.close()
+        if run.batch is not None:
+            done = run.batch.id
+            studio.ask(lambda client: client.delete_batch(done))  # the next pictures have no earlier runs either

@@ -92,6 +92,7 @@ class BrowserPictures:
 
     def _discover(self, repo: str = "") -> DiscoverPage:
         studio = self._studio
+        studio.window.activateWindow()  # a dialog took the keyboard, and no desktop is here to give it back
         studio.window.show_page("discover")
         page = cast(DiscoverPage, studio.window.stack.currentWidget())
         studio.until(lambda: bool(page.search.list.rows), "The results")
@@ -170,6 +171,8 @@ class BrowserPictures:
         studio = self._studio
         studio.window.show_page("models")
         page = cast(ModelsPage, studio.window.stack.currentWidget())
+        studio.until(lambda: bool(page.problems.rows), "What is wrong in the folders")
+        studio.settle()  # what is shown comes into the middle of the room that is left
         page.show_model(model)
         studio.until(lambda: estimated(page, model), f"The estimate of {model}")
         return page
@@ -198,7 +201,6 @@ class BrowserPictures:
     def broken(self, name: str) -> None:
         page = self._models()
         page.open_pane(False)
-        self._studio.until(lambda: bool(page.problems.rows), "What is wrong in the folders")
         page.problems.unfold.click()
         self._studio.save(f"models-problems-{name}")
         page.problems.unfold.click()

@@ -15,6 +15,7 @@ from paddock.sdk.paths import Home
 from paddock.sdk.types import Pane
 
 HELD, LONGER_HELD = 5, 10
+TRIES = 8
 QUESTION = "Give me three reasons to keep the system prompt short."
 MODELS: dict[str, dict[str, Any]] = {
     "Qwen3-8B": {
@@ -72,6 +73,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "take_mib": 42,
     },
 }
+QUANTS = ("Qwen3-4B-Q4_K_M", "Qwen3-4B-Q8_0")
 SIX = ("Qwen3-8B", "Llama-3.1-8B", "Starter", "Qwen3-8B", LONG, LONGEST)
 
 
@@ -127,18 +129,30 @@ class ComparePictures:
         told = "Some words of a slow answer and their number"
         self._studio.until(lambda: any(self._tells(pane, LONGER_HELD) for pane in view.panes.values()), told)
         self._studio.save(f"compare-running-{name}")
-        view.stop()
-        self._studio.until(lambda: not view.session.running, "The end of the slow answer")
+        self._stop(view)
 
     def queued(self, name: str) -> None:
-        """Two panes of a model that answers one at a time: one writes, the other waits."""
+        """Two panes of a model that answers one at a time: the first writes, the other waits. Chance says which comes
+        first, so that more than one try may be needed."""
+        view = self._asked_two_at_once()
+        for _ in range(TRIES):
+            if self._tells(next(iter(view.panes.values())), HELD):
+                break
+            self._stop(view)
+            view = self._asked_two_at_once()
+        self._studio.save(f"compare-queued-{name}")
+        self._stop(view)
+
+    def _asked_two_at_once(self) -> CompareView:
         view = self._begin(("Phi-4", "Phi-4"))
         view.send("Why does a kite stay up?")
         told = "The words of one and their number, and whom the other waits for"
         self._studio.until(lambda: any(self._tells(pane, HELD) for pane in view.panes.values()), told)
-        self._studio.save(f"compare-queued-{name}")
+        return view
+
+    def _stop(self, view: CompareView) -> None:
         view.stop()
-        self._studio.until(lambda: not view.session.running, "The end of both")
+        self._studio.until(lambda: not view.session.running, "The end of all answers")
 
     def _tells(self, pane: PaneView, tokens: int) -> bool:
         """Whether a pane shows so many words and says so."""
@@ -198,16 +212,17 @@ class ComparePictures:
         self._studio.save(f"{picture}-{name}")
 
     def _open(self, models: tuple[str, ...]) -> None:
-        """A comparison of ``models`` with its answers."""
+        """A comparison of ``models`` with its answers, from its beginning as when it is opened again."""
         chat = self._made.get(models)
         if chat is None:
             view = self._begin(models)
             view.send(QUESTION)
             self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
-            self._made[models] = view.chat
-        else:
-            self._studio.chat.open(chat)
-            self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
+            chat = self._made[models] = view.chat
+        self._studio.chat.new_chat()
+        self._forget_silks()
+        self._studio.chat.open(chat)
+        self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
         planner = self._view().planner
         self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
 
@@ -221,9 +236,15 @@ class ComparePictures:
         chat.compare.begin_here()
         studio.until(lambda: len(self._view().panes) == 2, "A comparison")
         wanted = [pane.model for pane in panes]
+        self._forget_silks()
         self._view().session.put(panes)
         studio.until(lambda: [pane.model for pane in self._view().session.panes] == wanted, "The panes")
         return self._view()
+
+    def _forget_silks(self) -> None:
+        """New panes wear the first silks, whatever their models wore in pictures before."""
+        self._studio.settle()
+        self._studio.host.silks.worn.clear()
 
     def _id(self, name: str) -> str:
         models = self._studio.host.models.values()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from paddock.gui.pages.compare import CompareView
 from paddock.gui.pages.compare_reveal import Curtain
 from paddock.gui.pages.leaderboard import LeaderboardDialog, Shown
-from paddock.gui.screens_compare import QUESTION, SIX, ComparePictures
+from paddock.gui.screens_compare import QUANTS, QUESTION, SIX, ComparePictures
+from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.compare import VoteRequest
 from paddock.sdk.types import Pane
+
+
+VOTED = (QUANTS, SIX[:2], ("Mistral-7B", "Gemma-3-4B"), ("Starter", "Mistral-7B"), SIX[:3])
+"""Comparisons of which the second answer is voted for."""
 
 
 class JudgingPictures(ComparePictures):
@@ -48,7 +55,8 @@ class JudgingPictures(ComparePictures):
         model = studio.host.settings.default_model
         if model not in studio.host.models:
             return
-        view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in (0.0, 0.4, 0.7)])
+        values = ({"temperature": warmth, "seed": 1} for warmth in (0.0, 0.4, 0.7))
+        view = self._begin_panes([Pane(model=model, sampling=value) for value in values])
         view.send("Tell me a short story about a fox")
         studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         studio.until(lambda: view.planner.plan is not None, "Whether they run side by side")
@@ -58,8 +66,10 @@ class JudgingPictures(ComparePictures):
         view.judging.differences.toggle.set(False)
 
     def board(self, name: str) -> None:
-        """The leaderboard, its votes, and without any."""
-        self._asked()
+        """The leaderboard, its votes, and without any: of the same votes in each drawing."""
+        self._forget_votes()
+        for models in VOTED:
+            self._asked(models)
         kinds: tuple[Shown, ...] = ("model", "votes", "tag")
         for kind in kinds:
             self._open_board(kind, name)
@@ -82,6 +92,10 @@ class JudgingPictures(ComparePictures):
         self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
         self._vote(view)
         return view
+
+    def _forget_votes(self) -> None:
+        for vote in self._studio.ask(lambda client: client.votes()):
+            self._studio.ask(partial(AsyncClient.delete_vote, id=vote.id))
 
     def _vote(self, view: CompareView) -> None:
         request = VoteRequest(chat=view.chat, turn=view.turn, outcome="pane", pane=view.session.panes[1].id)

@@ -215,8 +215,10 @@ class MomentPictures(ChatPictures):
         studio, chat = self._studio, self._studio.chat
         named = (("long", LONG, "Summarise this"), ("longest", LONGEST, "Translate this into German"))
         for what, model, wish in named:
+            self._until_ready(self._echo(model))
             if what not in self._made:
                 self._made[what] = self._converse(self._echo(model), (f"{wish}: {LONG_TITLE}.",))
+        for what, model, _ in named:
             self._until_ready(self._echo(model))
             self._open(what)
             studio.save(f"name-{what}-{name}")

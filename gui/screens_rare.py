@@ -181,7 +181,7 @@ class RarePictures(ChatPictures):
 def _coming(state: DownloadState, name: str) -> Download:
     """A part of a model that is on its way."""
     file = DownloadFile(path=f"{name}-Q4_K_M.gguf", name=f"{name}-Q4_K_M.gguf", size=4_800_000_000)
-    repo, moving = f"{name[:24]}/{name}", state == "running"
+    repo, moving = f"bartowski/{name}", state == "running"
     return Download(
         id=name, model=f"{repo}:Q4_K_M", repo=repo, revision="6da5e04098", files=(file,), state=state,
         done_bytes=1_900_000_000, speed=5_600_000 if moving else None, seconds_left=518 if moving else None,

@@ -11,11 +11,10 @@ from paddock.gui.pages.downloads import DownloadsPage
 from paddock.gui.pages.export_dialog import ExportDialog
 from paddock.gui.pages.model_picker import ModelPicker
 from paddock.gui.screens_browser import BrowserPictures
-from paddock.gui.screens_compare import QUESTION, SIX
+from paddock.gui.screens_compare import QUANTS, QUESTION, SIX
 from paddock.gui.screens_content import REPOS
 from paddock.gui.screens_judging import JudgingPictures
 
-QUANTS = ("Qwen3-4B-Q4_K_M", "Qwen3-4B-Q8_0")
 AGAIN = "And one reason to write a long one? " + "Say it as you would to a colleague who likes long ones. " * 4
 
 

@@ -28,7 +28,6 @@ from paddock.sdk.events import (
     ToolCallDelta,
 )
 from paddock.sdk.types import ToolCall, Usage
-from paddock.server.following import Follower
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -127,11 +126,6 @@ class Run:
         await asyncio.wait([self._task])
         assert self.ending is not None
         return self.ending
-
-    async def follow(self) -> AsyncGenerator[GenerationEvent, None]:
-        """Everything from the beginning, what is already past in few large pieces, up to the ending."""
-        async for _, event in Follower([self]):
-            yield event
 
     def since(self, at: int) -> tuple[list[GenerationEvent], int]:
         """The events from the place ``at`` on, and the place behind them; neighbouring deltas as one for who lags far

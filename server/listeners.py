@@ -27,7 +27,7 @@ REQUEST_S = 60.0
 GRACEFUL_S = 2
 WSAEACCES = 10013
 WRITE = "paddock.write"
-"""ASGI extension: a function that sends a part of an answer that has begun, at once; False: not now, use ``send``."""
+"""ASGI extension whose ``part`` sends a part of an answer that has begun, at once; False: not now, use ``send``."""
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
@@ -87,7 +87,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {WRITE: partial(self._write, self.scope)}
+        self.scope["extensions"] = {WRITE: {"part": partial(self._write, self.scope)}}
         self._expect()
 
     def _write(self, scope: Any, data: bytes) -> bool:

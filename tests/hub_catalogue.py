@@ -168,7 +168,7 @@ def _entry(
     title = repo.split("/")[1]
     text = (
         f"---\n{front}\n---\n# {title}\n\nConverted from [{family.maker}](https://huggingface.co/{family.maker}).\n\n"
-        f"![A picture](https://example.org/tracker.png)\n\n| Parameters | Context |\n|---|---|\n"
+        f"![A picture](https://example.org/tracker.png)\n\n| Model | Context |\n|---|---|\n"
         f"| {title} | {family.context:,} |\n"
     )
     files["README.md"] = len(text.encode())

@@ -77,6 +77,9 @@ class Answers(QObject):
 
     def _show(self, chat: Chat) -> None:
         if chat.summary.id == self.chat:
+            if self.run is None and self._is_old(chat.summary):
+                self._load()
+                return
             self._known = state_of(chat.summary)
         self._host.learn_chat(chat.summary)
         if chat.summary.id != self.chat or self.run is not None:
@@ -93,6 +96,11 @@ class Answers(QObject):
             self._attach(chat.summary.generating)
         self.changed.emit()
         self._go_to_message()
+
+    def _is_old(self, summary: ChatSummary) -> bool:
+        """Whether it was read before something that is known already."""
+        known = self._host.chats.get(summary.id)
+        return known is not None and (known.revision, known.updated) > (summary.revision, summary.updated)
 
     def _go_to_message(self) -> None:
         """Show the message that the conversation was opened at; another version of a turn is chosen for it."""
@@ -266,7 +274,10 @@ class Answers(QObject):
             self._show_failure(run, run.error)
             self.run_changed.emit()
             return
-        # the run counts as such until what was stored is shown, so that nothing is asked in between
+        self._settle(run)
+
+    def _settle(self, run: Run) -> None:
+        """The run counts as such until what was stored is shown, so that nothing is asked in between."""
         chat = run.chat
         self._host.call(
             lambda client: client.chat(chat),
@@ -278,6 +289,9 @@ class Answers(QObject):
     def _settled(self, run: Run, chat: Chat) -> None:
         if run is not self.run:
             self._host.learn_chat(chat.summary)
+            return
+        if self._is_old(chat.summary):
+            self._settle(run)
             return
         self.run = None
         last = chat.messages[-1] if chat.messages else None

@@ -200,7 +200,7 @@ class ModelView(QWidget):
         self.files_about.setText(count_words(model))
         projector = model.projectors[0] if model.projectors else None
         size = bytes_text(projector.size_bytes) if projector is not None else ""
-        self.projector.setText(f"Comes with a {size} projector, with which it sees pictures.")
+        self.projector.setText(f"Comes with a projector of {size}, with which it sees pictures.")
         self.projector.setVisible(projector is not None)
         self._show_rows()
         self._ask_fits()

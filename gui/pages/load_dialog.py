@@ -186,10 +186,15 @@ class LoadDialog(QDialog):
         """As high as what there is to show, as far as the window allows."""
         body = self._scroll.widget()
         if body is not None:
-            needed = max(body.sizeHint().height(), body.minimumSizeHint().height()) + SLACK
-            spare = self._scroll.height() - needed
+            spare = self._scroll.height() - self._needed(body) - SLACK
             self.resize(self.width(), min(self.height() - spare, self._tallest))
             self._end_between_rows()
+
+    def _needed(self, body: QWidget) -> int:
+        """How high ``body`` is at its width: its size hint counts lines of text as if it were narrower."""
+        wraps = self._inner.hasHeightForWidth()
+        height = self._inner.totalHeightForWidth(body.width()) if wraps else body.sizeHint().height()
+        return max(height, body.minimumSizeHint().height())
 
     def _memory_changed(self) -> None:
         self.estimator.ask_again(MEMORY_PAUSE_MS)

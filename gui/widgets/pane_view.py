@@ -83,7 +83,7 @@ class PaneConversation(ConversationView):
         return NARROW_MARGIN  # below the pane's name
 
     def fit(self) -> None:
-        room = self.viewport().width() - 2 * NARROW_MARGIN
+        room = self.room() - 2 * NARROW_MARGIN
         self.column.place(max(120, min(self.style_.column, room)))
 
     def wait(self, words: str) -> None:

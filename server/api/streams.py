@@ -83,7 +83,7 @@ class _AsgiEventStream(ASGIResponse):
         self._sending = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        write: Write | None = scope.get("extensions", {}).get(WRITE)
+        write: Write | None = scope.get("extensions", {}).get(WRITE, {}).get("part")
         if write is not None and self._shortcut is not None:
             self._shortcut(partial(self._at_once, write, asyncio.get_running_loop()))
         await super().__call__(scope, receive, send)

@@ -1,12 +1,17 @@
 """Answers on the Chat page: streamed, stopped, failed, asked for again. A real host with the echo engine."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 
+from paddock.sdk.aclient import AsyncClient
+from paddock.sdk.chats import MessagePatch
 from paddock.sdk.events import ChatChanged
-from paddock.sdk.types import ChatPatch
+from paddock.sdk.types import Chat, ChatPatch
 
 Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -112,6 +117,62 @@ def test_regenerating_makes_a_version_and_versions_can_be_chosen(scene: Scene) -
     assert scene.dialogue.messages[-1].id != first
     scene.chat.view.version_requested.emit(first)
     scene.until(lambda: scene.dialogue.messages[-1].id == first)
+
+
+@pytest.mark.parametrize("change", ["version", "words"])
+def test_what_was_changed_stays_so_whatever_older_answer_comes_late(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    scene.type_and_send("hello")
+    scene.answered()
+    first = scene.dialogue.messages[-1].id
+    scene.chat.view.regenerate_requested.emit(first)
+    scene.until(lambda: scene.dialogue.run is None and scene.dialogue.messages[-1].versions == 2)
+    scene.until(lambda: not scene.host.generations)
+    chat, second = scene.dialogue.chat, scene.dialogue.messages[-1].id
+    read: list[Chat] = []
+    come, real = threading.Event(), AsyncClient.chat
+
+    async def late(client: AsyncClient, chat: str) -> Chat:
+        read.append(found := await real(client, chat))
+        if len(read) == 1:
+            await asyncio.to_thread(come.wait, 60)
+        return found
+
+    def changed() -> bool:
+        last = scene.dialogue.messages[-1]
+        return bool(last.id == first if change == "version" else last.content == "Other words.")
+
+    monkeypatch.setattr(AsyncClient, "chat", late)
+    scene.dialogue._load()
+    scene.until(lambda: bool(read))
+    if change == "version":
+        scene.chat.view.version_requested.emit(first)
+    else:
+        patch = MessagePatch(content="Other words.")
+        scene.dialogue.show(scene.ask(lambda client: client.patch_message(chat, second, patch)))
+    scene.until(changed)
+    come.set()
+    scene.until(lambda: len(read) > 1)  # it is asked for again
+    scene.until(changed)
+
+
+def test_an_answer_is_not_over_before_what_is_stored_of_it_is_shown(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = AsyncClient.chat
+
+    async def old_at_first(client: AsyncClient, chat: str) -> Chat:
+        found = await real(client, chat)
+        read.append(chat)
+        return found if len(read) > 1 else replace(found, summary=replace(found.summary, revision=-1))
+
+    monkeypatch.setattr(AsyncClient, "chat", old_at_first)
+    scene.type_and_send("hello")
+    scene.answered()
+    assert len(read) > 1
+    assert "Paris" in scene.dialogue.messages[-1].content
 
 
 def test_a_long_prompt_is_counted_in_the_place_of_its_answer(scene: Scene) -> None:

@@ -299,7 +299,7 @@ def test_missing_parts_and_projectors_are_told(qtbot: QtBot, host: HubHost, show
     settle(qtbot, page)
     assert words_of(page, "Q8_0").endswith("1 of 3 parts are missing on the hub")
     assert page.model.files_about.text() == "2 quants, 1 of them in parts"
-    assert page.model.projector.text().startswith("Comes with a 850 MB projector")
+    assert page.model.projector.text() == "Comes with a projector of 850 MB, with which it sees pictures."
     page.model.table.view.setCurrentIndex(page.model.table.view.files.row_of("Q8_0"))
     assert not page.model.action.primary.isEnabled()
     page.model.act("Q8_0")

@@ -34,7 +34,7 @@ class JumpButton(IconButton):
         self.setVisible(away > AWAY and area.height() >= theme.current().px(LOW))
         if self.isVisible():
             side = self.sizeHint()
-            left = area.center().x() - side.width() // 2
+            left = self._view.rect().center().x() - side.width() // 2  # over the middle of the column
             self.setGeometry(left, area.bottom() - side.height() - EDGE, side.width(), side.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -31,6 +31,9 @@ from paddock.gui.widgets.conversation.walk import LINK, Key, link_targets
 from paddock.gui.widgets.focus import KeyboardRing, paint_ring
 
 MARGIN, NARROW_MARGIN = 32, 16
+"""Left and right of the column. Both have room for the scroll bar, which takes none of the column's."""
+RING_GAP = 8
+"""Between a message and the ring around it."""
 KEEP_SCREENS = 6
 """Documents further than this many screens away are dropped."""
 STICK = 6
@@ -63,8 +66,13 @@ class Surface(KeyboardRing, QAbstractScrollArea):
 
     # ------------------------------------------------------------ geometry
 
+    def room(self) -> int:
+        """The width there is, in pixels, whether or not the scroll bar shows: were the bar to narrow the column, text
+        that fits without it could wrap until the bar is needed, and which of the two one sees would be chance."""
+        return self.maximumViewportSize().width()
+
     def column_left(self) -> int:
-        return (self.viewport().width() - self.column.width) // 2
+        return (self.room() - self.column.width) // 2
 
     def scrolled(self) -> int:
         return self.verticalScrollBar().value()
@@ -75,7 +83,7 @@ class Surface(KeyboardRing, QAbstractScrollArea):
 
     def fit(self) -> None:
         """Give the column the width there is."""
-        room = self.viewport().width()
+        room = self.room()
         margin = MARGIN if room > 560 else NARROW_MARGIN
         self.column.place(max(120, min(self.style_.column, room - 2 * margin)))
 
@@ -234,7 +242,9 @@ class Surface(KeyboardRing, QAbstractScrollArea):
         if row is self.at_row and self.ring_shown and self.focused is None:
             bx, width = (row.bubble[0], row.bubble[2]) if row.bubble is not None else (0, self.column.width)
             height = row.bubble[3] if row.bubble is not None else row.height
-            paint_ring(painter, QRectF(left + bx - 8, y - 6, width + 16, height + 12), self.style_.px(LARGE_RADIUS))
+            ring = QRectF(left + bx - RING_GAP, y - 6, width + 2 * RING_GAP, height + 12)
+            ring.setRight(min(ring.right(), self.viewport().width() - 1))  # beside the bar there may be less room
+            paint_ring(painter, ring, self.style_.px(LARGE_RADIUS))
 
     def _paint(
         self, number: int, place: int, row: MessageRow, block: Block, left: int, y: int, clip: QRect, caret: bool

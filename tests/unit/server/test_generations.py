@@ -79,7 +79,7 @@ def test_followers_get_the_same_whenever_they_come():
         run = runs.start(generation(), source)
 
         async def read() -> str:
-            return "".join([event.text async for event in run.follow() if isinstance(event, TextDelta)])
+            return "".join([event.text async for _, event in Follower([run]) if isinstance(event, TextDelta)])
 
         early = asyncio.create_task(read())
         while run.text != "abc":
@@ -133,7 +133,7 @@ def test_a_waiting_follower_is_offered_deltas_the_moment_they_come(willing):
         gate.set()
         await reading
         assert "".join(read) == ("a" if willing else "abcd")
-        assert [e.text async for e in run.follow() if isinstance(e, TextDelta)] == ["a", "b", "c", "d"]
+        assert [e.text async for _, e in Follower([run]) if isinstance(e, TextDelta)] == ["a", "b", "c", "d"]
         assert run.text == "abcd"
 
     asyncio.run(run())
@@ -148,7 +148,7 @@ def test_pieces_said_before_the_asker_follows_come_one_by_one_and_many_come_as_o
 
         run = Generations(Bus(), lambda run: None).start(generation(), source)
         await run.wait()
-        return [event.text async for event in run.follow() if isinstance(event, TextDelta)]
+        return [event.text async for _, event in Follower([run]) if isinstance(event, TextDelta)]
 
     assert asyncio.run(heard("abc")) == ["a", "b", "c"]
     assert asyncio.run(heard("a" * 40)) == ["a" * 40]
@@ -175,7 +175,7 @@ def test_a_cancelled_run_always_ends_once_however_early(turns):
         assert isinstance(await run.wait(), Cancelled)
         assert ended == [run]
         assert closed == ([True] if run.text else [])
-        assert [type(event) async for event in run.follow()][-1] is Cancelled
+        assert [type(event) async for _, event in Follower([run])][-1] is Cancelled
 
     asyncio.run(run())
 

@@ -8,7 +8,7 @@ import time
 
 import openai
 import pytest
-from server_harness import DEADLINE_S, until
+from server_harness import DEADLINE_S, echo_model, until
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
@@ -72,6 +72,19 @@ def test_a_stream_with_usage(api):
     assert chunks[-1].choices == []
     assert chunks[-1].usage.completion_tokens > 0
     assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_whatever_a_model_writes_comes_whole_through_a_stream(api, shared):
+    text = 'He said “no”.\n\t"q" \\ \u2028 \U0001f600 {"content":""}  data: [DONE] &lt;/s> \x00 \x7f end'
+    thought = '"a" \\n b\n c'
+    name = echo_model(shared.home.root, "odd", text=text, reasoning=thought, tokens_per_second=200)
+    shared.post("/control/models/refresh", {})
+    chunks = list(api.chat.completions.create(model=name, messages=ASK, stream=True))
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(delta.content or "" for delta in deltas) == text
+    assert "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas) == thought
+    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({(chunk.id, chunk.model, chunk.created) for chunk in chunks}) == 1
 
 
 def test_reasoning_comes_apart_from_the_text(api):
