@@ -54,10 +54,15 @@ class Work:
             "a download goes on from where it is" if self.downloads else "",
             "a job is undone" if self.jobs else "",
         ]
-        return f"{go_on} If stopped, {', '.join(part for part in means if part)}."
+        how = "paused" if self._only_downloads else "stopped"
+        return f"{go_on} If {how}, {', '.join(part for part in means if part)}."
 
     def stop_label(self) -> str:
-        return "Pause and quit" if self.downloads and not (self.answers or self.jobs) else "Stop and quit"
+        return "Pause and quit" if self._only_downloads else "Stop and quit"
+
+    @property
+    def _only_downloads(self) -> bool:
+        return bool(self.downloads) and not (self.answers or self.jobs)
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -128,10 +128,27 @@ class ChatPictures:
 
         self._studio.until(stored, f"The stored answer in {chat}")
 
+    def _inspect_from_the_top(self) -> None:
+        """The inspector as before something in it was opened."""
+        self._studio.settle()
+        self._studio.part(QScrollArea, self._studio.chat.inspector).verticalScrollBar().setValue(0)
+
     def _until_counted(self) -> None:
         """Until the composer says how much of the context is taken, where the model is loaded."""
         watch = self._studio.chat.context
         self._studio.until(lambda: watch.settled, "The tokens of the conversation")
+
+    def _until_ready(self, model: str) -> None:
+        """Until ``model`` is loaded and has nothing to do, not even a title to find."""
+        studio = self._studio
+        if studio.host.loaded_model(model) is None:
+            studio.ask(lambda client: client.load(model))
+
+        def ready() -> bool:
+            loaded = studio.host.loaded_model(model)
+            return loaded is not None and loaded.state == "ready" and not loaded.active
+
+        studio.until(ready, f"Loading {model}")
 
     def clear_demos(self, home: Home) -> None:
         """Take the demo models away, where a real one is left, and switch the API server on."""
@@ -199,6 +216,7 @@ class ChatPictures:
     # ---------------------------------------------------------------- with the models that are really there
 
     def answers(self, name: str) -> None:
+        self._until_ready(self._answering_model())
         self._shoot("chat", name)
 
     def empty(self, name: str) -> None:
@@ -226,8 +244,8 @@ class ChatPictures:
         studio, inspector = self._studio, self._studio.chat.inspector
         studio.chat.open(self._made["chat"])
         self._until_stored(self._made["chat"], 2)
-        model = self._answering_model()
-        studio.ask(lambda client: client.load(model))
+        self._until_ready(self._answering_model())
+        self._until_counted()
         if not inspector.isVisible():
             studio.chat.columns.toggle_inspector()
         inspector.next_token.set_open(True)
@@ -241,7 +259,8 @@ class ChatPictures:
         inspector.section.order.set_open(True)
         studio.save(f"sampler-order-{name}")
         inspector.section.order.set_open(False)
-        studio.part(QScrollArea, inspector).verticalScrollBar().setValue(0)
+        self._inspect_from_the_top()
+        self._until_counted()
         inspector.open_library()
         library = studio.part(PromptLibrary)
         studio.until(lambda: library.list.count() > 1, "The saved prompts")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from paddock.gui.pages.compare import CompareView
@@ -212,39 +214,61 @@ class ComparePictures:
         self._studio.save(f"{picture}-{name}")
 
     def _open(self, models: tuple[str, ...]) -> None:
-        """A comparison of ``models`` with its answers, from its beginning as when it is opened again."""
+        """A comparison of ``models`` with its answers."""
         chat = self._made.get(models)
         if chat is None:
             view = self._begin(models)
             view.send(QUESTION)
             self._studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
             chat = self._made[models] = view.chat
+        self._open_again(chat, len(models))
+
+    def _open_again(self, chat: str, panes: int) -> None:
+        """A stored comparison from its beginning, where the other pictures of it have it."""
+        self._studio.window.activateWindow()  # a dialog took the keyboard, and no desktop is here to give it back
         self._studio.chat.new_chat()
-        self._forget_silks()
-        self._studio.chat.open(chat)
-        self._studio.until(lambda: len(self._view().panes) == len(models), "The panes")
-        planner = self._view().planner
-        self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
+        with self._first_silks():
+            self._studio.chat.open(chat)
+            self._studio.until(lambda: len(self._view().panes) == panes, "The panes")
+        self._planned()
 
     def _begin(self, models: tuple[str, ...]) -> CompareView:
         return self._begin_panes([Pane(model=self._id(model)) for model in models])
 
     def _begin_panes(self, panes: list[Pane]) -> CompareView:
         studio, chat = self._studio, self._studio.chat
+        studio.window.activateWindow()
         studio.window.show_page("chat")
         chat.new_chat()
         chat.compare.begin_here()
         studio.until(lambda: len(self._view().panes) == 2, "A comparison")
         wanted = [pane.model for pane in panes]
-        self._forget_silks()
-        self._view().session.put(panes)
-        studio.until(lambda: [pane.model for pane in self._view().session.panes] == wanted, "The panes")
+        with self._first_silks():
+            self._view().session.put(panes)
+            studio.until(lambda: [pane.model for pane in self._view().session.panes] == wanted, "The panes")
+        self._planned()
         return self._view()
 
-    def _forget_silks(self) -> None:
-        """New panes wear the first silks, whatever their models wore in pictures before."""
-        self._studio.settle()
-        self._studio.host.silks.worn.clear()
+    def _planned(self) -> None:
+        planner = self._view().planner
+        self._studio.until(lambda: planner.plan is not None, "Whether they run side by side")
+
+    @contextmanager
+    def _first_silks(self) -> Iterator[None]:
+        """Panes that come wear the first silks, whatever their models have worn and what news come of models."""
+        host = self._studio.host
+
+        def forget() -> None:
+            host.silks.worn.clear()
+
+        forget()
+        host.models_changed.connect(forget)
+        try:
+            yield
+        finally:
+            host.models_changed.disconnect(forget)
+        host.silks.dress_all({item.model for item in host.loaded.values()})
+        host.models_changed.emit()
 
     def _id(self, name: str) -> str:
         models = self._studio.host.models.values()

@@ -12,9 +12,10 @@ from paddock.sdk.aclient import AsyncClient
 from paddock.sdk.compare import VoteRequest
 from paddock.sdk.types import Pane
 
-
 VOTED = (QUANTS, SIX[:2], ("Mistral-7B", "Gemma-3-4B"), ("Starter", "Mistral-7B"), SIX[:3])
 """Comparisons of which the second answer is voted for."""
+
+WARMTHS = (0.0, 0.4, 0.7)
 
 
 class JudgingPictures(ComparePictures):
@@ -55,11 +56,14 @@ class JudgingPictures(ComparePictures):
         model = studio.host.settings.default_model
         if model not in studio.host.models:
             return
-        values = ({"temperature": warmth, "seed": 1} for warmth in (0.0, 0.4, 0.7))
-        view = self._begin_panes([Pane(model=model, sampling=value) for value in values])
-        view.send("Tell me a short story about a fox")
-        studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
-        studio.until(lambda: view.planner.plan is not None, "Whether they run side by side")
+        chat = self._made.get((model,))
+        if chat is None:
+            view = self._begin_panes([Pane(model=model, sampling={"temperature": value}) for value in WARMTHS])
+            view.send("Tell me a short story about a fox")
+            studio.until(lambda: bool(view.session.turns()) and not view.session.running, "The answers")
+            chat = self._made[(model,)] = view.chat
+        self._open_again(chat, len(WARMTHS))
+        view = self._view()
         view.judging.differences.toggle.set(True)
         studio.until(lambda: view.judging.differences.marked, "The differences")
         studio.save(f"compare-settings-{name}")

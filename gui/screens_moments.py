@@ -38,10 +38,22 @@ from paddock.sdk.presets import Preset
 
 ABOVE = 16
 """Pixels above a message that is scrolled to."""
+NAMED = (("long", LONG, "Summarise this"), ("longest", LONGEST, "Translate this into German"))
+"""Conversations with models of long names: what they are called here, the model, what is asked."""
 
 
 class MomentPictures(ChatPictures):
     """What passes, what opens over a conversation, and the names that are too long for it."""
+
+    def furnish(self) -> None:
+        """With what is first opened late, so that the first picture has the list that the last one has."""
+        super().furnish()
+        self._answer_twice()
+        for what, model, wish in NAMED:
+            self._until_ready(self._echo(model))
+            self._made[what] = self._converse(self._echo(model), (f"{wish}: {LONG_TITLE}.",))
+            self._until_ready(self._echo(model))
+        self._unload_named()
 
     # ---------------------------------------------------------------- an answer
 
@@ -49,7 +61,7 @@ class MomentPictures(ChatPictures):
         """Half an answer, what waits for its end, other settings for it, and the same when it was stopped."""
         studio, chat = self._studio, self._studio.chat
         self._begin("demo-held", RICH[0])
-        studio.until(lambda: chat.view.column.rows[-1].full_text().endswith("# shares"), "Some words of the answer")
+        studio.until(self._half_shown, "Some words of the answer")
         studio.save(f"chat-writing-{name}")
         chat.composer.queue.put(WAITING)
         studio.save(f"chat-queue-{name}")
@@ -69,6 +81,11 @@ class MomentPictures(ChatPictures):
         studio.save(f"chat-stopped-{name}")
         self._throw_away(chat.dialogue.chat)
 
+    def _half_shown(self) -> bool:
+        """Whether all that the held answer has so far is on show."""
+        row = self._studio.chat.view.column.rows[-1]
+        return row.full_text().endswith("# shares") and not row.pending()
+
     def reasoning(self, name: str) -> None:
         """Unfolded, and words that are looked for."""
         view = self._rich()
@@ -86,12 +103,6 @@ class MomentPictures(ChatPictures):
     def versions(self, name: str) -> None:
         """An answer given twice, its menu, and what it said before it was changed."""
         studio, chat = self._studio, self._studio.chat
-        if "versions" not in self._made:
-            made = self._made["versions"] = self._converse(self._echo("demo-writer"), (TWICE,))
-            chat.dialogue.answer_again(chat.dialogue.messages[-1].id, chat.inspector.request())
-            studio.until(lambda: chat.dialogue.messages[-1].versions > 1, "The second version")
-            self._until_stored(made, 2)
-            chat.deeds.change(chat.dialogue.messages[-1].id, REWORDED)
         self._open("versions")
         studio.until(lambda: chat.dialogue.messages[-1].content == REWORDED, "The other wording")
         self._until_counted()
@@ -102,6 +113,14 @@ class MomentPictures(ChatPictures):
         chat.deeds.show_revisions(chat.dialogue.messages[-1].id)
         studio.until(lambda: any(part.isVisible() for part in studio.window.findChildren(RevisionsDialog)), "The list")
         self._over(f"chat-wordings-{name}", RevisionsDialog)
+
+    def _answer_twice(self) -> None:
+        chat = self._studio.chat
+        made = self._made["versions"] = self._converse(self._echo("demo-writer"), (TWICE,))
+        chat.dialogue.answer_again(chat.dialogue.messages[-1].id, chat.inspector.request())
+        self._studio.until(lambda: chat.dialogue.messages[-1].versions > 1, "The second version")
+        self._until_stored(made, 2)
+        chat.deeds.change(chat.dialogue.messages[-1].id, REWORDED)
 
     def pictures(self, name: str) -> None:
         """To be sent and as sent, one opened, and what cannot be taken."""
@@ -124,7 +143,10 @@ class MomentPictures(ChatPictures):
         chat.pictures.open(chat.dialogue.messages[2].pictures[0].hash)
         sheets = studio.window.findChildren
         studio.until(lambda: any(sheet.isVisible() for sheet in sheets(PictureSheet)), "The picture, large")
-        self._over(f"pictures-large-{name}", PictureSheet)
+        if studio.window.rect().contains(studio.part(PictureSheet).rect()):  # else it is all that would be seen
+            self._over(f"pictures-large-{name}", PictureSheet)
+        else:
+            studio.part(PictureSheet).close()
         chat.pictures.give_files([f"/nowhere/{LONG_TITLE}.png"])
         studio.until(lambda: bool(studio.window.bar.texts()), "What is said of it")
         studio.save(f"pictures-refused-{name}")
@@ -213,12 +235,7 @@ class MomentPictures(ChatPictures):
     def names(self, name: str) -> None:
         """Models whose names have 40 and 200 characters, wherever a model is named."""
         studio, chat = self._studio, self._studio.chat
-        named = (("long", LONG, "Summarise this"), ("longest", LONGEST, "Translate this into German"))
-        for what, model, wish in named:
-            self._until_ready(self._echo(model))
-            if what not in self._made:
-                self._made[what] = self._converse(self._echo(model), (f"{wish}: {LONG_TITLE}.",))
-        for what, model, _ in named:
+        for what, model, _ in NAMED:
             self._until_ready(self._echo(model))
             self._open(what)
             studio.save(f"name-{what}-{name}")
@@ -240,8 +257,12 @@ class MomentPictures(ChatPictures):
         studio.until(lambda: estimated(page, self._echo(LONGEST)), "Its details")
         studio.save(f"name-models-{name}")
         studio.window.show_page("chat")
-        for model in (self._echo(LONG), self._echo(LONGEST)):
-            loaded = studio.host.loaded_model(model)
+        self._unload_named()
+
+    def _unload_named(self) -> None:
+        studio = self._studio
+        for _, model, _ in NAMED:
+            loaded = studio.host.loaded_model(self._echo(model))
             if loaded is not None:
                 studio.ask(partial(AsyncClient.unload, id=loaded.id))
 
@@ -252,18 +273,6 @@ class MomentPictures(ChatPictures):
         self._studio.chat.open(self._made[what])
         self._until_stored(self._made[what], 2)
         self._until_counted()
-
-    def _until_ready(self, model: str) -> None:
-        """Until ``model`` is loaded and has nothing to do, not even a title to find."""
-        studio = self._studio
-        if studio.host.loaded_model(model) is None:
-            studio.ask(lambda client: client.load(model))
-
-        def ready() -> bool:
-            loaded = studio.host.loaded_model(model)
-            return loaded is not None and loaded.state == "ready" and not loaded.active
-
-        studio.until(ready, f"Loading {model}")
 
     def _over(self, name: str, kind: type[QWidget]) -> None:
         """With the menu, popup or dialog of that kind that is open; it is closed then."""

@@ -25,6 +25,10 @@ from paddock.gui.screens_studio import NotDrawn, Studio
 from paddock.gui.widgets.question import Question
 from paddock.sdk.downloads import Download, DownloadFile, DownloadState
 from paddock.sdk.host import ServerRequest, SettingsPatch
+from paddock.sdk.memory import Holder, MemoryState
+
+LEFT = 380_000_000
+"""Bytes of a machine that is very short of memory."""
 
 
 class RarePictures(ChatPictures):
@@ -136,12 +140,14 @@ class RarePictures(ChatPictures):
             studio.ask(lambda client, instance=instance: client.unload(instance))  # type: ignore[misc]
         studio.until(lambda: not studio.host.loaded, "The unloading")
         studio.window.show_page("chat")
-        for picture, text in (("memory-empty", ""), ("memory-pressure", PRESSED)):
-            studio.host.memory = msgspec.structs.replace(studio.host.memory, pressure=text)
+        enough = studio.host.memory
+        for picture, memory in (("memory-empty", enough), ("memory-pressure", _pressed(enough))):
+            studio.host.memory = memory
             studio.host.memory_changed.emit()
             studio.window.show_memory()
             self._over(f"{picture}-{name}", studio.part(MemoryPopover))
-        studio.host.memory = msgspec.structs.replace(studio.host.memory, pressure="")
+        studio.host.memory = enough
+        studio.host.memory_changed.emit()
 
     def prompt(self, name: str) -> None:
         """A saved prompt that asks for something, and all samplers."""
@@ -151,6 +157,7 @@ class RarePictures(ChatPictures):
         inspector.section.more.set_open(True)
         studio.save(f"samplers-{name}")
         inspector.section.more.set_open(False)
+        self._inspect_from_the_top()
         inspector.open_library()
         library = studio.part(PromptLibrary)
         studio.until(lambda: library.list.count() > 1, "The saved prompts")
@@ -176,6 +183,20 @@ class RarePictures(ChatPictures):
     def _over(self, name: str, part: QWidget) -> None:
         self._studio.save(name, part)
         part.close()
+
+
+def _pressed(memory: MemoryState) -> MemoryState:
+    """The same machine with all but :data:`LEFT` of it held by another program."""
+    replace, machine = msgspec.structs.replace, memory.devices[0]
+    held = machine.device.total - LEFT
+    machine = replace(
+        machine,
+        device=replace(machine.device, free=LEFT),
+        others=held,
+        free=0,
+        holders=(Holder(name="blender", bytes=held * 9 // 10),),
+    )
+    return replace(memory, devices=(machine, *memory.devices[1:]), pressure=PRESSED)
 
 
 def _coming(state: DownloadState, name: str) -> Download:

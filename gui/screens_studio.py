@@ -106,6 +106,7 @@ class Studio:
         corner = self.window.screen().availableGeometry().bottomRight() - QPoint(size[0] - 1, size[1] - 1)
         self.window.setGeometry(QRect(corner, QSize(*size)))  # there what opens does not leave the window
         QCursor.setPos(corner)  # nothing looks pointed at
+        self.window.activateWindow()  # dialogs took the keyboard, and no desktop is here to give it back
         self.window.show_page("chat")
         return f"{variant}-{theme}" if variant else theme
 

@@ -13,6 +13,8 @@ from paddock.gui.widgets import Divider, ElidedLabel, IconButton, Label
 from paddock.gui.widgets.labels import no_word_alone
 
 COLUMN = 720
+ROW_END = 8
+"""Room above and below the content of a row, in pixels."""
 
 
 class FormPage(QScrollArea):
@@ -91,7 +93,7 @@ class Row(QWidget):
         words.addWidget(self.name)
         words.addWidget(self.about)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 8, 0, 8)
+        row.setContentsMargins(0, ROW_END, 0, ROW_END)
         row.setSpacing(16)
         row.addLayout(words, 1)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -103,7 +105,7 @@ class Stack(QWidget):
     def __init__(self, name: str, *content: QWidget) -> None:
         super().__init__()
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 8, 0, 8)
+        column.setContentsMargins(0, ROW_END, 0, ROW_END)
         column.setSpacing(4)
         head, *rest = content
         top = QVBoxLayout()

@@ -232,12 +232,14 @@ def _left_out(read: PresetRead) -> list[str]:
 
 
 def _lines(options: Options) -> list[str]:
-    return [f"{_LABELS.get(name, name)}: {_value(value)}" for name, value in options.items()]
+    return [f"{_LABELS.get(name, name)}: {_value(name, value)}" for name, value in options.items()]
 
 
-def _value(value: OptionValue) -> str:
+def _value(name: str, value: OptionValue) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int) and name != "seed":  # which is typed again elsewhere as it is
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
-from paddock.gui.pages.form import Card, CopyLine, FormPage, Row, Stack, copy, silently
+from paddock.gui.pages.form import ROW_END, Card, CopyLine, FormPage, Row, Stack, copy, silently
 from paddock.gui.pages.snippets import LANGUAGES, snippet
 from paddock.gui.theme import current, new_look
 from paddock.gui.widgets import Button, Chip, Label, Notice, NumberBox, Switch
@@ -91,6 +91,8 @@ class ServerPage(FormPage):
         self.switch = Switch("API server on")
         self.state = Row("API server", "Off. Nothing listens.", self.switch)
         self.notice = Notice()
+        self.below_notice = QWidget()
+        """As much room as a row has at its end; with the notice."""
         self.port = NumberBox("Port", 1024, 65535, decimals=0, step=1)
         self.address = CopyLine("Address")
         self.reach = Label("", 12, 400, "text2", wrap=True)
@@ -115,6 +117,9 @@ class ServerPage(FormPage):
         card = Card()
         card.add(self.state)
         card.column.addWidget(self.notice)
+        self.below_notice.setFixedHeight(ROW_END - card.column.spacing())
+        self.below_notice.hide()
+        card.column.addWidget(self.below_notice)
         card.add(Row("Port", "5151, unless you or something else needs another.", self.port))
         card.add(Stack("Address", self.address, self.reach))
         card.add(Stack("Models served", self.served))
@@ -197,7 +202,9 @@ class ServerPage(FormPage):
             self.code.show_lines(text)
 
     def _show_refusal(self) -> None:
-        if self._refusal is None or self._busy:
+        told = self._refusal is not None and not self._busy
+        self.below_notice.setVisible(told)
+        if self._refusal is None or not told:
             self.notice.hide()
             return
         text, hint, _ = self._refusal

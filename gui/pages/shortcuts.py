@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLa
 from paddock.gui.actions import Action
 from paddock.gui.pages.palette import key_name
 from paddock.gui.theme import current
-from paddock.gui.widgets import Button, ElidedLabel, Label, SearchField
+from paddock.gui.widgets import Button, Divider, ElidedLabel, Label, SearchField
 
 WIDTH, HEIGHT = 560, 640
 Keys = tuple[str, str, tuple[str, ...]]
@@ -79,6 +79,8 @@ class ShortcutsDialog(QDialog):
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setAccessibleName("Shortcuts")
         self.area.setWidget(sheet)
+        self.line = Divider()
+        """Where the list is cut off."""
         self.close_button = Button("Close")
         self.close_button.clicked.connect(self.reject)
         self._lay_out()
@@ -103,6 +105,7 @@ class ShortcutsDialog(QDialog):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(self.area, 1)
+        column.addWidget(self.line)
         column.addLayout(foot)
 
     def _add(self, group: str, title: str, keys: Iterable[str]) -> None:

@@ -128,7 +128,7 @@ class _BarPainter(QStyledItemDelegate):
 
 
 def _paint_token(painter: QPainter, bar: TokenBar, theme: Theme, rect: QRectF) -> None:
-    label, number = theme.px(76), theme.px(50)
+    label, number = theme.px(76), theme.px(56)
     font = QFont(theme.font(12, mono=True))
     font.setStrikeOut(bool(bar.cut))
     painter.setFont(font)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversations import ANSWER, Make, exchange, message, shown
+from conversations import ANSWER, Make, exchange, message, settle, shown
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -135,3 +135,36 @@ def test_a_list_of_another_kind_stands_apart_from_the_one_above(make: Make) -> N
     view = make([message("a", "assistant", "- one\n- two\n\n1. first\n2. second")])
     _, bullet, number, second = text_blocks(view)
     assert number.gap > bullet.gap == second.gap
+
+
+ROOM_FOR_ALL = "Whether the bar shows is not to depend on what was shown before, whatever the height of the view. " * 8
+
+
+@pytest.mark.parametrize("width", [340, 760])
+def test_the_scroll_bar_shows_only_where_the_whole_width_is_not_enough(
+    make: Make, qapp: QApplication, width: int
+) -> None:
+    """At every height around the content's, from above and from below."""
+    failed = message("a", "assistant", ROOM_FOR_ALL, state="failed", error={"code": "x", "message": ROOM_FOR_ALL})
+    view = make([message("q", "user", ROOM_FOR_ALL), failed], width=width, height=4_000)
+    view.grab()
+    needed, column, left = view.column.height, view.column.width, view.column_left()
+    heights = range(needed - 60, needed + 61, 5)
+    for height in (*heights, *reversed(heights)):
+        view.resize(width, height)
+        qapp.processEvents()
+        assert view.column.height == needed
+        assert (view.column.width, view.column_left()) == (column, left)
+        assert view.verticalScrollBar().isVisible() == (needed > height)
+        assert left + column < view.viewport().width(), "nothing is under the bar"
+
+
+def test_an_answer_that_grows_past_the_view_wraps_as_before(make: Make, qtbot: QtBot) -> None:
+    view = make([message("q", "user", "x"), message("a", "assistant", "", state="generating")], width=340, height=500)
+    widths = set()
+    for _ in range(12):
+        view.stream_text("a", ROOM_FOR_ALL[:200] + "\n\n")
+        settle(qtbot, view)
+        widths.add((view.column.width, view.column_left()))
+    assert view.verticalScrollBar().isVisible()
+    assert len(widths) == 1

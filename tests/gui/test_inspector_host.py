@@ -269,7 +269,8 @@ def test_a_preset_of_another_program_is_shown_before_it_is_kept(
 ) -> None:
     file = tmp_path / "Fox.preset.json"
     fields = [{"key": "llm.prediction.temperature", "value": 0.4}, {"key": "llm.prediction.unheard", "value": 1}]
-    file.write_text(json.dumps({"operation": {"fields": fields}, "load": {"fields": []}}))
+    load = [{"key": "llm.load.contextLength", "value": 8192}]
+    file.write_text(json.dumps({"operation": {"fields": fields}, "load": {"fields": load}}))
     inspector.import_presets()
     sheet = inspector.findChild(ImportPreset)
     assert isinstance(sheet, ImportPreset)
@@ -280,6 +281,7 @@ def test_a_preset_of_another_program_is_shown_before_it_is_kept(
     scene.until(lambda: sheet.read is not None)
     assert sheet.name.text() == "Fox"
     assert "Temperature: 0.4" in sheet.understood.text()
+    assert "Context length: 8,192" in sheet.notes.text()
     assert "unheard" in sheet.notes.text()
     sheet.keep.click()
     scene.until(lambda: inspector.sampling() == {"temperature": 0.4})

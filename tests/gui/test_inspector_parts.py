@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from paddock.gui.pages.sampling_order import OrderControl
 from paddock.gui.pages.sampling_other import OtherControl, meant, shown
 from paddock.gui.theme import Theme
 from paddock.gui.widgets.popup import Popup
+from paddock.gui.widgets.token_chart import BarChart, TokenBar
 from paddock.sdk.llamacpp_sampling import SAMPLERS, SAMPLING
 from paddock.sdk.presets import Preset
 from paddock.sdk.types import Chat, ChatMessage, ChatSummary, ModelInfo, Pane
@@ -255,6 +257,18 @@ def test_everything_that_takes_the_focus_has_a_name(inspector: Inspector) -> Non
         if face is not None and not face.text(QAccessible.Text.Name):
             nameless.append(widget)
     assert nameless == []
+
+
+def test_the_chance_of_a_sure_token_keeps_its_distance_from_the_full_bar(qtbot: QtBot, themed: None) -> None:
+    chart = BarChart("Next tokens")
+    qtbot.addWidget(chart)
+    chart.show_bars([TokenBar("a", 1.0, 1.0)])
+    chart.resize(300, chart.height())
+    image = chart.viewport().grab().toImage()
+    ground = image.pixel(0, 0)
+    empty = [all(image.pixel(x, y) == ground for y in range(image.height())) for x in range(image.width())]
+    gaps = [len(list(run)) for blank, run in groupby(empty[image.width() // 2 :]) if blank]
+    assert gaps[0] >= 6 * image.devicePixelRatio()  # from the mark at the bar's end to the first digit
 
 
 def test_the_question_about_the_next_token_is_the_conversation_at_its_place() -> None:

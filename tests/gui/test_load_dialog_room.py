@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
+from memory_fakes import QWEN
 from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
-from paddock.gui.pages.load_dialog import MOST_LEFT, LoadDialog
+from paddock.gui.pages.load_dialog import MOST_LEFT, SLACK, LoadDialog
 from paddock.gui.theme import Theme
 
 Open = Callable[..., LoadDialog]
@@ -27,6 +29,24 @@ def test_a_low_dialog_does_not_end_in_the_middle_of_words(qtbot: QtBot, open_loa
     qtbot.waitUntil(lambda: not cut())
     dialog.settings.unfold.click()
     qtbot.waitUntil(lambda: not cut())
+    dialog.reject()
+
+
+@pytest.mark.parametrize("size", [(720, 480), (960, 600), (1440, 900)])
+def test_a_dialog_without_settings_leaves_no_hole_above_its_foot(
+    qtbot: QtBot, free_host: Any, open_load_dialog: Open, size: tuple[int, int]
+) -> None:
+    free_host.models[QWEN] = msgspec.structs.replace(free_host.models[QWEN], engine="echo")
+    dialog = open_load_dialog(size)
+
+    def hole() -> int:
+        """Pixels between the last thing that is said and where the scrolled part ends."""
+        return (
+            dialog._scroll.height() - dialog.breakdown.mapTo(dialog._scroll, QPoint(0, dialog.breakdown.height())).y()
+        )
+
+    qtbot.waitUntil(lambda: dialog._fitted and dialog.estimator.settled)
+    qtbot.waitUntil(lambda: 0 <= hole() <= 12 + 16 + SLACK + 16)  # a line of text more at the most
     dialog.reject()
 
 

@@ -141,4 +141,7 @@ def test_the_shortcuts_are_listed_and_searched(scene: Scene) -> None:
     assert shown == ["New private chat"]
     dialog.field.setText("qqq")
     assert dialog.none.isVisible()
+    cut, line = dialog.area.geometry(), dialog.line.geometry()
+    assert (line.left(), line.top(), line.width()) == (0, cut.bottom() + 1, dialog.width()), "what is cut ends there"
+    assert dialog.line.isVisible()
     dialog.reject()

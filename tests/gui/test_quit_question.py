@@ -66,10 +66,11 @@ def test_the_question_says_what_each_way_means() -> None:
     one = Work(downloads=1)
     assert one.text() == "A download is under way."
     assert one.about() == (
-        "It goes on in the background, and the next window shows how far. If stopped, a download goes on from where"
+        "It goes on in the background, and the next window shows how far. If paused, a download goes on from where"
         " it is."
     )
     assert one.stop_label() == "Pause and quit"
     both = Work(answers=2, downloads=1)
+    assert "If stopped, an answer keeps what it has, a download goes on" in both.about()
     assert both.text() == "2 answers are being written, and a download is under way."
     assert both.stop_label() == "Stop and quit"

@@ -13,6 +13,7 @@ import pytest
 from hands import type_in
 from PySide6.QtGui import QGuiApplication
 
+from paddock.gui.widgets import Divider
 from paddock.sdk.events import ServerChanged
 from paddock.sdk.host import ServerRequest
 
@@ -40,6 +41,11 @@ def free_port() -> int:
 def settled(scene: Scene, page: Any, *, on: bool) -> None:
     """Wait until the host has done it, and the page takes the next click."""
     scene.until(lambda: scene.host.server.running == on and not page._busy)
+
+
+def room_below(row: Any) -> int:
+    """Pixels from what stands in a row of a card to the line after it."""
+    return int(row.layout().contentsMargins().bottom() + row.parentWidget().layout().spacing())
 
 
 def test_the_switch_opens_the_api_server_and_closes_it(scene: Scene) -> None:
@@ -92,11 +98,14 @@ def test_a_taken_port_is_told_in_place_with_a_way_out(scene: Scene) -> None:
         assert str(port) in page.notice.accessibleName()
         assert not page.switch.isChecked()
         assert page.port.value() == port, "what was asked for stays"
+        line = page.notice.parentWidget().findChild(Divider)
+        scene.until(lambda: line.y() - page.notice.geometry().bottom() - 1 == room_below(page.state))
         assert f":{port}/" in page.address.text.text(), "the address is that of the port"
         page.notice.action_triggered.emit()
         settled(scene, page, on=True)
     assert scene.host.server.port != port
     assert not page.notice.isVisible()
+    scene.until(lambda: line.y() - page.state.geometry().bottom() - 1 == line.parentWidget().layout().spacing())
     used = scene.host.server.port
     page.switch.click()
     settled(scene, page, on=False)
