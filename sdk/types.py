@@ -319,9 +319,8 @@ class ChatMessage(Value, frozen=True, kw_only=True):
 class ChatSummary(Value, frozen=True, kw_only=True):
     """A conversation in the list. Times are Unix seconds. ``generating`` is the running generation's id. Of a
     ``private`` one nothing is kept in the prompt cache on disk; the conversation itself is kept as every other.
-    ``panes`` is their number where models are compared in it; ``deleted`` is when it came into the trash; ``revision``
-    counts the changes by :class:`ChatPatch` and the ways into the trash and out of it, so that of two summaries the
-    older is known."""
+    ``panes`` is their number where models are compared in it; ``deleted`` is when it came into the trash; ``revision``,
+    higher with every :class:`ChatPatch`, deletion and return, tells the older of two summaries."""
 
     id: str
     title: str

@@ -104,7 +104,8 @@ def test_what_passes_goes_before_what_stays_where_there_are_too_many(qtbot: QtBo
     assert texts() == ["stays 2", "stays 3", "stays 4"]
 
 
-def test_a_notice_follows_the_room_that_is_made_for_it(qtbot: QtBot) -> None:
+def told_over_pages(qtbot: QtBot) -> tuple[QWidget, QStackedWidget, Messages, MessageBar]:
+    """A window with an empty page, its notices, and the bar that shows them."""
     window = QWidget()
     qtbot.addWidget(window)
     stack = QStackedWidget()
@@ -114,6 +115,11 @@ def test_a_notice_follows_the_room_that_is_made_for_it(qtbot: QtBot) -> None:
     QVBoxLayout(window).addLayout(bar.room_and_pages())
     window.resize(800, 600)
     window.show()
+    return window, stack, messages, bar
+
+
+def test_a_notice_follows_the_room_that_is_made_for_it(qtbot: QtBot) -> None:
+    window, stack, messages, bar = told_over_pages(qtbot)
     messages.warn("This stays.", key="stays")
     qtbot.waitUntil(lambda: stack.y() > bar.y())
     right = bar.y() - bar.room.y()
@@ -125,15 +131,7 @@ def test_a_notice_follows_the_room_that_is_made_for_it(qtbot: QtBot) -> None:
 
 
 def test_what_passes_lies_below_a_head_of_large_text(qtbot: QtBot, qapp: QApplication) -> None:
-    window = QWidget()
-    qtbot.addWidget(window)
-    stack = QStackedWidget()
-    stack.addWidget(QWidget())
-    messages = Messages()
-    bar = MessageBar(messages, stack, window)
-    QVBoxLayout(window).addLayout(bar.room_and_pages())
-    window.resize(800, 600)
-    window.show()
+    window, stack, messages, bar = told_over_pages(qtbot)
     messages.info("This passes.", seconds=3600)
     top = bar.y() - stack.mapTo(window, QPoint()).y()
     Theme(zoom=1.5).apply(qapp)
