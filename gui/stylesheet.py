@@ -44,6 +44,7 @@ QMenu {{ background: {p.raised}; color: {p.text}; border: 1px solid {edge}; bord
 QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: {FIELD_RADIUS}px; }}
 QMenu::item:selected {{ background: {p.selected}; }}
 QMenu::item:disabled {{ color: {p.muted}; }}
+QMenu::indicator {{ border: none; }}
 QMenu::separator {{ height: 1px; background: {edge}; margin: 4px 8px; }}
 QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {edge}; padding: 4px 6px; }}
 QSplitter::handle {{ background: {p.border}; }}

@@ -57,7 +57,7 @@ class DiscoverPage(QWidget):
         search.shown.connect(self._shown)
         search.opened.connect(self.show_repo)
         search.list.modelReset.connect(lambda: search.select(model.repo))
-        search.list.rowsInserted.connect(self._first_came)
+        search.list.rowsInserted.connect(self._came)
         self.back.clicked.connect(self._back)
         model.stack.currentChanged.connect(self._arrange)
         model.chat_wanted.connect(self.chat_wanted)
@@ -97,11 +97,11 @@ class DiscoverPage(QWidget):
         if not self._narrow:
             self.model.show_repo(repo)
 
-    def _first_came(self) -> None:
+    def _came(self) -> None:
         first = self.search.first()
         if first and not self.model.repo and not self._narrow:
             self.model.show_repo(first)
-            self.search.select(self.model.repo)
+        self.search.select(self.model.repo)
 
     def _back(self) -> None:
         self._model_on_top = False

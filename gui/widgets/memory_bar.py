@@ -65,11 +65,12 @@ def stretches(parts: Sequence[Segment], scale: float) -> list[tuple[Segment, flo
     Neighbours that are too small to be seen share a stretch, in the looks of the largest of them; one that is alone
     takes from the larger ones what it lacks, so that all together are as wide as what they hold.
     """
-    shown = list(parts)
+    shown, largest = list(parts), [part.size for part in parts]
     while (pair := _too_small(shown, scale)) is not None:
         first, second = shown[pair], shown[pair + 1]
-        looks = max(first, second, key=lambda segment: segment.size)
-        shown[pair : pair + 2] = [looks._replace(size=first.size + second.size)]
+        looks = pair if largest[pair] >= largest[pair + 1] else pair + 1
+        shown[pair : pair + 2] = [shown[looks]._replace(size=first.size + second.size)]
+        largest[pair : pair + 2] = [largest[looks]]
     spare = sum(max(0.0, part.size * scale - LEAST) for part in shown if part.fill != "empty")
     lacking = sum(max(0.0, LEAST - part.size * scale) for part in shown if part.fill != "empty")
     given = min(1.0, lacking / spare) if spare else 0.0

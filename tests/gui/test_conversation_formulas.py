@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from conversations import Make, message
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from paddock.gui.bridge import Bridge
 from paddock.gui.widgets.conversation.displays import MathsBlock
+from paddock.gui.widgets.conversation.documents import paint_document
 from paddock.gui.widgets.conversation.markdown import Parser
 from paddock.gui.widgets.conversation.nodes import Maths, Paragraph
 from paddock.gui.widgets.conversation.workshop import Workshop, draw
@@ -49,6 +50,25 @@ def test_a_formula_is_copied_as_it_was_written(make: Make, qtbot: QtBot) -> None
     qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == TEXT
+
+
+def test_a_marked_formula_keeps_its_ink(make: Make) -> None:
+    view = make([message("a", "assistant", "$E$")])
+    document = view.column.rows[0].blocks[1].document()
+
+    def painted(selected: tuple[int, int] | None) -> QImage:
+        picture = QImage(60, 40, QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.white)
+        painter = QPainter(picture)
+        paint_document(painter, document, view.style_, QRectF(picture.rect()), selected)
+        painter.end()
+        return picture
+
+    plain, marked = painted(None), painted((0, 1))
+    inked = [(x, y) for x in range(60) for y in range(40) if plain.pixelColor(x, y).lightness() < 80]
+    assert inked
+    assert all(marked.pixelColor(x, y).lightness() < 90 for x, y in inked)
+    assert marked.pixelColor(1, inked[0][1]) == view.style_.color("selection")
 
 
 @pytest.mark.parametrize(

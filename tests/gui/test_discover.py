@@ -67,6 +67,19 @@ def test_typing_asks_once_when_it_pauses_and_enter_at_once(qtbot: QtBot, host: H
     qtbot.waitUntil(lambda: host.asked("search")[-1].words == "")
 
 
+def test_the_model_that_is_shown_is_marked_where_it_is_found_again(qtbot: QtBot, host: HubHost, show: Show) -> None:
+    page = show()
+    page.show_repo(result(1).id)
+    host.client.pages = [HubPage(results=(result(0), result(1)))]
+    qtbot.keyClicks(page.search.search, "8b")
+    qtbot.waitUntil(lambda: host.asked("search")[-1].words == "8b" and page.search._task is None)
+    assert page.search.view.currentIndex().data(HubRole.REPO) == page.model.repo == result(1).id
+    host.client.pages = [HubPage(results=(result(0),))]
+    qtbot.keyClicks(page.search.search, "x")
+    qtbot.waitUntil(lambda: host.asked("search")[-1].words == "8bx" and page.search._task is None)
+    assert not page.search.view.currentIndex().isValid()
+
+
 def test_a_pasted_address_goes_straight_to_the_model(
     qtbot: QtBot, host: HubHost, show: Show, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,8 @@ def test_stretches_are_as_wide_as_what_they_hold(qapp: Any) -> None:
         assert sum(width for _, width in drawn) == pytest.approx(max(LEAST, sum(sizes) * 0.25))
         assert sum(part.size for part, _ in drawn) == sum(sizes)
         assert all(width >= LEAST - 1e-9 for _, width in drawn)
+    many = [Segment("a", 3), Segment("b", 2), Segment("c", 2), Segment("d", 2), Segment("e", 2)]
+    assert [part.label for part, _ in stretches(many, 0.01)] == ["a"], "in the looks of the largest of them"
     apart = [Segment("a", 1), Segment("Free", 90, fill="empty"), Segment("b", 1)]
     assert [part.label for part, _ in stretches(apart, 0.1)] == ["a", "Free", "b"], "what is free stays between them"
 

@@ -16,7 +16,7 @@ from paddock.gui.widgets import (
     Notice,
 )
 from paddock.gui.widgets.buttons import Kind
-from paddock.gui.widgets.menu import Menu
+from paddock.gui.widgets.menu import MARK, MARK_AT, Menu
 from paddock.gui.widgets.question import Question
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -114,6 +114,24 @@ def test_a_menu_opens_above_its_chip_where_the_window_ends(show: Show) -> None:
         place = chip.mapTo(page, QPoint(0, 0)).y()
         assert inside == (place + chip.height() + 4 if chip is upper else place - menu.height() - 4)
         menu.close()
+
+
+def test_the_mark_of_a_checked_entry_is_drawn_smooth(qtbot: QtBot, qapp: QApplication) -> None:
+    Theme().apply(qapp)
+    menu = Menu()
+    qtbot.addWidget(menu)
+    entry = menu.addAction("On")
+    entry.setCheckable(True)
+    menu.resize(menu.sizeHint())
+
+    def inks() -> set[str]:
+        place = menu.actionGeometry(entry)
+        picture = menu.grab(QRect(place.left(), place.top(), MARK_AT + MARK, place.height())).toImage()
+        return {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+
+    assert inks() == {Theme().color("raised").name()}
+    entry.setChecked(True)
+    assert len(inks()) > 8, "its edges are blended with the ground"
 
 
 @pytest.mark.parametrize(("look", "token"), [("light", "border"), ("dark", "border_strong")])

@@ -65,7 +65,9 @@ def paint_document(
         selection.format = look
         found.append(selection)
     context.selections = found
+    style.formulas.remember()
     document.documentLayout().draw(painter, context)
+    style.formulas.bring_out(painter, shown)
 
 
 def document_word(document: QTextDocument, offset: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QPointF, QRectF, QSizeF, Qt
@@ -61,6 +62,23 @@ def paint_formula(painter: QPainter, formula: Formula, left: float, baseline: fl
 class InlineFormulas(QPyTextObject):
     """Measures and paints the formulas of the documents it is registered with."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._painted: dict[int, tuple[QRectF, QTextFormat]] | None = None
+
+    def remember(self) -> None:
+        """Until :meth:`bring_out`: where formulas are painted."""
+        self._painted = {}
+
+    def bring_out(self, painter: QPainter, selected: Iterable[tuple[int, int, QTextCharFormat]]) -> None:
+        """Paint those again that are ``selected``, places of the document: Qt lays the ground over an object."""
+        painted, self._painted = self._painted or {}, None
+        for start, end, look in selected:
+            for place in (place for place in painted if start <= place < end):
+                rect, style = painted[place]
+                painter.fillRect(rect, look.background())
+                self._paint(painter, rect, style, look.foreground().color())
+
     def _shape(self, style: QTextFormat) -> tuple[Formula | None, float, float, QFont]:
         """The formula, its scale, the height that gives it room on the baseline, and the font around it."""
         font = style.toCharFormat().font()
@@ -79,8 +97,12 @@ class InlineFormulas(QPyTextObject):
     def drawObject(
         self, painter: QPainter, rect: QRectF | Any, document: QTextDocument, position: int, style: QTextFormat
     ) -> None:
+        if self._painted is not None:
+            self._painted[position] = QRectF(rect), QTextFormat(style)
+        self._paint(painter, rect, style, style.toCharFormat().foreground().color())
+
+    def _paint(self, painter: QPainter, rect: QRectF | Any, style: QTextFormat, ink: QColor) -> None:
         formula, scale, height, font = self._shape(style)
         if formula is not None:
             baseline = rect.top() + (height + QFontMetricsF(font).xHeight() / 2) / 2
-            ink = style.toCharFormat().foreground().color()
             paint_formula(painter, formula, rect.left(), baseline, scale, ink)

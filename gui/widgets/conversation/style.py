@@ -52,7 +52,7 @@ class Style:
         self.theme = replace(theme, zoom=zoom)
         self.palette = theme.palette
         self.highlighter = Highlighter(workshop().lexer)
-        self._formulas = InlineFormulas()
+        self.formulas = InlineFormulas()
         self._colors: dict[str, QColor] = {}
         self._pixels: dict[float, int] = {}
         self._body_fonts: dict[tuple[int, Tone], QFont] = {}
@@ -230,7 +230,7 @@ class Style:
             look = self.span_format(span, base, ink)
             if span.math and workshop().formula(span.math, span.display) is not None:
                 if not document.formulas:
-                    document.documentLayout().registerHandler(FORMULA, self._formulas)
+                    document.documentLayout().registerHandler(FORMULA, self.formulas)
                     document.formulas = True
                 cursor.insertText(OBJECT, dressed(look, span.math, span.display))
             else:
