@@ -116,8 +116,8 @@ class RarePictures(ChatPictures):
         studio.chat.new_chat()
         undo = Action("Undo", lambda: None)
         studio.messages.info("“Tax letter, first draft” was deleted.", undo, seconds=None)
-        studio.messages.warn("The disk is almost full: 1.2 GB are free. Downloads wait until there are 5.0 GB.")
-        studio.messages.error("Qwen3 8B ended in the middle of an answer (signal 9). It was loaded again.")
+        studio.messages.warn("The disk of /home/ada/models is full: 1.2 GB more are needed.")
+        studio.messages.error("The llama.cpp engine was killed from outside with SIGKILL.")
         studio.save(f"notices-{name}")
         studio.window.bar.settle()
 
