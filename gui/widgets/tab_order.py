@@ -17,16 +17,21 @@ class InOrder(QWidget):
 
 
 def go_on(window: QWidget, forward: bool) -> bool:
-    """Give the focus to what comes next in ``window``, or not ``forward`` to what came before."""
+    """Give the focus to what comes next in ``window``, or not ``forward`` to what came before. Qt asks for that too
+    when what has the focus is hidden: then it goes to what is near, and no key was pressed that a ring would answer."""
     order = list(in_order(window))
     if not forward:
         order.reverse()
-    here = window.focusWidget()
-    at = order.index(here) + 1 if here in order else 0
+    here: QWidget | None = window.focusWidget()
+    hidden = here is not None and not here.isVisible()
+    while here is not None and here not in order:
+        here = here.parentWidget()
+    at = order.index(here) + 1 if here is not None else 0
     order = [*order[at:], *order[:at]]
     found = next((widget for widget in order if _stops(widget)), None)
     if found is not None:
-        found.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        by_key = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        found.setFocus(Qt.FocusReason.OtherFocusReason if hidden else by_key)
     return found is not None
 
 

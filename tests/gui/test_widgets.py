@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QFont, QInputMethodEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget, QWidgetItem
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+    QWidgetItem,
+)
 from pytestqt.qtbot import QtBot
 from shiboken6 import getAllValidWrappers
 
@@ -29,7 +39,7 @@ from paddock.gui.widgets import (
     Switch,
     TextArea,
 )
-from paddock.gui.widgets.tab_order import in_order
+from paddock.gui.widgets.tab_order import InOrder, in_order
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 Show = Callable[..., QWidget]
@@ -286,3 +296,23 @@ def test_the_tab_order_follows_the_layouts_and_keeps_none_of_their_items(qtbot: 
     before = items()
     assert list(in_order(window)) == [window, first, second, third, last]
     assert items() <= before, "one that outlives its item is taken for whatever is made at its address: a crash"
+
+
+def test_what_is_hidden_leaves_the_focus_nearby_and_without_a_ring(qtbot: QtBot) -> None:
+    window, page = InOrder(), QWidget()
+    qtbot.addWidget(window)
+    rail, field, save = Button("Rail"), QLineEdit(), Button("Save")
+    for parent, parts in ((window, (rail, page)), (page, (field, save))):
+        column = QVBoxLayout(parent)
+        for part in parts:
+            column.addWidget(part)
+    window.show()
+    window.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    field.hide()
+    assert save.hasFocus()
+    assert not save.ring_shown, "no key was pressed"
+    qtbot.keyClick(save, Qt.Key.Key_Tab)
+    assert rail.hasFocus()
+    assert rail.ring_shown
