@@ -81,6 +81,20 @@ class Task:
         self._bridge._cancel(self.number)
 
 
+class Latest:
+    """What is asked again and again: the last question alone is answered, as an answer may come after a later one's.
+    GUI thread."""
+
+    def __init__(self) -> None:
+        self._tasks: tuple[Task, ...] = ()
+
+    def replace(self, *tasks: Task) -> None:
+        """These have been asked just now, in place of those before."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = tasks
+
+
 class _Entry:
     """What the GUI thread keeps about a job. The factory is kept to its end, so that whatever it closes over is let
     go on the GUI thread."""

@@ -19,8 +19,9 @@ class ChatNews:
         self._gone: dict[str, int] = {}  # the revisions that deleted conversations
 
     def asked(self) -> None:
-        """A list is asked for now."""
+        """A list is asked for now; the host may be another one than before, or its database a backup."""
         self._told = {}
+        self._gone = {}
 
     def told(self, id: str, summary: ChatSummary | None, revision: int, known: Chats) -> bool:
         """Whether an event brings news, which is put into ``known``. ``summary`` None: deleted, as ``revision``."""

@@ -79,10 +79,8 @@ def estimated_segments(
     segments = [Segment("In use", taken, "border_strong", "hatched"), *part_segments(device.parts)]
     if device.bytes <= free:
         segments.append(Segment("Free after", free - device.bytes, "track", "empty"))
-    kept = max(
-        0, device.total - taken - max(free, device.bytes)
-    )  # beyond what a load that is too large would take of it
-    segments.append(Segment("Kept free", kept, "muted", "kept"))
+    kept = device.total - taken - max(free, device.bytes)  # a load that is too large would take some of it, or all
+    segments.append(Segment("Kept free", max(0, kept), "muted", "kept"))
     return tuple(segments), taken + free
 
 

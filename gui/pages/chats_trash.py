@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import sentence
 from paddock.gui.models.chats import UNTITLED
@@ -50,7 +50,7 @@ class ChatsTrash(QDialog):
         super().__init__(parent)
         self._host = host
         self.chats: tuple[ChatSummary, ...] = ()
-        self._asking: Task | None = None
+        self._asking = Latest()
         self.setWindowTitle("Deleted chats")
         self.setProperty("role", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -71,9 +71,9 @@ class ChatsTrash(QDialog):
 
     def refresh(self) -> None:
         """Ask what is in it."""
-        if self._asking is not None:
-            self._asking.cancel()  # its answer may come after the next one
-        self._asking = self._host.call(lambda client: client.deleted_chats(), self.show_chats, self._failed, self)
+        self._asking.replace(
+            self._host.call(lambda client: client.deleted_chats(), self.show_chats, self._failed, self)
+        )
 
     def show_chats(self, chats: Sequence[ChatSummary]) -> None:
         """Show these."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages
 from paddock.gui.pages.form import Card, Row, Stack, silently
@@ -58,7 +58,7 @@ class DataCard(Card):
         self._path = ""
         self._all = False
         self._backups: list[Backup] = []
-        self._asking: tuple[Task, ...] = ()
+        self._asking = Latest()
         self.rows: list[BackupRow] = []
         self.titles = Switch("Titles by the model")
         self.place = IconButton("folder", "Open the folder of the conversations", size=28, glyph=16)
@@ -109,9 +109,7 @@ class DataCard(Card):
     def look(self) -> None:
         """Ask the host what there is."""
         if self.isVisible() and self._host.connection == "connected":
-            for task in self._asking:
-                task.cancel()  # its answer may come after the next one
-            self._asking = (
+            self._asking.replace(
                 self._host.call(lambda client: client.chat_store(), self._learn, self._failed, self),
                 self._host.call(lambda client: client.backups(), self.show_backups, self._failed, self),
             )

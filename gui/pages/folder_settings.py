@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.pages.form import Card, silently
 from paddock.gui.widgets import Button, Divider, ElidedLabel, IconButton, Label, Switch
@@ -55,7 +55,7 @@ class FoldersCard(Card):
         self._host = host
         self.rows: list[PlaceRow] = []
         self._shown: tuple[list[Place], list[bool]] = [], []
-        self._asking: Task | None = None
+        self._asking = Latest()
         self._list = QVBoxLayout()
         self._list.setSpacing(6)
         self.none = Label("Looking…", 12, 400, "text2", wrap=True)
@@ -79,9 +79,7 @@ class FoldersCard(Card):
     def look(self) -> None:
         """Ask the host what is where."""
         if self.isVisible() and self._host.connection == "connected":
-            if self._asking is not None:
-                self._asking.cancel()  # its answer may come after the next one
-            self._asking = self._host.call(lambda client: client.places(), self.show_places, self._failed, self)
+            self._asking.replace(self._host.call(lambda client: client.places(), self.show_places, self._failed, self))
 
     def show_places(self, places: list[Place]) -> None:
         """Show these; the rows stay while nothing has changed, so that the focus stays too."""

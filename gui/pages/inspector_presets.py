@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Action, Messages, sentence
 from paddock.gui.theme import current
@@ -40,7 +40,7 @@ class PresetRow(QWidget):
         self._host: HostState | None = None
         self._messages: Messages | None = None
         self._model: ModelInfo | None = None
-        self._asking: Task | None = None
+        self._asking = Latest()
         self.all: tuple[Preset, ...] = ()
         self.current: Preset | None = None
         self.sheet: NameSheet | None = None
@@ -79,9 +79,7 @@ class PresetRow(QWidget):
     def refresh(self) -> None:
         """Ask for the presets."""
         if self._host is not None:
-            if self._asking is not None:
-                self._asking.cancel()  # its answer may come after the next one
-            self._asking = self._host.call(lambda client: client.presets(), self._set, None, self)
+            self._asking.replace(self._host.call(lambda client: client.presets(), self._set, None, self))
 
     def show_model(self, model: ModelInfo | None) -> None:
         self._model = model

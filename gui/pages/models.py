@@ -12,7 +12,7 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.messages import Messages
 from paddock.gui.models.model_table import Column, ModelTable
@@ -56,7 +56,7 @@ class ModelsPage(QWidget):
         super().__init__(parent)
         self._host, self._messages = host, messages
         self._places: tuple[Place, ...] = ()
-        self._asking: tuple[Task, ...] = ()
+        self._asking = Latest()
         self._wanted_model = ""
         self._known: object = None
         self._kept = Choice([], "", -1)
@@ -200,9 +200,7 @@ class ModelsPage(QWidget):
         if not self.isVisible():
             return
         self.problems.refresh()
-        for task in self._asking:
-            task.cancel()  # its answer may come after the next one
-        self._asking = (
+        self._asking.replace(
             self._host.call(lambda client: client.places(), self._show_places, lambda error: None, self),
             self._host.call(lambda client: client.trash(), self._show_trash, lambda error: None, self),
         )

@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from paddock.gui.bridge import Task
+from paddock.gui.bridge import Latest
 from paddock.gui.host_state import HostState
 from paddock.gui.icons import pixmap
 from paddock.gui.messages import Action, Messages
@@ -69,7 +69,7 @@ class ProblemStrip(QWidget):
         super().__init__(parent)
         self._host, self._messages = host, messages
         self.problems: tuple[LibraryProblem, ...] = ()
-        self._asking: Task | None = None
+        self._asking = Latest()
         self.rows: list[ProblemRow] = []
         self.text = Label("", 13, 500, wrap=True)
         self.unfold = Button("Show", "link", "chevron-down")
@@ -99,10 +99,8 @@ class ProblemStrip(QWidget):
 
     def refresh(self) -> None:
         """Ask what is wrong now."""
-        if self._asking is not None:
-            self._asking.cancel()  # its answer may come after the next one
-        self._asking = self._host.call(
-            lambda client: client.model_problems(), self.show_problems, lambda error: None, self
+        self._asking.replace(
+            self._host.call(lambda client: client.model_problems(), self.show_problems, lambda error: None, self)
         )
 
     def show_problems(self, problems: Sequence[LibraryProblem]) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from paddock.gui.pages.inspector import Inspector
 from paddock.sdk.types import ChatPatch, ChatSummary, NewChat
 
 Scene = Any
 
 
-def opened(scene: Scene) -> Scene:
-    """In a stored conversation, with the inspector in sight."""
+def opened(chat_scene: Scene) -> Scene:
+    """In a stored conversation, with the inspector in sight; made a fixture by ``pytest.fixture``, as the next one."""
+    scene = chat_scene
     chat = scene.ask(lambda client: client.create_chat(NewChat(title="Horses", model=scene.model("fast"))))
     scene.until(lambda: chat.summary.id in scene.host.chats)
     scene.chat.open(chat.summary.id)
     scene.chat.columns.show_inspector()
     scene.until(lambda: bool(scene.chat.inspector.presets.usable()))
     return scene
+
+
+def inspector_of(scene: Scene) -> Inspector:
+    made = scene.chat.inspector
+    assert isinstance(made, Inspector)
+    return made
 
 
 def stored(scene: Scene) -> ChatSummary:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from hands import LEFT, PLAIN, click, take, type_in
-from inspected import change, kept, opened, stored
+from inspected import change, inspector_of, kept, opened, stored
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
@@ -26,16 +26,8 @@ Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@pytest.fixture
-def scene(chat_scene: Scene) -> Scene:
-    return opened(chat_scene)
-
-
-@pytest.fixture
-def inspector(scene: Scene) -> Inspector:
-    made = scene.chat.inspector
-    assert isinstance(made, Inspector)
-    return made
+scene = pytest.fixture(opened)
+inspector = pytest.fixture(inspector_of)
 
 
 def test_numbers_are_dragged_stepped_typed_switched_and_reset(scene: Scene, inspector: Inspector) -> None:

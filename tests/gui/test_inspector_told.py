@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hands import LEFT, PLAIN, click, type_in
-from inspected import change, kept, opened, stored
+from inspected import change, inspector_of, kept, opened, stored
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -23,16 +23,8 @@ Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@pytest.fixture
-def scene(chat_scene: Scene) -> Scene:
-    return opened(chat_scene)
-
-
-@pytest.fixture
-def inspector(scene: Scene) -> Inspector:
-    made = scene.chat.inspector
-    assert isinstance(made, Inspector)
-    return made
+scene = pytest.fixture(opened)
+inspector = pytest.fixture(inspector_of)
 
 
 def test_what_another_program_sets_at_the_same_time_stays(

@@ -1,16 +1,15 @@
 """The Server page against a real host."""
 
 import json
-import os
 import socket
 import tomllib
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hands import type_in
+from own_pages import home_of, opens_anew
 from PySide6.QtGui import QGuiApplication
 
 from paddock.gui.widgets import Divider
@@ -21,15 +20,8 @@ Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@pytest.fixture
-def scene(chat_scene: Scene) -> Iterator[Scene]:
-    yield chat_scene
-    chat_scene.window.show_page("chat")  # every test opens its page anew
-
-
-@pytest.fixture
-def home(scene: Scene) -> Path:
-    return Path(os.environ["PADDOCK_HOME"])
+scene = pytest.fixture(opens_anew)
+home = pytest.fixture(home_of)
 
 
 def free_port() -> int:

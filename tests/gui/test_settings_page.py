@@ -1,14 +1,13 @@
 """The Settings page against a real host."""
 
-import os
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hands import type_in
+from own_pages import home_of, opens_anew
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices, QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractScrollArea, QFileDialog
@@ -27,15 +26,8 @@ Scene = Any
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-@pytest.fixture
-def scene(chat_scene: Scene) -> Iterator[Scene]:
-    yield chat_scene
-    chat_scene.window.show_page("chat")  # every test opens its page anew
-
-
-@pytest.fixture
-def home(scene: Scene) -> Path:
-    return Path(os.environ["PADDOCK_HOME"])
+scene = pytest.fixture(opens_anew)
+home = pytest.fixture(home_of)
 
 
 def written(home: Path) -> dict[str, Any]:
