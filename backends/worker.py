@@ -3,8 +3,8 @@
 ``python -P -m paddock.backends.worker --parent PID --engine NAME --instance ID``, started by
 :class:`paddock.backends.supervisor.Worker` only; engine and instance are for whoever reads a list of processes.
 Three threads of its own: the reader, which ends the process at once when the host's end of the pipe closes, even
-while a native call runs; the writer; and the main thread, which calls the engine. Standard output belongs to the
-log: what a library prints can never be taken for a frame.
+while a native call runs; the writer, for frames that cannot be written at once; and the main thread, which calls the
+engine. Standard output belongs to the log: what a library prints can never be taken for a frame.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from paddock.backends import wire
 from paddock.backends.base import Engine, Probe
+from paddock.backends.outbox import Outbox
 from paddock.backends.tether import tie_to_parent
 from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, PaddockError
 from paddock.sdk.events import Failed, GenerationEvent
@@ -29,64 +30,6 @@ EXIT_DAMAGED = 70
 
 _PIECE = 256 * 1024
 _PROGRESS_STEP = 0.005
-
-
-class Outbox:
-    """Frames on their way to the host, written by a thread of its own, so that ``put`` never blocks an engine."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._framer = wire.Framer()
-        self._items: queue.SimpleQueue[wire.Frame | threading.Event] = queue.SimpleQueue()
-        threading.Thread(target=self._write, name="writer", daemon=True).start()
-
-    def put(self, frame: wire.Frame) -> None:
-        """From any thread; in order per thread."""
-        self._items.put(frame)
-
-    def flush(self) -> None:
-        """Waits until everything is in the pipe."""
-        written = threading.Event()
-        self._items.put(written)
-        written.wait()
-
-    def _write(self) -> None:
-        while True:
-            items = [self._items.get()]
-            while not self._items.empty():
-                items.append(self._items.get())
-            data = memoryview(b"".join([self._pack(item) for item in items if isinstance(item, wire.Frame)]))
-            while data:
-                try:
-                    data = data[os.write(self._fd, data) :]
-                except OSError:
-                    os._exit(0)  # The host is gone.
-            for item in items:
-                if isinstance(item, threading.Event):
-                    item.set()
-
-    def _pack(self, frame: wire.Frame) -> bytes:
-        try:
-            return self._framer.pack(frame)
-        except PaddockError as error:
-            print(f"{type(frame).__name__} could not be sent: {error.sentence()}", file=sys.stderr)  # noqa: T201
-            return self._framer.pack(_instead(frame, error))
-
-
-def _instead(frame: wire.Frame, error: PaddockError) -> wire.Frame:
-    """What to say when ``frame`` itself cannot be sent."""
-    info = EngineError("The engine made something that cannot be sent.", hint=error.hint).info()
-    if isinstance(frame, wire.Emitted):
-        return wire.Emitted(event=Failed(id=frame.event.id, error=info))
-    if isinstance(frame, wire.Answered):
-        return wire.Answered(id=frame.id, error=info)
-    if isinstance(frame, wire.Simulated):
-        return wire.Simulated(id=frame.id, error=info)
-    if isinstance(frame, wire.Quantized):
-        return wire.Quantized(error=info)
-    if isinstance(frame, wire.LogLine):
-        return wire.LogLine(level=frame.level, logger=frame.logger, text="(a line that cannot be sent)")
-    return wire.LoadRefused(error=info)
 
 
 class Control:

@@ -90,7 +90,7 @@ class Drawing:
             if len(tokens) >= longest:
                 over[job] = _too_long(job)
         self._later(self._tell, drawn, time.monotonic())
-        if self._stopping:
+        if self._stopping or len(drawn) == 1:  # to wake a thread for one token costs more than to tell it
             self._meanwhile.now()
             over |= {job: "stop" for job in self._stopping if _stopped(job)}
         for job, reason in over.items():

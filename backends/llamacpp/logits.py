@@ -78,7 +78,7 @@ def kth_at_least(row: Row, count: int) -> float:
 def _best_of_blocks(row: Row) -> Row:
     """A block is every so many-th token; what is left over at the end of the row is in none."""
     blocks = row.size // BLOCK
-    best: Row = row[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    best: Row = np.maximum.reduce(row[: blocks * BLOCK].reshape(BLOCK, blocks))
     return best
 
 

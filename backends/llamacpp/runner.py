@@ -23,6 +23,10 @@ from paddock.backends.llamacpp.sequence import Drafter, Limits, Step
 from paddock.backends.llamacpp.sharing import Rules, rules_of
 from paddock.sdk.errors import EngineError
 
+LEARNT_TOGETHER, LONG_S = 8, 0.05
+"""After so many steps, or one that took so many seconds, their times are learnt from: behind every step the
+processor's caches are cold, and what comes right after its like costs a fraction."""
+
 
 class Runner:
     """Computes what the scheduler plans. The thread that decodes.
@@ -69,6 +73,7 @@ class Runner:
         self.meanwhile = meanwhile or Meanwhile()
         self._affordable = math.inf
         self._to_adapt = False
+        self._computed: list[tuple[Step, float, int, int]] = []
         self.context = context
         self.rules = _rules(context, swa_full=swa_full, unified=unified)
         self.pace = pace
@@ -125,7 +130,9 @@ class Runner:
             if self._observe is not None:
                 self._observe(step)
             self.scheduler.done(step)
-            self.meanwhile.put(self._learn, step, seconds, self.cells.used, self._threads_now)
+            self._computed.append((step, seconds, self.cells.used, self._threads_now))
+            if len(self._computed) >= LEARNT_TOGETHER or seconds > LONG_S:
+                self.meanwhile.put(self._learn)
             if self._to_adapt:
                 self._adapt()
             return True
@@ -177,13 +184,15 @@ class Runner:
         self.context.clear()
         self.scheduler.forget()
 
-    def _learn(self, step: Step, seconds: float, used: int, threads: int) -> None:
-        """From a step that took ``seconds`` with ``used`` cells; not from one that still had another thread count."""
-        self.scheduler.book()
-        if threads == self.pace.threads:
-            self.pace.note(len(step.rows), seconds, mixed=0 < step.writing < len(step.rows) - step.padding)
-        alone = step.writing == len(step.counts)
-        self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
+    def _learn(self) -> None:
+        """From the steps since the last call; not from one that still had another thread count."""
+        computed, self._computed = self._computed, []
+        for step, seconds, used, threads in computed:
+            if threads == self.pace.threads:
+                mixed = 0 < step.writing < len(step.rows) - step.padding
+                self.pace.note(len(step.rows), seconds, mixed=mixed)
+            alone = step.writing == len(step.counts)
+            self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
         self._to_adapt = self.pace.threads != self._threads_now or self._affordable < self.cells.used
 
     def _adapt(self) -> None:

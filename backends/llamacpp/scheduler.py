@@ -74,6 +74,7 @@ class Scheduler:
         self._same: Step | None = None
         self._repeated = 0
         self._unbooked: Step | None = None
+        self._unbooked_times = 0
         self.hits = 0
         self.misses = 0
         self.preemptions = 0
@@ -113,8 +114,8 @@ class Scheduler:
     def schedule(self) -> Step:
         """The next step, after admitting and, where cells run out, making room; empty when there is nothing to do.
         While the same answers go on it is the step before, each row a token further."""
-        step = self._same
-        if step is not None and self._repeated < PLAN_HOLDS and 2 * len(step.rows) <= self._cells.free:
+        step, times = self._same, self._unbooked_times + 1
+        if step is not None and self._repeated < PLAN_HOLDS and times * len(step.rows) <= self._cells.free:
             self._repeated += 1
             rows = zip(step.counts, step.rows, strict=True)
             step.rows = [(sequence.tokens[-1], at + 1, number, True) for sequence, (_, at, number, _) in rows]
@@ -133,16 +134,18 @@ class Scheduler:
         return step
 
     def done(self, step: Step) -> None:
-        """``step`` was computed. Where the same may come again, :meth:`book` can be called while that is computed."""
-        if self._unbooked is not None:
+        """``step`` was computed. While the same comes again and again, the books wait."""
+        if step is not self._unbooked:
             self.book()
-        self._unbooked = step
+            self._unbooked = step
+        self._unbooked_times += 1
         if step is not self._same or self._rules.checkpoints:
             self.book()
 
     def book(self) -> None:
-        """Note what the step just done has put into the context, if that was not noted yet."""
-        step, self._unbooked = self._unbooked, None
+        """Note what the steps just done have put into the context, if that was not noted yet."""
+        step, times = self._unbooked, self._unbooked_times
+        self._unbooked, self._unbooked_times = None, 0
         if step is None:
             return
         self._chunk = min(2 * self._chunk, self._limits.chunk)
@@ -151,7 +154,7 @@ class Scheduler:
                 sequence.began = self._clock()
         for sequence, count in step.counts.items():
             assert sequence.prefix is not None
-            self._cache.grown(sequence.prefix, count)
+            self._cache.grown(sequence.prefix, count * times)
             if self._rules.checkpoints and sequence.prefix.length in self._stops(sequence):
                 self._cache.checkpoint(sequence.prefix)
                 sequence.prefix.stops.discard(sequence.prefix.length)

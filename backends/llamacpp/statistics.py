@@ -53,6 +53,7 @@ class Statistics:
         runner, scheduler, cache = self._runner, self._runner.scheduler, self._runner.cache
         disk = self._store.stats() if self._store is not None else None
         prefixes = list(cache)
+        scheduler.book()
         return EngineStats(
             prompt_tokens=self._prompt,
             cached_tokens=self._cached,

@@ -11,6 +11,7 @@ takes the thread's processor time instead of the clock's, for a machine that doe
 the function calls of a token, sampling included, which are the same on every machine, and (Linux) the processor time a
 token takes on the two threads that work while a step computes: ``meanwhile`` makes text and events of tokens and keeps
 the books, ``writer`` writes the frames. It delays no step, but it is work; prompts are in it, spread over the tokens.
+With ``--sequences 1`` there is no such work: the token of the only answer is told between the steps.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from paddock.backends import wire
 from paddock.backends.llamacpp.bindings import library
 from paddock.backends.llamacpp.engine import LlamaCppEngine
 from paddock.backends.llamacpp.samplers import SamplerChain
-from paddock.backends.worker import Outbox
+from paddock.backends.outbox import Outbox
 from paddock.sdk.events import Cancelled, Failed, Finished, GenerationEvent
 from paddock.sdk.types import GenerateRequest, Message, Options
 
@@ -145,7 +146,8 @@ def beside_us(names: tuple[str, ...], tokens: int) -> dict[str, float]:
     if sys.platform != "linux":
         return {}
     clocks = {thread.name: time.pthread_getcpuclockid(thread.ident or 0) for thread in threading.enumerate()}
-    return {name: round(time.clock_gettime(clocks[name]) / tokens * 1e6, 1) for name in names}
+    seconds = {name: time.clock_gettime(clocks[name]) if name in clocks else 0.0 for name in names}
+    return {name: round(taken / tokens * 1e6, 1) for name, taken in seconds.items()}
 
 
 def figures_of(steps: list[Step], sequences: int) -> dict[str, float]:

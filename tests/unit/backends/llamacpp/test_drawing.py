@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from paddock.backends.llamacpp.runner import LEARNT_TOGETHER
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.sdk.errors import EngineError
 
@@ -61,5 +62,5 @@ def test_threads_follow_what_the_pace_has_learnt(driver, tiny, monkeypatch: pyte
     runner, told = driver.engine._runner, []
     monkeypatch.setattr(runner.context, "set_threads", lambda *both: told.append(both))
     runner.pace._governor.threads = 1
-    assert driver.start("the cab", sampling=LONG, max_tokens=8).finished
+    assert driver.start("the cab", sampling=LONG, max_tokens=2 * LEARNT_TOGETHER).finished
     assert told[0] == (1, 1)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from paddock.backends.llamacpp import runner
 from paddock.backends.llamacpp.answer import Answer
 from paddock.backends.llamacpp.bindings import Context
 from paddock.backends.llamacpp.meanwhile import Meanwhile
@@ -141,10 +142,13 @@ def test_an_answer_whose_end_cannot_be_told_fails_alone(random_llama, monkeypatc
     assert other.finished.usage.completion_tokens == 300
 
 
-@pytest.mark.parametrize("tokens", [1, 400])
-def test_books_that_cannot_be_kept_end_what_runs_and_the_engine_goes_on(random_llama, monkeypatch, tokens) -> None:
-    """After the only step, where nothing computes, and while the next step does."""
+@pytest.mark.parametrize(("tokens", "others"), [(1, 0), (400, 0), (400, 1)])
+def test_books_that_cannot_be_kept_end_what_runs_and_the_engine_goes_on(
+    random_llama, monkeypatch, tokens, others
+) -> None:
+    """After the only step, between two, and while the next one is computed."""
     learn, failed = Runner._learn, threading.Event()
+    monkeypatch.setattr(runner, "LONG_S", 0.0)
 
     def fails(self, *what):
         if not failed.is_set():
@@ -153,8 +157,8 @@ def test_books_that_cannot_be_kept_end_what_runs_and_the_engine_goes_on(random_l
         learn(self, *what)
 
     monkeypatch.setattr(Runner, "_learn", fails)
-    run = random_llama.start("x", max_tokens=tokens, sampling=LONG)
-    assert isinstance(run.ending, Finished if tokens == 1 else Failed)
+    runs = [random_llama.start("x", max_tokens=tokens, sampling=LONG) for _ in range(1 + others)]
+    assert {type(run.ending) for run in runs} == {Failed}
     assert failed.is_set()
     assert random_llama.start("x", max_tokens=5, sampling=LONG).finished
 

@@ -237,7 +237,7 @@ class World:
     def advance(self) -> Step:
         """One step; every sequence that asked for logits writes 1000 + its length."""
         step = self.scheduler.schedule()
-        assert len(step.rows) <= self.cells.free, "more rows than cells"
+        assert len(step.rows) <= self.cells.total - self.memory.used, "more rows than cells"
         self.memory.compute(step)
         self.now += 1
         if self.scratch is not None:

@@ -241,3 +241,15 @@ def test_a_state_that_was_taken_back_is_left_alone_until_its_next_step_is_really
     before = len(one.tokens)
     while len(one.tokens) < before + 5:
         it.advance()
+
+
+def test_answers_whose_books_wait_never_get_more_rows_than_there_are_cells(world):
+    """One of the two has to leave when the cells run out, and goes on when the other has ended."""
+    it = world(parallel=2, resting=0, cells=32, late=True)
+    one, other = it.add("one", range(3)), it.add("other", range(50, 53), order=1)
+    steps = [it.advance() for _ in range(18)]
+    assert sum(step is steps[4] for step in steps) > 8, "the same step comes again and again"
+    assert it.scheduler.preemptions == 1
+    it.scheduler.remove(one)
+    assert it.advance().counts.keys() == {other}
+    it.check()
