@@ -35,6 +35,11 @@ class Pace:
     def threads(self) -> int:
         return self._governor.threads
 
+    @property
+    def trying(self) -> bool:
+        """Whether another thread count is being tried: each step is to be noted before the next is planned."""
+        return self._governor.trying
+
     def chunk(self, writing: int, most: int, *, apart: bool) -> int:
         return self.times.chunk(writing, STEP_RATIO, most, apart=apart)
 

@@ -74,6 +74,7 @@ class Runner:
         self._affordable = math.inf
         self._to_adapt = False
         self._computed: list[tuple[Step, float, int, int]] = []
+        self._learnt_together = LEARNT_TOGETHER
         self.context = context
         self.rules = _rules(context, swa_full=swa_full, unified=unified)
         self.pace = pace
@@ -131,7 +132,7 @@ class Runner:
                 self._observe(step)
             self.scheduler.done(step)
             self._computed.append((step, seconds, self.cells.used, self._threads_now))
-            if len(self._computed) >= LEARNT_TOGETHER or seconds > LONG_S:
+            if len(self._computed) >= self._learnt_together or seconds > LONG_S:
                 self.meanwhile.put(self._learn)
             if self._to_adapt:
                 self._adapt()
@@ -197,6 +198,7 @@ class Runner:
             alone = step.writing == len(step.counts)
             self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
         self._to_adapt = self.pace.threads != self._threads_now or self._affordable < self.cells.used
+        self._learnt_together = 1 if self.pace.trying else LEARNT_TOGETHER
 
     def _adapt(self) -> None:
         """To what was learnt."""

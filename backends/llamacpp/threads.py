@@ -84,6 +84,11 @@ class ThreadGovernor:
             self._settled(_median(self._ratios))
         return self.threads
 
+    @property
+    def trying(self) -> bool:
+        """Whether another count is being tried, so that each step counts."""
+        return self._trial is not None
+
     def rest(self) -> None:
         """A step that is not judged: what is being tried is broken off, for others wait for their rhythm."""
         self.usual = True
