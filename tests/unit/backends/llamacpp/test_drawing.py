@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from paddock.backends.llamacpp.runner import LEARNT_TOGETHER
+from paddock.backends.llamacpp import runner
+from paddock.backends.llamacpp.pace import Pace
+from paddock.backends.llamacpp.runner import LEARNT_TOGETHER, Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.sdk.errors import EngineError
 
@@ -57,10 +59,26 @@ def test_every_token_is_told_while_answers_of_different_lengths_end(random_llama
     assert [run.finished.usage.completion_tokens for run in runs] == lengths
 
 
+@pytest.mark.parametrize(("trying", "most"), [(False, LEARNT_TOGETHER), (True, 1)])
+def test_step_times_are_learnt_together_but_in_a_trial_of_threads(random_llama, monkeypatch, trying, most) -> None:
+    learn, together = Runner._learn, []
+
+    def learns(self: Runner) -> None:
+        together.append(len(self._computed))
+        learn(self)
+
+    monkeypatch.setattr(Runner, "_learn", learns)
+    monkeypatch.setattr(Pace, "trying", property(lambda self: trying))
+    monkeypatch.setattr(runner, "LONG_S", 3600.0)
+    assert random_llama.start("the cab", sampling=LONG, max_tokens=4 * LEARNT_TOGETHER).finished
+    assert together[1:]
+    assert set(together[1:]) == {most}
+
+
 def test_threads_follow_what_the_pace_has_learnt(driver, tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     driver.load(tiny, n_ctx=512, n_threads=2)
-    runner, told = driver.engine._runner, []
-    monkeypatch.setattr(runner.context, "set_threads", lambda *both: told.append(both))
-    runner.pace._governor.threads = 1
+    loaded, told = driver.engine._runner, []
+    monkeypatch.setattr(loaded.context, "set_threads", lambda *both: told.append(both))
+    loaded.pace._governor.threads = 1
     assert driver.start("the cab", sampling=LONG, max_tokens=2 * LEARNT_TOGETHER).finished
     assert told[0] == (1, 1)
