@@ -65,12 +65,16 @@ class Outbox:
         if close:
             return False
         data = self._pack(frame)
+        if len(data) > _AT_ONCE:
+            return False
         try:
-            return len(data) <= _AT_ONCE and os.write(self._fd, data) > 0  # so few go as a whole or not at all
+            sent = os.write(self._fd, data)
         except BlockingIOError:
             return False
         except OSError:
             os._exit(0)  # The host is gone.
+        self._write(data[sent:])  # a pipe takes so few as a whole or not at all; a socket in its place might not
+        return True
 
     def _write_waiting(self) -> None:
         while True:
