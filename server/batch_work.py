@@ -383,7 +383,9 @@ async def _failing(id: str, error: ErrorInfo) -> AsyncIterator[GenerationEvent]:
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Stop ``tasks`` and wait until they have."""
+    """Stop ``tasks`` and wait until they have. One that is stopping already is not told again: it would no longer wait
+    for what it stops itself."""
     for task in tasks:
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from held_answers import Gate
 from server_harness import DEADLINE_S, HostProcess, echo_model, until, with_models
+
+from paddock.server.batch_work import _ended
 
 EXTRA: dict[str, dict[str, Any]] = {
     "endless": {"text": "word " * 500, "hold": {"after_tokens": 3}, "parallel": 3},
@@ -117,6 +120,36 @@ def test_pause_waits_until_the_answers_of_all_models_have_stopped(shared):
     active = {m["model"]: m["active"] for m in shared.get("/control/loaded")}
     assert (active["test/endless"], active["test/slow"]) == (0, 0)
     assert shared.http.delete(f"/control/batches/{id}").status_code == 204
+
+
+def test_models_that_stop_at_different_speeds_are_all_waited_for():
+    stopped: list[int] = []
+
+    async def lane(turns: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            stopped.append(turns)
+
+    async def side_by_side() -> None:
+        tasks = [asyncio.create_task(lane(turns)) for turns in (1, 50)]
+        try:
+            await asyncio.gather(*tasks)  # raises when the first of them has stopped
+        finally:
+            await _ended(tasks)
+
+    async def run() -> None:
+        work = asyncio.create_task(side_by_side())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(run())
+    assert stopped == [1, 50]
 
 
 def test_one_place_of_a_model_stays_free_for_chats_and_batches_wait_for_each_other(shared):
