@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from paddock.gui import window_state
 from paddock.gui.kept_places import lay_out_now
 from paddock.gui.pages.form import Card, FormPage, Row
+from paddock.gui.pages.load_breakdown import Breakdown
 from paddock.gui.theme import ThemeSource
 from paddock.gui.widgets import Select
 from paddock.gui.window_state import WindowState
@@ -27,6 +28,18 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 def without_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Discover shows the same in every window, whatever the network is."""
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def one_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All windows tell of the same free memory, though each asked at another time: digits are not equally wide."""
+    told: dict[bool, tuple[Any, Any]] = {}
+    show = Breakdown.show_estimate
+
+    def first_told(part: Breakdown, estimate: Any, memory: Any, replacing: Any = (), *, full: bool) -> None:
+        show(part, *told.setdefault(full, (estimate, memory)), replacing, full=full)
+
+    monkeypatch.setattr(Breakdown, "show_estimate", first_told)
 
 
 def laid_out(part: QWidget, path: str = "") -> Iterator[tuple[str, Place]]:
@@ -65,7 +78,7 @@ def same_start(scene: Scene) -> None:
 
 
 def test_pages_follow_the_text_as_if_they_were_made_anew(
-    without_hub: None, open_window: Callable[[], Scene], monkeypatch: pytest.MonkeyPatch
+    without_hub: None, one_estimate: None, open_window: Callable[[], Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [new_window(open_window, monkeypatch, WindowState())]
     for zoom, theme, density in ((2.0, "dark", "compact"), (1.0, "light", "comfortable")):
