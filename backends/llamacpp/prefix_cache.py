@@ -203,13 +203,6 @@ class PrefixCache:
         self._leave(victim)
         return True
 
-    def thin_out(self, cells: float) -> bool:
-        """Move a resting prefix to memory while they have more than ``cells`` together; False when that is not so. The
-        one used last stays, its conversation may go on."""
-        if not self._budget or self.resting_cells <= cells:
-            return False
-        return self.evict(except_for=max(self.resting(), key=_age))
-
     def _save(self, prefix: Prefix) -> None:
         """To memory, where that is worth it."""
         assert prefix.sequence is not None

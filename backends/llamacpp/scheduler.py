@@ -144,7 +144,8 @@ class Scheduler:
 
     def book(self) -> None:
         """Note what the steps just done have put into the context, if that was not noted yet."""
-        step, times, self._unbooked, self._unbooked_times = self._unbooked, self._unbooked_times, None, 0
+        step, times = self._unbooked, self._unbooked_times
+        self._unbooked, self._unbooked_times = None, 0
         if step is None:
             return
         self._chunk = min(2 * self._chunk, self._limits.chunk)

@@ -9,9 +9,9 @@ is measured once a round. Prints one JSON object with medians over all steps; ta
 with top-k off: Python under 20 us a token, sampling under 3 % of the step. Exit code 1: missed. ``--cpu``
 takes the thread's processor time instead of the clock's, for a machine that does other things. Beside the times stand
 the function calls of a token, sampling included, which are the same on every machine, and (Linux) the processor time a
-token takes on the two threads that work while a step computes: ``meanwhile`` makes text and events of tokens and keeps
-the books, ``writer`` writes the frames. It delays no step, but it is work; prompts are in it, spread over the tokens.
-With ``--sequences 1`` there is no such work: the token of the only answer is told between the steps.
+token takes on the two threads that work while a step computes: ``meanwhile`` makes text and events of tokens and
+learns from step times, ``writer`` writes the frames. It delays no step, but it is work; prompts are in it, spread over
+the tokens. With ``--sequences 1`` there is no such work: the token of the only answer is told between the steps.
 """
 
 from __future__ import annotations

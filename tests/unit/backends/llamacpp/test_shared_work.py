@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -234,23 +232,3 @@ def test_idle_moments_measure_steps_and_work_comes_first(driver, tiny, monkeypat
         assert driver.greedy("Hello", max_tokens=2).finished
     progress = [event for event in driver.greedy(prompt=prompt(4, 100)).events if isinstance(event, PromptProgress)]
     assert all(event.done <= event.total for event in progress)
-
-
-def test_what_rests_leaves_the_context_in_idle_moments_and_comes_back_whole(driver, tiny, monkeypatch):
-    monkeypatch.setattr("paddock.backends.llamacpp.decoding.IDLE_S", 0.0)
-    monkeypatch.setattr("paddock.backends.llamacpp.pace.CELL_S", 1.0)  # any cell is noticed
-    driver.load(tiny, n_ctx=2048, cache_ram_mib=64)
-    tidy, asked = threading.Event(), 0
-
-    def report(stats: EngineStats) -> None:
-        if asked == 3 and (stats.prefixes, stats.memory_prefixes) == (1, 2):
-            tidy.set()
-
-    driver.engine.watch(report)
-    texts = []
-    for asked in range(1, 4):
-        texts.append(driver.greedy(prompt=prompt(7 * asked, 150), max_tokens=12).text)
-    assert tidy.wait(60)
-    again = driver.greedy(prompt=prompt(7, 150), max_tokens=12)
-    assert evaluated(again) == 1
-    assert again.text == texts[0]

@@ -140,28 +140,6 @@ def test_an_evicted_prefix_comes_back_from_memory_and_then_from_disk(world, simu
     assert (known.cached, later.cache.counts.restored_from_disk) == (201, 1)
 
 
-@pytest.mark.parametrize(
-    ("budget", "cells", "left"), [(100_000, 50, 1), (100_000, 450, 2), (100_000, 999, 3), (0, 50, 3)]
-)
-def test_what_rests_leaves_the_context_for_memory_but_for_the_one_used_last(world, budget, cells, left):
-    it = world(parallel=1, resting=3, cells=900, chunk=300, budget=budget)
-    for number in range(3):
-        one = it.add(f"chat {number}", range(1000 * number, 1000 * number + 200), order=number)
-        it.advance()
-        it.scheduler.remove(one)
-    while it.cache.thin_out(cells):
-        pass
-    assert len(list(it.cache.resting())) == left
-    assert it.cache.resting_cells == 200 * left
-    last = it.add("goes on", [*range(2000, 2200), 7], order=3)
-    it.advance()
-    assert (last.cached, it.cache.counts.restored_from_memory) == (200, 0)
-    it.scheduler.remove(last)
-    first = it.add("comes back", [*range(200), 7], order=4)
-    it.advance()
-    assert (first.cached, it.cache.counts.restored_from_memory) == (200, int(left < 3))
-
-
 def test_a_private_request_never_reaches_the_disk(world, simulated_store):
     it = world(cells=300, chunk=300, budget=1, store=simulated_store)
     secret = it.add("secret", range(200), private=True)
