@@ -66,6 +66,15 @@ class ContextMemory:
         except MemoryError:
             return None
 
+    def move(self, sequence: int, length: int) -> bool:
+        state = self.save(sequence)
+        if state is None:
+            return True
+        try:
+            return self.keep(sequence, 0) and self.restore(sequence, state, length, length, None)
+        finally:
+            state.release()
+
     def checkpoint(self, sequence: int) -> Saved:
         return self._fill(sequence, self._context.state_size(sequence, PARTIAL), PARTIAL)
 

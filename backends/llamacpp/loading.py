@@ -226,6 +226,14 @@ def make_context(model: Model, options: Options, *, sequences: int | None = None
     return Context(model, configure)
 
 
+def heads_on_processor(context: Context) -> int:
+    """Attention heads of all layers together; 0 where a part of the KV cache is not in the machine's memory."""
+    places = {device for device, what, _ in context.buffers if what == "KV"}
+    if places != {"CPU"}:
+        return 0
+    return context.model.n_layer * int(context.model.lib.api.llama_model_n_head(context.model.handle))
+
+
 def set_alike(params: Any, options: Options) -> None:
     """Set those of ``llama_context_params`` that every context on a model's weights has alike."""
     params.n_threads = options["n_threads"]

@@ -36,6 +36,11 @@ class Memory(Protocol):
         """The whole state of ``sequence``; None when it has more than ``most`` bytes or there is no memory for it."""
         ...
 
+    def move(self, sequence: int, length: int) -> bool:
+        """The state of ``sequence``, of ``length`` tokens, to the first cells there are, if there is memory for it on
+        the way."""
+        ...
+
     def checkpoint(self, sequence: int) -> Saved:
         """The part of its state that cannot be cut."""
         ...

@@ -49,6 +49,7 @@ class PrefixCache:
         self._prefixes = PrefixIndex(rules)
         self._here: dict[int, Prefix] = {}
         self._clock = 0
+        self._thinned = False
         self.counts = Counts()
 
     def __iter__(self) -> Iterator[Prefix]:
@@ -202,6 +203,28 @@ class PrefixCache:
         self._save(victim)
         self._leave(victim)
         return True
+
+    def thin_out(self, cells: float, wanted: Prefix | None = None) -> bool:
+        """Move a resting prefix to memory while they have more than ``cells`` together: attention passes over all cells
+        up to the last in use. False when no more can be done. ``wanted`` stays, and the one used last, which may go
+        on; whichever is then left alone moves to the first cells."""
+        if not (self._rules.cut_restored and self._rules.unified):
+            return False
+        resting = sorted(self.resting(), key=_age)
+        for prefix in resting[:-1] if self.resting_cells > cells else ():
+            if prefix is not wanted:
+                self._save(prefix)
+                if prefix.state is not None:
+                    self.counts.evictions += 1
+                    self._leave(prefix)
+                    self._thinned = True
+                    return True
+        if self._thinned and len(resting) == len(self._here) == 1:
+            self._thinned = False
+            ((sequence, alone),) = self._here.items()
+            if not self._memory.move(sequence, alone.position(alone.length)):
+                self._leave(alone)
+        return False
 
     def _save(self, prefix: Prefix) -> None:
         """To memory, where that is worth it."""

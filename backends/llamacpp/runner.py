@@ -169,8 +169,11 @@ class Runner:
         return status == DECODED
 
     def do_what_can_wait(self, wanted: Callable[[], bool]) -> None:
-        """Measure, and write to disk what was read, until that is done or ``wanted`` says that there is work."""
+        """Measure, take out of the context what would slow the next answer, and write to disk what was read, until that
+        is done or ``wanted`` says that there is work."""
         while not wanted() and self.measure_one():
+            pass
+        while not wanted() and self.cache.thin_out(self.pace.unnoticed_rest):
             pass
         while not wanted() and self.cache.store_one():
             pass

@@ -232,3 +232,19 @@ def test_idle_moments_measure_steps_and_work_comes_first(driver, tiny, monkeypat
         assert driver.greedy("Hello", max_tokens=2).finished
     progress = [event for event in driver.greedy(prompt=prompt(4, 100)).events if isinstance(event, PromptProgress)]
     assert all(event.done <= event.total for event in progress)
+
+
+def test_what_rests_leaves_the_context_before_an_answer_and_comes_back_whole(driver, tiny, monkeypatch):
+    monkeypatch.setattr("paddock.backends.llamacpp.pace.CELL_S", 1.0)  # any cell is noticed
+    driver.load(tiny, n_ctx=2048, cache_ram_mib=64)
+    told: list[EngineStats] = []
+    driver.engine.watch(told.append)
+
+    def ask(number: int):
+        return driver.greedy(prompt=prompt(7 * number, 150), max_tokens=12)
+
+    texts = {number: ask(number).text for number in range(1, 4)}
+    for number in (3, 3, 1, 2):
+        again = ask(number)
+        assert (evaluated(again), again.text) == (1, texts[number])
+    assert told[-1].memory_prefixes > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,6 +84,15 @@ class SimulatedMemory:
         assert not self.sequences[sequence].taken_back, "llama.cpp would abort"
         tokens = self.sequences[sequence].tokens
         return self._saved(tokens) if most is None or len(tokens) * 4 <= most else None
+
+    def move(self, sequence: int, length: int) -> bool:
+        state = self.save(sequence)
+        assert state is not None
+        self.keep(sequence, 0)
+        try:
+            return self.restore(sequence, state, length, length, None)
+        finally:
+            state.release()
 
     def checkpoint(self, sequence: int) -> Saved:
         held = self.sequences[sequence]
@@ -176,6 +186,7 @@ class Steady:
 
     def __init__(self, chunk: int) -> None:
         self.size = chunk
+        self.unnoticed_rest = math.inf
         self.asked: list[tuple[int, bool]] = []
 
     def chunk(self, writing: int, most: int, *, apart: bool) -> int:

@@ -10,7 +10,9 @@ KINDS = ("attention", "window", "full window", "hybrid", "hybrid that takes back
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "add", "step", "step", "step", "end", "break", "full", "evict", "store", "clear"]),
+        st.sampled_from(
+            ["add", "add", "step", "step", "step", "end", "break", "full", "evict", "thin", "store", "clear"]
+        ),
         st.integers(0, 1000),
         st.integers(1, 60),
     ),
@@ -61,6 +63,9 @@ def test_no_interleaving_leaks_cells_or_loses_a_request(
                 it.scheduler.make_room()
             case "evict":
                 it.cache.evict()
+            case "thin":
+                it.cache.thin_out(it.pace.unnoticed_rest)
+                it.pace.unnoticed_rest = float(size)
             case "store":
                 it.cache.store_one()
             case "clear" if pick % 10 == 0:

@@ -140,6 +140,81 @@ def test_an_evicted_prefix_comes_back_from_memory_and_then_from_disk(world, simu
     assert (known.cached, later.cache.counts.restored_from_disk) == (201, 1)
 
 
+def after_chats(world, *lengths, kind="attention", budget=10**5):
+    """A context in which unrelated chats of so many tokens rest."""
+    it = world(kind, parallel=1, resting=5, cells=900, chunk=300, budget=budget)
+    for number, length in enumerate(lengths):
+        one = it.add(f"chat {number}", range(1000 * number, 1000 * number + length), order=number)
+        it.advance()
+        it.scheduler.remove(one)
+    return it
+
+
+def follow(it, number):
+    """The chat ``number`` of 200 tokens goes on; how many of its tokens were known."""
+    one = it.add(f"chat {number} again", [*range(1000 * number, 1000 * number + 200), 7], order=9)
+    it.advance()
+    it.scheduler.remove(one)
+    return one.cached
+
+
+@pytest.mark.parametrize(("unnoticed", "left"), [(50, 1), (450, 2), (999, 3)])
+def test_what_rests_leaves_the_context_before_an_answer_but_for_the_one_used_last(world, unnoticed, left):
+    it = after_chats(world, 200, 200, 200)
+    it.pace.unnoticed_rest = unnoticed
+    fresh = it.add("fresh", range(5000, 5030), order=5)
+    it.advance()
+    assert it.cache.resting_cells == 200 * left
+    it.scheduler.remove(fresh)
+    assert (follow(it, 2), it.cache.counts.restored_from_memory) == (200, 0)
+    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, int(left < 3))
+
+
+def test_what_an_answer_begins_with_stays(world):
+    it = after_chats(world, 200, 200, 200)
+    it.pace.unnoticed_rest = 10
+    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 0)
+    assert (follow(it, 1), it.cache.counts.restored_from_memory) == (200, 1)
+
+
+def test_the_one_left_alone_moves_to_the_first_cells_once(world):
+    it = after_chats(world, 200, 200)
+    assert it.cache.thin_out(10)
+    (last,) = it.cache.resting()
+    before = list(it.memory.sequences[last.sequence].cells)
+    assert not it.cache.thin_out(10)
+    moved = it.memory.sequences[last.sequence].cells
+    assert not set(moved) & set(before)
+    it.check()
+    assert not it.cache.thin_out(10)
+    assert it.memory.sequences[last.sequence].cells is moved
+    assert (follow(it, 1), it.cache.counts.recomputed) == (200, 0)
+
+
+def test_what_is_lost_on_its_way_to_the_first_cells_is_read_again(world):
+    it = after_chats(world, 200, 200)
+    it.pace.unnoticed_rest = 10
+    it.memory.broken = True
+    again = it.add("again", [*range(1000, 1200), 7], order=9)
+    it.advance()
+    assert again.cached == 0
+    it.check()
+    it.memory.broken = False
+    it.scheduler.remove(again)
+    assert follow(it, 0) == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "lengths", "budget"),
+    [("full window", (200, 200), 10**5), ("attention", (60, 200), 10**5), ("attention", (200, 200), 0)],
+)
+def test_what_would_lose_by_it_stays_in_the_context(world, kind, lengths, budget):
+    """A state of a sliding window cannot be cut, short prefixes are not saved, and nothing is without memory."""
+    it = after_chats(world, *lengths, kind=kind, budget=budget)
+    assert not it.cache.thin_out(10)
+    assert it.cache.resting_cells == sum(lengths)
+
+
 def test_a_private_request_never_reaches_the_disk(world, simulated_store):
     it = world(cells=300, chunk=300, budget=1, store=simulated_store)
     secret = it.add("secret", range(200), private=True)
