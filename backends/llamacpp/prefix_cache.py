@@ -210,6 +210,8 @@ class PrefixCache:
         on; whichever is then left alone moves to the first cells."""
         if not (self._rules.cut_restored and self._rules.unified):
             return False
+        if wanted is not None and wanted.sequence is None:
+            wanted.used = self._tick()  # else it may be what memory gives up for another
         resting = sorted(self.resting(), key=_age)
         for prefix in resting[:-1] if self.resting_cells > cells else ():
             if prefix is not wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import signal
 import statistics
 import sys
@@ -46,6 +47,14 @@ def medians(found: Mapping[str, list[float]], digits: int = 2) -> dict[str, floa
 def median_ratio(above: list[float], below: list[float]) -> float:
     """The median of the ratios within each round: what slows a whole round down does not count."""
     return round(statistics.median(a / b for a, b in zip(above, below, strict=True)), 4)
+
+
+def median_error(above: list[float], below: list[float]) -> float:
+    """The standard error of :func:`median_ratio`, from the rounds' median deviation: 0.0 for one round."""
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    middle = statistics.median(ratios)
+    deviation = 1.4826 * statistics.median(abs(ratio - middle) for ratio in ratios)  # of a normal distribution
+    return round(1.2533 * deviation / math.sqrt(len(ratios)), 4)
 
 
 def report(met: bool, figures: Mapping[str, object]) -> int:

@@ -177,6 +177,18 @@ def test_what_an_answer_begins_with_stays(world):
     assert (follow(it, 1), it.cache.counts.restored_from_memory) == (200, 1)
 
 
+def test_what_an_answer_begins_with_stays_in_memory_that_is_full(world):
+    it = after_chats(world, 200, 200, 200, budget=2 * 800)
+    while it.cache.thin_out(10):
+        pass
+    rest = it.add("chat 3", range(3000, 3200), order=9)
+    it.advance()
+    it.scheduler.remove(rest)
+    assert it.memory.saved_bytes == 2 * 800
+    it.pace.unnoticed_rest = 10
+    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 1)
+
+
 def test_the_one_left_alone_moves_to_the_first_cells_once(world):
     it = after_chats(world, 200, 200)
     assert it.cache.thin_out(10)
