@@ -30,7 +30,6 @@ from paddock.backends.llamacpp.loading import (
     cache_budget,
     effective_options,
     files_of,
-    heads_on_processor,
     load_model,
     make_context,
     open_store,
@@ -112,7 +111,7 @@ class LlamaCppEngine:
         if model.architecture in LEARNED_POSITIONS:
             limit = min(limit, model.n_ctx_train)
         room = room_for(model, effective)
-        pace = Pace(threads[0], heads=heads_on_processor(context))
+        pace = Pace(threads[0])
         drafting = Drafting(pace.times, self._draft_model)
         meanwhile = Meanwhile()
         self._runner = Runner(

@@ -226,12 +226,9 @@ def make_context(model: Model, options: Options, *, sequences: int | None = None
     return Context(model, configure)
 
 
-def heads_on_processor(context: Context) -> int:
-    """Attention heads of all layers together; 0 where a part of the KV cache is not in the machine's memory."""
-    places = {device for device, what, _ in context.buffers if what == "KV"}
-    if places != {"CPU"}:
-        return 0
-    return context.model.n_layer * int(context.model.lib.api.llama_model_n_head(context.model.handle))
+def on_processor(context: Context) -> bool:
+    """Whether the whole KV cache is in the machine's memory, where a processor attends to it."""
+    return {device for device, what, _ in context.buffers if what == "KV"} == {"CPU"}
 
 
 def set_alike(params: Any, options: Options) -> None:

@@ -14,21 +14,13 @@ LEAST_PADDED, MOST_PADDING = 4, 4
 """Steps of fewer rows are computed as they are: a single answer then comes out the same every time."""
 WORTH_EVICTING = 0.05
 """Part of the step time that resting prefixes may cost."""
-WORTH_MOVING = 0.005
-"""The same for those that are moved to memory before an answer begins: a state is saved in the time of a few steps that
-pass over its cells."""
-CELL_S = 1.5e-9
-"""What a cell that belongs to others costs each head of each layer on one thread of a processor, in seconds: attention
-looks at its mask (``tests/perf/engine_resting.py`` shows what that comes to)."""
 
 
 class Pace:
-    """Step times, measured while working. One thread; ``times`` may be kept for the next load. ``heads``: of attention,
-    in all layers together, where a processor computes them; else 0."""
+    """Step times, measured while working. One thread; ``times`` may be kept for the next load."""
 
-    def __init__(self, threads: int, times: StepTimes | None = None, *, heads: int = 0) -> None:
+    def __init__(self, threads: int, times: StepTimes | None = None) -> None:
         self.times = times or StepTimes(threads=threads)
-        self._heads = heads
         self._governor = ThreadGovernor(threads)
         self._resting: dict[int, RestingCost] = {}
 
@@ -69,15 +61,6 @@ class Pace:
             cost = self._resting[rows] = RestingCost()
         cost.note(used, seconds)
         return cost.affordable
-
-    @property
-    def unnoticed_rest(self) -> float:
-        """How many cells resting prefixes may have that a single answer does not notice; infinity where that is not
-        known."""
-        alone = self.times.known(1, threads=self.threads)
-        if alone is None or not self._heads:
-            return math.inf
-        return WORTH_MOVING * alone * self.threads / (self._heads * CELL_S)
 
 
 class RestingCost:

@@ -35,10 +35,19 @@ class PrefixCache:
         sequences: Sequence ids there are.
         budget: Bytes of saved states in memory.
         store: The disk; None keeps nothing there.
+        thin: Whether cells that belong to others slow an answer.
     """
 
     def __init__(
-        self, memory: Memory, cells: Cells, rules: Rules, *, sequences: int, budget: int = 0, store: Store | None = None
+        self,
+        memory: Memory,
+        cells: Cells,
+        rules: Rules,
+        *,
+        sequences: int,
+        budget: int = 0,
+        store: Store | None = None,
+        thin: bool = False,
     ) -> None:
         self._memory = memory
         self._cells = cells
@@ -49,6 +58,7 @@ class PrefixCache:
         self._prefixes = PrefixIndex(rules)
         self._here: dict[int, Prefix] = {}
         self._clock = 0
+        self._thin = thin and rules.cut_restored and rules.unified
         self._thinned = False
         self.counts = Counts()
 
@@ -204,18 +214,16 @@ class PrefixCache:
         self._leave(victim)
         return True
 
-    def thin_out(self, cells: float, wanted: Prefix | None = None) -> bool:
-        """Move a resting prefix to memory while they have more than ``cells`` together: attention passes over all cells
-        up to the last in use. False when no more can be done. ``wanted`` stays, and the one used last, which may go
-        on; whichever is then left alone moves to the first cells."""
-        if not (self._rules.cut_restored and self._rules.unified):
+    def thin_out(self, wanted: Prefix | None) -> bool:
+        """Move a resting prefix to memory that has room for it: it takes less time than a few steps that pass over its
+        cells, as attention does up to the last cell in use. False when there is no more to do: nothing but ``wanted``
+        rests here, in the first cells, or what cannot be moved without a loss."""
+        if not self._thin:
             return False
-        if wanted is not None and wanted.sequence is None:
-            wanted.used = self._tick()  # else it may be what memory gives up for another
         resting = sorted(self.resting(), key=_age)
-        for prefix in resting[:-1] if self.resting_cells > cells else ():
+        for prefix in resting:
             if prefix is not wanted:
-                self._save(prefix)
+                self._save(prefix, self._budget - self._memory.saved_bytes)
                 if prefix.state is not None:
                     self.counts.evictions += 1
                     self._leave(prefix)
@@ -228,12 +236,16 @@ class PrefixCache:
                 self._leave(alone)
         return False
 
-    def _save(self, prefix: Prefix) -> None:
-        """To memory, where that is worth it."""
+    def thin_out_idly(self) -> bool:
+        """:meth:`thin_out` while nothing runs: the prefix used last is the one that may be wanted."""
+        return self.thin_out(max(self.resting(), key=_age, default=None))
+
+    def _save(self, prefix: Prefix, most: int | None = None) -> None:
+        """To memory, where that is worth it and takes no more than ``most`` bytes, by default all there are."""
         assert prefix.sequence is not None
         alone = self._cells.own(prefix.sequence) if self._rules.cut and self._rules.unified else prefix.length
         if prefix.state is None and prefix.kept and alone >= WORTH_SAVING and self._budget:
-            prefix.state = self._memory.save(prefix.sequence, self._budget)
+            prefix.state = self._memory.save(prefix.sequence, self._budget if most is None else most)
             self._shrink(self._budget)
 
     def _shrink(self, most: int) -> None:

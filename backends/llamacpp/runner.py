@@ -11,7 +11,7 @@ from paddock.backends.llamacpp.adapter import Adapter
 from paddock.backends.llamacpp.bindings import ABORTED, DECODED, FULL, Context
 from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.context_memory import ContextMemory
-from paddock.backends.llamacpp.loading import ALL_OUTPUTS
+from paddock.backends.llamacpp.loading import ALL_OUTPUTS, on_processor
 from paddock.backends.llamacpp.meanwhile import Meanwhile
 from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.picture_decoding import decode_picture
@@ -95,7 +95,8 @@ class Runner:
         self._scratch = sequences if pads else None
         self.memory = ContextMemory(context, self.rules)
         self.cache = PrefixCache(
-            self.memory, self.cells, self.rules, sequences=sequences, budget=budget, store=store
+            self.memory, self.cells, self.rules,
+            sequences=sequences, budget=budget, store=store, thin=on_processor(context),
         )  # fmt: skip
         self._to_measure: Iterator[int] | None = None
         self._limits = limits = Limits(
@@ -173,7 +174,7 @@ class Runner:
         is done or ``wanted`` says that there is work."""
         while not wanted() and self.measure_one():
             pass
-        while not wanted() and self.cache.thin_out(self.pace.unnoticed_rest):
+        while not wanted() and self.cache.thin_out_idly():
             pass
         while not wanted() and self.cache.store_one():
             pass

@@ -259,7 +259,7 @@ class Scheduler:
 
     def _begin(self, sequence: Sequence, match: Match | None) -> None:
         sequence.awaits = None
-        while self._cache.thin_out(self._pace.unnoticed_rest, match.prefix if match is not None else None):
+        while self._cache.thin_out(match.prefix if match is not None else None):
             pass
         sequence.prefix = self._cache.begin(
             sequence.tokens, match, group=sequence.group, private=sequence.private, kept=sequence.kept

@@ -126,11 +126,6 @@ class Limits:
 class Pace(Protocol):
     """How many rows a step may have (:class:`paddock.backends.llamacpp.pace.Pace`)."""
 
-    @property
-    def unnoticed_rest(self) -> float:
-        """How many cells resting prefixes may have."""
-        ...
-
     def chunk(self, writing: int, most: int, *, apart: bool) -> int:
         """Prompt tokens for a step, at least 1 and at most ``most``, when ``writing`` rows of answers wait for it; in
         a step of their own when ``apart``."""

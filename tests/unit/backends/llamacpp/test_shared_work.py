@@ -234,8 +234,7 @@ def test_idle_moments_measure_steps_and_work_comes_first(driver, tiny, monkeypat
     assert all(event.done <= event.total for event in progress)
 
 
-def test_what_rests_leaves_the_context_before_an_answer_and_comes_back_whole(driver, tiny, monkeypatch):
-    monkeypatch.setattr("paddock.backends.llamacpp.pace.CELL_S", 1.0)  # any cell is noticed
+def test_what_rests_leaves_the_context_before_an_answer_and_comes_back_whole(driver, tiny):
     driver.load(tiny, n_ctx=2048, cache_ram_mib=64)
     told: list[EngineStats] = []
     driver.engine.watch(told.append)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -186,7 +185,6 @@ class Steady:
 
     def __init__(self, chunk: int) -> None:
         self.size = chunk
-        self.unnoticed_rest = math.inf
         self.asked: list[tuple[int, bool]] = []
 
     def chunk(self, writing: int, most: int, *, apart: bool) -> int:
@@ -222,13 +220,16 @@ class World:
         drafts: bool = False,
         pads: bool = False,
         late: bool = False,
+        thin: bool = False,
         store: SimulatedStore | None = None,
     ) -> None:
         self.rules = KINDS[kind]
         self.memory = SimulatedMemory(self.rules, cells)
         self.cells = Cells(cells)
         sequences = parallel + resting
-        self.cache = PrefixCache(self.memory, self.cells, self.rules, sequences=sequences, budget=budget, store=store)
+        self.cache = PrefixCache(
+            self.memory, self.cells, self.rules, sequences=sequences, budget=budget, store=store, thin=thin
+        )
         limits = Limits(parallel=parallel, each=cells, batch=max(chunk, parallel + 6), chunk=chunk, drafted=6)
         self.pace = Steady(beside)
         self.scratch = sequences if pads else None

@@ -22,12 +22,18 @@ ACTIONS = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(
-    ACTIONS, st.sampled_from(KINDS), st.integers(1, 4), st.sampled_from([0, 600, 100_000]), st.booleans(), st.booleans()
+    ACTIONS,
+    st.sampled_from(KINDS),
+    st.integers(1, 4),
+    st.sampled_from([0, 600, 100_000]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 def test_no_interleaving_leaks_cells_or_loses_a_request(
-    world, new_store, actions, kind, parallel, budget, drafts, late
+    world, new_store, actions, kind, parallel, budget, drafts, late, thin
 ):
-    it = world(kind, parallel=parallel, cells=96, budget=budget, drafts=drafts, late=late, store=new_store())
+    it = world(kind, parallel=parallel, cells=96, budget=budget, drafts=drafts, late=late, thin=thin, store=new_store())
     alive = []
 
     def end_the_long_ones(most: int) -> None:
@@ -64,8 +70,7 @@ def test_no_interleaving_leaks_cells_or_loses_a_request(
             case "evict":
                 it.cache.evict()
             case "thin":
-                it.cache.thin_out(it.pace.unnoticed_rest)
-                it.pace.unnoticed_rest = float(size)
+                it.cache.thin_out_idly()
             case "store":
                 it.cache.store_one()
             case "clear" if pick % 10 == 0:

@@ -28,15 +28,6 @@ def test_without_any_change_of_the_cells_nothing_is_believed():
     assert cost.affordable == math.inf
 
 
-@pytest.mark.parametrize(("heads", "expected"), [(336, 397), (0, math.inf)])
-def test_a_processor_passes_over_few_cells_unnoticed(heads, expected):
-    pace = Pace(2, heads=heads)
-    assert pace.unnoticed_rest == math.inf, "nothing was measured"
-    for _ in range(8):
-        pace.note(1, 0.02)
-    assert pace.unnoticed_rest == pytest.approx(expected, abs=1)
-
-
 def test_a_prompt_beside_answers_is_read_in_pieces_that_keep_their_rhythm():
     pace = Pace(2)
     stairs = {1: 15, 2: 36, 3: 43, 4: 50, 7: 75, 8: 65, 16: 79, 32: 156}

@@ -140,13 +140,15 @@ def test_an_evicted_prefix_comes_back_from_memory_and_then_from_disk(world, simu
     assert (known.cached, later.cache.counts.restored_from_disk) == (201, 1)
 
 
-def after_chats(world, *lengths, kind="attention", budget=10**5):
+def after_chats(world, *lengths, kind="attention", budget=10**5, thin=True):
     """A context in which unrelated chats of so many tokens rest."""
-    it = world(kind, parallel=1, resting=5, cells=900, chunk=300, budget=budget)
+    it = world(kind, parallel=1, resting=5, cells=900, chunk=300, budget=budget, thin=thin)
+    it.cache._thin, thin = False, it.cache._thin
     for number, length in enumerate(lengths):
         one = it.add(f"chat {number}", range(1000 * number, 1000 * number + length), order=number)
         it.advance()
         it.scheduler.remove(one)
+    it.cache._thin = thin
     return it
 
 
@@ -158,54 +160,57 @@ def follow(it, number):
     return one.cached
 
 
-@pytest.mark.parametrize(("unnoticed", "left"), [(50, 1), (450, 2), (999, 3)])
-def test_what_rests_leaves_the_context_before_an_answer_but_for_the_one_used_last(world, unnoticed, left):
+def test_what_rests_leaves_the_context_before_an_answer(world):
     it = after_chats(world, 200, 200, 200)
-    it.pace.unnoticed_rest = unnoticed
     fresh = it.add("fresh", range(5000, 5030), order=5)
     it.advance()
-    assert it.cache.resting_cells == 200 * left
+    assert it.cells.used == 30
     it.scheduler.remove(fresh)
-    assert (follow(it, 2), it.cache.counts.restored_from_memory) == (200, 0)
-    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, int(left < 3))
+    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 1)
+
+
+def test_where_cells_of_others_cost_nothing_they_stay(world):
+    it = after_chats(world, 200, 200, 200, thin=False)
+    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 0)
+    assert it.cache.resting_cells == 601
 
 
 def test_what_an_answer_begins_with_stays(world):
     it = after_chats(world, 200, 200, 200)
-    it.pace.unnoticed_rest = 10
     assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 0)
     assert (follow(it, 1), it.cache.counts.restored_from_memory) == (200, 1)
 
 
-def test_what_an_answer_begins_with_stays_in_memory_that_is_full(world):
-    it = after_chats(world, 200, 200, 200, budget=2 * 800)
-    while it.cache.thin_out(10):
+def test_in_idle_moments_the_one_used_last_stays(world):
+    it = after_chats(world, 200, 200, 200)
+    while it.cache.thin_out_idly():
         pass
-    rest = it.add("chat 3", range(3000, 3200), order=9)
-    it.advance()
-    it.scheduler.remove(rest)
-    assert it.memory.saved_bytes == 2 * 800
-    it.pace.unnoticed_rest = 10
-    assert (follow(it, 0), it.cache.counts.restored_from_memory) == (200, 1)
+    assert it.cache.resting_cells == 200
+    assert (follow(it, 2), it.cache.counts.restored_from_memory) == (200, 0)
+
+
+def test_memory_gives_up_nothing_for_what_would_leave_the_context(world):
+    it = after_chats(world, 200, 200, 200, budget=2 * 800 - 1)
+    assert [follow(it, number) for number in (2, 1, 0)] == [200, 200, 200]
+    assert it.cache.counts.restored_from_memory == 1
 
 
 def test_the_one_left_alone_moves_to_the_first_cells_once(world):
     it = after_chats(world, 200, 200)
-    assert it.cache.thin_out(10)
+    assert it.cache.thin_out_idly()
     (last,) = it.cache.resting()
     before = list(it.memory.sequences[last.sequence].cells)
-    assert not it.cache.thin_out(10)
+    assert not it.cache.thin_out_idly()
     moved = it.memory.sequences[last.sequence].cells
     assert not set(moved) & set(before)
     it.check()
-    assert not it.cache.thin_out(10)
+    assert not it.cache.thin_out_idly()
     assert it.memory.sequences[last.sequence].cells is moved
     assert (follow(it, 1), it.cache.counts.recomputed) == (200, 0)
 
 
 def test_what_is_lost_on_its_way_to_the_first_cells_is_read_again(world):
     it = after_chats(world, 200, 200)
-    it.pace.unnoticed_rest = 10
     it.memory.broken = True
     again = it.add("again", [*range(1000, 1200), 7], order=9)
     it.advance()
@@ -218,12 +223,12 @@ def test_what_is_lost_on_its_way_to_the_first_cells_is_read_again(world):
 
 @pytest.mark.parametrize(
     ("kind", "lengths", "budget"),
-    [("full window", (200, 200), 10**5), ("attention", (60, 200), 10**5), ("attention", (200, 200), 0)],
+    [("full window", (200, 200), 10**5), ("attention", (60, 200), 10**5), ("attention", (200, 200), 799)],
 )
 def test_what_would_lose_by_it_stays_in_the_context(world, kind, lengths, budget):
     """A state of a sliding window cannot be cut, short prefixes are not saved, and nothing is without memory."""
     it = after_chats(world, *lengths, kind=kind, budget=budget)
-    assert not it.cache.thin_out(10)
+    assert not it.cache.thin_out_idly()
     assert it.cache.resting_cells == sum(lengths)
 
 
