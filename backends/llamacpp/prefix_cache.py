@@ -217,12 +217,14 @@ class PrefixCache:
     def thin_out(self, wanted: Prefix | None) -> bool:
         """Move a resting prefix to memory that has room for it: it takes less time than a few steps that pass over its
         cells, as attention does up to the last cell in use. False when there is no more to do: nothing but ``wanted``
-        rests here, in the first cells, or what cannot be moved without a loss."""
+        rests here, in the first cells, or what cannot be moved without a loss: a state is saved whole, also where most
+        of its cells are shared and stay."""
         if not self._thin:
             return False
         resting = sorted(self.resting(), key=_age)
         for prefix in resting:
-            if prefix is not wanted:
+            assert prefix.sequence is not None
+            if prefix is not wanted and 2 * self._cells.own(prefix.sequence) >= prefix.length:
                 self._save(prefix, self._budget - self._memory.saved_bytes)
                 if prefix.state is not None:
                     self.counts.evictions += 1

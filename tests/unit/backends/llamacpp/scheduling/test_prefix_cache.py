@@ -189,6 +189,17 @@ def test_in_idle_moments_the_one_used_last_stays(world):
     assert (follow(it, 2), it.cache.counts.restored_from_memory) == (200, 0)
 
 
+def test_what_shares_most_of_its_cells_stays(world):
+    it = world(parallel=1, resting=5, cells=900, chunk=300, budget=10**5, thin=True)
+    for number in range(3):
+        one = it.add(f"user {number}", [*range(300), *range(1000 * number, 1000 * number + 100)], order=number)
+        it.advance()
+        it.advance()
+        it.scheduler.remove(one)
+    assert len(list(it.cache.resting())) == 3
+    assert it.memory.saved_bytes == 0
+
+
 def test_memory_gives_up_nothing_for_what_would_leave_the_context(world):
     it = after_chats(world, 200, 200, 200, budget=2 * 800 - 1)
     assert [follow(it, number) for number in (2, 1, 0)] == [200, 200, 200]
