@@ -11,14 +11,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from operator import attrgetter
 
 from paddock.backends.llamacpp.cells import Cells
-from paddock.backends.llamacpp.kv_file import as_tokens, key_of
+from paddock.backends.llamacpp.kv_file import as_tokens
 from paddock.backends.llamacpp.prefix import Counts, Match, Memory, Prefix, Store
+from paddock.backends.llamacpp.prefix_disk import PrefixDisk
 from paddock.backends.llamacpp.prefix_index import PrefixIndex
 from paddock.backends.llamacpp.sharing import Rules
 
 WORTH_SAVING = 64
 """Tokens: fewer are read again sooner than they are saved and found."""
-WORTH_STORING = 128
 MOST_CHECKPOINTS = 8
 """Of one prefix. The first, behind the system prompt, stays; of the others the oldest goes first."""
 
@@ -54,8 +54,8 @@ class PrefixCache:
         self._rules = rules
         self._free = list(reversed(range(sequences)))
         self._budget = budget
-        self._store = store
         self._prefixes = PrefixIndex(rules)
+        self._disk = PrefixDisk(store, memory, rules, self._prefixes) if store is not None else None
         self._here: dict[int, Prefix] = {}
         self._clock = 0
         self._thin = thin and rules.cut_restored and rules.unified
@@ -257,8 +257,8 @@ class PrefixCache:
             victim = min(holding, key=_age, default=None)
             if victim is None:
                 return
-            if self._storable(victim):
-                self._put(victim)
+            if self._disk is not None and self._disk.wants(victim):
+                self._disk.put(victim)
             self._forget_saved(victim)
             if victim.sequence is None and victim.key is None:
                 self._prefixes.remove(victim)
@@ -286,46 +286,15 @@ class PrefixCache:
 
     def known(self, tokens: Sequence[int], key: str, checkpoints: Sequence[int]) -> None:
         """The store has this prefix from an earlier run."""
-        prefix = Prefix(as_tokens(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints))
-        self._prefixes.add(prefix)
+        self._prefixes.add(Prefix(as_tokens(tokens), length=len(tokens), key=key, stored=frozenset(checkpoints)))
 
     def store_one(self) -> bool:
         """Have the prefix used last written to disk that is not there yet; False when there is none, or the disk does
         not keep up."""
-        last = max((prefix for prefix in self._prefixes if self._storable(prefix)), key=_age, default=None)
-        if last is None:
+        if self._disk is None:
             return False
-        return self._put(last)
-
-    def _storable(self, prefix: Prefix) -> bool:
-        there = prefix.state is not None or prefix.sequence is not None
-        wanted = prefix.kept and not prefix.private and prefix.group is None and not prefix.running
-        return self._store is not None and there and wanted and prefix.key is None and prefix.length >= WORTH_STORING
-
-    def _put(self, prefix: Prefix) -> bool:
-        assert self._store is not None
-        state = prefix.state
-        if state is None:
-            assert prefix.sequence is not None
-            state = self._memory.save(prefix.sequence)
-        if state is None:
-            prefix.private = True  # there is no memory to write it from, now or later
-            return True
-        checkpoints = {at: saved.lend() for at, saved in prefix.checkpoints.items()}
-        if self._store.put(prefix.tokens, state.lend(), checkpoints):
-            prefix.key = key_of(as_tokens(prefix.tokens))
-            prefix.stored = frozenset(checkpoints)
-        if state is not prefix.state:
-            state.release()
-        if self._rules.cut_restored and prefix.key is not None:
-            for covered in self._prefixes.covered_by(prefix):
-                if covered.key is not None:
-                    if covered.key != prefix.key:  # the same tokens have the same file
-                        self._store.remove(covered.key)
-                    covered.key = None
-                    if covered.sequence is None and covered.state is None:
-                        self._prefixes.remove(covered)
-        return prefix.key is not None
+        last = max(filter(self._disk.wants, self._prefixes), key=_age, default=None)
+        return last is not None and self._disk.put(last)
 
     # ------------------------------------------------------------ inside
 
@@ -344,7 +313,8 @@ class PrefixCache:
             self.counts.restored_from_memory += done
             prefix.cuttable = self._rules.cut_restored
         else:
-            done = self._read(source, sequence, length, checkpointed=match.checkpoint)
+            assert self._disk is not None
+            done = self._disk.restore(source, sequence, length, checkpointed=match.checkpoint)
             self.counts.restored_from_disk += done
             prefix.cuttable = self._rules.cut_restored
         if not done:
@@ -377,25 +347,6 @@ class PrefixCache:
             self.counts.recomputed += 1
         self._cells.cut(sequence, prefix.length)
         self._leave(source)
-
-    def _read(self, source: Prefix, sequence: int, length: int, *, checkpointed: bool) -> bool:
-        assert self._store is not None
-        assert source.key is not None
-        found = self._store.read(source.key)
-        if found is None:
-            source.key = None
-            return False
-        partial = checkpoint = None
-        try:
-            checkpoint = found.checkpoints.get(length) if checkpointed else None
-            if checkpointed and checkpoint is None:
-                return False
-            partial = self._memory.foreign(checkpoint) if checkpoint is not None else None
-            keep, there = source.position(length), source.position(source.length)
-            return self._memory.restore(sequence, self._memory.foreign(found.state), there, keep, partial)
-        finally:
-            del partial, checkpoint
-            found.close()
 
     def _stop(self, prefix: Prefix) -> None:
         self._prefixes.remove(prefix)
