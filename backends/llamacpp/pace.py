@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from paddock.backends.llamacpp.step_times import StepTimes
+from paddock.backends.llamacpp.step_times import Depth, StepTimes
 from paddock.backends.llamacpp.threads import ThreadGovernor
 
-STEP_RATIO = 2.7
+STEP_RATIO = 2.5
 """A step with a piece of a prompt takes at most so many times a step without, so that the median gap between an
 answer's tokens stays below three times the usual one and the longest below four."""
 LEAST_PADDED, MOST_PADDING = 4, 4
@@ -33,23 +33,23 @@ class Pace:
         """Whether another thread count is being tried: each step is to be noted before the next is planned."""
         return self._governor.trying
 
-    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
-        return self.times.chunk(writing, STEP_RATIO, most, apart=apart)
+    def chunk(self, writing: int, most: int, depth: Depth, *, apart: bool) -> int:
+        return self.times.chunk(writing, STEP_RATIO, most, apart=apart, depth=depth)
 
-    def padding(self, rows: int) -> int:
-        return self.times.padded(rows, MOST_PADDING) - rows if rows >= LEAST_PADDED else 0
+    def padding(self, rows: int, attended: int) -> int:
+        return self.times.padded(rows, MOST_PADDING, attended=attended) - rows if rows >= LEAST_PADDED else 0
 
-    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> int:
-        """A step of ``rows`` rows was computed, ``mixed`` from answers and prompts; answers with the threads for the
-        next one."""
+    def note(self, rows: int, seconds: float, *, attended: int = 0, mixed: bool = False) -> int:
+        """A step of ``rows`` rows, which attended to so many cells, was computed, ``mixed`` from answers and prompts;
+        answers with the threads for the next one."""
         governor = self._governor
         used = governor.threads
         if mixed:
             governor.rest()
         else:
-            governor.note(seconds, self.times.known(rows, threads=governor.most))
+            governor.note(seconds, self.times.known(rows, threads=governor.most, attended=attended))
         if governor.usual:
-            self.times.note(rows, seconds, threads=used)
+            self.times.note(rows, seconds, threads=used, attended=attended)
             self.times.threads = governor.threads
         return governor.threads
 

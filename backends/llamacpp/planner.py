@@ -13,6 +13,7 @@ from paddock.backends.llamacpp.cells import Cells
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.sequence import Drafter, Limits, Pace, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
+from paddock.backends.llamacpp.step_times import Depth
 
 PICTURE_PIECE = 64
 """Tokens of a picture in a step at least, whatever answers wait: such a step is one of its own, and few of them disturb
@@ -51,10 +52,10 @@ class Planner:
         picture = reading[0].picture if reading else None
         if (self._rules.recurrent or picture is not None) and writing and reading:
             self._read_last = not self._read_last
-            waiting = len(writing)
+            waiting, behind = len(writing), sum(len(one.tokens) for one in writing)
             writing, reading = ([], reading) if self._read_last else (writing, [])
         else:
-            waiting = 0
+            waiting = behind = 0
         for sequence in writing:
             self._write(step, sequence, len(writing))
         step.writing = len(step.rows)
@@ -63,7 +64,10 @@ class Planner:
                 reading = [sequence for sequence in reading if sequence.picture is None]
             room = min(max(chunk - step.writing, 1), self._limits.batch - step.writing)
             answers = step.writing or waiting
-            asked = self._pace.chunk(answers, room, apart=bool(waiting)) if answers and apace else room
+            asked = room
+            if answers and apace:
+                depth = Depth(behind or step.attended, sum(one.evaluated for one in reading) // len(reading))
+                asked = self._pace.chunk(answers, room, depth, apart=bool(waiting))
             if picture is None:
                 self._read(step, reading, min(asked, room))
             else:
@@ -110,6 +114,7 @@ class Planner:
             rows.append((token, position + at, number, True))
         step.outputs[sequence] = range(first, len(rows))
         step.counts[sequence] = 1 + len(draft)
+        step.attended += (1 + len(draft)) * len(sequence.tokens)
 
     def _read(self, step: Step, reading: Items[Sequence], room: int) -> None:
         """Share ``room`` prompt tokens evenly among the most urgent kind; what one does not need goes to the others."""
@@ -147,11 +152,12 @@ class Planner:
             step.rows[-1] = (*step.rows[-1][:3], True)
             step.outputs[sequence] = range(len(step.rows) - 1, len(step.rows))
         step.counts[sequence] = count
+        step.attended += count * (start + end) // 2
 
     def _pad(self, step: Step) -> None:
         assert self._scratch is not None
         room = min(self._limits.batch, self._cells.free) - len(step.rows)
-        step.padding = max(min(self._pace.padding(len(step.rows)), room), 0)
+        step.padding = max(min(self._pace.padding(len(step.rows), step.attended), room), 0)
         for at in range(step.padding):
             step.rows.append((step.rows[0][0], at, self._scratch, self._limits.all_outputs))
 

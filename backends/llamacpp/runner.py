@@ -195,7 +195,7 @@ class Runner:
         for step, seconds, used, threads in computed:
             if threads == self.pace.threads:
                 mixed = 0 < step.writing < len(step.rows) - step.padding
-                self.pace.note(len(step.rows), seconds, mixed=mixed)
+                self.pace.note(len(step.rows), seconds, attended=step.attended, mixed=mixed)
             alone = step.writing == len(step.counts)
             self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
         self._to_adapt = self.pace.threads != self._threads_now or self._affordable < self.cells.used

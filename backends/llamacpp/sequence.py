@@ -9,6 +9,7 @@ from typing import Protocol
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.picture_tokens import Span, position_of, spans_of
 from paddock.backends.llamacpp.prefix import Prefix
+from paddock.backends.llamacpp.step_times import Depth
 
 
 @dataclass(eq=False, slots=True)
@@ -86,14 +87,16 @@ Row = tuple[int, int, int, bool]
 
 @dataclass(slots=True)
 class Step:
-    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write.
-    With a ``picture`` the rows are its tokens, or some of them, from the one at ``offset`` on."""
+    """One decode call: its rows, how many of them each sequence has, and the rows with logits of those that write;
+    how many cells the rows attend to, together. With a ``picture`` the rows are its tokens, or some of them, from the
+    one at ``offset`` on."""
 
     rows: list[Row] = field(default_factory=list)
     counts: dict[Sequence, int] = field(default_factory=dict)
     outputs: dict[Sequence, range] = field(default_factory=dict)
     writing: int = 0
     padding: int = 0
+    attended: int = 0
     group: Hashable = None
     picture: PictureRun | None = None
     offset: int = 0
@@ -126,13 +129,13 @@ class Limits:
 class Pace(Protocol):
     """How many rows a step may have (:class:`paddock.backends.llamacpp.pace.Pace`)."""
 
-    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+    def chunk(self, writing: int, most: int, depth: Depth, *, apart: bool) -> int:
         """Prompt tokens for a step, at least 1 and at most ``most``, when ``writing`` rows of answers wait for it; in
         a step of their own when ``apart``."""
         ...
 
-    def padding(self, rows: int) -> int:
-        """Rows without a purpose that make a step of ``rows`` quicker."""
+    def padding(self, rows: int, attended: int) -> int:
+        """Rows without a purpose that make a step of ``rows`` quicker, which attend to so many cells."""
         ...
 
 

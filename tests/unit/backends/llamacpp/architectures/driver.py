@@ -14,6 +14,7 @@ from paddock.backends.llamacpp.pace import Pace
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.sequence import Sequence as Running
+from paddock.backends.llamacpp.step_times import Depth
 
 from .harness import CELLS, SEQUENCES, UBATCH, Case, Job, Logits, Raw
 
@@ -28,13 +29,13 @@ class Steady(Pace):
         super().__init__(1)
         self._padding = padding
 
-    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+    def chunk(self, writing: int, most: int, depth: Depth, *, apart: bool) -> int:
         return most
 
-    def padding(self, rows: int) -> int:
+    def padding(self, rows: int, attended: int) -> int:
         return self._padding
 
-    def note(self, rows: int, seconds: float, *, mixed: bool = False) -> int:
+    def note(self, rows: int, seconds: float, *, attended: int = 0, mixed: bool = False) -> int:
         return 1
 
 

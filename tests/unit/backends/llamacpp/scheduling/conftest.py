@@ -17,6 +17,7 @@ from paddock.backends.llamacpp.saved import Saved, SavedStates
 from paddock.backends.llamacpp.scheduler import Scheduler
 from paddock.backends.llamacpp.sequence import Limits, Sequence, Step
 from paddock.backends.llamacpp.sharing import Rules
+from paddock.backends.llamacpp.step_times import Depth
 
 KINDS = {
     "attention": Rules(),
@@ -187,11 +188,11 @@ class Steady:
         self.size = chunk
         self.asked: list[tuple[int, bool]] = []
 
-    def chunk(self, writing: int, most: int, *, apart: bool) -> int:
+    def chunk(self, writing: int, most: int, depth: Depth, *, apart: bool) -> int:
         self.asked.append((writing, apart))
         return min(self.size, most)
 
-    def padding(self, rows: int) -> int:
+    def padding(self, rows: int, attended: int) -> int:
         return 1 if rows == 7 else 0
 
 

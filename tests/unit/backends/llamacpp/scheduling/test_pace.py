@@ -8,6 +8,7 @@ import random
 import pytest
 
 from paddock.backends.llamacpp.pace import Pace, RestingCost
+from paddock.backends.llamacpp.step_times import Depth
 
 
 @pytest.mark.parametrize(("microseconds_a_cell", "expected"), [(0.18, True), (0.01, False)])
@@ -34,6 +35,8 @@ def test_a_prompt_beside_answers_is_read_in_pieces_that_keep_their_rhythm():
     for rows, milliseconds in stairs.items():
         for _ in range(5):
             pace.note(rows, milliseconds / 1000)
-    chunk = pace.chunk(3, 512, apart=False)
+    for _ in range(60):
+        chunk = pace.chunk(3, 512, Depth(), apart=False)
+        pace.note(3 + chunk, min(time for rows, time in stairs.items() if rows >= 3 + chunk) / 1000, mixed=True)
     assert chunk == 13
-    assert pace.padding(7) == 1
+    assert pace.padding(7, 0) == 1
