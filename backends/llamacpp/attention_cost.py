@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-_FADE = 0.99
+from paddock.backends.llamacpp.fading_line import FadingLine
+
 _SURE = 3.0
 """Standard errors that a slope has to be away from nothing."""
 
@@ -16,14 +17,14 @@ class AttentionCost:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, FadingLine] = {}
         self._steps = self._xx = self._xy = self._yy = 0.0
 
     def note(self, size: int, attended: float, seconds: float) -> None:
         """A step of ``size`` rows."""
         line = self._lines.get(size)
         if line is None:
-            line = self._lines[size] = _Line()
+            line = self._lines[size] = FadingLine()
         self._add(line, -1)
         line.note(attended, seconds)
         self._add(line, 1)
@@ -38,24 +39,9 @@ class AttentionCost:
         scatter = max(self._yy - slope * self._xy, 0.0) / free
         return slope if slope > _SURE * math.sqrt(scatter / self._xx) else 0.0
 
-    def _add(self, line: _Line, sign: int) -> None:
-        if line.n > 1:
+    def _add(self, line: FadingLine, sign: int) -> None:
+        if line.n:
             self._steps += sign * (line.n - 1)
-            self._xx += sign * (line.xx - line.x * line.x / line.n)
-            self._xy += sign * (line.xy - line.x * line.y / line.n)
-            self._yy += sign * (line.yy - line.y * line.y / line.n)
-
-
-class _Line:
-    """Sums over the steps of one size, older ones fading."""
-
-    def __init__(self) -> None:
-        self.n = self.x = self.y = self.xx = self.xy = self.yy = 0.0
-
-    def note(self, x: float, y: float) -> None:
-        self.n = self.n * _FADE + 1
-        self.x = self.x * _FADE + x
-        self.y = self.y * _FADE + y
-        self.xx = self.xx * _FADE + x * x
-        self.xy = self.xy * _FADE + x * y
-        self.yy = self.yy * _FADE + y * y
+            self._xx += sign * line.sxx
+            self._xy += sign * line.sxy
+            self._yy += sign * line.syy

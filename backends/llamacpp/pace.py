@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from paddock.backends.llamacpp.fading_line import FadingLine
 from paddock.backends.llamacpp.step_times import Depth, StepTimes
 from paddock.backends.llamacpp.threads import ThreadGovernor
 
@@ -65,31 +66,24 @@ class Pace:
 
 class RestingCost:
     """What a cell in the context adds to a step: attention looks at every cell, also at those of prefixes that only
-    rest there. A straight line through (cells in use, seconds) of steps of one size, older ones fading."""
+    rest there. A straight line through (cells in use, seconds) of steps of one size."""
 
-    _FADE = 0.99
     _ENOUGH = 50.0
     _SPREAD = 0.1
 
     def __init__(self) -> None:
-        self._n = self._x = self._y = self._xx = self._xy = 0.0
+        self._line = FadingLine()
 
     def note(self, cells: int, seconds: float) -> None:
-        fade = self._FADE
-        self._n = self._n * fade + 1
-        self._x = self._x * fade + cells
-        self._y = self._y * fade + seconds
-        self._xx = self._xx * fade + cells * cells
-        self._xy = self._xy * fade + cells * seconds
+        self._line.note(cells, seconds)
 
     @property
     def affordable(self) -> float:
         """Cells that take no noticeable part of a step; infinity while that is not known, or cells cost nothing."""
-        if self._n < self._ENOUGH:
+        line = self._line
+        if line.n < self._ENOUGH:
             return math.inf
-        mean = self._x / self._n
-        variance = self._xx / self._n - mean * mean
-        if variance <= 0 or variance < (self._SPREAD * mean) ** 2:
+        spread, least = line.sxx, (self._SPREAD * line.x / line.n) ** 2 * line.n
+        if spread <= 0 or spread < least or line.sxy <= 0:
             return math.inf
-        slope = (self._xy / self._n - mean * self._y / self._n) / variance
-        return WORTH_EVICTING * self._y / self._n / slope if slope > 0 else math.inf
+        return WORTH_EVICTING * line.y / line.n * spread / line.sxy
