@@ -187,9 +187,11 @@ class Steady:
     def __init__(self, chunk: int) -> None:
         self.size = chunk
         self.asked: list[tuple[int, bool]] = []
+        self.depths: list[Depth] = []
 
     def chunk(self, writing: int, most: int, depth: Depth, *, apart: bool) -> int:
         self.asked.append((writing, apart))
+        self.depths.append(depth)
         return min(self.size, most)
 
     def padding(self, rows: int, attended: int) -> int:

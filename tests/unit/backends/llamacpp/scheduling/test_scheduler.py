@@ -7,6 +7,7 @@ import pytest
 
 from paddock.backends.llamacpp.picture_encoder import PictureRun
 from paddock.backends.llamacpp.picture_tokens import picture_tokens
+from paddock.backends.llamacpp.step_times import Depth
 
 KINDS = ("attention", "window", "full window", "hybrid", "hybrid that takes back", "whole only")
 
@@ -121,6 +122,21 @@ def test_a_recurrent_model_never_computes_answers_and_prompts_in_one_step(world)
     assert all(not (writer in step.counts and reader in step.counts) for step in steps)
     assert {writer in step.counts for step in steps} == {True, False}
     assert (1, True) in it.pace.asked
+
+
+@pytest.mark.parametrize("kind", ["attention", "hybrid"])
+def test_the_pace_is_told_how_far_the_next_step_looks_back(world, kind):
+    it = world(kind, cells=600, chunk=100, beside=20)
+    writer = it.add("writer", range(30))
+    it.advance()
+    reader = it.add("reader", range(50, 150), order=1)
+    while reader.evaluated < 40:
+        before, written = reader.evaluated, len(writer.tokens)
+        step = it.advance()
+        if reader in step.counts:
+            assert it.pace.depths[-1] == Depth(answers=written, prompt=before)
+            alone = writer not in step.counts
+            assert step.attended == 20 * (2 * before + 20) // 2 + (0 if alone else written)
 
 
 def test_wrong_guesses_are_taken_back_and_right_ones_save_steps(world):
