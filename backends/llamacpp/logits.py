@@ -20,6 +20,8 @@ BLOCK = 128
 REACH = 16.0
 """Natural logarithms below the highest logit, beyond which all tokens of a row together hardly count."""
 FEW = 256
+MANY = 2048
+"""Tokens that C takes in no more time than a second look at the row would."""
 _ROUNDING = 1e-5
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -100,6 +102,32 @@ def top(row: Row, count: int) -> Ids:
     best.partition((place, best.size - 1))
     checked(float(best[-1]))
     return at_least(row, float(best[place]))
+
+
+class Top:
+    """:func:`top` for the rows of one answer, one after the other.
+
+    What enough tokens of one row reach, and not many more, they do in most of the next rows: there one comparison is
+    all. Too many raise the bound, too few have the row looked at as a whole.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._most = count, max(4 * count, MANY)
+        self._bound: np.float32 | None = None
+
+    def __call__(self, row: Row) -> Ids:
+        """Raises EngineError as :func:`greatest` does, where too few tokens reach the bound."""
+        if self._bound is not None:
+            ids = (row >= self._bound).nonzero()[0]
+            if ids.size > self._most:
+                logits = row[ids]
+                self._bound = np.float32(_kth(logits, self._most))
+                return ids[logits >= self._bound]
+            if ids.size >= self._count:
+                return ids
+        ids = top(row, min(self._count, row.size))
+        self._bound = row[ids].min() if ids.size >= self._count else None
+        return ids
 
 
 def above_min_p(row: Row, p: float, min_keep: int) -> Ids:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -27,6 +28,9 @@ _MODEL_KEYS = (
     "top_k", "top_p", "min_p", "xtc_probability", "xtc_threshold", "temp", "penalty_last_n", "penalty_repeat",
     "mirostat", "mirostat_tau", "mirostat_eta",
 )  # fmt: skip
+
+_FEW = 16
+"""Tokens whose logits are changed one by one in less time than at once."""
 
 
 def defaults() -> Options:
@@ -65,7 +69,7 @@ class SamplerChain:
         self._candidates = Candidates(self._api, model.n_vocab)
         wanted = cast(int, options["seed"])
         self.seed = wanted if wanted >= 0 else secrets.randbits(31)  # 0xFFFFFFFF would mean random to llama.cpp
-        self._biases = _biases(model, options)
+        self._bias = _bias(model, options)
         order = _order(options)
         self._dist = self._api.llama_sampler_init_dist(self.seed)
         self._changes = 0
@@ -100,11 +104,11 @@ class SamplerChain:
         A new ``seed`` is not heeded; Mirostat, adaptive-p and the decisions of XTC begin anew. Raises InvalidOption
         as the constructor does, and then nothing has changed.
         """
-        biases, order = _biases(self._model, options), _order(options)
+        bias, order = _bias(self._model, options), _order(options)
         self._changes += 1
         plan = self._planned(options, order)
         self._plan.close()
-        self._plan, self._biases = plan, biases
+        self._plan, self._bias = plan, bias
 
     def close(self) -> None:
         if self._dist:
@@ -113,9 +117,7 @@ class SamplerChain:
             self._dist = None
 
     def _prepared(self, logits: Row, allowed: Mask | None) -> Row:
-        ids, values = self._biases
-        if len(ids):
-            logits[ids] += values
+        self._bias(logits)
         if allowed is not None:
             forbid(logits, allowed)
         return logits
@@ -133,8 +135,8 @@ class SamplerChain:
         )
 
 
-def _biases(model: Model, options: Options) -> tuple[Ids, Row]:
-    """Which tokens get how much added to their logit."""
+def _bias(model: Model, options: Options) -> Callable[[Row], None]:
+    """Adds to a row what its tokens' logits get."""
     wanted = cast("dict[str, float]", options["logit_bias"] or {})
     biases: dict[int, float] = {}
     for key, bias in wanted.items():
@@ -145,7 +147,18 @@ def _biases(model: Model, options: Options) -> tuple[Ids, Row]:
         biases |= dict.fromkeys(model.eog, -math.inf)
     if sum(bias == -math.inf for bias in biases.values()) >= model.n_vocab:
         raise InvalidOption("“logit_bias” forbids every token.", hint="Leave at least one.")
-    return np.array(list(biases), np.intp), np.array(list(biases.values()), np.float32)
+    if len(biases) <= _FEW:
+        return partial(_add_each, tuple(biases.items()))
+    return partial(_add, np.array(list(biases), np.intp), np.array(list(biases.values()), np.float32))
+
+
+def _add_each(biases: tuple[tuple[int, float], ...], row: Row) -> None:
+    for token, bias in biases:
+        row[token] += bias
+
+
+def _add(tokens: Ids, biases: Row, row: Row) -> None:
+    row[tokens] += biases
 
 
 def _tokens(model: Model, key: str) -> list[int]:

@@ -136,7 +136,8 @@ class Plan:
                 self._stages.append(self._xtc())
             case "top_k":
                 count = self._int("top_k")
-                self._reduce = lambda row: (rows.top(row, min(count, row.size)), False)
+                highest = rows.Top(count)
+                self._reduce = lambda row: (highest(row), False)
                 return names
             case "min_p":
                 p = self._float("min_p")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.backends.llamacpp.logits import Row, min_p_floor, nucleus, top
+from paddock.backends.llamacpp import logits
+from paddock.backends.llamacpp.logits import MANY, Row, Top, min_p_floor, nucleus, top
 from paddock.sdk.errors import EngineError
 
 
@@ -69,3 +70,44 @@ def test_the_top_holds_the_highest_in_the_order_of_their_ids(seed: int, size: in
     row[draw.integers(0, size)] = np.nan
     with pytest.raises(EngineError, match="not numbers"):
         top(row, min(count, size))
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.sampled_from([3, 128, 5000, 40_001]),
+    count=st.sampled_from([1, 40, 700]),
+    moves=st.lists(st.sampled_from([-6.0, -1.0, 0.0, 0.5, 5.0]), min_size=2, max_size=8),
+)
+def test_the_top_of_row_after_row_holds_the_highest(seed: int, size: int, count: int, moves: list[float]) -> None:
+    draw, highest_of, level = np.random.default_rng(seed), Top(count), 0.0
+    for move in moves:
+        level += move
+        row = (draw.normal(level, 2, size)).astype(np.float32).round(1)
+        if move < 0:
+            row[draw.integers(0, size, size - size // 50)] = -np.inf  # as a mask does
+            row[-1] = level
+        found, highest = highest_of(row), np.sort(row)[::-1][:count]
+        assert (np.diff(found) > 0).all()
+        assert np.array_equal(np.sort(row[found])[::-1][: len(highest)], highest[: len(found)])
+        assert len(found) >= np.isfinite(highest).sum()
+    row[:] = np.nan
+    with pytest.raises(EngineError, match="not numbers"):
+        highest_of(row)
+
+
+def test_the_top_of_rows_alike_is_found_by_the_bound_of_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: list[int] = []
+
+    def looked_at(row: Row, count: int) -> logits.Ids:
+        whole.append(count)
+        return top(row, count)
+
+    monkeypatch.setattr(logits, "top", looked_at)
+    draw, highest_of = np.random.default_rng(0), Top(40)
+    sizes = [len(highest_of(draw.normal(0, 2, 50_000).astype(np.float32))) for _ in range(200)]
+    assert len(whole) < 12
+    assert max(sizes) <= MANY
+    flat = draw.normal(3, 2, 50_000).astype(np.float32)
+    assert len(highest_of(flat)) <= MANY < np.count_nonzero(flat > 4.5)
+    assert len(whole) < 12, "too many raise the bound without a second look at the row"

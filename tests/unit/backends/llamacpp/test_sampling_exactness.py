@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -249,6 +250,17 @@ def test_biases_are_added_and_the_ends_of_a_turn_ignored():
         assert ours.draw(row) == 9
     assert row[10] == -5
     assert row[3] == row[77] == -np.inf
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 300])
+def test_few_biases_do_what_many_do(count):
+    biases = {token: -math.inf if token % 3 else token / 7 for token in range(count)}
+    row = peaked(1)
+    wanted = row + np.array([biases.get(token, 0.0) for token in range(VOCAB)], np.float32)
+    with chain({"logit_bias": {str(token): bias for token, bias in biases.items()}}) as ours:
+        tokens, left = ours.survivors(row)
+    assert np.array_equal(left, wanted[tokens])
+    assert set(tokens) == set(np.flatnonzero(wanted > -np.inf))
 
 
 def test_changed_settings_keep_the_random_stream():
