@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from paddock.backends import wire
 from paddock.sdk.errors import EngineError, PaddockError
@@ -25,10 +26,15 @@ class Outbox:
     A frame that comes alone is written by the thread that puts it: a token of the only answer wakes nobody but the
     host. What comes close behind another, is long or finds the pipe full is left to a thread of its own; on Windows,
     whose pipes cannot say that they are full, that is everything.
+
+    Args:
+        fd: The pipe.
+        ring: Called after everything that was written to it.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, ring: Callable[[], None] | None = None) -> None:
         self._fd = fd
+        self._ring = ring
         self._framer = wire.Framer()
         self._waiting: deque[wire.Frame | threading.Event] = deque()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -68,7 +74,7 @@ class Outbox:
         if len(data) > _AT_ONCE:
             return False
         try:
-            sent = os.write(self._fd, data)
+            sent = self._sent(data)
         except BlockingIOError:
             return False
         except OSError:
@@ -90,11 +96,18 @@ class Outbox:
         data = memoryview(whole)
         while data:
             try:
-                data = data[os.write(self._fd, data) :]
+                data = data[self._sent(data) :]
             except BlockingIOError:
                 self._wait_for_room()
             except OSError:
                 os._exit(0)  # The host is gone.
+
+    def _sent(self, data: bytes | memoryview) -> int:
+        """How much of it the pipe has taken. Raises OSError."""
+        sent = os.write(self._fd, data)
+        if self._ring is not None:
+            self._ring()
+        return sent
 
     def _wait_for_room(self) -> None:
         if sys.platform != "win32":

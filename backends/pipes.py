@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
+
+from paddock.backends.door import Door
 
 _SETTLED_S = 0.5
 
@@ -43,6 +47,17 @@ class Pipes(asyncio.SubprocessProtocol):
         returncode = self._transport.get_returncode()
         self._transport.close()
         self._worker.ended(returncode)
+
+
+@contextmanager
+def ends(log: int, door: Door | None) -> Iterator[dict[str, Any]]:
+    """A worker's ends of log and door, to start it with; our copies of them are closed afterwards."""
+    try:
+        yield {"stderr": log} if door is None else {"stderr": log, "stdout": door.sink, "pass_fds": (door.bell,)}
+    finally:
+        os.close(log)
+        if door is not None:
+            os.close(door.sink)
 
 
 def environment() -> dict[str, str]:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar, assert_never
 from paddock.backends import wire
 from paddock.backends.base import EngineDescriptor, LoadReport, Probe, QuantOrder, QuantPlan, Report
 from paddock.backends.channel import Channel, Take
+from paddock.backends.door import Door, available
 from paddock.backends.outcome import Blame, OomWatch, ProcessOutcome, from_returncode, read_tail
-from paddock.backends.pipes import Pipes, apart, environment
+from paddock.backends.pipes import Pipes, apart, ends, environment
 from paddock.backends.tether import JobObject
 from paddock.backends.worker_log import WorkerLog
 from paddock.sdk.errors import BadRequest, EngineDied, EngineError, ErrorInfo, PaddockError
@@ -60,6 +61,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self.died: asyncio.Future[ProcessOutcome] = self._loop.create_future()
         self._transport: asyncio.SubprocessTransport | None = None
+        self._door: Door | None = None
         self._framer = wire.Framer()
         self._unframer = wire.Unframer(wire.FromWorker)
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -91,16 +93,16 @@ class Worker:
         """Spawn the process and wait for its first frame. Raises EngineError, with the child's own last words."""
         command = self._command or (sys.executable, "-P", "-m", "paddock.backends.worker")
         arguments = ("--parent", str(os.getpid()), "--engine", self._descriptor.name, "--instance", self._instance)
-        log = self._log.open()
         try:
-            transport, _ = await self._loop.subprocess_exec(
-                lambda: Pipes(self), *command, *arguments, stderr=log, env=environment(), **apart()
-            )
+            self._door = Door(self.received) if available() else None
+            bell = () if self._door is None else ("--bell", str(self._door.bell))
+            with ends(self._log.open(), self._door) as theirs:
+                transport, _ = await self._loop.subprocess_exec(
+                    lambda: Pipes(self), *command, *arguments, *bell, env=environment(), **(theirs | apart())
+                )
         except OSError as error:
             self.ended(None)
             raise EngineError(f"The {self._title} worker could not be started: {error}.") from error
-        finally:
-            os.close(log)
         self._tick()
         try:
             if self._job is not None:
@@ -323,6 +325,8 @@ class Worker:
             return
         if self._ticker is not None:
             self._ticker.cancel()
+        if self._door is not None:
+            self._door.close()
         outcome = from_returncode(
             returncode if returncode is not None else -9,
             asked=self._asked,

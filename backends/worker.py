@@ -19,6 +19,7 @@ from typing import Any
 
 from paddock.backends import wire
 from paddock.backends.base import Engine, Probe
+from paddock.backends.bell import ringer
 from paddock.backends.outbox import Outbox
 from paddock.backends.tether import tie_to_parent
 from paddock.sdk.errors import EngineError, EngineMissing, ErrorInfo, LoadFailed, PaddockError
@@ -230,7 +231,7 @@ def main(argv: list[str]) -> None:
     tie_to_parent(int(argv[argv.index("--parent") + 1]))
     faulthandler.enable()
     threading.excepthook = _end_with
-    outbox = Outbox(sink)
+    outbox = Outbox(sink, ringer(int(argv[argv.index("--bell") + 1])) if "--bell" in argv else None)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(source, inbox), name="reader", daemon=True).start()
     outbox.put(wire.Ready(pid=os.getpid(), wire=wire.WIRE))

@@ -30,6 +30,7 @@ WHOLE, PARTIAL = 0, 1
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 _INFO, _ERROR, _CONTINUED = 2, 4, 5
+_PIECE = ctypes.c_char * 128
 
 
 class WithoutMemory(ModelUnusable):
@@ -201,13 +202,12 @@ class Model:
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes that ``token`` stands for; control tokens have none unless ``special``."""
-        room = 128
-        while True:
-            buffer = ctypes.create_string_buffer(room)
-            size = self.lib.api.llama_token_to_piece(self._vocab, token, buffer, room, 0, special)
-            if size >= 0:
-                return buffer.raw[:size]
-            room = -size
+        buffer = _PIECE()
+        size = self.lib.api.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        if size < 0:
+            buffer = (ctypes.c_char * -size)()
+            size = self.lib.api.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        return buffer.raw[:size]
 
     def is_eog(self, token: int) -> bool:
         """Whether ``token`` ends the model's turn."""

@@ -154,7 +154,7 @@ def _bias(model: Model, options: Options) -> Callable[[Row], None]:
 
 def _add_each(biases: tuple[tuple[int, float], ...], row: Row) -> None:
     for token, bias in biases:
-        row[token] += bias
+        row[token] = bias if bias == -math.inf else row[token] + bias
 
 
 def _add(tokens: Ids, biases: Row, row: Row) -> None:

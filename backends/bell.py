@@ -1,0 +1,29 @@
+"""The bell of a worker's pipe: what a ring is, and how a worker rings; Linux only. A worker imports it at its start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+RING = 1 << 32
+"""What a ring adds to the bell, beside the number of the processor that it came from."""
+
+
+def ringer(bell: int) -> Callable[[], None]:
+    """Rings the descriptor ``bell``. Any thread."""
+    assert sys.platform == "linux"
+    here = processor()
+
+    def ring() -> None:
+        os.eventfd_write(bell, RING + here())
+
+    return ring
+
+
+def processor() -> Callable[[], int]:
+    """Tells on which processor the calling thread runs. Raises AttributeError where the C library cannot."""
+    import ctypes
+
+    ask: Callable[[], int] = ctypes.CDLL(None).sched_getcpu
+    return ask

@@ -1,0 +1,106 @@
+"""How a worker's frames wake the host without stopping the engine; Linux only.
+
+Linux runs the reader of a pipe on the writer's processor, as if the writer were about to sleep. An engine is not: where
+every processor computes, it would stand still until host and client have passed its token on. So a worker rings a bell
+(an eventfd) for what it has written: that wakes the host on the processor where it ran last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from paddock.backends.bell import RING, processor
+
+_PIECE = 256 * 1024
+_PIECES_LEFT = 16
+"""A pipe holds no more of them."""
+_BETWEEN_MOVES_S = 0.25
+
+
+def available() -> bool:
+    """Whether this system has what :class:`Door` and :func:`paddock.backends.bell.ringer` are made of."""
+    try:
+        return sys.platform == "linux" and processor() is not None
+    except AttributeError:
+        return False
+
+
+class Door:
+    """In the host: a pipe with a bell. The event loop's thread.
+
+    ``sink`` and ``bell`` are for the child; :meth:`close` must follow. A child that does not ring is heard too. Raises
+    OSError.
+
+    Args:
+        received: Called with what came, in pieces of any size.
+    """
+
+    def __init__(self, received: Callable[[bytes], None]) -> None:
+        assert sys.platform == "linux"
+        self._received = received
+        self._loop = asyncio.get_running_loop()
+        self._processor = processor()
+        self._moved = -_BETWEEN_MOVES_S
+        self._source, self.sink = os.pipe()
+        try:
+            self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        except OSError:
+            os.close(self._source)
+            os.close(self.sink)
+            raise
+        os.set_blocking(self._source, False)
+        self._heard, self._open = False, True
+        self._loop.add_reader(self._source, self._read)
+        self._loop.add_reader(self.bell, self._rung)
+
+    def close(self) -> None:
+        """Hand on what is left, when nobody writes any more. A second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        for fd in (self._source, self.bell):
+            self._loop.remove_reader(fd)
+        for _ in range(_PIECES_LEFT):
+            if not self._read():
+                break
+        for fd in (self._source, self.bell):
+            os.close(fd)
+
+    def _rung(self) -> None:
+        assert sys.platform == "linux"
+        rings, theirs = divmod(os.eventfd_read(self.bell), RING)
+        if not self._heard:
+            self._heard = True
+            self._loop.remove_reader(self._source)
+        self._read()
+        if rings == 1 and theirs == self._processor():
+            self._leave(theirs)
+
+    def _read(self) -> bool:
+        """Whether something came."""
+        try:
+            data = os.read(self._source, _PIECE)
+        except BlockingIOError:
+            return False
+        if data:
+            self._received(data)
+        else:
+            self._loop.remove_reader(self._source)
+        return bool(data)
+
+    def _leave(self, theirs: int) -> None:
+        """Go from the processor ``theirs``, where an engine computes, to another; the bell then wakes us there."""
+        assert sys.platform == "linux"
+        now = self._loop.time()
+        if now - self._moved < _BETWEEN_MOVES_S:
+            return
+        self._moved = now
+        allowed = os.sched_getaffinity(0)
+        if others := allowed - {theirs}:
+            for processors in (others, allowed):
+                with suppress(OSError):  # a sandbox may forbid it
+                    os.sched_setaffinity(0, processors)
