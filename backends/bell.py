@@ -22,7 +22,7 @@ def ringer(bell: int) -> Callable[[], None]:
 
 
 def processor() -> Callable[[], int]:
-    """Tells on which processor the calling thread runs. Raises AttributeError where the C library cannot."""
+    """Tells on which processor the calling thread runs."""
     import ctypes
 
     ask: Callable[[], int] = ctypes.CDLL(None).sched_getcpu

@@ -8,6 +8,7 @@ every processor computes, it would stand still until host and client have passed
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import sys
 from collections.abc import Callable
@@ -23,10 +24,7 @@ _BETWEEN_MOVES_S = 0.25
 
 def available() -> bool:
     """Whether this system has what :class:`Door` and :func:`paddock.backends.bell.ringer` are made of."""
-    try:
-        return sys.platform == "linux" and processor() is not None
-    except AttributeError:
-        return False
+    return sys.platform == "linux" and hasattr(os, "eventfd") and hasattr(ctypes.CDLL(None), "sched_getcpu")
 
 
 class Door:
