@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -50,14 +50,15 @@ class Pipes(asyncio.SubprocessProtocol):
 
 
 @contextmanager
-def ends(log: int, door: Door | None) -> Iterator[dict[str, Any]]:
-    """A worker's ends of log and door, to start it with; our copies of them are closed afterwards."""
+def ends(log: Callable[[], int], door: Door | None) -> Iterator[dict[str, Any]]:
+    """A worker's ends of what ``log`` opens and of ``door``, to start it with; our copies are closed afterwards."""
+    ours = [] if door is None else [door.sink]
     try:
-        yield {"stderr": log} if door is None else {"stderr": log, "stdout": door.sink, "pass_fds": (door.bell,)}
+        ours.append(log())
+        yield {"stderr": ours[-1]} | ({} if door is None else {"stdout": door.sink, "pass_fds": (door.bell,)})
     finally:
-        os.close(log)
-        if door is not None:
-            os.close(door.sink)
+        for fd in ours:
+            os.close(fd)
 
 
 def environment() -> dict[str, str]:

@@ -96,7 +96,7 @@ class Worker:
         try:
             self._door = Door(self.received) if available() else None
             bell = () if self._door is None else ("--bell", str(self._door.bell))
-            with ends(self._log.open(), self._door) as theirs:
+            with ends(self._log.open, self._door) as theirs:
                 transport, _ = await self._loop.subprocess_exec(
                     lambda: Pipes(self), *command, *arguments, *bell, env=environment(), **(theirs | apart())
                 )

@@ -14,6 +14,8 @@ from paddock.backends import door, supervisor, wire
 from paddock.backends.bell import RING, ringer
 from paddock.backends.door import Door, available
 from paddock.backends.outbox import Outbox
+from paddock.backends.worker_log import WorkerLog
+from paddock.sdk.errors import EngineError
 from paddock.sdk.events import Finished
 
 from .workers import Ask, Make, Write, answer, loaded, until
@@ -154,3 +156,14 @@ async def test_a_worker_answers_with_a_bell_and_without(
     assert (worker._door is not None and worker._door._heard) == bell
     await worker.stop()
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+async def test_a_worker_without_a_log_leaves_nothing_open(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(WorkerLog, "open", full)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(EngineError, match="No space left"):
+        await make().start()
+    assert len(os.listdir("/proc/self/fd")) == before
