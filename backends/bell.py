@@ -13,10 +13,13 @@ RING = 1 << 32
 def ringer(bell: int) -> Callable[[], None]:
     """Rings the descriptor ``bell``. Any thread."""
     assert sys.platform == "linux"
-    here = processor()
+    ask = processor()
+    here = ask()
 
     def ring() -> None:
-        os.eventfd_write(bell, RING + here())
+        nonlocal here
+        os.eventfd_write(bell, RING + here)
+        here = ask()  # for the next: whoever writes seldom changes processors, and the host need not wait for this
 
     return ring
 

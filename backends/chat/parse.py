@@ -68,10 +68,15 @@ class AnswerParser:
         self._held = ""
         self._after_marker = inside == "opened"
 
+    @property
+    def plain(self) -> bool:
+        """Whether all that comes is text as it is: no marker counts any more, and nothing is held back."""
+        return self._state == "text" and not (self._tools or self._after_marker)
+
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain with ``text``."""
-        if self._state == "text" and not (self._tools or self._after_marker):
-            return [Text(text)] if text else []  # no marker counts any more, and nothing is held back
+        if self.plain:
+            return [Text(text)] if text else []
         self._held += text
         return self._pieces(final=False)
 

@@ -25,6 +25,8 @@ class Answer:
         raw = request.prompt is not None
         self._parser = None if raw else AnswerParser(inside=inside, tools=bool(request.tools))
         self._stop = StopMatcher((*request.stop, end_of_turn))
+        self._stops = bool(request.stop or end_of_turn)
+        self._plain = False
         self._texts: list[str] = []
         self.calls = 0
 
@@ -46,7 +48,12 @@ class Answer:
         return "tool_calls" if self.calls else "stop"
 
     def feed(self, piece: bytes) -> list[GenerationEvent]:
-        return self._events(self._parse(self._utf8.feed(piece)))
+        text = self._utf8.feed(piece)
+        if self._plain:
+            return [self._delta(text)] if text else []
+        events = self._events(self._parse(text))
+        self._plain = not self._stops and (self._parser is None or self._parser.plain)
+        return events
 
     def finish(self) -> list[GenerationEvent]:
         """The deltas that were held back: the answer is at its end."""

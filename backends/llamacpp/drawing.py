@@ -89,10 +89,12 @@ class Drawing:
             tokens.append(token)
             if len(tokens) >= longest:
                 over[job] = _too_long(job)
-        self._later(self._tell, drawn, time.monotonic())
         if self._stopping or len(drawn) == 1:  # to wake a thread for one token costs more than to tell it
             self._meanwhile.now()
+            self._tell(drawn, time.monotonic())
             over |= {job: "stop" for job in self._stopping if _stopped(job)}
+        else:
+            self._later(self._tell, drawn, time.monotonic())
         for job, reason in over.items():
             self._finish(job, reason)
         for job, sequence, rows in self._others:

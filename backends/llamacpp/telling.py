@@ -48,20 +48,19 @@ class Telling:
         self._statistics.tell()
 
     def _token(self, job: Job, token: int, at: float) -> None:
-        job.timing.token(at)
-        if token in self.ends or job.error is not None:
-            return
-        assert job.answer is not None
-        try:
-            piece = self._pieces.get(token)
-            if piece is None:
-                piece = self._pieces[token] = self._model.piece(token)
-            job.text += piece
-            for event in job.answer.feed(piece):
-                job.emit(event)
-        except Exception as error:  # noqa: BLE001 - a bug must end this request, not the others
-            job.error = told(error)
-            self._broken()
+        if token not in self.ends and job.error is None:
+            assert job.answer is not None
+            try:
+                piece = self._pieces.get(token)
+                if piece is None:
+                    piece = self._pieces[token] = self._model.piece(token)
+                for event in job.answer.feed(piece):
+                    job.emit(event)
+                job.text += piece
+            except Exception as error:  # noqa: BLE001 - a bug must end this request, not the others
+                job.error = told(error)
+                self._broken()
+        job.timing.token(at)  # last: who reads the answer waits for the rest
 
     def finished(self, job: Job, reason: StopReason) -> None:
         """The answer is at its end."""

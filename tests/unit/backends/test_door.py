@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from paddock.backends import door, supervisor, wire
+from paddock.backends import bell, door, supervisor, wire
 from paddock.backends.bell import RING, ringer
 from paddock.backends.door import Door, available
 from paddock.backends.outbox import Outbox
@@ -108,11 +108,40 @@ async def test_many_frames_come_whole_and_in_order(heard: Heard) -> None:
     assert [frame.text for frame in frames.feed(bytes(heard.data))] == texts
 
 
-async def test_a_host_on_the_engines_processor_leaves_it_once_in_a_while(moves: list[set[int]], heard: Heard) -> None:
+async def test_a_host_on_the_engines_processor_leaves_it_before_it_hears(moves: list[set[int]]) -> None:
+    moved: list[int] = []
+    made = Door(lambda _: moved.append(len(moves)))
+    os.eventfd_write(made.bell, RING + THERE)
+    await settle()
+    for _ in range(2):
+        os.write(made.sink, b"a token")
+        os.eventfd_write(made.bell, RING + HERE)
+        await settle()
+    assert moves == [{THERE}, {HERE, THERE}] * 2, "and is bound to none afterwards"
+    assert moved == [2, 4]
+    made.close()
+    os.close(made.sink)
+
+
+async def test_rings_close_behind_each_other_move_the_host_once(
+    moves: list[set[int]], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_BETWEEN_MOVES_S", 3600.0)
+    heard.door._moved = -3600.0
     for _ in range(3):
         os.eventfd_write(heard.door.bell, RING + HERE)
         await settle()
-    assert moves == [{THERE}, {HERE, THERE}], "and is bound to none afterwards"
+    assert moves == [{THERE}, {HERE, THERE}]
+
+
+async def test_a_ring_says_where_the_one_before_came_from(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = iter([HERE, THERE, HERE])
+    monkeypatch.setattr(bell, "processor", lambda: lambda: next(places))
+    heard.door._loop.remove_reader(heard.door.bell)
+    ring = ringer(heard.door.bell)
+    for place in (HERE, THERE):
+        ring()
+        assert os.eventfd_read(heard.door.bell) == RING + place
 
 
 @pytest.mark.parametrize("rung", [RING + THERE, 2 * RING + HERE], ids=["from another", "by two"])

@@ -49,6 +49,32 @@ def test_calls_come_numbered_with_ids_and_text_before_them_is_not_held_back():
     assert made.stop_reason == "tool_calls"
 
 
+def test_what_follows_the_first_word_comes_as_it_is():
+    made = answer()
+    euro = "€".encode()
+    found = events(made, "one", " <think>", euro[:1], euro[1:], "", "\nstop</think>")
+    assert found == [(TextDelta, text) for text in ("one", " <think>", "€", "\nstop</think>")]
+    assert made.text == "one <think>€\nstop</think>"
+
+
+def test_markers_count_as_long_as_they_can_come():
+    found = events(answer(), "<th", "ink>", "hm", "</think>", "yes", "</think>")
+    assert found == [(ReasoningDelta, "hm"), (TextDelta, "yes"), (TextDelta, "</think>")]
+    made, call = answer(tools=True), '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+    assert [kind for kind, _ in events(made, "one", " two", call)] == [TextDelta, TextDelta, ToolCallDelta]
+
+
+def test_a_stop_string_counts_behind_any_number_of_words():
+    for made in (answer(stop=("END",)), answer(end_of_turn="END")):
+        found = events(made, "one", " two", " E", "ND three")
+        assert found == [(TextDelta, "one"), (TextDelta, " two"), (TextDelta, " ")]
+
+
+def test_a_raw_prompts_answer_has_no_markers_from_its_beginning():
+    made = Answer(GenerateRequest(id="request-1", model="m", messages=(), prompt="Once", stop=()))
+    assert events(made, "<think>", "upon") == [(TextDelta, "<think>"), (TextDelta, "upon")]
+
+
 def test_an_unfinished_character_at_the_end_is_shown_as_damaged():
     assert events(answer(), "a", "€".encode()[:2]) == [(TextDelta, "a"), (TextDelta, "\N{REPLACEMENT CHARACTER}")]
 
