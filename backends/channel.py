@@ -40,25 +40,22 @@ class Channel:
         more: no task has to wake for a token then. What ``take`` raises is raised to the reader."""
         self._take = take
 
-    @property
-    def ended(self) -> bool:
-        """The ending was put; it may not have been read yet."""
-        return self._ended
-
-    def put(self, event: GenerationEvent) -> None:
+    def put(self, event: GenerationEvent) -> bool:
+        """Take ``event``; whether the ending has come now."""
         if self._ended:
-            return
+            return True
         waiter = self._waiter if self._waiter is not None and not self._waiter.done() else None
         if self._take is not None and waiter is not None and self._talking and isinstance(event, Delta):
             try:
                 self._take(event)
             except Exception as error:  # noqa: BLE001 - the reader hears of it, not the pipe
                 waiter.set_exception(error)
-            return
+            return False
         self._ended = isinstance(event, Ending)
         self._events.append(event)
         if waiter is not None:
             waiter.set_result(None)
+        return self._ended
 
     async def get(self) -> GenerationEvent:
         """The next event; waits for it."""

@@ -70,12 +70,12 @@ class Outbox:
         close, self._written = now - self._written < CLOSE_S, now
         if close:
             return False
-        data = self._pack(frame)
-        if len(data) > _AT_ONCE:
-            return False
         try:
+            data = self._framer.pack(frame)
+            if len(data) > _AT_ONCE:
+                return False
             sent = self._sent(data)
-        except BlockingIOError:
+        except (PaddockError, BlockingIOError):
             return False
         except OSError:
             os._exit(0)  # The host is gone.

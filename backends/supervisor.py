@@ -309,8 +309,7 @@ class Worker:
         channel = self._channels.get(event.id)
         if channel is None:
             return
-        channel.put(event)
-        if channel.ended:
+        if channel.put(event):
             del self._channels[event.id]
 
     def _give_up(self, request_id: str, channel: Channel) -> None:

@@ -100,20 +100,14 @@ class _Protocol(HttpToolsProtocol):
         if cycle.response_complete or cycle.disconnected or self.flow.write_paused:
             return False
         part = b"%x\r\n%b\r\n" % (len(data), data)
-        sent = self._sent(part)
+        sent, transport = 0, self.transport
+        if sys.platform != "win32" and not (transport.get_write_buffer_size() or transport.is_closing()):
+            # past the event loop's queue, which costs a token's client as much as the sending itself
+            with contextlib.suppress(OSError):  # the transport meets the same
+                sent = os.write(self._fd, part)
         if sent < len(part):
-            self.transport.write(part[sent:])
+            transport.write(part[sent:])
         return True
-
-    def _sent(self, data: bytes) -> int:
-        """How many bytes of ``data`` the socket has taken, past the event loop's queue, which costs a token's client
-        as much as the sending itself."""
-        transport = self.transport
-        if sys.platform == "win32" or transport.get_write_buffer_size() or transport.is_closing():
-            return 0
-        with contextlib.suppress(OSError):  # the transport meets the same
-            return os.write(self._fd, data)
-        return 0
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

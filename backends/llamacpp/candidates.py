@@ -37,8 +37,10 @@ class Candidates:
         """The first ``count`` logits as samplers that keep the order have left them."""
         return self._logits[:count]
 
-    def selected(self) -> tuple[int, float]:
-        """Id and logit of the token that the last sampler chose."""
+    def choose(self, *samplers: Any) -> tuple[int, float]:
+        """Apply them; id and logit of the token that the last one chose."""
+        for sampler in samplers:
+            self._api.llama_sampler_apply(sampler, self._pointer)
         chosen = self._array.data[self._array.selected]
         return chosen.id, chosen.logit
 

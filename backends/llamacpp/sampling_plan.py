@@ -52,7 +52,8 @@ class Plan:
         self._owned: list[Any] = []
         self._windows: list[_Window] = []
         self._stages: list[Callable[[Row], None]] = []
-        self._reduce: Callable[[Row], tuple[Ids, bool]] | None = None
+        self._reduce: Callable[[Row], Ids] | None = None
+        self._in_order = False
         self._greedy = self._float("temperature") <= _NO_TEMPERATURE
         self._chooser = None if self._greedy else self._own_chooser()
         mirostat = self._int("mirostat") and not self._greedy
@@ -70,6 +71,7 @@ class Plan:
                 self._api.llama_sampler_chain_add(self._tail, self._api.llama_sampler_init_min_p(_ANYTHING, 0))
         if self._chooser is not None:
             self._api.llama_sampler_chain_add(self._tail, self._chooser)
+        self._last = (self._tail, dist) if self._chooser is None else (self._tail,)
         self._tail_listens = self._chooser is not None or any(name in ("penalties", "dry") for name in rest)
         if self._tail_listens:
             longest = max(self._length(name) for name in ("penalties", "dry"))
@@ -86,13 +88,9 @@ class Plan:
             return token
         if self._reduce is None:
             return self._draw_from_all(row)
-        ids, in_order = self._reduce(row)
-        candidates = self._candidates
-        candidates.put(ids, row[ids], in_order=in_order)
-        candidates.apply(self._tail)
-        if self._chooser is None:
-            candidates.apply(self._dist)
-        token, logit = candidates.selected()
+        ids = self._reduce(row)
+        self._candidates.put(ids, row[ids], in_order=self._in_order)
+        token, logit = self._candidates.choose(*self._last)
         rows.checked(logit)
         return token
 
@@ -104,8 +102,8 @@ class Plan:
         if self._greedy:
             ids = np.array([row.argmax()])
             return ids, row[ids]
-        ids, in_order = self._reduce(row) if self._reduce else (rows.at_least(row, rows.LOWEST), False)
-        self._candidates.put(ids, row[ids], in_order=in_order)
+        ids = self._reduce(row) if self._reduce else rows.at_least(row, rows.LOWEST)
+        self._candidates.put(ids, row[ids], in_order=self._in_order)
         self._candidates.apply(self._tail)
         left, logits = self._candidates.remaining()
         return left.astype(np.intp), logits
@@ -135,27 +133,25 @@ class Plan:
             case "xtc":
                 self._stages.append(self._xtc())
             case "top_k":
-                count = self._int("top_k")
-                highest = rows.Top(count)
-                self._reduce = lambda row: (highest(row), False)
+                self._reduce = rows.Top(self._int("top_k"))
                 return names
             case "min_p":
                 p = self._float("min_p")
-                self._reduce = lambda row: (rows.above_min_p(row, p, keep), False)
+                self._reduce = lambda row: rows.above_min_p(row, p, keep)
                 return names
             case "top_p":
                 p = self._float("top_p")
                 later = self._float("min_p") if rest[:1] == ["min_p"] and keep <= 1 else 0.0
-                self._reduce = lambda row: (rows.nucleus(row, p, keep, later), True)
+                self._reduce, self._in_order = (lambda row: rows.nucleus(row, p, keep, later)), True
             case "typical_p":
                 p = self._float("typical_p")
-                self._reduce = lambda row: (rows.typical(row, p, keep), False)
+                self._reduce = lambda row: rows.typical(row, p, keep)
             case "top_n_sigma" if self._counts_forbidden(rest):
                 self._reduce = _everything  # both count the tokens that top-n-sigma has forbidden
                 return names
             case "top_n_sigma":
                 sigma = self._float("top_n_sigma")
-                self._reduce = lambda row: (rows.above_sigma(row, sigma), False)
+                self._reduce = lambda row: rows.above_sigma(row, sigma)
             case _:
                 raise AssertionError(name)
         return rest
@@ -206,8 +202,7 @@ class Plan:
         with np.errstate(divide="ignore"):
             logits = np.log(masses).astype(np.float32)
         self._candidates.put(np.arange(len(masses)), logits)
-        self._candidates.apply(dist)
-        return self._candidates.selected()[0]
+        return self._candidates.choose(dist)[0]
 
     def _active(self, name: str) -> bool:
         if self._greedy and name not in ("penalties", "dry"):
@@ -319,6 +314,6 @@ class _Window:
         self._seen = set(self._history[-self._length :])
 
 
-def _everything(row: Row) -> tuple[Ids, bool]:
+def _everything(row: Row) -> Ids:
     rows.greatest(row)
-    return np.arange(row.size), False
+    return np.arange(row.size)

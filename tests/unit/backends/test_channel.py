@@ -59,9 +59,10 @@ async def test_pieces_of_different_tool_calls_stay_apart() -> None:
 
 async def test_nothing_passes_after_the_ending() -> None:
     channel = Channel()
-    channel.put(END)
-    channel.put(Cancelled(id="a"))
-    assert channel.ended
+    assert not channel.put(TextDelta(id="a", text="x"))
+    assert channel.put(END)
+    assert channel.put(Cancelled(id="a"))
+    assert await channel.get() == TextDelta(id="a", text="x")
     assert await channel.get() == END
     waiting = asyncio.create_task(channel.get())
     done, _ = await asyncio.wait({waiting}, timeout=0.01)

@@ -84,8 +84,7 @@ class Reference:
 
     def draw(self, row: np.ndarray) -> int:
         self.survivors(row)
-        self.candidates.apply(self.dist)
-        token = self.candidates.selected()[0]
+        token = self.candidates.choose(self.dist)[0]
         self.accept(token)
         return token
 
