@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -19,8 +20,7 @@ from paddock.backends.bell import RING, processor
 _PIECE = 256 * 1024
 _PIECES_LEFT = 16
 """A pipe holds no more of them."""
-_BETWEEN_MOVES_S = 0.005
-"""A move costs a tenth of a millisecond."""
+_AWAY_S = 0.25
 
 
 def available() -> bool:
@@ -43,7 +43,7 @@ class Door:
         self._received = received
         self._loop = asyncio.get_running_loop()
         self._processor = processor()
-        self._moved = -_BETWEEN_MOVES_S
+        _HOST.come_back()  # or the child that this is for would be bound as well
         self._source, self.sink = os.pipe()
         try:
             self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -61,6 +61,7 @@ class Door:
         if not self._open:
             return
         self._open = False
+        _HOST.come_back()
         for fd in (self._source, self.bell):
             self._loop.remove_reader(fd)
         for _ in range(_PIECES_LEFT):
@@ -76,7 +77,7 @@ class Door:
             self._heard = True
             self._loop.remove_reader(self._source)
         if rings == 1 and theirs == self._processor():
-            self._leave(theirs)  # first: until then the engine stands still
+            _HOST.leave(theirs, self._loop)  # first: until then the engine stands still
         self._read()
 
     def _read(self) -> bool:
@@ -91,15 +92,35 @@ class Door:
             self._loop.remove_reader(self._source)
         return bool(data)
 
-    def _leave(self, theirs: int) -> None:
-        """Go from the processor ``theirs``, where an engine computes, to another; the bell then wakes us there."""
+
+class _Whereabouts:
+    """Of the event loop's thread, which can be bound for a while. Threads that it starts meanwhile are bound as well,
+    until it comes back; so are processes, for good."""
+
+    def __init__(self) -> None:
+        self._bound: tuple[set[int], set[int]] | None = None
+
+    def leave(self, theirs: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep off the processor ``theirs``, where an engine computes, if there is another."""
         assert sys.platform == "linux"
-        now = self._loop.time()
-        if now - self._moved < _BETWEEN_MOVES_S:
-            return
-        self._moved = now
         allowed = os.sched_getaffinity(0)
-        if others := allowed - {theirs}:
-            for processors in (others, allowed):
-                with suppress(OSError):  # a sandbox may forbid it
-                    os.sched_setaffinity(0, processors)
+        others = allowed - {theirs}
+        if self._bound is not None or not others:
+            return
+        with suppress(OSError):  # a sandbox may forbid it
+            os.sched_setaffinity(0, others)
+            self._bound = allowed, others
+            loop.call_later(_AWAY_S, self.come_back)
+
+    def come_back(self) -> None:
+        """Run on every processor again."""
+        if self._bound is None or sys.platform != "linux":
+            return
+        (allowed, others), self._bound = self._bound, None
+        for thread in threading.enumerate():
+            with suppress(OSError):  # it may have ended
+                if thread.native_id and os.sched_getaffinity(thread.native_id) == others:
+                    os.sched_setaffinity(thread.native_id, allowed)
+
+
+_HOST = _Whereabouts()
