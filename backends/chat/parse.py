@@ -160,6 +160,8 @@ class StopMatcher:
 
     def __init__(self, stop: Iterable[str]) -> None:
         self._stop = tuple(text for text in stop if text)
+        self.plain = not self._stop
+        """Whether all text passes as it is."""
         self._held = ""
         self.matched: str | None = None
         """The stop string that ended the text; None while there was none."""
@@ -168,7 +170,7 @@ class StopMatcher:
         """The text that is certain; empty after a match."""
         if self.matched is not None:
             return ""
-        if not self._stop:
+        if self.plain:
             return text
         self._held += text
         found = [(at, stop) for stop in self._stop if (at := self._held.find(stop)) >= 0]

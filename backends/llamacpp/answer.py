@@ -25,7 +25,6 @@ class Answer:
         raw = request.prompt is not None
         self._parser = None if raw else AnswerParser(inside=inside, tools=bool(request.tools))
         self._stop = StopMatcher((*request.stop, end_of_turn))
-        self._stops = bool(request.stop or end_of_turn)
         self._plain = False
         self._texts: list[str] = []
         self.calls = 0
@@ -52,7 +51,7 @@ class Answer:
         if self._plain:
             return [self._delta(text)] if text else []
         events = self._events(self._parse(text))
-        self._plain = not self._stops and (self._parser is None or self._parser.plain)
+        self._plain = self._stop.plain and (self._parser is None or self._parser.plain)
         return events
 
     def finish(self) -> list[GenerationEvent]:
