@@ -20,7 +20,8 @@ from paddock.backends.bell import RING, processor
 _PIECE = 256 * 1024
 _PIECES_LEFT = 16
 """A pipe holds no more of them."""
-_AWAY_S = 0.25
+_STAYS_S, _AWAY_S = 0.25, 3.0
+"""So long the host stays where it was bound to at least, and at most when nothing binds it anew."""
 
 
 def available() -> bool:
@@ -98,28 +99,42 @@ class _Whereabouts:
     until it comes back; so are processes, for good."""
 
     def __init__(self) -> None:
-        self._bound: tuple[set[int], set[int]] | None = None
+        self._allowed: set[int] | None = None
+        self._bound: list[set[int]] = []
+        self._stays_until = 0.0
+        self._back: asyncio.TimerHandle | None = None
 
     def leave(self, theirs: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Keep off the processor ``theirs``, where an engine computes, if there is another."""
+        """Keep off the processor ``theirs``, where an engine computes, if there is another. Where an engine follows, or
+        several compute, not at every ring: a move costs as much as a token."""
         assert sys.platform == "linux"
-        allowed = os.sched_getaffinity(0)
+        if loop.time() < self._stays_until:
+            return
+        allowed = self._allowed or os.sched_getaffinity(0)
         others = allowed - {theirs}
-        if self._bound is not None or not others:
+        if not others:
             return
         with suppress(OSError):  # a sandbox may forbid it
             os.sched_setaffinity(0, others)
-            self._bound = allowed, others
-            loop.call_later(_AWAY_S, self.come_back)
+            self._allowed = allowed
+            self._bound = [bound for bound in self._bound if bound != others] + [others]
+            self._stays_until = loop.time() + _STAYS_S
+            if self._back is not None:
+                self._back.cancel()
+            self._back = loop.call_later(_AWAY_S, self.come_back)
 
     def come_back(self) -> None:
         """Run on every processor again."""
-        if self._bound is None or sys.platform != "linux":
+        if self._allowed is None or sys.platform != "linux":
             return
-        (allowed, others), self._bound = self._bound, None
+        (allowed, self._allowed), (bound, self._bound) = (self._allowed, None), (self._bound, [])
+        self._stays_until = 0.0
+        if self._back is not None:
+            self._back.cancel()
+            self._back = None
         for thread in threading.enumerate():
             with suppress(OSError):  # it may have ended
-                if thread.native_id and os.sched_getaffinity(thread.native_id) == others:
+                if thread.native_id and os.sched_getaffinity(thread.native_id) in bound:
                     os.sched_setaffinity(thread.native_id, allowed)
 
 

@@ -253,6 +253,8 @@ class Scheduler:
         sequence.prefix = self._cache.begin(
             sequence.tokens, match, group=sequence.group, private=sequence.private, kept=sequence.kept
         )
+        while self._cache.thin_out(None):  # what it has begun with too, where that was only the first few tokens of it
+            pass
         if len(sequence.tokens) == sequence.n_prompt:
             sequence.cached = sequence.evaluated
             self.hits += sequence.cached > 0

@@ -155,6 +155,36 @@ async def test_what_the_host_starts_meanwhile_may_run_everywhere(
         os.close(another.door.sink)
 
 
+@pytest.mark.parametrize(("stays", "follows"), [(0.0, True), (3600.0, False)], ids=["in time", "not at every ring"])
+async def test_a_host_that_an_engine_follows_moves_on(
+    monkeypatch: pytest.MonkeyPatch, stays: float, follows: bool
+) -> None:
+    allowed, over = os.sched_getaffinity(0), threading.Event()
+    if len(allowed) < 2:
+        pytest.skip("the machine has one processor")
+    monkeypatch.setattr(door, "_AWAY_S", 3600.0)
+    monkeypatch.setattr(door, "_STAYS_S", stays)
+    first, second = sorted(allowed)[:2]
+    places = iter([first, second])
+    monkeypatch.setattr(door, "processor", lambda: lambda: next(places))
+    made = Heard()
+    try:
+        os.eventfd_write(made.door.bell, RING + first)
+        await until(lambda: os.sched_getaffinity(0) == allowed - {first})
+        thread = threading.Thread(target=over.wait)
+        thread.start()
+        made.write(b"x")
+        os.eventfd_write(made.door.bell, RING + second)
+        await until(lambda: made.data == b"x")
+        assert os.sched_getaffinity(0) == allowed - {second if follows else first}
+    finally:
+        made.door.close()
+        os.close(made.door.sink)
+    assert thread.native_id is not None
+    assert os.sched_getaffinity(thread.native_id) == allowed
+    over.set()
+
+
 async def test_the_end_of_a_worker_brings_the_host_back(here: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "_AWAY_S", 3600.0)
     allowed, made = os.sched_getaffinity(0), Heard()

@@ -181,6 +181,17 @@ def test_what_an_answer_begins_with_stays(world):
     assert (follow(it, 1), it.cache.counts.restored_from_memory) == (200, 1)
 
 
+@pytest.mark.parametrize(("shared", "used"), [(5, 35), (99, 129), (101, 230)])
+def test_what_an_answer_begins_with_leaves_where_it_shares_little_of_it(world, shared, used):
+    it = after_chats(world, 200)
+    fresh = it.add("fresh", [*range(shared), *range(5000, 5030)], order=5)
+    it.advance()
+    assert (fresh.cached, it.cells.used) == (shared, used)
+    it.check()
+    it.scheduler.remove(fresh)
+    assert (follow(it, 0), it.cache.counts.recomputed) == (200, 0)
+
+
 def test_in_idle_moments_the_one_used_last_stays(world):
     it = after_chats(world, 200, 200, 200)
     while it.cache.thin_out_idly():
