@@ -172,7 +172,7 @@ class Decoding:
             with self._lock:
                 self._idling = False
                 if not self._has_work():
-                    self._statistics.tell(idle=True)
+                    self._statistics.tell()
                 rests = self._left_to_do and not self._scheduler.running
                 self._idling = not self._changed.wait_for(self._has_work, IDLE_S if rests else None)
                 if self._closing:

@@ -90,9 +90,11 @@ class Drawing:
             if len(tokens) >= longest:
                 over[job] = _too_long(job)
         if self._stopping or len(drawn) == 1:  # to wake a thread for one token costs more than to tell it
-            self._meanwhile.now()
+            if self._meanwhile.work:
+                self._meanwhile.now()
             self._tell(drawn, time.monotonic())
-            over |= {job: "stop" for job in self._stopping if _stopped(job)}
+            if self._stopping:
+                over |= {job: "stop" for job in self._stopping if _stopped(job)}
         else:
             self._later(self._tell, drawn, time.monotonic())
         for job, reason in over.items():

@@ -16,7 +16,8 @@ class Meanwhile:
     """
 
     def __init__(self) -> None:
-        self._work: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self.work: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        """What was put and is not done yet; while it is empty the other methods have nothing to do."""
         self._go, self._done = threading.Lock(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._under_way = False
@@ -25,13 +26,13 @@ class Meanwhile:
 
     def put(self, do: Callable[..., object], *arguments: Any) -> None:
         """Have ``do`` called with ``arguments`` during the next step, or with :meth:`now`."""
-        self._work.append((do, arguments))
+        self.work.append((do, arguments))
 
     def now(self) -> None:
         """Do what was put, here; all of it, then the first error is raised."""
         failed: Exception | None = None
-        while self._work:
-            do, arguments = self._work.popleft()
+        while self.work:
+            do, arguments = self.work.popleft()
             try:
                 do(*arguments)
             except Exception as error:  # noqa: BLE001 - raised below: what comes after it may be somebody's ending
@@ -42,7 +43,7 @@ class Meanwhile:
     def begin(self) -> None:
         """Start doing what was put, on the other thread; here where there is no memory for one. :meth:`end` must
         follow, and nothing else before it. Raises as :meth:`now`."""
-        if not self._work:
+        if not self.work:
             return
         if self._thread is None and not self._start():
             self.now()

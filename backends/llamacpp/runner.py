@@ -119,13 +119,16 @@ class Runner:
             self.context.set_adapters(self._adapters, scales)
             self._group = step.group
         batch = self.context.batch_of(step.rows) if step.picture is None else None
-        self.meanwhile.begin()
+        meanwhile = self.meanwhile if self.meanwhile.work else None
+        if meanwhile is not None:
+            meanwhile.begin()
         try:
             begun = time.perf_counter()
             status = self._show(step, step.picture) if step.picture is not None else self.context.evaluate(batch)
             seconds = time.perf_counter() - begun
         finally:
-            self.meanwhile.end()
+            if meanwhile is not None:
+                meanwhile.end()
         if step.padding and self._scratch is not None:
             self.context.remove(self._scratch, 0)
         if status == DECODED:

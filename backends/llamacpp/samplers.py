@@ -91,7 +91,8 @@ class SamplerChain:
         row = self._prepared(logits, allowed)
         token = self._plan.draw(row) if self.grammar is None else self.grammar.draw(row, self._plan.draw)
         self._history.append(token)
-        self._plan.accept(token)
+        if self._plan.listens:
+            self._plan.accept(token)
         return token
 
     def survivors(self, logits: Row, allowed: Mask | None = None) -> tuple[Ids, Row]:

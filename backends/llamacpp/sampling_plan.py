@@ -77,6 +77,8 @@ class Plan:
             longest = max(self._length(name) for name in ("penalties", "dry"))
             for token in history[-longest:] if longest else ():
                 self._api.llama_sampler_accept(self._tail, token)
+        self.listens = self._tail_listens or bool(self._windows)
+        """Whether :meth:`accept` has anything to do."""
 
     def draw(self, row: Row) -> int:
         """The next token. Changes ``row``. Raises EngineError when none is allowed or the row is not of numbers."""

@@ -106,8 +106,8 @@ class Scheduler:
         step, times = self._same, self._unbooked_times + 1
         if step is not None and self._repeated < PLAN_HOLDS and times * len(step.rows) <= self._cells.free:
             self._repeated += 1
-            rows = zip(step.counts, step.rows, strict=True)
-            step.rows = [(sequence.tokens[-1], at + 1, number, True) for sequence, (_, at, number, _) in rows]
+            for row, (sequence, (_, at, number, _)) in enumerate(zip(step.counts, step.rows, strict=True)):
+                step.rows[row] = sequence.tokens[-1], at + 1, number, True
             return step
         self._same = None
         self.book()

@@ -22,7 +22,8 @@ class Statistics:
         self._store = store
         self._embedding_bytes = embedding_bytes
         self._report: Report | None = None
-        self._told_at = 0.0
+        self.due = 0.0
+        """When it is to be told again of a running engine, on the monotonic clock."""
         self._told: EngineStats | None = None
         self._prompt = self._cached = self._generated = self._drafted = self._accepted = 0
 
@@ -38,12 +39,11 @@ class Statistics:
             self._drafted += job.drafted
             self._accepted += job.accepted
 
-    def tell(self, *, idle: bool = False) -> None:
-        """At most once a second, and when the engine has become ``idle``."""
-        now = time.monotonic()
-        if self._report is None or (not idle and now - self._told_at < REPORT_S):
+    def tell(self) -> None:
+        """When that is :attr:`due`, and when the engine has become idle."""
+        if self._report is None:
             return
-        self._told_at = now
+        self.due = time.monotonic() + REPORT_S
         stats = self.stats()
         if stats != self._told:
             self._told = stats

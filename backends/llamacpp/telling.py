@@ -44,23 +44,21 @@ class Telling:
     def tokens(self, drawn: Items[tuple[Job, int]], at: float) -> None:
         """Each of these jobs got this token ``at`` that moment of the monotonic clock."""
         for job, token in drawn:
-            self._token(job, token, at)
-        self._statistics.tell()
-
-    def _token(self, job: Job, token: int, at: float) -> None:
-        if token not in self.ends and job.error is None:
-            assert job.answer is not None
-            try:
-                piece = self._pieces.get(token)
-                if piece is None:
-                    piece = self._pieces[token] = self._model.piece(token)
-                for event in job.answer.feed(piece):
-                    job.emit(event)
-                job.text += piece
-            except Exception as error:  # noqa: BLE001 - a bug must end this request, not the others
-                job.error = told(error)
-                self._broken()
-        job.timing.token(at)  # last: who reads the answer waits for the rest
+            if token not in self.ends and job.error is None:
+                assert job.answer is not None
+                try:
+                    piece = self._pieces.get(token)
+                    if piece is None:
+                        piece = self._pieces[token] = self._model.piece(token)
+                    for event in job.answer.feed(piece):
+                        job.emit(event)
+                    job.text += piece
+                except Exception as error:  # noqa: BLE001 - a bug must end this request, not the others
+                    job.error = told(error)
+                    self._broken()
+            job.timing.token(at)  # last: who reads the answer waits for the rest
+        if at >= self._statistics.due:
+            self._statistics.tell()
 
     def finished(self, job: Job, reason: StopReason) -> None:
         """The answer is at its end."""
