@@ -23,9 +23,9 @@ from paddock.backends.llamacpp.sequence import Drafter, Limits, Step
 from paddock.backends.llamacpp.sharing import Rules, rules_of
 from paddock.sdk.errors import EngineError
 
-LEARNT_TOGETHER, LONG_S = 8, 0.05
-"""After so many steps, or one that took so many seconds, their times are learnt from: behind every step the
-processor's caches are cold, and what comes right after its like costs a fraction."""
+LEARN_S = 0.3
+"""The times of steps that took so long together are learnt at once: behind every step the processor's caches are cold,
+what comes right after its like costs a fraction, and to wake a thread for it delays the next step."""
 
 
 class Runner:
@@ -74,7 +74,7 @@ class Runner:
         self._affordable = math.inf
         self._to_adapt = False
         self._computed: list[tuple[Step, float, int, int]] = []
-        self._learnt_together = LEARNT_TOGETHER
+        self._unlearnt_s, self._learn_s = 0.0, LEARN_S
         self.context = context
         self.rules = _rules(context, swa_full=swa_full, unified=unified)
         self.pace = pace
@@ -136,7 +136,9 @@ class Runner:
                 self._observe(step)
             self.scheduler.done(step)
             self._computed.append((step, seconds, self.cells.used, self._threads_now))
-            if len(self._computed) >= self._learnt_together or seconds > LONG_S:
+            self._unlearnt_s += seconds
+            if self._unlearnt_s >= self._learn_s:
+                self._unlearnt_s = 0.0
                 self.meanwhile.put(self._learn)
             if self._to_adapt:
                 self._adapt()
@@ -202,7 +204,7 @@ class Runner:
             alone = step.writing == len(step.counts)
             self._affordable = self.pace.affordable_rest(step.writing, seconds, used) if alone else math.inf
         self._to_adapt = self.pace.threads != self._threads_now or self._affordable < self.cells.used
-        self._learnt_together = 1 if self.pace.trying else LEARNT_TOGETHER
+        self._learn_s = 0.0 if self.pace.trying else LEARN_S
 
     def _adapt(self) -> None:
         """To what was learnt."""

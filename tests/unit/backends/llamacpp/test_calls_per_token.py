@@ -12,7 +12,7 @@ import pytest
 from paddock.backends.llamacpp.bindings import library
 
 STEPS = 24
-MOST_ALONE, MOST, MOST_EACH = 46, 20, 20
+MOST_ALONE, MOST, MOST_EACH = 38, 20, 20
 """Functions written in Python between two decode calls: of one answer alone, whose token is told there; and of several,
 told while the next step computes, at all and for each, mostly its samplers'."""
 DEADLINE = 60.0

@@ -9,7 +9,7 @@ import pytest
 
 from paddock.backends.llamacpp import runner
 from paddock.backends.llamacpp.pace import Pace
-from paddock.backends.llamacpp.runner import LEARNT_TOGETHER, Runner
+from paddock.backends.llamacpp.runner import Runner
 from paddock.backends.llamacpp.samplers import SamplerChain
 from paddock.sdk.errors import EngineError
 
@@ -59,20 +59,26 @@ def test_every_token_is_told_while_answers_of_different_lengths_end(random_llama
     assert [run.finished.usage.completion_tokens for run in runs] == lengths
 
 
-@pytest.mark.parametrize(("trying", "most"), [(False, LEARNT_TOGETHER), (True, 1)])
-def test_step_times_are_learnt_together_but_in_a_trial_of_threads(random_llama, monkeypatch, trying, most) -> None:
+def learnt_every(seconds: float, driver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "LEARN_S", seconds)
+    monkeypatch.setattr(driver.engine._runner, "_learn_s", seconds)
+
+
+@pytest.mark.parametrize("trying", [False, True])
+def test_step_times_are_learnt_together_but_in_a_trial_of_threads(random_llama, monkeypatch, trying) -> None:
     learn, together = Runner._learn, []
 
     def learns(self: Runner) -> None:
-        together.append(len(self._computed))
+        together.append([seconds for _, seconds, *_ in self._computed])
         learn(self)
 
     monkeypatch.setattr(Runner, "_learn", learns)
     monkeypatch.setattr(Pace, "trying", property(lambda self: trying))
-    monkeypatch.setattr(runner, "LONG_S", 3600.0)
-    assert random_llama.start("the cab", sampling=LONG, max_tokens=4 * LEARNT_TOGETHER).finished
-    assert together[1:]
-    assert set(together[1:]) == {most}
+    learnt_every(0.001, random_llama, monkeypatch)
+    assert random_llama.start("the cab", sampling=LONG, max_tokens=100).finished
+    assert together[3:]
+    for steps in together[1:]:
+        assert len(steps) == 1 if trying else sum(steps[:-1]) < 0.001 <= sum(steps)
 
 
 def test_threads_follow_what_the_pace_has_learnt(driver, tiny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,5 +86,6 @@ def test_threads_follow_what_the_pace_has_learnt(driver, tiny, monkeypatch: pyte
     loaded, told = driver.engine._runner, []
     monkeypatch.setattr(loaded.context, "set_threads", lambda *both: told.append(both))
     loaded.pace._governor.threads = 1
-    assert driver.start("the cab", sampling=LONG, max_tokens=2 * LEARNT_TOGETHER).finished
+    learnt_every(0.001, driver, monkeypatch)
+    assert driver.start("the cab", sampling=LONG, max_tokens=100).finished
     assert told[0] == (1, 1)

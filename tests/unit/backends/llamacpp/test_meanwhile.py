@@ -148,7 +148,8 @@ def test_books_that_cannot_be_kept_end_what_runs_and_the_engine_goes_on(
 ) -> None:
     """After the only step, between two, and while the next one is computed."""
     learn, failed = Runner._learn, threading.Event()
-    monkeypatch.setattr(runner, "LONG_S", 0.0)
+    monkeypatch.setattr(runner, "LEARN_S", 0.0)
+    monkeypatch.setattr(random_llama.engine._runner, "_learn_s", 0.0)
 
     def fails(self, *what):
         if not failed.is_set() and len(self.scheduler.running) > others:
