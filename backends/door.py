@@ -11,7 +11,6 @@ import asyncio
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -132,10 +131,13 @@ class _Whereabouts:
         if self._back is not None:
             self._back.cancel()
             self._back = None
-        for thread in threading.enumerate():
+        threads = [0]
+        with suppress(OSError):
+            threads += map(int, os.listdir("/proc/self/task"))  # those of libraries too
+        for thread in threads:
             with suppress(OSError):  # it may have ended
-                if thread.native_id and os.sched_getaffinity(thread.native_id) in bound:
-                    os.sched_setaffinity(thread.native_id, allowed)
+                if os.sched_getaffinity(thread) in bound:
+                    os.sched_setaffinity(thread, allowed)
 
 
 _HOST = _Whereabouts()

@@ -25,7 +25,7 @@ from paddock.sdk.errors import EngineError
 
 LEARN_S = 0.3
 """The times of steps that took so long together are learnt at once: behind every step the processor's caches are cold,
-what comes right after its like costs a fraction, and to wake a thread for it delays the next step."""
+what comes right after its like costs a fraction, and the token of an only answer is told after it."""
 
 
 class Runner:
